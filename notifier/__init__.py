@@ -1,0 +1,1 @@
+"""Notifier: a task-queue e-mail worker."""

@@ -1,0 +1,111 @@
+"""`Email`: what the caller asks for. Frozen and JSON, so that it survives in the store and between versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from notifier.model.address import Address
+
+PAYLOAD_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRef:
+    """An attachment as the ledger knows it: its octets live in the blob store under ``blob`` (sha256, hex)."""
+
+    filename: str
+    content_type: str
+    blob: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """One mail of one call: one envelope, one id, one idempotency key. Times are seconds since the epoch."""
+
+    id: str
+    template: str
+    to: tuple[Address, ...]
+    context: Mapping[str, Any] = field(repr=False)  # may hold reset links and codes
+    idempotency_key: str
+    created_at: float
+    sender: Address | None = None  # None: the settings' default
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[AttachmentRef, ...] = ()
+    locale: str | None = None
+    mail_class: str = "transactional"
+    queue: str = "mail"
+    send_at: float | None = None
+    expires_at: float | None = None
+
+    @property
+    def recipients(self) -> tuple[Address, ...]:
+        """Everyone in To, Cc and Bcc, each forward-path once."""
+        unique = {address.forward_path: address for address in (*self.to, *self.cc, *self.bcc)}
+        return tuple(unique.values())
+
+    def to_payload(self) -> dict[str, Any]:
+        """The JSON form, with its version."""
+        return {
+            "v": PAYLOAD_VERSION,
+            "id": self.id,
+            "template": self.template,
+            "to": [str(a) for a in self.to],
+            "cc": [str(a) for a in self.cc],
+            "bcc": [str(a) for a in self.bcc],
+            "reply_to": [str(a) for a in self.reply_to],
+            "sender": str(self.sender) if self.sender else None,
+            "context": dict(self.context),
+            "headers": dict(self.headers),
+            "attachments": [[a.filename, a.content_type, a.blob, a.size] for a in self.attachments],
+            "locale": self.locale,
+            "mail_class": self.mail_class,
+            "queue": self.queue,
+            "idempotency_key": self.idempotency_key,
+            "created_at": self.created_at,
+            "send_at": self.send_at,
+            "expires_at": self.expires_at,
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Email:
+        """The inverse of `to_payload`. Raises `UnknownPayloadVersion` for a version that this code cannot read."""
+        if payload.get("v") != PAYLOAD_VERSION:
+            raise UnknownPayloadVersion(payload.get("v"))
+        fields = {key: value for key, value in payload.items() if key != "v"}
+        for key in ("to", "cc", "bcc", "reply_to"):
+            fields[key] = tuple(Address.parse(text) for text in fields[key])
+        fields["sender"] = Address.parse(fields["sender"]) if fields["sender"] else None
+        fields["attachments"] = tuple(AttachmentRef(*row) for row in fields["attachments"])
+        return cls(**fields)
+
+    @property
+    def body_hash(self) -> str:
+        """sha256 (hex) over what the caller asked for, without id and creation time: equal hash, same mail."""
+        payload = self.to_payload()
+        for key in ("id", "created_at", "idempotency_key"):
+            del payload[key]
+        canonical = json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def with_id(self, mail_id: str) -> Email:
+        """The same mail under another id (the id that its idempotency key had reserved)."""
+        return replace(self, id=mail_id)
+
+
+class UnknownPayloadVersion(ValueError):
+    """The record was written by a newer Notifier; it is kept, not dropped."""
+
+    def __init__(self, version: object) -> None:
+        self.version = version
+        super().__init__(version)
+
+    def __str__(self) -> str:
+        return f"mail payload version {self.version!r} is not known here (this worker reads {PAYLOAD_VERSION})"

@@ -1,0 +1,73 @@
+"""What happens to mails and sessions, as values; listeners get them after the fact and never in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from notifier.errors import Fault
+from notifier.model.state import MailState
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettled:
+    """A mail moved along an edge of the ledger because of an attempt. ``seconds`` since it was enqueued."""
+
+    mail_id: str
+    queue: str
+    state: MailState
+    attempt: int
+    seconds: float
+    relay: str | None = None
+    reply: str | None = None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """A connection to a relay was made and is ready for mail."""
+
+    relay: str
+    tls: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReused:
+    """A parked session was lent again, after ``transactions`` earlier mails."""
+
+    relay: str
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRetired:
+    """A session left the pool. ``reason``: idle, age, uses, peer_closed, doubt, fork, closed, error."""
+
+    relay: str
+    reason: str
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailsSwept:
+    """A sweep of a queue: how many mails each repair touched, and how many bells it rang."""
+
+    queue: str
+    leases_over: int
+    unknown: int
+    expired: int
+    rung: int
+
+
+Event = MailSettled | SessionOpened | SessionReused | SessionRetired | MailsSwept
+
+
+class Listener(Protocol):
+    """Whoever wants to know. Must not raise and must not wait."""
+
+    def __call__(self, event: Event, /) -> None: ...
+
+
+def ignore(event: Event, /) -> None:
+    """The listener that nobody has to give."""

@@ -1,0 +1,42 @@
+"""States of a mail and the edges between them. An edge that is not in the table cannot happen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class MailState(StrEnum):
+    """Where a mail stands in the ledger."""
+
+    WAITING = "waiting"  # due at a time: new, scheduled, deferred, limited, breaker open
+    CLAIMED = "claimed"  # a worker has it; surely nothing was delivered yet
+    AT_DOT = "at_dot"  # the final dot may be out
+    UNKNOWN = "unknown"  # no readable final reply
+    PARKED = "parked"  # a person decides
+    SENT = "sent"
+    CANCELLED = "cancelled"
+    DISCARDED = "discarded"
+    FAILED = "failed"  # dead letter: refused for good
+    EXPIRED = "expired"  # dead letter: its deadline passed
+    QUARANTINED = "quarantined"  # dead letter: it crashed its worker three times, or cannot be read
+
+
+S = MailState
+
+EDGES: Mapping[MailState, frozenset[MailState]] = {
+    S.WAITING: frozenset({S.CLAIMED, S.WAITING, S.CANCELLED, S.EXPIRED}),
+    S.CLAIMED: frozenset({S.AT_DOT, S.WAITING, S.FAILED, S.EXPIRED, S.QUARANTINED}),
+    S.AT_DOT: frozenset({S.SENT, S.WAITING, S.FAILED, S.UNKNOWN}),
+    S.UNKNOWN: frozenset({S.SENT, S.WAITING, S.PARKED}),
+    S.PARKED: frozenset({S.SENT, S.WAITING, S.DISCARDED}),
+    S.SENT: frozenset(),
+    S.CANCELLED: frozenset(),
+    S.DISCARDED: frozenset(),
+    S.FAILED: frozenset({S.WAITING, S.DISCARDED}),
+    S.EXPIRED: frozenset({S.WAITING, S.DISCARDED}),
+    S.QUARANTINED: frozenset({S.WAITING, S.DISCARDED}),
+}
+
+DEAD = frozenset({S.FAILED, S.EXPIRED, S.QUARANTINED})
+ENDED = frozenset({S.SENT, S.CANCELLED, S.DISCARDED}) | DEAD

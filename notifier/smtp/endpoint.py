@@ -1,0 +1,65 @@
+"""Where mail goes and how: one relay, with its TLS policy, credentials, timers and caps. All values; no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from notifier.model.secret import Secret
+
+
+class Mode(StrEnum):
+    """The protocol spoken: SMTP (RFC 5321) or LMTP (RFC 2033)."""
+
+    SMTP = "smtp"
+    LMTP = "lmtp"
+
+
+class TLSPolicy(StrEnum):
+    """When the connection is encrypted. Wherever it is, chain and name are verified, or it is refused."""
+
+    IMPLICIT = "implicit"  # from the first octet (RFC 8314 section 3)
+    REQUIRED = "required"  # STARTTLS or nothing
+    OPPORTUNISTIC = "opportunistic"  # STARTTLS where offered; never with credentials
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds for each command, absolute from its first octet. RFC 5321 section 4.5.3.2 and the project's one table."""
+
+    connect: float = 10.0
+    greeting: float = 30.0
+    ehlo: float = 30.0
+    starttls: float = 20.0
+    auth: float = 30.0
+    mail: float = 60.0
+    rcpt: float = 60.0
+    data: float = 60.0
+    body_block: float = 60.0
+    final_reply: float = 600.0  # never shorter in production: a relay may deliver before it answers (RFC 1047)
+    rset: float = 5.0
+    quit: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One relay. Equal endpoints share sessions, so everything that makes a session different stands here."""
+
+    host: str
+    port: int
+    mode: Mode = Mode.SMTP
+    socket_path: str | None = None  # a Unix socket (LMTP) in place of host and port
+    tls: TLSPolicy = TLSPolicy.REQUIRED
+    username: str | None = None
+    password: Secret | None = None
+    ca_file: str | None = None  # PEM; None: the system's trust store
+    ehlo_name: str | None = None  # None: this host's name
+    source_address: str | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    window: int = 1  # mails in flight whose final reply is awaited; more needs CHUNKING
+
+    @property
+    def name(self) -> str:
+        """How logs and outcomes call it: never with credentials."""
+        return self.socket_path or (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}")

@@ -1,0 +1,214 @@
+"""The `Store` protocol: the ledger as the rooms above see it.
+
+The store is the truth and the broker is a bell. A mail is *added* once under its idempotency key; workers *claim*
+what is due, under a fence and a lease; *begin_dot* is recorded before a terminator goes out; *settle* moves a mail
+along one edge of `notifier.model.state.EDGES`. Each call is one atomic step per mail, and durable when it returns
+(as far as the chosen durability goes). Leases and due times use the store's clock, never the worker's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from notifier.errors import Fault
+from notifier.model.email import Email
+from notifier.model.outcome import RecipientState
+from notifier.model.state import MailState
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The answer to one added mail. ``existing``: the key had this mail already, under this id."""
+
+    mail_id: str
+    existing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddResult:
+    """One `Added` per mail in order, and the bells to ring: queue to bell ids, leased and not yet published."""
+
+    added: tuple[Added, ...]
+    bells: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A mail that one worker owns until its lease ends. ``fence`` grows with every claim of the mail.
+
+    ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
+    `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts, ``crashes`` and ``unknowns`` apart
+    (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
+    seconds until the mail expires, by the store's clock at the claim.
+    """
+
+    email: Email
+    fence: int
+    recipients: Mapping[str, RecipientState]
+    attempt: int
+    crashes: int
+    unknowns: int
+    deadline_in: float
+    composed: bytes | None = field(default=None, repr=False)
+
+    @property
+    def mail_id(self) -> str:
+        return self.email.id
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One edge to take: ``claim``'s mail goes to ``state``.
+
+    For `WAITING`, ``due_in`` is seconds from now. For `UNKNOWN` the store applies the mail class's policy in the
+    same step: resend once (``waiting``) or ``parked``. ``recipients`` are the states that changed. ``composed`` is
+    kept for later attempts. ``counts`` False leaves the attempt counter alone (handed back, fresh connection).
+    """
+
+    claim: Claim
+    state: MailState
+    due_in: float = 0.0
+    recipients: Mapping[str, RecipientState] = field(default_factory=dict)
+    fault: Fault | None = None
+    reply: str | None = None
+    relay: str | None = None
+    composed: bytes | None = field(default=None, repr=False)
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MailStatus:
+    """What `notifier.status(id)` tells. Times are seconds since the epoch (store's clock).
+
+    ``history`` has one entry an edge: ``{"at", "state", "attempt", "fault", "reply", "relay"}`` with only what is
+    known; it never holds the context.
+    """
+
+    mail_id: str
+    state: MailState
+    queue: str
+    template: str
+    mail_class: str
+    recipients: Mapping[str, RecipientState]
+    created_at: float
+    due_at: float | None
+    attempt: int
+    crashes: int
+    unknowns: int
+    history: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def last_fault(self) -> Fault | None:
+        """The newest fault in the history."""
+        faults = (entry["fault"] for entry in reversed(self.history) if entry.get("fault"))
+        return next((Fault.from_dict(fault) for fault in faults), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep of a queue repaired, and how it stands now. ``bells`` are leased and to be published."""
+
+    queue: str
+    leases_over: int = 0
+    quarantined: int = 0
+    unknown: int = 0
+    parked: int = 0
+    expired: int = 0
+    due: int = 0
+    bells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """Timers of the ledger, seconds. ``at_dot`` is dot deadline + TCP user timeout + final reply + margin (r4)."""
+
+    lease: float = 60.0
+    at_dot: float = 720.0
+    bell: float = 5.0  # a bell not answered or renewed for this long may be rung again; about one sweep
+    batch: int = 50  # mails that one bell is worth: backlog / batch bells are wanted
+
+
+class Store(Protocol):
+    """The ledger. Every method may raise `notifier.errors.StoreUnavailable` within the store's timeout."""
+
+    # enqueue
+    def add(self, emails: Sequence[Email]) -> AddResult:
+        """Register mails under their idempotency keys and lease the bells that their queues need.
+
+        Raises `IdempotencyConflict` for a key with another body; then none of ``emails`` that came after it is added.
+        """
+
+    def put_blob(self, data: bytes) -> str:
+        """Keep octets under their sha256 (hex), which is returned."""
+
+    def get_blob(self, blob: str) -> bytes:
+        """The octets of a blob. Raises `StoreError` where it is gone."""
+
+    # bells
+    def answer_bell(self, queue: str, bell: str) -> None:
+        """A worker slot answers the bell: from now on it is renewed by `claim`."""
+
+    def claim(self, queue: str, owner: str, limit: int, bell: str | None = None) -> list[Claim]:
+        """Own up to ``limit`` due mails, oldest due first, and renew ``bell``.
+
+        A record that cannot be read is quarantined; one of an unknown version is put back for later.
+        """
+
+    def close_bell(self, queue: str, bell: str) -> bool:
+        """End the bell if nothing is due, in one step; False (and the bell stays) where there is more to do."""
+
+    def ring_again(self, queue: str, bell: str) -> None:
+        """The slot's time is over with mails still due: the bell counts as rung, not answered, once more."""
+
+    # the journey
+    def begin_dot(self, claims: Sequence[Claim]) -> None:
+        """Record that the terminators of these mails go out now: `CLAIMED` to `AT_DOT`, all or none, durably.
+
+        Raises `FenceRejected` naming those that are not ours any more; then none moved.
+        """
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Take one edge for each mail. Raises `FenceRejected` naming those refused; the others are settled."""
+
+    # upkeep
+    def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
+        """Take over what is left behind, expire, and lease bells again for what is due.
+
+        ``broker_idle`` False says that rung bells still lie in the broker, unread: they are renewed, not doubled.
+        """
+
+    def register_worker(self, owner: str, slots: int, queues: Sequence[str], ttl: float) -> None:
+        """A worker's main process is alive with this many slots, for ``ttl`` seconds."""
+
+    def forget_worker(self, owner: str) -> None:
+        """The worker has ended in order; its slots no longer count."""
+
+    # people
+    def status(self, mail_id: str) -> MailStatus | None:
+        """Where a mail stands; None where the ledger does not know it."""
+
+    def cancel(self, mail_id: str) -> MailState:
+        """Take a waiting mail back; returns the state it is in afterwards. Raises `MailNotFound`."""
+
+    def counts(self, queue: str) -> Mapping[MailState, int]:
+        """Mails of a queue by state; ended ones are counted since the store began."""
+
+    def list_mails(self, queue: str, state: MailState, limit: int = 100) -> list[MailStatus]:
+        """Mails in a state, oldest first; the states that are kept in an index: all but `SENT` and `DISCARDED`."""
+
+    def queues(self) -> tuple[str, ...]:
+        """Every queue that ever had a mail."""
+
+    def suppress(self, forward_path: str, reason: str) -> None:
+        """Never mail this address again."""
+
+    def suppressed(self, forward_paths: Sequence[str]) -> Mapping[str, str]:
+        """Those of the paths that are suppressed, with the reason."""
+
+    def epoch(self) -> str:
+        """The random mark of this store's data; another one means a wiped or restored store (r9)."""
+
+    def check(self) -> list[str]:
+        """Advice for the operator: one line for each server setting that endangers mail; empty is good."""
