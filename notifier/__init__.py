@@ -1,1 +1,39 @@
-"""Notifier: a task-queue e-mail worker."""
+"""Notifier: a task-queue e-mail worker.
+
+The names below are loaded when they are first used (PEP 562), so that `from notifier import smtp` loads neither
+celery nor redis.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notifier import smtp
+    from notifier.errors import NotifierError
+    from notifier.tasks.bulk import send_bulk
+    from notifier.tasks.result import cancel, status
+    from notifier.tasks.send import send_email
+
+__all__ = ["NotifierError", "cancel", "send_bulk", "send_email", "smtp", "status"]
+
+_HOME = {
+    "NotifierError": "notifier.errors",
+    "cancel": "notifier.tasks.result",
+    "send_bulk": "notifier.tasks.bulk",
+    "send_email": "notifier.tasks.send",
+    "status": "notifier.tasks.result",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "smtp":
+        return import_module("notifier.smtp")
+    if name not in _HOME:
+        raise AttributeError(f"module 'notifier' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -88,9 +88,12 @@ class Email:
 
     @property
     def body_hash(self) -> str:
-        """sha256 (hex) over what the caller asked for, without id and creation time: equal hash, same mail."""
+        """sha256 (hex) over what the mail says and to whom: equal hash, same mail.
+
+        Times are left out: the same call with ``countdown=60``, made again, asks for the same mail.
+        """
         payload = self.to_payload()
-        for key in ("id", "created_at", "idempotency_key"):
+        for key in ("id", "created_at", "idempotency_key", "send_at", "expires_at"):
             del payload[key]
         canonical = json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

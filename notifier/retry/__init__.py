@@ -1,0 +1,19 @@
+"""From an outcome or an error to a decision. Pure: no clock, and chance is handed in."""
+
+from notifier.retry.decision import Ask, Decision, Done, GiveUp, Retry, decide, decide_error
+from notifier.retry.policy import Ladder, RetryPolicy
+from notifier.retry.table import DEFAULT_TABLE, RetryTable
+
+__all__ = [
+    "DEFAULT_TABLE",
+    "Ask",
+    "Decision",
+    "Done",
+    "GiveUp",
+    "Ladder",
+    "Retry",
+    "RetryPolicy",
+    "RetryTable",
+    "decide",
+    "decide_error",
+]

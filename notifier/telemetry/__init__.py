@@ -1,0 +1,1 @@
+"""What happened, for people and machines: listens to the events of the model."""

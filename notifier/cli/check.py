@@ -1,0 +1,118 @@
+"""`notifier check`: look at everything that a mail will need, and say what to do about what is wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from notifier.errors import ConfigurationError, DeliveryError, NotifierError
+from notifier.rendering import Renderer, TemplateLibrary
+from notifier.settings import Settings
+from notifier.smtp import Session
+from notifier.tasks.bells import gate
+from notifier.tasks.runtime import runtime, settings
+
+ADVICE = {
+    "A1": "the relay refuses this user and password: correct NOTIFIER_SMTP_URL (or NOTIFIER_SMTP_URL_FILE)",
+    "C1": "nothing listens there: start the relay, or correct host and port in NOTIFIER_SMTP_URL",
+    "C2": "no answer: a firewall, or a wrong host in NOTIFIER_SMTP_URL",
+    "D1": "the host's name is not known: correct NOTIFIER_SMTP_URL",
+    "E4": "the relay offers no way to log in here: it may want TLS first, or no user at all",
+    "L2": "the certificate is not trusted: name its CA with ?ca=FILE, or use the host name that it is made for",
+    "L4": "the port and the mode do not fit: smtps:// is for 465, smtp:// for 25 and 587",
+    "S1": "the relay offers no STARTTLS: use smtps://, or ?tls=none where the way there is trusted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. ``advice`` is empty where all is well."""
+
+    subject: str
+    ok: bool
+    seen: str
+    advice: str = ""
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def command(as_json: bool) -> None:
+    """Check settings, broker, store, templates and the relay (TLS and login included). Exit status 1 on a fault."""
+    findings = list(_all_findings())
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        Console().print(_table(findings))
+    if not all(finding.ok for finding in findings):
+        sys.exit(1)
+
+
+def _all_findings() -> Iterator[Finding]:
+    try:
+        chosen = settings()
+    except ConfigurationError as error:
+        for problem in error.problems:
+            yield Finding("settings", False, problem, "see docs/reference/settings.md")
+        return
+    yield Finding("settings", True, "complete")
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("broker", _broker),
+        ("store", _store),
+        ("templates", lambda: _templates(chosen)),
+        ("relay", lambda: _relay(chosen)),
+    )
+    for subject, look in checks:
+        try:
+            yield from look()
+        except NotifierError as error:
+            yield Finding(subject, False, str(error), _advice(error))
+
+
+def _advice(error: NotifierError) -> str:
+    return ADVICE.get(error.taxonomy_id, "") if isinstance(error, DeliveryError) else ""
+
+
+def _broker() -> Iterator[Finding]:
+    gate.ensure()
+    yield Finding("broker", True, "reached")
+
+
+def _store() -> Iterator[Finding]:
+    store = runtime().store
+    yield Finding("store", True, f"reached, epoch {store.epoch()[:8]}")
+    for advice in store.check():
+        yield Finding("store", False, "endangers mail", advice)
+
+
+def _templates(chosen: Settings) -> Iterator[Finding]:
+    renderer = Renderer(TemplateLibrary(chosen.template_folders))
+    wrong = 0
+    for name in renderer.names():
+        try:
+            renderer.check(name)
+        except NotifierError as error:
+            wrong += 1
+            yield Finding("templates", False, f"{name}: {error}", "mails with this template would fail for good")
+    yield Finding(
+        "templates", wrong == 0, f"{len(renderer.names()) - wrong} of {len(renderer.names())} compile and render"
+    )
+
+
+def _relay(chosen: Settings) -> Iterator[Finding]:
+    with Session.open(chosen.endpoint) as session:
+        login = f", logged in as {chosen.endpoint.username}" if chosen.endpoint.username else ""
+        yield Finding("relay", True, f"{chosen.endpoint.name}: {session.tls or 'no TLS'}{login}")
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table("", "what", "seen", "what to do")
+    for finding in findings:
+        mark = "[green]ok[/green]" if finding.ok else "[red]fault[/red]"
+        table.add_row(mark, finding.subject, finding.seen, finding.advice)
+    return table

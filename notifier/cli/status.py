@@ -1,0 +1,81 @@
+"""`notifier status ID`: where a mail stands, and how it came there."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from notifier.store.base import MailStatus
+from notifier.tasks.result import status
+
+
+@click.command("status")
+@click.argument("mail_id")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def command(mail_id: str, as_json: bool) -> None:
+    """Tell where the mail MAIL_ID stands: its state, its recipients, its history."""
+    found = status(mail_id)
+    if as_json:
+        click.echo(json.dumps(_plain(found), ensure_ascii=False, indent=2))
+        return
+    console = Console()
+    console.print(_summary(found))
+    if found.history:
+        console.print(_history(found))
+
+
+def _plain(found: MailStatus) -> dict[str, Any]:
+    return {
+        "id": found.mail_id,
+        "state": found.state,
+        "queue": found.queue,
+        "template": found.template,
+        "mail_class": found.mail_class,
+        "recipients": dict(found.recipients),
+        "created_at": found.created_at,
+        "due_at": found.due_at,
+        "attempt": found.attempt,
+        "crashes": found.crashes,
+        "unknowns": found.unknowns,
+        "history": [dict(entry) for entry in found.history],
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _summary(found: MailStatus) -> Table:
+    table = Table(show_header=False, box=None, title=f"mail {found.mail_id}", title_justify="left")
+    table.add_row("state", f"[bold]{found.state}[/bold]")
+    table.add_row("queue", found.queue)
+    table.add_row("template", f"{found.template} (class {found.mail_class})")
+    table.add_row("created", _moment(found.created_at))
+    if found.due_at is not None:
+        table.add_row("due", _moment(found.due_at))
+    table.add_row("attempts", f"{found.attempt} ({found.crashes} crashes, {found.unknowns} unknown)")
+    for path, state in found.recipients.items():
+        table.add_row("recipient", f"{path}: {state}")
+    return table
+
+
+def _history(found: MailStatus) -> Table:
+    table = Table("at", "state", "attempt", "relay", "what was said")
+    for entry in found.history:
+        fault = entry.get("fault") or {}
+        words = entry.get("reply") or " ".join(
+            str(fault[key]) for key in ("taxonomy_id", "code", "enhanced", "text") if fault.get(key)
+        )
+        table.add_row(
+            _moment(float(entry["at"])),
+            str(entry["state"]),
+            str(entry.get("attempt", "")),
+            str(entry.get("relay") or ""),
+            words,
+        )
+    return table

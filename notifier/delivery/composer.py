@@ -1,0 +1,61 @@
+"""Steps 4 and 5 of the journey: from a claimed mail to the octets that go out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from notifier.mime import compose
+from notifier.model.address import Address
+from notifier.model.content import Attachment, Content
+from notifier.model.email import Email
+from notifier.model.envelope import Envelope, MailObject
+
+
+class TemplateRenderer(Protocol):
+    """What the composer needs of the renderer."""
+
+    def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content: ...
+
+
+class BlobReader(Protocol):
+    """What the composer needs of the store."""
+
+    def get_blob(self, blob: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Makes the message of a mail. ``sender`` is used where the mail names none."""
+
+    renderer: TemplateRenderer
+    blobs: BlobReader
+    sender: Address
+
+    def compose(self, email: Email, forward_paths: tuple[str, ...], composed: bytes | None = None) -> MailObject:
+        """The mail for those recipients; with the octets of an earlier attempt where there are any.
+
+        Message-ID and Date come from the mail's id and creation, so that every attempt says the same.
+        """
+        sender = email.sender or self.sender
+        envelope = Envelope(sender.forward_path, forward_paths)
+        if composed is not None:
+            return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not composed.isascii())
+        return compose(
+            self.renderer.render(email.template, email.context, email.locale),
+            sender=sender,
+            to=email.to,
+            cc=email.cc,
+            reply_to=email.reply_to,
+            message_id=f"<{email.id}@{sender.ascii_domain}>",
+            date=datetime.fromtimestamp(email.created_at, UTC),
+            headers=email.headers,
+            attachments=[self._attachment(email, index) for index in range(len(email.attachments))],
+            envelope=envelope,
+        )
+
+    def _attachment(self, email: Email, index: int) -> Attachment:
+        ref = email.attachments[index]
+        return Attachment(ref.filename, ref.content_type, self.blobs.get_blob(ref.blob))

@@ -1,0 +1,179 @@
+"""`Courier`: the journey of claimed mails from screening to settlement, top to bottom.
+
+Steps 3 to 9 of the journey. The courier alone decides that a mail is sent again; the pool and the session never do.
+A mail whose settlement fails is left to the ledger: its lease ends, and the sweeper takes it over.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from notifier.delivery.composer import Composer
+from notifier.delivery.settling import (
+    handed_back,
+    open_recipients,
+    settlement_after_error,
+    settlement_after_outcome,
+    settlement_of_suppressed,
+)
+from notifier.errors import DeliveryError, FenceRejected, InvalidMail, PoolError, StoreError, TemplateError
+from notifier.model.envelope import MailObject
+from notifier.model.events import Listener, MailSettled, ignore
+from notifier.model.outcome import RecipientState
+from notifier.retry import RetryTable, decide, decide_error
+from notifier.smtp import Session
+from notifier.store.base import Claim, Settlement, Store
+
+log = logging.getLogger(__name__)
+
+
+class Sessions(Protocol):
+    """What the courier needs of the pool."""
+
+    def session(self, deadline: float) -> AbstractContextManager[Session]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. ``session_wait``: for a free session; ``dot_deadline``: from the dot record to the terminator (r3)."""
+
+    session_wait: float = 10.0
+    dot_deadline: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A claimed mail with its message."""
+
+    claim: Claim
+    mail: MailObject = field(repr=False)
+
+
+class Courier:
+    """Delivers what a worker has claimed. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        pool: Sessions,
+        composer: Composer,
+        table: RetryTable,
+        timing: Timing = Timing(),
+        listener: Listener = ignore,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._composer = composer
+        self._table = table
+        self._timing = timing
+        self._listener = listener
+        self._rng = rng
+
+    def deliver(self, claims: Sequence[Claim]) -> None:
+        """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
+        wanted = self._screen(claims)
+        ready = [item for claim in wanted if (item := self._compose(claim)) is not None]
+        if ready:
+            self._hand_over(ready)
+
+    # 3. screen ----------------------------------------------------------------------------------------------------
+
+    def _screen(self, claims: Sequence[Claim]) -> list[Claim]:
+        paths = sorted({path for claim in claims for path in open_recipients(claim)})
+        suppressed = self._store.suppressed(paths)
+        if not suppressed:
+            return list(claims)
+        return [screened for claim in claims if (screened := self._screened(claim, suppressed)) is not None]
+
+    def _screened(self, claim: Claim, suppressed: Mapping[str, str]) -> Claim | None:
+        hit = {path: RecipientState.SUPPRESSED for path in open_recipients(claim) if path in suppressed}
+        screened = replace(claim, recipients={**claim.recipients, **hit})
+        if open_recipients(screened):
+            return screened
+        self._settle(settlement_of_suppressed(screened, hit))
+        return None
+
+    # 4. render, 5. compose ----------------------------------------------------------------------------------------
+
+    def _compose(self, claim: Claim) -> _Ready | None:
+        try:
+            mail = self._composer.compose(claim.email, open_recipients(claim), claim.composed)
+        except (TemplateError, InvalidMail, StoreError) as error:
+            self._settle_error(claim, error)
+            return None
+        return _Ready(claim, mail)
+
+    # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
+
+    def _hand_over(self, ready: Sequence[_Ready]) -> None:
+        left = dict(enumerate(ready))
+        try:
+            with self._pool.session(deadline=time.monotonic() + self._timing.session_wait) as session:
+                self._transact(session, ready, left)
+        except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
+            for item in left.values():
+                self._settle_error(item.claim, error)
+        except FenceRejected as error:  # the session closed without a dot; the zombie is us
+            log.warning("claim lost before the dot: %s", error)
+            for item in left.values():
+                if item.claim.mail_id not in error.mail_ids:
+                    self._settle(handed_back(item.claim))
+
+    def _transact(self, session: Session, ready: Sequence[_Ready], left: dict[int, _Ready]) -> None:
+        reused = session.transactions > 0
+
+        def before_dot(positions: Sequence[int]) -> float:
+            now = time.monotonic()
+            self._store.begin_dot([ready[position].claim for position in positions])
+            return now + self._timing.dot_deadline
+
+        for outcome in session.send_many([item.mail for item in ready], before_dot):
+            item = left.pop(outcome.position)
+            decision = decide(
+                outcome,
+                recipients=item.claim.recipients,
+                attempt=item.claim.attempt,
+                deadline_in=item.claim.deadline_in,
+                table=self._table,
+                rng=self._rng,
+                fresh_retry_used=not reused and outcome.position == 0,
+            )
+            self._settle(settlement_after_outcome(item.claim, item.mail, outcome, decision))
+
+    # 8. decide, 9. act --------------------------------------------------------------------------------------------
+
+    def _settle_error(self, claim: Claim, error: Exception) -> None:
+        decision = decide_error(
+            error, attempt=claim.attempt, deadline_in=claim.deadline_in, table=self._table, rng=self._rng
+        )
+        self._settle(settlement_after_error(claim, error, decision))
+
+    def _settle(self, settlement: Settlement) -> None:
+        try:
+            self._store.settle([settlement])
+        except FenceRejected as error:
+            log.warning("settlement as %s came too late: %s", settlement.state, error)
+            return
+        self._listener(_event(settlement))
+
+
+def _event(settlement: Settlement) -> MailSettled:
+    email = settlement.claim.email
+    return MailSettled(
+        mail_id=email.id,
+        queue=email.queue,
+        state=settlement.state,
+        attempt=settlement.claim.attempt + settlement.counts,
+        seconds=time.time() - email.created_at,
+        relay=settlement.relay,
+        reply=settlement.reply,
+        fault=settlement.fault,
+    )

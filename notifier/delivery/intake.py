@@ -1,0 +1,199 @@
+"""The call: what the application asked for becomes an `Email`, or is refused at once with nothing stored."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from notifier.delivery.attachments import read_attachment
+from notifier.delivery.context import checked_context
+from notifier.errors import InvalidAddress, InvalidMail, MailTooLarge, TemplateNotFound
+from notifier.mime import check_headers
+from notifier.model.address import Address
+from notifier.model.content import Attachment
+from notifier.model.email import AttachmentRef, Email
+from notifier.model.ids import new_mail_id
+from notifier.model.mail_class import MailClass
+
+MAX_KEY = 256  # characters of an idempotency key
+MAX_RECIPIENTS = 1000  # of one mail: To, Cc and Bcc together
+MAX_ATTACHMENTS = 100
+
+Addresses = str | Address | Sequence[str | Address] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a call says beside the mail itself. Times are seconds since the epoch; None leaves it to the class."""
+
+    mail_id: str | None = None
+    queue: str | None = None
+    send_at: float | None = None
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A mail that passed every check, with the octets of its attachments by blob name (sha256, hex)."""
+
+    email: Email
+    blobs: Mapping[str, bytes] = field(repr=False)
+
+
+class Intake:
+    """Checks calls. ``template_known(name)`` raises `TemplateNotFound`; ``max_bytes`` counts a whole mail, octets."""
+
+    def __init__(
+        self,
+        *,
+        template_known: Callable[[str], None],
+        classes: Mapping[str, MailClass],
+        max_bytes: int,
+        blob_name: Callable[[bytes], str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._template_known = template_known
+        self._classes = classes
+        self._max_bytes = max_bytes
+        self._blob_name = blob_name
+        self._clock = clock
+
+    def accept(
+        self,
+        *,
+        template: str,
+        to: Addresses,
+        context: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        sender: str | Address | None = None,
+        cc: Addresses = None,
+        bcc: Addresses = None,
+        reply_to: Addresses = None,
+        headers: Mapping[str, str] | None = None,
+        attachments: Iterable[object] = (),
+        locale: str | None = None,
+        mail_class: str = "transactional",
+        options: Options = Options(),
+        allow_paths: bool = True,
+    ) -> Accepted:
+        """The mail that the call asks for. Raises an `InvalidMail` or `TemplateNotFound` that says what is wrong."""
+        self._check_template(template)
+        chosen = self._checked_class(mail_class)
+        files = self._read_all(attachments, allow_paths)
+        blobs = {self._blob_name(file.data): file.data for file in files}
+        mail_id = _checked_id(options.mail_id) if options.mail_id else new_mail_id()
+        check_headers(headers or {})
+        email = Email(
+            id=mail_id,
+            template=template,
+            to=_addresses("to", to),
+            cc=_addresses("cc", cc),
+            bcc=_addresses("bcc", bcc),
+            reply_to=_addresses("reply_to", reply_to),
+            sender=Address.parse(sender) if sender is not None else None,
+            context=checked_context(context if context is not None else {}),
+            idempotency_key=mail_id if idempotency_key is None else _checked_key(idempotency_key),
+            created_at=self._clock(),
+            headers=dict(headers or {}),
+            attachments=tuple(self._reference(file) for file in files),
+            locale=_checked_locale(locale),
+            mail_class=chosen.name,
+            queue=_checked_queue(options.queue or chosen.queue),
+            send_at=options.send_at,
+            expires_at=options.expires_at,
+        )
+        self._check_recipients(email)
+        self._check_times(email)
+        self._check_size(email)
+        return Accepted(email, blobs)
+
+    def _check_template(self, template: object) -> None:
+        if not isinstance(template, str):
+            raise TemplateNotFound(f"a template is named by text, not {type(template).__name__}")
+        self._template_known(template)
+
+    def _checked_class(self, name: str) -> MailClass:
+        if name not in self._classes:
+            raise InvalidMail(f"unknown mail class {name!r}; known: {', '.join(sorted(self._classes))}")
+        return self._classes[name]
+
+    def _read_all(self, attachments: Iterable[object], allow_paths: bool) -> list[Attachment]:
+        if isinstance(attachments, Mapping | str | bytes):
+            raise InvalidMail("attachments is a list of attachments")
+        files: list[Attachment] = []
+        for given in attachments:
+            if len(files) == MAX_ATTACHMENTS:
+                raise InvalidMail(f"more than {MAX_ATTACHMENTS} attachments")
+            files.append(read_attachment(given, limit=self._max_bytes, allow_paths=allow_paths))
+        return files
+
+    def _reference(self, file: Attachment) -> AttachmentRef:
+        return AttachmentRef(file.filename, file.content_type, self._blob_name(file.data), len(file.data))
+
+    def _check_recipients(self, email: Email) -> None:
+        if not email.to and not email.cc and not email.bcc:
+            raise InvalidAddress("a mail needs at least one recipient in to, cc or bcc")
+        if len(email.recipients) > MAX_RECIPIENTS:
+            raise InvalidMail(
+                f"{len(email.recipients)} recipients in one mail; the limit is {MAX_RECIPIENTS}. "
+                "send_bulk makes one mail for each recipient"
+            )
+
+    def _check_times(self, email: Email) -> None:
+        if email.expires_at is not None and email.expires_at <= max(email.created_at, email.send_at or 0.0):
+            raise InvalidMail("the mail would expire before it may be sent; give a later expires, or an earlier eta")
+
+    def _check_size(self, email: Email) -> None:
+        # Attachments travel as base64: four octets for three, and a line end for every 76.
+        files = sum(ref.size for ref in email.attachments) * 4 // 3 * 78 // 76
+        size = files + len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
+        if size > self._max_bytes:
+            raise MailTooLarge(
+                f"the mail has about {size:,} octets and the limit is {self._max_bytes:,} "
+                "(NOTIFIER_MAX_MAIL_BYTES); send a link to big files instead"
+            )
+
+
+def _addresses(name: str, given: Addresses) -> tuple[Address, ...]:
+    """One address or a list of them; a single text is one address, never a comma-separated list."""
+    if given is None:
+        return ()
+    many = [given] if isinstance(given, str | Address) else given
+    if not isinstance(many, list | tuple):
+        raise InvalidAddress(f"{name} is an address or a list of addresses, not {type(given).__name__}")
+    try:
+        return tuple(Address.parse(item) for item in many)
+    except InvalidAddress as error:
+        raise InvalidAddress(f"{name}: {error}") from error
+
+
+def _checked_id(mail_id: str) -> str:
+    try:
+        return str(uuid.UUID(mail_id))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InvalidMail(f"task_id becomes the mail's id and must be a UUID, not {mail_id!r}") from error
+
+
+def _checked_key(key: object) -> str:
+    if not isinstance(key, str) or not key or len(key) > MAX_KEY or not key.isprintable():
+        raise InvalidMail(f"an idempotency_key is printable text of 1 to {MAX_KEY} characters")
+    return key
+
+
+def _checked_locale(locale: str | None) -> str | None:
+    if locale is not None and not (isinstance(locale, str) and locale.replace("-", "").replace("_", "").isalnum()):
+        raise InvalidMail(f"locale is a language tag such as 'de' or 'pt-BR', not {locale!r}")
+    return locale
+
+
+def _checked_queue(queue: object) -> str:
+    allowed = isinstance(queue, str) and 0 < len(queue) <= 64 and queue.replace(".", "").replace("-", "").isalnum()
+    if not allowed or not queue.isascii():  # type: ignore[union-attr]  # the line above looked at the type
+        raise InvalidMail(
+            f"a queue is named by letters, digits, dots and hyphens (such as 'mail.urgent'), not {queue!r}"
+        )
+    return str(queue)

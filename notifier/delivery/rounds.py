@@ -1,0 +1,66 @@
+"""Step 2 of the journey: the answer to a bell. One bell serves many mails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from notifier.store.base import Claim, Store
+
+
+class Deliverer(Protocol):
+    """What a round needs of the courier."""
+
+    def deliver(self, claims: list[Claim]) -> None: ...
+
+
+class Pace:
+    """How many mails to claim at once: more while the relay is quick, one at a time where it is slow.
+
+    A batch should take a quarter of the time slice, so that what a slow relay holds up is little.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.batch = min(8, most)
+
+    def learn(self, mails: int, seconds: float, time_slice: float) -> None:
+        """Take the last batch's time into account."""
+        if seconds > time_slice:
+            self.batch = 1
+        elif seconds > time_slice / 4:
+            self.batch = max(1, self.batch // 2)
+        elif mails == self.batch:
+            self.batch = min(self._most, self.batch * 2)
+
+
+def serve(
+    queue: str,
+    bell: str,
+    *,
+    store: Store,
+    courier: Deliverer,
+    owner: str,
+    pace: Pace,
+    time_slice: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Deliver what is due in ``queue`` until nothing is, or ``time_slice`` seconds are over.
+
+    Returns True where the bell must ring again: the slice is over and mails are still due.
+    """
+    store.answer_bell(queue, bell)
+    ends = clock() + time_slice
+    while True:
+        claims = store.claim(queue, owner, pace.batch, bell)
+        if not claims:
+            if store.close_bell(queue, bell):
+                return False
+        else:
+            began = clock()
+            courier.deliver(claims)
+            pace.learn(len(claims), clock() - began, time_slice)
+        if clock() >= ends:
+            store.ring_again(queue, bell)
+            return True

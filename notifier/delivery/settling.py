@@ -1,0 +1,75 @@
+"""From a decision to the edge that the ledger takes: pure, one function for each way a mail can go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, Scope
+from notifier.model.envelope import MailObject
+from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.state import MailState
+from notifier.retry import Ask, Decision, Done, GiveUp, Retry
+from notifier.store.base import Claim, Settlement
+
+STILL_TO_MAIL = frozenset({RecipientState.PENDING, RecipientState.DEFERRED, RecipientState.UNKNOWN})
+
+
+def open_recipients(claim: Claim) -> tuple[str, ...]:
+    """The forward-paths that this attempt is for; those accepted before are never mailed again."""
+    return tuple(path for path, state in claim.recipients.items() if state in STILL_TO_MAIL)
+
+
+def handed_back(claim: Claim) -> Settlement:
+    """Claimed and not begun: due at once, and no attempt was made."""
+    return Settlement(claim, MailState.WAITING, counts=False)
+
+
+def settlement_of_suppressed(claim: Claim, suppressed: Mapping[str, RecipientState]) -> Settlement:
+    """Nobody is left to mail: every open recipient is on the suppression list."""
+    fault = Fault(
+        "SUP", ErrorClass.PERMANENT, Scope.RECIPIENT, Phase.RCPT, "every recipient is on the suppression list"
+    )
+    return Settlement(claim, MailState.FAILED, recipients=suppressed, fault=fault, counts=False)
+
+
+def settlement_after_outcome(claim: Claim, mail: MailObject, outcome: Outcome, decision: Decision) -> Settlement:
+    """The edge after a transaction, with every recipient's new state."""
+    state, due_in, counts = _edge(decision, terminator_sent=outcome.terminator_sent)
+    waits = state in (MailState.WAITING, MailState.UNKNOWN)
+    return Settlement(
+        claim,
+        state,
+        due_in=due_in,
+        recipients={path: verdict.state for path, verdict in outcome.recipients.items()},
+        fault=next(iter(outcome.faults), None),
+        reply=outcome.reply,
+        relay=outcome.relay,
+        composed=mail.data if waits and claim.composed is None else None,
+        counts=counts,
+    )
+
+
+def settlement_after_error(claim: Claim, error: Exception, decision: Decision) -> Settlement:
+    """The edge where no transaction took place."""
+    state, due_in, counts = _edge(decision, terminator_sent=False)
+    return Settlement(claim, state, due_in=due_in, fault=fault_of(error), counts=counts)
+
+
+def fault_of(error: Exception) -> Fault:
+    """The error as a value for the history. Errors of our own carry no secret and no context."""
+    if isinstance(error, DeliveryError):
+        return error.fault
+    return Fault(type(error).__name__, ErrorClass.PERMANENT, Scope.MESSAGE, Phase.MAIL, str(error)[:512])
+
+
+def _edge(decision: Decision, *, terminator_sent: bool) -> tuple[MailState, float, bool]:
+    match decision:
+        case Done(state=MailState.SENT) if not terminator_sent:
+            # Others were accepted by an earlier attempt, and nobody by this one: the rest needs a person.
+            return MailState.FAILED, 0.0, True
+        case Done(state=state) | GiveUp(state=state):
+            return state, 0.0, True
+        case Retry(delay=delay, counts=counts):
+            return MailState.WAITING, delay, counts
+        case Ask():
+            return MailState.UNKNOWN, 0.0, True

@@ -1,0 +1,206 @@
+"""Commands: one type each, one `encode` each. This is the only place that builds a command line.
+
+A control character in any argument is refused before an octet is written: CR LF in an address is how a second
+command gets in (CVE-2025-7962 and its family). The check looks at the encoded octets, so that no narrowing of
+characters can bring one back.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from notifier.errors import Phase
+from notifier.model.secret import Secret
+
+MAX_PATH = 256  # octets with its brackets, RFC 5321 section 4.5.3.1.3
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_HELO_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?\Z|\[[A-Za-z0-9:.]{2,45}\]\Z")
+_QUOTED_PAIRS = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+class Command(Protocol):
+    """What the connection needs of a command."""
+
+    @property
+    def phase(self) -> Phase:
+        """Where in the dialogue it stands."""
+
+    def encode(self) -> bytes:
+        """The line with CRLF. Raises `ValueError` for arguments that SMTP cannot carry."""
+
+
+def _line(text: str, what: str) -> bytes:
+    octets = text.encode()
+    if _CONTROL.search(octets):
+        raise ValueError(f"control character in {what}")
+    return octets + b"\r\n"
+
+
+def _path(path: str, what: str) -> str:
+    """``path`` in brackets. Outside quotes it may not hold brackets or spaces: ``a@b> SIZE=1`` is an attack."""
+    bare = _QUOTED_PAIRS.sub("", path)
+    if any(char in bare for char in "<> ") or '"' in bare:
+        raise ValueError(f"{what} is no path: {path!r}")
+    if len(path.encode()) + 2 > MAX_PATH:
+        raise ValueError(f"{what} is over {MAX_PATH} octets")
+    return f"<{path}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """Nothing is sent: the server speaks first (RFC 5321 section 3.1)."""
+
+    phase: ClassVar[Phase] = Phase.GREETING
+
+    def encode(self) -> bytes:
+        """Nothing."""
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """EHLO, HELO or LHLO with our name (RFC 5321 section 4.1.1.1, RFC 2033 section 4.1)."""
+
+    name: str
+    verb: str = "EHLO"
+    phase: ClassVar[Phase] = Phase.EHLO
+
+    def encode(self) -> bytes:
+        """The line. Raises `ValueError` for a name that is no domain or address literal."""
+        if self.verb not in ("EHLO", "HELO", "LHLO"):
+            raise ValueError(f"no greeting verb: {self.verb!r}")
+        if not _HELO_NAME.match(self.name):
+            raise ValueError(f"EHLO name is no domain name or address literal: {self.name!r}")
+        return _line(f"{self.verb} {self.name}", "EHLO name")
+
+
+@dataclass(frozen=True, slots=True)
+class StartTLS:
+    """STARTTLS (RFC 3207)."""
+
+    phase: ClassVar[Phase] = Phase.STARTTLS
+
+    def encode(self) -> bytes:
+        """The line."""
+        return b"STARTTLS\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """AUTH with an initial response, or one answer to a 334 (RFC 4954 section 4). Never shown."""
+
+    response: Secret
+    mechanism: str | None = None
+    phase: ClassVar[Phase] = Phase.AUTH
+
+    def encode(self) -> bytes:
+        """The line, base64 inside."""
+        answer = base64.b64encode(self.response.reveal().encode()).decode() or "="
+        return _line(f"AUTH {self.mechanism} {answer}" if self.mechanism else answer, "AUTH")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthLogin:
+    """AUTH LOGIN without an initial response, as every server takes it."""
+
+    phase: ClassVar[Phase] = Phase.AUTH
+
+    def encode(self) -> bytes:
+        """The line."""
+        return b"AUTH LOGIN\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """MAIL FROM with typed parameters: SIZE (RFC 1870, octets), BODY (RFC 6152), SMTPUTF8 (RFC 6531)."""
+
+    reverse_path: str
+    size: int | None = None
+    eight_bit: bool = False
+    smtputf8: bool = False
+    phase: ClassVar[Phase] = Phase.MAIL
+
+    def encode(self) -> bytes:
+        """The line. Raises `ValueError`."""
+        if self.size is not None and (isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 0):
+            raise ValueError(f"SIZE is a number of octets, not {self.size!r}")
+        parameters = [
+            *([f"SIZE={self.size}"] if self.size is not None else []),
+            *(["BODY=8BITMIME"] if self.eight_bit else []),
+            *(["SMTPUTF8"] if self.smtputf8 else []),
+        ]
+        if not self.smtputf8 and not self.reverse_path.isascii():
+            raise ValueError(f"reverse-path needs SMTPUTF8: {self.reverse_path!r}")
+        return _line(" ".join([f"MAIL FROM:{_path(self.reverse_path, 'reverse-path')}", *parameters]), "reverse-path")
+
+
+@dataclass(frozen=True, slots=True)
+class Rcpt:
+    """RCPT TO."""
+
+    forward_path: str
+    phase: ClassVar[Phase] = Phase.RCPT
+
+    def encode(self) -> bytes:
+        """The line. Raises `ValueError`."""
+        if not self.forward_path:
+            raise ValueError("an empty forward-path")
+        return _line(f"RCPT TO:{_path(self.forward_path, 'forward-path')}", "forward-path")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """DATA: the server answers 354, then the message follows."""
+
+    phase: ClassVar[Phase] = Phase.DATA
+
+    def encode(self) -> bytes:
+        """The line."""
+        return b"DATA\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminator:
+    """The final dot. The message's octets end in CRLF, so that this makes ``CRLF . CRLF``."""
+
+    phase: ClassVar[Phase] = Phase.FINAL_REPLY
+
+    def encode(self) -> bytes:
+        """The line."""
+        return b".\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Rset:
+    """RSET: forget the transaction."""
+
+    phase: ClassVar[Phase] = Phase.RSET
+
+    def encode(self) -> bytes:
+        """The line."""
+        return b"RSET\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """QUIT."""
+
+    phase: ClassVar[Phase] = Phase.QUIT
+
+    def encode(self) -> bytes:
+        """The line."""
+        return b"QUIT\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The lone ``*`` that ends an AUTH exchange (RFC 4954 section 4)."""
+
+    phase: ClassVar[Phase] = Phase.AUTH
+
+    def encode(self) -> bytes:
+        """The line."""
+        return b"*\r\n"

@@ -1,0 +1,69 @@
+"""The steps that a dialogue asks of whoever owns the socket, and the word that it gets when one fails.
+
+A dialogue is a generator: it yields steps and is sent the reply for each `Await`. When the connection fails, `Lost` is
+thrown into it at the step, and the dialogue says what that means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from notifier.errors import Phase
+from notifier.protocol.commands import Command
+from notifier.protocol.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write these commands in one flight."""
+
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait for the next reply, as long as ``phase`` allows. The generator is sent the `Reply`."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class SendBody:
+    """Write the message's octets, dot-stuffed, without the terminator."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The terminator goes out next: the last moment at which the mail is surely not delivered (rule r2).
+
+    The owner records that, checks the clock (rule r3), and only then resumes the dialogue.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeToTLS:
+    """Do the TLS handshake now, with chain and name verified."""
+
+
+Step = Send | Await | SendBody | Commit | UpgradeToTLS
+
+
+class Loss(StrEnum):
+    """How a connection failed."""
+
+    TIMEOUT = "timeout"
+    CLOSED = "closed"  # EOF or reset, no octet of a reply
+    CUT = "cut"  # EOF or reset inside a reply
+    VIOLATION = "violation"
+    TOO_LATE = "too late"  # the dot deadline had passed
+
+
+class Lost(Exception):
+    """The connection failed at a step. ``reply`` is one that the server had sent before it went."""
+
+    def __init__(self, loss: Loss, text: str, reply: Reply | None = None) -> None:
+        self.loss, self.text, self.reply = loss, text, reply
+        super().__init__(loss, text, reply)

@@ -1,0 +1,45 @@
+"""What the server said to EHLO or LHLO (RFC 5321 section 4.1.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from notifier.protocol.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """The server's name and its keywords (upper case) with their parameters."""
+
+    greeting: str = ""
+    keywords: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, reply: Reply) -> Extensions:
+        """Read a 250 reply to EHLO or LHLO; of a doubled keyword the first counts, AUTH lines add up."""
+        keywords: dict[str, str] = {}
+        for line in reply.lines[1:]:
+            keyword, _, parameters = line.decode("ascii", "replace").strip().partition(" ")
+            keyword = keyword.upper()
+            if keyword.startswith("AUTH="):  # what old servers said before RFC 2554
+                keyword, parameters = "AUTH", f"{keyword[5:]} {parameters}"
+            if keyword == "AUTH":
+                keywords["AUTH"] = f"{keywords.get('AUTH', '')} {parameters}".strip()
+            elif keyword:
+                keywords.setdefault(keyword, parameters.strip())
+        return cls(reply.lines[0].decode("ascii", "replace"), keywords)
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword.upper() in self.keywords
+
+    @property
+    def size_limit(self) -> int | None:
+        """Octets (RFC 1870); None where the server names no limit (no number, or 0)."""
+        value = self.keywords.get("SIZE", "")
+        return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None
+
+    @property
+    def auth_mechanisms(self) -> tuple[str, ...]:
+        """SASL mechanisms, upper case, as offered (RFC 4954 section 3)."""
+        return tuple(dict.fromkeys(self.keywords.get("AUTH", "").upper().split()))

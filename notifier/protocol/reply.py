@@ -1,0 +1,102 @@
+"""Replies (RFC 5321 section 4.2), parsed strictly and independently of how the octets were split."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_LINE = 8 * 1024  # octets with CRLF; RFC 5321 section 4.5.3.1.5 asks for 512
+MAX_REPLY = 64 * 1024  # octets; a greeting of 200 MB was once accepted by a neighbour
+MAX_LINES = 128
+
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\0]*))?\Z")
+_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
+
+
+class ProtocolViolation(Exception):
+    """The peer does not speak SMTP, or has lost its place. The connection is dead for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply. ``lines`` are the texts without code and line end."""
+
+    code: int
+    lines: tuple[bytes, ...]
+
+    @property
+    def text(self) -> str:
+        """The words, one line each; octets that are no UTF-8 are replaced."""
+        return b"\n".join(self.lines).decode("utf-8", "replace")
+
+    @property
+    def enhanced(self) -> str | None:
+        """The enhanced status code (RFC 2034 section 4), if its class is the reply's own and not 3yz (rule g2)."""
+        found = _ENHANCED.match(self.lines[0].decode("ascii", "replace"))
+        return found[0] if found and int(found[1]) == self.code // 100 else None
+
+    @property
+    def positive(self) -> bool:
+        """2yz: done as asked (RFC 5321 section 4.2.1)."""
+        return 200 <= self.code < 300
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".rstrip()
+
+
+class ReplyParser:
+    """Feed it octets, take whole replies. After a `ProtocolViolation` it accepts nothing more."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._code: int | None = None
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._broken = False
+
+    @property
+    def pending(self) -> bool:
+        """True where octets of an unfinished reply are held."""
+        return bool(self._buffer or self._lines)
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """The replies that ``data`` completes. Raises `ProtocolViolation`."""
+        if self._broken:
+            raise ProtocolViolation("octets after a protocol violation")
+        self._buffer += data
+        try:
+            return self._complete()
+        except ProtocolViolation:
+            self._broken = True
+            raise
+
+    def _complete(self) -> list[Reply]:
+        replies: list[Reply] = []
+        while (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[: end + 1])
+            del self._buffer[: end + 1]
+            if (reply := self._take(line)) is not None:
+                replies.append(reply)
+        if len(self._buffer) > MAX_LINE or self._size + len(self._buffer) > MAX_REPLY:
+            raise ProtocolViolation(f"a reply line of over {MAX_LINE} octets, or a reply of over {MAX_REPLY}")
+        return replies
+
+    def _take(self, line: bytes) -> Reply | None:
+        self._size += len(line)
+        if len(line) > MAX_LINE or self._size > MAX_REPLY or len(self._lines) >= MAX_LINES:
+            raise ProtocolViolation(f"a reply over {MAX_LINE} octets a line, {MAX_REPLY} octets or {MAX_LINES} lines")
+        if not line.endswith(b"\r\n"):
+            raise ProtocolViolation("a reply line that does not end in CRLF")
+        found = _LINE.match(line[:-2])
+        if found is None:
+            raise ProtocolViolation("a line that is no SMTP reply")
+        code = int(found[1])
+        if self._code not in (None, code):
+            raise ProtocolViolation(f"codes {self._code} and {code} in one reply")
+        self._lines.append(found[3] or b"")
+        if found[2] == b"-":
+            self._code = code
+            return None
+        reply = Reply(code, tuple(self._lines))
+        self._code, self._lines, self._size = None, [], 0
+        return reply

@@ -1,0 +1,43 @@
+"""Transparency (RFC 5321 section 4.5.2): a dot at the start of a line is doubled, whatever the chunk borders.
+
+A bare CR or LF never goes out: servers disagree on whether it ends a line, and that is how one message is smuggled
+into another (CVE-2023-51764 to -51766).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_LINE_DOT = re.compile(rb"(?<=\r\n)\.")
+BLOCK = 64 * 1024  # octets; what one write sends
+
+
+def check_line_ends(data: bytes) -> None:
+    """Raises `ValueError` for a bare CR or LF anywhere in ``data``."""
+    if (found := _BARE.search(data)) is not None:
+        raise ValueError(f"a bare CR or LF at octet {found.start()} of the message")
+
+
+def stuffed(data: bytes) -> bytes:
+    """``data`` with its line-start dots doubled and a CRLF at its end, ready for the terminator."""
+    if data.startswith(b"."):
+        data = b"." + data
+    if b"\r\n." in data:
+        data = _LINE_DOT.sub(b"..", data)
+    return data if data.endswith(b"\r\n") else data + b"\r\n"
+
+
+def stuffed_blocks(data: bytes, block: int = BLOCK) -> Iterator[bytes]:
+    """The same octets as `stuffed`, piece by piece: a big message is never held twice."""
+    view, at_line_start, last = memoryview(data), True, b""
+    for start in range(0, len(data), block):
+        piece = bytes(view[start : start + block])
+        # The two octets before the piece decide whether its first dot stands at a line's start.
+        context = b"\r\n" if at_line_start else last
+        yield _LINE_DOT.sub(b"..", context + piece)[len(context) :]
+        last = (last + piece)[-2:]
+        at_line_start = False
+    if not data.endswith(b"\r\n"):
+        yield b"\r\n"

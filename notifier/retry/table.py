@@ -1,0 +1,77 @@
+"""`RetryTable`: which policy a fault gets. By taxonomy id first, then by class axis, then by phase, never by chance of
+the MRO. Operators lay rows over it by class name or id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from notifier import errors
+from notifier.errors import DeliveryError, MisconfiguredError, SMTPException, TransientError
+from notifier.retry.policy import GREYLISTING, MAILBOX_FULL, RetryPolicy
+
+B1 = RetryPolicy()
+B2 = RetryPolicy(first=1)
+B3 = RetryPolicy(GREYLISTING)
+B4 = RetryPolicy(MAILBOX_FULL)
+F1 = RetryPolicy(fresh_first=True)
+
+Key = str | type[BaseException]
+
+_BY_ID: Mapping[str, RetryPolicy] = {
+    **dict.fromkeys(("C1", "C5", "L1", "G1", "E3", "S3", "A2", "A8", "A6", "M1", "R10", "R12"), B1),
+    **dict.fromkeys(("X4", "X5", "W1", "W3", "C3", "S5", "S6"), B1),
+    **dict.fromkeys(("D1", "D3", "C2", "C4", "L2", "L3", "L4", "G2", "G3", "G4", "E1", "E2", "E4"), B2),
+    **dict.fromkeys(("S1", "S2", "S4", "A1", "A3", "A4", "M2", "M3", "M6", "X1", "W2", "Z2", "N7", "N7C"), B2),
+    **dict.fromkeys(("M0", "M5", "G5", "X2", "P1", "A5", "Q1"), F1),
+    **dict.fromkeys(("R3", "R4"), F1),  # the rest of too many recipients: in a further transaction at once
+    "R2": B3,
+    "R5": B4,
+}
+_BY_CLASS: Mapping[type[BaseException], RetryPolicy] = {TransientError: B1, MisconfiguredError: B2}
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTable:
+    """Rows by taxonomy id, class axis and phase class. An error without a row is not retried."""
+
+    by_id: Mapping[str, RetryPolicy]
+    by_class: Mapping[type[BaseException], RetryPolicy]
+
+    def policy_for(self, error: BaseException) -> RetryPolicy | None:
+        """The policy of an error; None where trying again is no use."""
+        if isinstance(error, DeliveryError) and error.taxonomy_id in self.by_id:
+            return self.by_id[error.taxonomy_id]
+        for axis in (DeliveryError, SMTPException, BaseException):
+            for row in type(error).__mro__:
+                if row in self.by_class and issubclass(row, axis):
+                    return self.by_class[row]
+        return None
+
+    def with_rows(self, rows: Mapping[Key, RetryPolicy]) -> RetryTable:
+        """These rows laid over; a key is an exception class, its name, or a taxonomy id.
+
+        Raises `ValueError` for a name that is neither.
+        """
+        by_id, by_class = dict(self.by_id), dict(self.by_class)
+        for key, policy in rows.items():
+            if isinstance(key, type):
+                by_class[key] = policy
+            elif key in self.by_id:
+                by_id[key] = policy
+            elif isinstance(named := getattr(errors, key, None), type) and issubclass(named, BaseException):
+                by_class[named] = policy
+            else:
+                raise ValueError(f"no error class and no taxonomy id: {key!r}")
+        return RetryTable(by_id, by_class)
+
+    def scaled(self, factor: float) -> RetryTable:
+        """Every wait multiplied."""
+        return RetryTable(
+            {key: policy.scaled(factor) for key, policy in self.by_id.items()},
+            {key: policy.scaled(factor) for key, policy in self.by_class.items()},
+        )
+
+
+DEFAULT_TABLE = RetryTable(_BY_ID, _BY_CLASS)

@@ -1,0 +1,86 @@
+"""Parsers of single settings: text in, value out, `ValueError` with a sentence for people."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from notifier.model.address import Address
+from notifier.model.secret import Secret
+
+Parser = Callable[[str], Any]
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "memory")
+STORE_SCHEMES = ("redis", "rediss", "unix")
+
+
+def seconds(text: str) -> float:
+    """A finite number of seconds over 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"is a number of seconds, such as 2.5, and not {text!r}") from None
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError(f"is a finite number of seconds over 0, and not {text!r}")
+    return value
+
+
+def factor(text: str) -> float:
+    """A finite number over 0."""
+    try:
+        return seconds(text)
+    except ValueError:
+        raise ValueError(f"is a finite number over 0, such as 0.5, and not {text!r}") from None
+
+
+def count(text: str) -> int:
+    """A whole number over 0."""
+    if not (text.isascii() and text.isdigit()) or int(text) == 0:
+        raise ValueError(f"is a whole number over 0, and not {text!r}")
+    return int(text)
+
+
+def one_of(*names: str) -> Parser:
+    """One of these words."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"is one of {', '.join(names)}, and not {text!r}")
+        return text
+
+    return parse
+
+
+def address(text: str) -> Address:
+    """A mailbox."""
+    return Address.parse(text)
+
+
+def folders(text: str) -> tuple[Path, ...]:
+    """Folders that are there, divided as in PATH."""
+    found = tuple(Path(part) for part in text.split(os.pathsep) if part)
+    for folder in found:
+        if not folder.is_dir():
+            raise ValueError(f"names the folder {str(folder)!r}, which is not there")
+    return found
+
+
+def server_url(*schemes: str) -> Parser:
+    """A URL of one of these schemes, kept secret for its password. Error texts never hold the URL itself."""
+
+    def parse(text: str) -> Secret:
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError:
+            raise ValueError("is no URL: host or port cannot be read") from None
+        if parts.scheme not in schemes:
+            raise ValueError(f"is a URL that begins with one of {', '.join(f'{s}://' for s in schemes)}")
+        if port == 0 or any(char.isspace() or ord(char) < 32 for char in text):
+            raise ValueError("is no URL: it holds a blank or control character, or port 0")
+        return Secret(text)
+
+    return parse

@@ -1,0 +1,199 @@
+"""``NOTIFIER_SMTP_URL``: a relay with its TLS policy, credentials, timers and pool bounds, in one URL."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from notifier.model.secret import Secret
+from notifier.pool import PoolConfig
+from notifier.settings.parsers import count, seconds
+from notifier.smtp import Endpoint, Mode, Timeouts, TLSPolicy
+
+_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 2003}  # 2003 is what the standard module's LMTP uses
+SUBMISSION = 587  # RFC 6409: what a user and password are for
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?\Z")
+_TIMEOUTS = {f"timeout_{field.name}": field.name for field in fields(Timeouts)}
+_POOL: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "pool": ("size", count),
+    "messages_per_connection": ("messages_per_connection", count),
+    "max_age": ("max_age", seconds),
+    "max_idle": ("max_idle", seconds),
+}
+_PLAIN = ("tls", "ca", "ehlo", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What the URL says."""
+
+    endpoint: Endpoint
+    pool: PoolConfig
+
+
+class ManyProblems(ValueError):
+    """Several sentences for one setting."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+def parse_relay(text: str) -> Relay:
+    """Read ``smtp://user:password@host:port?tls=required&timeout_connect=5``.
+
+    Schemes: ``smtp``, ``smtps``, ``lmtp``, ``lmtp+unix``. Raises `ValueError`; its text holds neither user nor
+    password.
+    """
+    if any(ord(char) < 33 or ord(char) == 127 for char in text):
+        raise ValueError("is no URL: it holds a blank or a control character (%20 stands for a blank)")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no URL: the port is a number from 1 to 65535") from None
+    if parts.scheme not in (*_PORTS, "lmtp+unix"):
+        raise ValueError("begins with smtp://, smtps://, lmtp:// or lmtp+unix://")
+    return _Reader(parts, port).relay()
+
+
+class _Reader:
+    """Collects every problem of one URL."""
+
+    def __init__(self, parts: SplitResult, port: int | None) -> None:
+        self._parts = parts
+        self._given_port = port
+        self._problems: list[str] = []
+        self._query = self._read_query()
+
+    def relay(self) -> Relay:
+        """The relay, or every problem at once."""
+        unix = self._parts.scheme == "lmtp+unix"
+        username, password = self._credentials()
+        endpoint = {
+            "host": "localhost" if unix else self._host(),
+            "port": 0 if unix else self._port(username),
+            "socket_path": self._socket_path() if unix else None,
+            "mode": Mode.LMTP if self._parts.scheme.startswith("lmtp") else Mode.SMTP,
+            "tls": self._tls(username),
+            "username": username,
+            "password": password,
+            "ca_file": self._ca_file(),
+            "ehlo_name": self._name("ehlo"),
+            "source_address": self._source(),
+        }
+        timeouts = {name: value for key, name in _TIMEOUTS.items() if (value := self._value(key, seconds)) is not None}
+        bounds = {
+            name: value for key, (name, parser) in _POOL.items() if (value := self._value(key, parser)) is not None
+        }
+        if self._problems:
+            raise ManyProblems(self._problems)
+        return Relay(Endpoint(**endpoint, timeouts=Timeouts(**timeouts)), PoolConfig(**bounds))  # type: ignore[arg-type]
+
+    def _read_query(self) -> dict[str, str]:
+        known = (*_PLAIN, *_POOL, *_TIMEOUTS)
+        pairs = parse_qsl(self._parts.query, keep_blank_values=True)
+        for key, _ in pairs:
+            if key not in known:
+                self._problems.append(f"has no option {key!r}; known: {', '.join(sorted(known))}")
+        return dict(pairs)
+
+    def _value(self, key: str, parser: Callable[[str], Any]) -> Any:
+        if key not in self._query:
+            return None
+        try:
+            return parser(self._query[key])
+        except ValueError as error:
+            self._problems.append(f"{key}= {error}")
+            return None
+
+    def _credentials(self) -> tuple[str | None, Secret | None]:
+        if self._parts.username is None:
+            return None, None
+        username, password = unquote(self._parts.username), unquote(self._parts.password or "")
+        if not username or not password:
+            self._problems.append("has a user without a password (or the other way round)")
+        if any(char in "\r\n\0" for char in username + password):
+            self._problems.append("has a line break or NUL in user or password, which no mechanism can carry")
+        return username, Secret(password)
+
+    def _host(self) -> str:
+        host = self._parts.hostname or ""
+        if not host:
+            self._problems.append("names no host")
+        elif ":" not in host and not _HOST.match(host.encode("idna").decode() if not host.isascii() else host):
+            self._problems.append("names a host that is no domain name or IP address")
+        if self._parts.path not in ("", "/"):
+            self._problems.append("has a path behind the host, which means nothing for a relay")
+        return host
+
+    def _port(self, username: str | None) -> int:
+        scheme, port = self._parts.scheme, self._given_port
+        if port is None:
+            return SUBMISSION if scheme == "smtp" and username else _PORTS[scheme]
+        if port == 0:
+            self._problems.append("names port 0; a port is a number from 1 to 65535")
+        if scheme == "smtp" and port == 465:
+            self._problems.append("names port 465 with smtp://; there TLS begins at once, which is smtps://")
+        if scheme == "smtps" and port in (25, SUBMISSION):
+            self._problems.append(f"names port {port} with smtps://; there TLS begins with STARTTLS, which is smtp://")
+        return port
+
+    def _socket_path(self) -> str:
+        if self._parts.netloc or not self._parts.path.startswith("/"):
+            self._problems.append("is written lmtp+unix:///path/of/the/socket")
+        return unquote(self._parts.path)
+
+    def _tls(self, username: str | None) -> TLSPolicy:
+        given = self._query.get("tls")
+        if self._parts.scheme == "smtps":
+            if given is not None:
+                self._problems.append("says smtps:// and tls=; smtps is TLS from the start, leave tls= out")
+            return TLSPolicy.IMPLICIT
+        if given is None:
+            return self._default_tls(username)
+        if given not in ("required", "none", "opportunistic"):
+            self._problems.append(f"tls= is required, none or opportunistic, and not {given!r}")
+            return TLSPolicy.REQUIRED
+        if username and given != "required" and not self._is_local():
+            self._problems.append(f"would send a password with tls={given}; use tls=required")
+        return TLSPolicy(given)
+
+    def _default_tls(self, username: str | None) -> TLSPolicy:
+        """On this host, clear text for mail without a password; everywhere else STARTTLS or nothing."""
+        return TLSPolicy.NONE if self._is_local() and not username else TLSPolicy.REQUIRED
+
+    def _is_local(self) -> bool:
+        host = self._parts.hostname or ""
+        if self._parts.scheme == "lmtp+unix" or host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    def _ca_file(self) -> str | None:
+        path = self._query.get("ca")
+        if path is not None and not Path(path).is_file():
+            self._problems.append(f"ca= names the file {path!r}, which is not there")
+        return path
+
+    def _name(self, key: str) -> str | None:
+        name = self._query.get(key)
+        if name is not None and not (_HOST.match(name) or (name.startswith("[") and name.endswith("]"))):
+            self._problems.append(f"{key}= is a domain name or an address in brackets, and not {name!r}")
+        return name
+
+    def _source(self) -> str | None:
+        source = self._query.get("source")
+        if source is not None:
+            try:
+                ipaddress.ip_address(source)
+            except ValueError:
+                self._problems.append(f"source= is an IP address of this host, and not {source!r}")
+        return source

@@ -1,0 +1,201 @@
+"""`Settings`: the whole tree, and the table that it is read by. The reference in docs/ is written from the table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from notifier.errors import ConfigurationError
+from notifier.model.address import Address
+from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
+from notifier.model.secret import Secret
+from notifier.pool import PoolConfig
+from notifier.retry import DEFAULT_TABLE, RetryTable
+from notifier.settings import parsers
+from notifier.settings.relay import ManyProblems, Relay, parse_relay
+from notifier.settings.sources import texts
+from notifier.smtp import Endpoint
+from notifier.store.base import Takeover
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table: how it is called, read, and explained. ``default`` is text, as one would write it."""
+
+    name: str
+    parse: parsers.Parser
+    default: str | None
+    doc: str
+    secret: bool = False
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting(
+        "NOTIFIER_BROKER_URL",
+        parsers.server_url(*parsers.BROKER_SCHEMES),
+        None,
+        "Celery's broker, for the bells. Unset: CELERY_BROKER_URL, then REDIS_URL.",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_STORE_URL",
+        parsers.server_url(*parsers.STORE_SCHEMES),
+        None,
+        "The Redis or Valkey that keeps the mails. Unset: the broker, where that is one.",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_SMTP_URL",
+        parse_relay,
+        "smtp://localhost:25",
+        "The relay: smtp://, smtps://, lmtp:// or lmtp+unix://, with user:password@ and ?tls=required|none|"
+        "opportunistic, ca=FILE, ehlo=NAME, source=IP, timeout_<phase>=seconds, pool=, messages_per_connection=, "
+        "max_age=, max_idle=. Without tls=, STARTTLS is required everywhere but on loopback without a password.",
+        secret=True,
+    ),
+    Setting("NOTIFIER_FROM", parsers.address, "Notifier <notifier@localhost>", "From, where a mail names no sender."),
+    Setting("NOTIFIER_TEMPLATES", parsers.folders, "", "Folders with templates, divided as in PATH; searched first."),
+    Setting(
+        "NOTIFIER_MAX_MAIL_BYTES", parsers.count, str(50 * 2**20), "The largest mail, octets, attachments included."
+    ),
+    Setting(
+        "NOTIFIER_DURABILITY",
+        parsers.one_of("fsync", "aof", "memory"),
+        "fsync",
+        "fsync: each step is on disk before the next. aof, memory: left to the server.",
+    ),
+    Setting("NOTIFIER_STORE_TIMEOUT", parsers.seconds, "4", "Seconds for each round trip to the store."),
+    Setting("NOTIFIER_SWEEP_INTERVAL", parsers.seconds, "5", "Seconds between sweeps; a lost bell costs one at most."),
+    Setting("NOTIFIER_LEASE", parsers.seconds, "60", "Seconds that a worker owns what it has claimed."),
+    Setting("NOTIFIER_DOT_DEADLINE", parsers.seconds, "30", "Seconds from the dot's record to the terminator at most."),
+    Setting("NOTIFIER_TCP_USER_TIMEOUT", parsers.seconds, "30", "Seconds that sent octets may still be on their way."),
+    Setting("NOTIFIER_DOT_MARGIN", parsers.seconds, "60", "Seconds on top before a mail at the dot is taken over."),
+    Setting("NOTIFIER_BATCH", parsers.count, "50", "The most mails that a worker slot claims at once."),
+    Setting("NOTIFIER_TIME_SLICE", parsers.seconds, "2", "Seconds after which a slot rings again for the rest."),
+    Setting("NOTIFIER_RETRY_SCALE", parsers.factor, "1", "Multiplies every wait between attempts (demos, tests)."),
+    Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
+    Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
+)
+_BROKER_FALLBACKS = ("CELERY_BROKER_URL", "REDIS_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything, checked. Durations are seconds. ``repr`` shows no secret, for secrets are `Secret`."""
+
+    broker_url: Secret
+    store_url: Secret
+    endpoint: Endpoint
+    pool: PoolConfig
+    sender: Address
+    template_folders: tuple[Path, ...]
+    max_mail_bytes: int
+    durability: str
+    store_timeout: float
+    sweep_interval: float
+    dot_deadline: float
+    takeover: Takeover
+    batch: int
+    time_slice: float
+    retry: RetryTable
+    retention: float
+    idempotency_window: float
+    classes: Mapping[str, MailClass]
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the environment. Raises `ConfigurationError` with every problem at once, secrets left out."""
+        source = os.environ if environ is None else environ
+        problems: list[str] = []
+        given = texts(source, [row.name for row in TABLE], [row.name for row in TABLE if row.secret], problems)
+        _fall_back(given, source)
+        values = {row.name: _parsed(row, given, problems) for row in TABLE}
+        _check_together(values, problems)
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(**_fields(values))
+
+
+def _fall_back(given: dict[str, str], environ: Mapping[str, str]) -> None:
+    for name in _BROKER_FALLBACKS:
+        if environ.get(name) and "NOTIFIER_BROKER_URL" not in given:
+            given["NOTIFIER_BROKER_URL"] = environ[name]
+    broker = given.get("NOTIFIER_BROKER_URL", "")
+    if "NOTIFIER_STORE_URL" not in given and broker.partition("://")[0] in parsers.STORE_SCHEMES:
+        given["NOTIFIER_STORE_URL"] = broker
+
+
+def _parsed(row: Setting, given: Mapping[str, str], problems: list[str]) -> Any:
+    text = given.get(row.name, row.default)
+    if text is None:
+        return None
+    try:
+        return row.parse(text)
+    except ManyProblems as error:
+        problems.extend(f"{row.name} {problem}" for problem in error.problems)
+    except ValueError as error:
+        problems.append(
+            f"{row.name} {error}" if str(error).startswith(("is ", "names ", "begins ")) else f"{row.name}: {error}"
+        )
+    return None
+
+
+def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
+    told = " ".join(problems)
+    if values["NOTIFIER_BROKER_URL"] is None and "NOTIFIER_BROKER_URL" not in told:
+        problems.append(
+            "NOTIFIER_BROKER_URL is not set (nor CELERY_BROKER_URL or REDIS_URL): name the broker, for example "
+            "redis://localhost:6379/0"
+        )
+    elif values["NOTIFIER_STORE_URL"] is None and "NOTIFIER_STORE_URL" not in told:
+        problems.append(
+            "NOTIFIER_STORE_URL is not set, and the broker is no Redis: name the Redis or Valkey that keeps the mails"
+        )
+    window, retention = values["NOTIFIER_IDEMPOTENCY_WINDOW"], values["NOTIFIER_RETENTION"]
+    if window and retention and retention < window:
+        problems.append("NOTIFIER_RETENTION is shorter than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice")
+    lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
+    if lease and time_slice and lease <= time_slice:
+        problems.append("NOTIFIER_LEASE is not longer than NOTIFIER_TIME_SLICE: claims would end while they are served")
+
+
+def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    relay: Relay = values["NOTIFIER_SMTP_URL"]
+    dot_deadline = values["NOTIFIER_DOT_DEADLINE"]
+    patience = relay.endpoint.timeouts.final_reply + values["NOTIFIER_TCP_USER_TIMEOUT"] + values["NOTIFIER_DOT_MARGIN"]
+    return {
+        "broker_url": values["NOTIFIER_BROKER_URL"],
+        "store_url": values["NOTIFIER_STORE_URL"],
+        "endpoint": relay.endpoint,
+        "pool": relay.pool,
+        "sender": values["NOTIFIER_FROM"],
+        "template_folders": values["NOTIFIER_TEMPLATES"],
+        "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
+        "durability": values["NOTIFIER_DURABILITY"],
+        "store_timeout": values["NOTIFIER_STORE_TIMEOUT"],
+        "sweep_interval": values["NOTIFIER_SWEEP_INTERVAL"],
+        "dot_deadline": dot_deadline,
+        "takeover": Takeover(
+            lease=values["NOTIFIER_LEASE"],
+            at_dot=dot_deadline + patience,
+            # A bell is published within milliseconds; one that lies nowhere after half a sweep is lost.
+            bell=values["NOTIFIER_SWEEP_INTERVAL"] / 2,
+            batch=values["NOTIFIER_BATCH"],
+        ),
+        "batch": values["NOTIFIER_BATCH"],
+        "time_slice": values["NOTIFIER_TIME_SLICE"],
+        "retry": DEFAULT_TABLE.scaled(values["NOTIFIER_RETRY_SCALE"]),
+        "retention": values["NOTIFIER_RETENTION"],
+        "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
+        "classes": SHIPPED_CLASSES,
+    }
+
+
+def shown_url(url: Secret) -> str:
+    """A server's URL without user and password, for people."""
+    parts = urlsplit(url.reveal())
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"

@@ -1,0 +1,196 @@
+"""`NetworkStream`: a connected socket, plain or TLS. All I/O fits in these methods; every wait has its deadline.
+
+The socket is non-blocking throughout. While octets are written, what the server says is taken in as well, so that two
+full windows never wait for each other.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from notifier.errors import DeliveryError, Phase, fault_error
+from notifier.protocol import taxonomy
+from notifier.smtp import tls
+from notifier.smtp.deadline import Deadline
+from notifier.smtp.endpoint import Endpoint
+
+READ_SIZE = 64 * 1024
+_LOCAL_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.ENOMEM})
+
+
+class StreamTimeout(Exception):
+    """The deadline passed."""
+
+
+class StreamClosed(Exception):
+    """EOF, reset, or a broken pipe."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Foreign errors become ours here and nowhere else."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise StreamClosed(f"TLS: {error.reason or error}") from error
+    except OSError as error:
+        raise StreamClosed(error.strerror or str(error)) from error
+
+
+class NetworkStream:
+    """Octets to and from one server."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+
+    @classmethod
+    def connect(cls, endpoint: Endpoint) -> NetworkStream:
+        """Connect to the first address of the host that answers, within ``timeouts.connect`` seconds for all.
+
+        Raises a `DeliveryError` leaf: rows D1, D3, C1 to C4.
+        """
+        deadline = Deadline.after(endpoint.timeouts.connect)
+        if endpoint.socket_path is not None:
+            address = endpoint.socket_path
+            return cls(_connected(socket.AF_UNIX, address, endpoint, deadline))
+        *others, last = _addresses(endpoint)  # one at least, or it raises
+        for family, address in others:
+            try:
+                return cls(_connected(family, address, endpoint, deadline))
+            except DeliveryError:
+                continue  # the error that is told is that of the last address
+        return cls(_connected(*last, endpoint, deadline))
+
+    @property
+    def tls(self) -> str | None:
+        """Version and cipher, or None for clear text."""
+        return tls.described(self._socket) if isinstance(self._socket, ssl.SSLSocket) else None
+
+    @property
+    def is_loopback(self) -> bool:
+        """True where the peer is on this host."""
+        if self._socket.family == socket.AF_UNIX:
+            return True
+        with suppress(OSError):
+            host = str(self._socket.getpeername()[0])
+            return host == "::1" or host.startswith(("127.", "::ffff:127."))
+        return False
+
+    def start_tls(self, context: ssl.SSLContext, host: str, deadline: Deadline) -> None:
+        """Shake hands, with ``host`` as SNI and as the name that the certificate must be for.
+
+        Raises `ssl.SSLError`, `OSError`, `StreamTimeout`; the stream is of no use then.
+        """
+        self._socket = context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
+        while True:
+            try:
+                self._socket.do_handshake()
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN, deadline)
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT, deadline)
+            else:
+                return
+
+    def read(self, deadline: Deadline) -> bytes:
+        """The next octets. Raises `StreamTimeout`, `StreamClosed` (EOF too)."""
+        while True:
+            data = self.read_now()
+            if data is not None:
+                return data
+            self._wait(select.POLLIN, deadline)
+
+    def read_now(self) -> bytes | None:
+        """What has come already, or None. Raises `StreamClosed`."""
+        with _translated():
+            try:
+                data = self._socket.recv(READ_SIZE)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return None
+        if not data:
+            raise StreamClosed("the server closed the connection")
+        return data
+
+    def write(self, data: bytes, deadline: Deadline, on_octets: Callable[[bytes], None]) -> None:
+        """Write all of ``data``; what comes meanwhile goes to ``on_octets``. Raises `StreamTimeout`, `StreamClosed`."""
+        view = memoryview(data)
+        while view:
+            with _translated():
+                try:
+                    view = view[self._socket.send(view) :]
+                    continue
+                except (BlockingIOError, ssl.SSLWantWriteError):
+                    events = select.POLLIN | select.POLLOUT
+                except ssl.SSLWantReadError:
+                    events = select.POLLIN
+            if self._wait(events, deadline) & select.POLLIN and (octets := self.read_now()):
+                on_octets(octets)
+
+    def close(self) -> None:
+        """Close the socket. No TLS goodbye is written: after QUIT none is needed, and in doubt none is wanted."""
+        with suppress(OSError):
+            self._socket.close()
+
+    def _wait(self, events: int, deadline: Deadline) -> int:
+        poller = select.poll()
+        poller.register(self._socket.fileno(), events)
+        ready = poller.poll(deadline.remaining * 1000)
+        if not ready:
+            raise StreamTimeout
+        return ready[0][1]
+
+
+def _addresses(endpoint: Endpoint) -> Iterator[tuple[int, object]]:
+    try:
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        unknown = getattr(error, "errno", None) in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
+        row = "D1" if unknown or isinstance(error, UnicodeError) else "D3"
+        words = f"host name {endpoint.host!r} cannot be looked up: {getattr(error, 'strerror', None) or error}"
+        raise fault_error(taxonomy.fault(row, Phase.DNS, words, host=endpoint.name)) from error
+    yield from ((family, address) for family, _, _, _, address in found)
+
+
+def _connected(family: int, address: object, endpoint: Endpoint, deadline: Deadline) -> socket.socket:
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise _connect_error("C3", error, endpoint) from error
+    try:
+        _prepare(sock, family, endpoint)
+        sock.settimeout(max(deadline.remaining, 0.001))
+        sock.connect(address)  # type: ignore[arg-type]  # as getaddrinfo gave it
+    except TimeoutError as error:
+        sock.close()
+        raise _connect_error("C2", error, endpoint) from error
+    except OSError as error:
+        sock.close()
+        raise _connect_error("C3" if error.errno in _LOCAL_SHORTAGE else "C1", error, endpoint) from error
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _prepare(sock: socket.socket, family: int, endpoint: Endpoint) -> None:
+    if family == socket.AF_UNIX:
+        return
+    # Without it a message over 16 KB stalls 40 ms on its last segment.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if endpoint.source_address is not None:
+        try:
+            sock.bind((endpoint.source_address, 0))
+        except OSError as error:
+            raise _connect_error("C4", error, endpoint) from error
+
+
+def _connect_error(row: str, error: OSError, endpoint: Endpoint) -> DeliveryError:
+    words = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
+    return fault_error(taxonomy.fault(row, Phase.CONNECT, f"cannot connect: {words}", host=endpoint.name))

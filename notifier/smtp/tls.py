@@ -1,0 +1,38 @@
+"""TLS as mail wants it: 1.2 or newer, chain and name verified, SNI. There is no switch that turns that off."""
+
+from __future__ import annotations
+
+import ssl
+from functools import lru_cache
+
+from notifier.errors import Fault, Phase
+from notifier.protocol import taxonomy
+
+_LOOKS_LIKE_OTHER_PROTOCOL = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
+)
+
+
+@lru_cache(maxsize=16)
+def verified_context(ca_file: str | None) -> ssl.SSLContext:
+    """A client context that trusts ``ca_file`` (PEM), or the system's store. Raises `OSError` for a bad file."""
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def described(connection: ssl.SSLSocket) -> str:
+    """Version and cipher, for outcomes and logs."""
+    cipher = connection.cipher()
+    return f"{connection.version()} {cipher[0] if cipher else '?'}"
+
+
+def fault_of(error: Exception, phase: Phase, host: str) -> Fault:
+    """Rows L1 to L4 for a handshake that failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return taxonomy.fault("L2", phase, f"certificate not accepted: {error.verify_message}", host=host)
+    if isinstance(error, ssl.SSLError) and error.reason in _LOOKS_LIKE_OTHER_PROTOCOL:
+        return taxonomy.fault("L4", phase, "no TLS is spoken there: wrong port, or wrong mode for it", host=host)
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return taxonomy.fault("L3", phase, f"no common TLS version or cipher: {error.reason or error}", host=host)
+    return taxonomy.fault("L1", phase, f"TLS handshake failed: {error or type(error).__name__}", host=host)

@@ -1,0 +1,22 @@
+-- Register one mail under its id; lease a bell if the queue needs one more.
+-- ARGV: id, payload, body, recipients, send_at ms or '', expires_at ms or '', class deadline ms, template, class,
+--       delivery, resend_after ms or '', bell candidate, bell lease ms, batch
+-- Returns {1 created | 0 the same mail is there | -1 another body, bell or ''}
+local id = ARGV[1]
+local key = mail_key(id)
+local body = redis.call('HGET', key, 'body')
+if body then
+  return { body == ARGV[3] and 0 or -1, '' }
+end
+local at = now()
+local due = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), at) or at
+local deadline = ARGV[6] ~= '' and tonumber(ARGV[6]) or due + tonumber(ARGV[7])
+redis.call('HSET', key, 'payload', ARGV[2], 'body', ARGV[3], 'recipients', ARGV[4], 'state', 'waiting', 'fence', 0,
+  'attempt', 0, 'crashes', 0, 'unknowns', 0, 'resent', 0, 'created', at, 'due', due, 'deadline', deadline,
+  'template', ARGV[8], 'class', ARGV[9], 'delivery', ARGV[10], 'resend_after', ARGV[11])
+redis.call('ZADD', P .. 'due', due, id)
+if bells_wanted(at, tonumber(ARGV[14])) > 0 then
+  redis.call('ZADD', P .. 'rung', at + tonumber(ARGV[13]), ARGV[12])
+  return { 1, ARGV[12] }
+end
+return { 1, '' }

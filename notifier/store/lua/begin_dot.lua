@@ -1,0 +1,13 @@
+-- The terminators of these mails go out now: all or none. ARGV: takeover ms, then id and fence of each.
+-- Returns the ids that are not the caller's any more; then nothing was written. Saying it twice is saying it once.
+local lost = {}
+for i = 2, #ARGV, 2 do
+  local f = redis.call('HMGET', mail_key(ARGV[i]), 'state', 'fence')
+  if f[2] ~= ARGV[i + 1] or (f[1] ~= 'claimed' and f[1] ~= 'at_dot') then lost[#lost + 1] = ARGV[i] end
+end
+if #lost > 0 then return lost end
+local over = now() + tonumber(ARGV[1])
+for i = 2, #ARGV, 2 do
+  if redis.call('HGET', mail_key(ARGV[i]), 'state') == 'claimed' then move(ARGV[i], 'claimed', 'at_dot', over) end
+end
+return lost

@@ -1,0 +1,26 @@
+-- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms
+-- Returns a row a mail: id, fence, payload, recipients, attempt, crashes, unknowns, deadline in ms, composed or ''
+local at = now()
+if ARGV[4] ~= '' then
+  redis.call('ZREM', P .. 'rung', ARGV[4])
+  redis.call('ZADD', P .. 'answered', at + tonumber(ARGV[5]), ARGV[4])
+end
+local rows = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, tonumber(ARGV[1]))) do
+  local key = mail_key(id)
+  local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'deadline')
+  if not f[6] then
+    redis.call('ZREM', P .. 'due', id) -- its record is gone: somebody deleted the key
+  elseif tonumber(f[6]) <= at then
+    retire(id, 'waiting', 'expired', at, {}, tonumber(ARGV[6]))
+  else
+    local fence = redis.call('HINCRBY', key, 'fence', 1)
+    redis.call('HSET', key, 'owner', ARGV[3])
+    move(id, 'waiting', 'claimed', at + tonumber(ARGV[2]))
+    rows[#rows + 1] = {
+      id, fence, f[1] or '', f[2], tonumber(f[3]), tonumber(f[4]), tonumber(f[5]), tonumber(f[6]) - at,
+      redis.call('GET', P .. 'composed:' .. id) or '',
+    }
+  end
+end
+return rows

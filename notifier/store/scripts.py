@@ -1,0 +1,31 @@
+"""The Lua scripts: one file each, a shared prelude, and the table of edges written from the model."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from notifier.model.state import EDGES
+
+NAMES = ("add", "claim", "begin_dot", "settle", "sweep", "bell", "cancel", "worker", "postpone")
+
+
+@cache
+def source(name: str) -> str:
+    """The whole text of a script."""
+    folder = files("notifier.store") / "lua"
+    prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
+    body = (folder / f"{name}.lua").read_text(encoding="utf-8")
+    return f"{_edges()}\n{prelude}\n{body}"
+
+
+@cache
+def digest(name: str) -> str:
+    """What EVALSHA calls it by."""
+    return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
+
+
+def _edges() -> str:
+    pairs = (f"['{start}>{end}'] = true" for start, ends in EDGES.items() for end in sorted(ends))
+    return f"local EDGES = {{ {', '.join(pairs)} }}"

@@ -1,0 +1,81 @@
+"""The bell: a Celery message that carries only a queue's name. Lost or doubled, it harms nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from kombu.exceptions import OperationalError
+
+from notifier.delivery.rounds import serve
+from notifier.errors import BrokerUnavailable
+from notifier.tasks.app import app
+from notifier.tasks.runtime import runtime
+
+log = logging.getLogger(__name__)
+
+
+# Acknowledged early and never retried by Celery: the sweeper rings again.
+@app.task(name="notifier.bell", acks_late=False, ignore_result=True, max_retries=0)
+def bell(queue: str, bell_id: str) -> None:
+    """Deliver what is due in ``queue``; ring again for the rest when the time slice is over."""
+    mine = runtime()
+    again = serve(
+        queue,
+        bell_id,
+        store=mine.store,
+        courier=mine.courier,
+        owner=mine.owner,
+        pace=mine.pace(queue),
+        time_slice=mine.settings.time_slice,
+    )
+    if again:
+        ring(queue, [bell_id])
+
+
+def ring(queue: str, bell_ids: Iterable[str]) -> None:
+    """Publish bells. A broker that cannot be reached is a delay of one sweep, so it is logged and not raised."""
+    for bell_id in bell_ids:
+        try:
+            bell.apply_async(args=(queue, bell_id), queue=queue, retry=False)
+        except (OperationalError, OSError) as error:
+            gate.suspect()
+            log.warning("bell of queue %s not published, the sweeper will ring: %s", queue, type(error).__name__)
+            return
+
+
+class BrokerGate:
+    """Knows whether the broker was reachable, so that a call fails before anything is stored, not after.
+
+    The first call of a process looks, and the first after a bell that could not be published; the others trust.
+    """
+
+    def __init__(self) -> None:
+        self._trusted = False
+
+    def ensure(self) -> None:
+        """Raises `BrokerUnavailable`, within the broker's timeout."""
+        if self._trusted:
+            return
+        try:
+            with app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=None)
+        except (OperationalError, OSError) as error:
+            raise BrokerUnavailable(
+                f"the broker at {_shown_broker()} was not reached: {error}. Nothing was stored. "
+                "Start it, or set NOTIFIER_BROKER_URL to the one that runs"
+            ) from error
+        self._trusted = True
+
+    def suspect(self) -> None:
+        """Look again before the next mail."""
+        self._trusted = False
+
+
+def _shown_broker() -> str:
+    with app.connection_for_write() as connection:
+        url: str = connection.as_uri()  # kombu masks the password
+    return url
+
+
+gate = BrokerGate()

@@ -1,0 +1,106 @@
+"""`send_bulk`: one template, many recipients, each with a context and a mail of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from notifier.delivery.intake import Accepted
+from notifier.errors import IdempotencyConflict, InvalidMail, TemplateError
+from notifier.tasks.app import app
+from notifier.tasks.enqueue import enqueue
+from notifier.tasks.options import mail_options
+from notifier.tasks.result import MailResult
+from notifier.tasks.send import accept_call
+
+CHUNK = 100  # mails stored in one round trip
+
+Refusal = InvalidMail | TemplateError | IdempotencyConflict
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRow:
+    """What became of one recipient: a mail, or the reason why there is none."""
+
+    position: int
+    result: MailResult | None
+    error: Refusal | None
+
+
+class InvalidBulk(InvalidMail):
+    """Rows that are wrong. Nothing was stored; ``rows`` holds each with its reason."""
+
+    def __init__(self, rows: tuple[BulkRow, ...]) -> None:
+        self.rows = rows
+        super().__init__(rows)
+
+    def __str__(self) -> str:
+        shown = "".join(f"\n  - recipient {row.position}: {row.error}" for row in self.rows[:20])
+        more = f"\n  … and {len(self.rows) - 20} more" if len(self.rows) > 20 else ""
+        return (
+            f"{len(self.rows)} recipients are wrong, and nothing was sent to anybody "
+            f"(skip_invalid=True sends to the others):{shown}{more}"
+        )
+
+
+def send_bulk(
+    *,
+    template: str,
+    recipients: Iterable[Mapping[str, Any]],
+    mail_class: str = "bulk",
+    skip_invalid: bool = False,
+    options: Mapping[str, Any] | None = None,
+    **common: Any,
+) -> list[BulkRow]:
+    """Send ``template`` to many, one mail each, so that nobody sees another's address.
+
+    Each of ``recipients`` holds ``to`` and its own ``context``, ``idempotency_key`` and so on, as `send_email` takes
+    them; ``common`` holds what all share, a ``context`` of which each recipient's is laid over. ``options`` are
+    Celery's (``{"queue": …, "countdown": …}``). All are checked first: raises `InvalidBulk` with nothing stored, or
+    with ``skip_invalid`` sends to the others. Returns one row a recipient, in order.
+    """
+    chosen = mail_options(options or {})
+    accepted: dict[int, Accepted] = {}
+    rows: dict[int, BulkRow] = {}
+    for position, recipient in enumerate(recipients):
+        try:
+            call = _call(template, mail_class, common, recipient)
+            accepted[position] = accept_call((), call, chosen)
+        except (InvalidMail, TemplateError) as error:
+            rows[position] = BulkRow(position, None, error)
+    if rows and not skip_invalid:
+        raise InvalidBulk(tuple(rows.values()))
+    positions = list(accepted)
+    for start in range(0, len(positions), CHUNK):
+        chunk = positions[start : start + CHUNK]
+        for row in _enqueue_chunk({position: accepted.pop(position) for position in chunk}):
+            rows[row.position] = row
+    return [rows[position] for position in sorted(rows)]
+
+
+def _call(template: str, mail_class: str, common: Mapping[str, Any], recipient: object) -> dict[str, Any]:
+    if not isinstance(recipient, Mapping):
+        raise InvalidMail(f"a recipient is a mapping with to and context, not {type(recipient).__name__}")
+    call = {"template": template, "mail_class": mail_class, **common, **recipient}
+    shared, own = common.get("context"), recipient.get("context")
+    if isinstance(shared, Mapping) and isinstance(own, Mapping):
+        call["context"] = {**shared, **own}
+    return call
+
+
+def _enqueue_chunk(chunk: Mapping[int, Accepted]) -> list[BulkRow]:
+    try:
+        added = enqueue(list(chunk.values()))
+    except IdempotencyConflict:
+        return [_enqueue_one(position, mail) for position, mail in chunk.items()]  # find the one; the others go on
+    return [
+        BulkRow(position, MailResult(one.mail_id, app=app), None) for position, one in zip(chunk, added, strict=True)
+    ]
+
+
+def _enqueue_one(position: int, mail: Accepted) -> BulkRow:
+    try:
+        return BulkRow(position, MailResult(enqueue([mail])[0].mail_id, app=app), None)
+    except IdempotencyConflict as error:
+        return BulkRow(position, None, error)

@@ -1,0 +1,124 @@
+"""`send_email` and `send_bulk`: what an application calls."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from celery import Task
+
+from notifier.delivery.inline import deliver_inline
+from notifier.delivery.intake import Accepted, Addresses, Intake, Options
+from notifier.errors import BrokerUnavailable, InvalidMail, StoreUnavailable
+from notifier.model.address import Address
+from notifier.model.outcome import Outcome
+from notifier.tasks.app import app
+from notifier.tasks.enqueue import enqueue
+from notifier.tasks.options import mail_options
+from notifier.tasks.result import MailResult
+from notifier.tasks.runtime import runtime
+
+RECEIVE_AGAIN = 10  # seconds until a mail that came by name is tried again while the store is away
+
+
+class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
+    """A task whose calls become mails in the store; only a bell goes to the broker."""
+
+    abstract = True
+
+    def apply_async(  # type: ignore[override]  # returns the mail's own result
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Enqueue a mail. ``options`` are Celery's; what each means is in `notifier.tasks.options`.
+
+        Raises an `InvalidMail`, `TemplateNotFound` or `IdempotencyConflict` for what is wrong with the call, and
+        `BrokerUnavailable` or `StoreUnavailable` within five seconds; nothing is stored then.
+        """
+        if self.app.conf.task_always_eager:
+            return self.apply(args, dict(kwargs or {}), task_id=options.get("task_id"))
+        accepted = accept_call(args, kwargs or {}, mail_options(options))
+        return MailResult(enqueue([accepted])[0].mail_id, app=self.app)
+
+    def AsyncResult(self, task_id: str, **_: Any) -> MailResult:  # type: ignore[override]  # noqa: N802 - Celery's name
+        """The result of a mail by its id."""
+        return MailResult(task_id, app=self.app)
+
+
+def accept_call(args: Sequence[Any] | None, call: Mapping[str, Any], options: Options, **more: Any) -> Accepted:
+    """The checked mail of one call. Raises what the intake raises, and `InvalidMail` for unknown arguments."""
+    if args:
+        raise InvalidMail(
+            "send_email takes keyword arguments only, for example template=…, to=…; in a chain use send_email.si(…)"
+        )
+    _check_names(call)
+    return runtime().intake.accept(**call, options=options, **more)
+
+
+_OPTIONS_OF_INTAKE = ("self", "options", "allow_paths")
+_PARAMETERS = {
+    name: parameter
+    for name, parameter in inspect.signature(Intake.accept).parameters.items()
+    if name not in _OPTIONS_OF_INTAKE
+}
+
+
+def _check_names(call: Mapping[str, Any]) -> None:
+    for name in call:
+        if name not in _PARAMETERS:
+            near = difflib.get_close_matches(str(name), _PARAMETERS, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_PARAMETERS)}"
+            raise InvalidMail(f"send_email has no argument {name!r}; {hint}")
+    for name, parameter in _PARAMETERS.items():
+        if parameter.default is parameter.empty and name not in call:
+            raise InvalidMail(f"send_email needs the argument {name!r}")
+
+
+# Only a call that arrives with its payload (by name, from a process without this package) runs the body in a worker:
+# acknowledged late and registered on receipt. Registering twice is a no-op, for the task's id is the mail's.
+@app.task(
+    base=MailTask, bind=True, name="notifier.send_email", acks_late=True, reject_on_worker_lost=True, typing=False
+)
+def send_email(
+    self: MailTask,
+    *,
+    template: str,
+    to: Addresses = None,
+    context: Mapping[str, Any] | None = None,
+    idempotency_key: str | None = None,
+    sender: str | Address | None = None,
+    cc: Addresses = None,
+    bcc: Addresses = None,
+    reply_to: Addresses = None,
+    headers: Mapping[str, str] | None = None,
+    attachments: Iterable[object] = (),
+    locale: str | None = None,
+    mail_class: str = "transactional",
+) -> str:
+    """Send one e-mail: call ``send_email.delay(template=…, to=…, context=…)``.
+
+    ``to``, ``cc``, ``bcc`` and ``reply_to`` are an address or a list. ``attachments`` are ``{"path": …}`` or
+    ``{"filename": …, "data": base64}``. Called directly or eagerly it renders and sends at once, without a store, and
+    raises the delivery error.
+    """
+    call = {name: value for name, value in locals().items() if name != "self"}
+    request = self.request
+    if request.called_directly or request.is_eager:
+        mine = runtime()
+        accepted = accept_call((), call, Options(mail_id=request.id))
+        return _final_reply(deliver_inline(accepted, composer=mine.composer, pool=mine.pool))
+    queue = (request.delivery_info or {}).get("routing_key")
+    accepted = accept_call((), call, Options(mail_id=request.id, queue=queue), allow_paths=False)
+    try:
+        return enqueue([accepted])[0].mail_id
+    except (StoreUnavailable, BrokerUnavailable) as error:
+        # The one wait that Celery keeps: the ledger that would keep it is away.
+        raise self.retry(exc=error, countdown=RECEIVE_AGAIN, max_retries=None) from error
+
+
+def _final_reply(outcome: Outcome) -> str:
+    return outcome.reply or ""

@@ -1,0 +1,97 @@
+"""The sweeper: a boot step of the worker's main process that finds what crashes and lost bells left behind.
+
+It runs on the worker's own timer and not on a thread, so that no lock of its can be held at a fork.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import bootsteps
+from celery.worker import state as worker_state
+
+from notifier.errors import NotifierError
+from notifier.model.events import MailsSwept
+from notifier.tasks.app import app
+from notifier.tasks.bells import bell, ring
+from notifier.tasks.runtime import runtime
+
+log = logging.getLogger(__name__)
+
+TTL_SWEEPS = 4  # a worker that has missed this many sweeps no longer counts
+
+
+class Sweeper(bootsteps.StartStopStep):
+    """Every sweep interval: say that the worker lives, then sweep each queue that it consumes."""
+
+    requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+
+    def __init__(self, worker: Any, **_: Any) -> None:
+        super().__init__(worker)
+        self._entry: Any = None
+
+    def start(self, worker: Any) -> None:
+        """Sweep soon after the worker is up, and then regularly."""
+        interval = runtime().settings.sweep_interval
+        worker.timer.call_after(0.1, self._tick, (worker,))
+        self._entry = worker.timer.call_repeatedly(interval, self._tick, (worker,))
+
+    def stop(self, worker: Any) -> None:
+        """Take the worker's slots out of the count."""
+        del worker
+        if self._entry is not None:
+            self._entry.cancel()
+        try:
+            runtime().store.forget_worker(runtime().owner)
+        except NotifierError as error:
+            log.warning("worker not signed off, its slots count until their time is over: %s", error)
+
+    terminate = stop
+
+    def _tick(self, worker: Any) -> None:
+        mine = runtime()
+        queues = sorted(worker.app.amqp.queues.consume_from)
+        try:
+            ttl = mine.settings.sweep_interval * TTL_SWEEPS
+            mine.store.register_worker(mine.owner, worker.concurrency or 1, queues, ttl)
+            for queue in queues:
+                sweep(queue)
+        except NotifierError as error:
+            log.warning("sweep put off to the next interval: %s", error)
+
+
+def sweep(queue: str) -> MailsSwept:
+    """One sweep of one queue, with the bells that it calls for."""
+    mine = runtime()
+    swept = mine.store.sweep(queue, broker_idle=_no_bell_waits(queue))
+    ring(queue, swept.bells)
+    event = MailsSwept(queue, swept.leases_over, swept.unknown, swept.expired, len(swept.bells))
+    mine.listener(event)
+    return event
+
+
+def _no_bell_waits(queue: str) -> bool:
+    """True where neither the broker nor this worker holds a message of the queue that is not begun.
+
+    A rung bell that still lies there will be answered: ringing again would only add to the heap.
+    """
+    if any(_is_bell_of(queue, request) for request in worker_state.reserved_requests - worker_state.active_requests):
+        return False
+    try:
+        with app.pool.acquire(block=True, timeout=1.0) as connection, connection.channel() as channel:
+            waiting: int = channel.queue_declare(queue=queue, passive=True).message_count
+            return waiting == 0
+    except (OSError, connection_errors()) as error:
+        log.debug("depth of queue %s not known: %s", queue, type(error).__name__)
+        return True  # a doubled bell is harmless, a silent queue is not
+
+
+def _is_bell_of(queue: str, request: Any) -> bool:
+    return request.name == bell.name and bool(request.args) and request.args[0] == queue
+
+
+def connection_errors() -> tuple[type[BaseException], ...]:
+    """What the broker's transport raises for lost connections and missing queues."""
+    with app.connection_for_read() as connection:
+        return (*connection.connection_errors, *connection.channel_errors)
