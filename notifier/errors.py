@@ -127,9 +127,9 @@ class Fault:
         )
 
     def __str__(self) -> str:
-        code = " ".join(str(part) for part in (self.code, self.enhanced) if part)
+        code = f"{self.code} " if self.code else ""  # the enhanced code stands at the head of the server's words
         where = f" at {self.host}" if self.host else ""
-        return f"[{self.taxonomy_id}] {self.phase}{where}: {f'{code} ' if code else ''}{self.text}"
+        return f"[{self.taxonomy_id}] {self.phase}{where}: {code}{self.text}"
 
 
 class NotifierError(Exception):

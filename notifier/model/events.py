@@ -55,8 +55,9 @@ class MailsSwept:
 
     queue: str
     leases_over: int
+    quarantined: int
     unknown: int
-    expired: int
+    parked: int
     rung: int
 
 

@@ -115,7 +115,6 @@ class Swept:
     quarantined: int = 0
     unknown: int = 0
     parked: int = 0
-    expired: int = 0
     due: int = 0
     bells: tuple[str, ...] = ()
 

@@ -47,7 +47,9 @@ class Sweeper(bootsteps.StartStopStep):
         except NotifierError as error:
             log.warning("worker not signed off, its slots count until their time is over: %s", error)
 
-    terminate = stop
+    def terminate(self, worker: Any) -> None:
+        """The same in a hurry."""
+        self.stop(worker)
 
     def _tick(self, worker: Any) -> None:
         mine = runtime()
@@ -66,7 +68,7 @@ def sweep(queue: str) -> MailsSwept:
     mine = runtime()
     swept = mine.store.sweep(queue, broker_idle=_no_bell_waits(queue))
     ring(queue, swept.bells)
-    event = MailsSwept(queue, swept.leases_over, swept.unknown, swept.expired, len(swept.bells))
+    event = MailsSwept(queue, swept.leases_over, swept.quarantined, swept.unknown, swept.parked, len(swept.bells))
     mine.listener(event)
     return event
 
@@ -79,10 +81,8 @@ def _no_bell_waits(queue: str) -> bool:
     if any(_is_bell_of(queue, request) for request in worker_state.reserved_requests - worker_state.active_requests):
         return False
     try:
-        with app.pool.acquire(block=True, timeout=1.0) as connection, connection.channel() as channel:
-            waiting: int = channel.queue_declare(queue=queue, passive=True).message_count
-            return waiting == 0
-    except (OSError, connection_errors()) as error:
+        return _depth(queue) == 0
+    except (OSError, *_broker_errors()) as error:
         log.debug("depth of queue %s not known: %s", queue, type(error).__name__)
         return True  # a doubled bell is harmless, a silent queue is not
 
@@ -91,7 +91,17 @@ def _is_bell_of(queue: str, request: Any) -> bool:
     return request.name == bell.name and bool(request.args) and request.args[0] == queue
 
 
-def connection_errors() -> tuple[type[BaseException], ...]:
+def _depth(queue: str) -> int:
+    """Messages of the queue that lie in the broker."""
+    with app.pool.acquire(block=True, timeout=1.0) as connection:  # type: ignore[operator]  # the stubs have no pool
+        channel = connection.channel()
+        try:
+            return int(channel.queue_declare(queue=queue, passive=True).message_count)
+        finally:
+            channel.close()
+
+
+def _broker_errors() -> tuple[type[Exception], ...]:
     """What the broker's transport raises for lost connections and missing queues."""
     with app.connection_for_read() as connection:
         return (*connection.connection_errors, *connection.channel_errors)

@@ -48,13 +48,14 @@ def _log_settled(event: MailSettled) -> None:
 
 
 def _log_swept(event: MailsSwept) -> None:
-    repaired = event.leases_over or event.unknown or event.expired
+    repaired = event.leases_over or event.unknown
     log.log(
         logging.WARNING if repaired else logging.DEBUG,
-        "queue %s swept: %d leases over, %d unknown, %d expired, %d bells rung",
+        "queue %s swept: %d leases over (%d quarantined), %d unknown (%d parked), %d bells rung",
         event.queue,
         event.leases_over,
+        event.quarantined,
         event.unknown,
-        event.expired,
+        event.parked,
         event.rung,
     )

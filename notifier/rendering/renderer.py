@@ -1,0 +1,149 @@
+"""`Renderer`: a template's name and a context become `Content`.
+
+Data is never compiled as a template. Errors name the template, the file and the line, and never a value of the
+context: it may hold a reset link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any, NoReturn
+
+from jinja2 import TemplateNotFound as MissingFile
+from jinja2 import TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+
+from notifier.errors import TemplateError, TemplateRenderError
+from notifier.model.content import Content, InlineImage
+from notifier.rendering.environment import make_environment
+from notifier.rendering.library import REQUIRED, TemplateLibrary
+
+MAX_OUTPUT = 10 * 2**20  # characters of one part
+MAX_SUBJECT = 998  # characters
+_IMAGE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
+
+
+class Renderer:
+    """Safe to share between threads. A changed file is compiled anew when it is next used."""
+
+    def __init__(self, library: TemplateLibrary) -> None:
+        self._library = library
+        self._environment = make_environment(library)
+
+    def names(self) -> tuple[str, ...]:
+        """Every template, sorted."""
+        return self._library.names()
+
+    def require(self, name: str) -> None:
+        """Raises `TemplateNotFound` with the names that are there."""
+        self._library.require(name)
+
+    def sample_contexts(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        """The samples of ``meta.json`` by name."""
+        samples = self._library.meta(name).get("samples", {})
+        if not isinstance(samples, dict):
+            raise TemplateError(f"template {name!r}: samples in meta.json is an object of contexts by name")
+        return samples
+
+    def check(self, name: str) -> None:
+        """Compile every part and render every sample. Raises `TemplateError`."""
+        self._library.require(name)
+        for part in REQUIRED:
+            if self._library.part(name, part, None) is None:
+                raise TemplateRenderError(f"template {name!r} has no {part}")
+        for context in self.sample_contexts(name).values():
+            self.render(name, context)
+
+    def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
+        """The content. Raises `TemplateNotFound`, `TemplateRenderError`."""
+        self._library.require(template)
+        images: dict[str, InlineImage] = {}
+        names = {**context, "inline_image": self._image_function(template, images)}
+        subject = self._part(template, "subject.txt.j2", names, locale)
+        text = self._part(template, "text.txt.j2", names, locale)
+        if subject is None or text is None:
+            raise TemplateRenderError(f"template {template!r} needs both {' and '.join(REQUIRED)}")
+        html = self._part(template, "html.html.j2", names, locale)
+        return Content(_one_line(subject, template), text, html, tuple(images.values()))
+
+    def _image_function(self, template: str, images: dict[str, InlineImage]) -> Callable[[str], str]:
+        def inline_image(filename: str) -> str:
+            """``cid:`` URL of an image of this notification, which goes along."""
+            if filename not in images:
+                images[filename] = self._image(template, filename)
+            return f"cid:{images[filename].content_id}"
+
+        return inline_image
+
+    def _image(self, template: str, filename: str) -> InlineImage:
+        content_type = _IMAGE_TYPES.get(Path(filename).suffix.lower())
+        if content_type is None:
+            raise TemplateError(f"inline image {filename!r} is none of {', '.join(_IMAGE_TYPES)}")
+        data = self._library.image(template, filename)
+        digest = hashlib.sha256(filename.encode() + data).hexdigest()[:16]
+        return InlineImage(f"{digest}@notifier", filename, content_type, data)
+
+    def _part(self, template: str, part: str, names: Mapping[str, Any], locale: str | None) -> str | None:
+        path = self._library.part(template, part, locale)
+        if path is None:
+            return None
+        try:
+            return _bounded(self._environment.get_template(path).generate(names), path)
+        except TemplateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a template does wrong is a template's error
+            _raise_for_people(error, path)
+
+
+def _bounded(pieces: Iterable[str], path: str) -> str:
+    output: list[str] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_OUTPUT:
+            raise TemplateRenderError(f"{path}: the output is over {MAX_OUTPUT:,} characters")
+        output.append(piece)
+    return "".join(output)
+
+
+def _one_line(subject: str, template: str) -> str:
+    """A subject is one line: line breaks and runs of blanks become one blank."""
+    line = " ".join(subject.split())
+    if not line:
+        raise TemplateRenderError(f"template {template!r}: the subject is empty")
+    if len(line) > MAX_SUBJECT:
+        raise TemplateRenderError(f"template {template!r}: the subject has {len(line)} characters")
+    return line
+
+
+def _raise_for_people(error: Exception, path: str) -> NoReturn:
+    """The error with template, file and line, without a value of the context."""
+    place, line = _place(error, path)
+    match error:
+        case MissingFile():
+            words = f"includes {error.name!r}, which is not there"
+        case TemplateSyntaxError():
+            words = f"syntax: {error.message}"
+        case UndefinedError():
+            words = f"{error.message}; pass it in the context, or give it a default in the template"
+        case SecurityError():
+            words = str(error)
+        case RecursionError():
+            words = "it includes or calls itself without end"
+        case _:
+            words = f"{type(error).__name__} while rendering; look at the value that this line works on"
+    raise TemplateRenderError(f"{place}, line {line}: {words}") from None
+
+
+def _place(error: Exception, path: str) -> tuple[str, int]:
+    if isinstance(error, TemplateSyntaxError):
+        return error.name or path, error.lineno
+    line, place = 0, path
+    for frame, number in walk_tb(error.__traceback__):
+        filename = frame.f_code.co_filename
+        if filename.endswith(".j2"):
+            place, line = "/".join(Path(filename).parts[-2:]), number
+    return place, line
