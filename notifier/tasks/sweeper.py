@@ -80,28 +80,17 @@ def _no_bell_waits(queue: str) -> bool:
     """
     if any(_is_bell_of(queue, request) for request in worker_state.reserved_requests - worker_state.active_requests):
         return False
-    try:
-        return _depth(queue) == 0
-    except (OSError, *_broker_errors()) as error:
-        log.debug("depth of queue %s not known: %s", queue, type(error).__name__)
-        return True  # a doubled bell is harmless, a silent queue is not
+    with app.connection_for_read() as connection:
+        errors: tuple[Any, ...] = (OSError, *connection.connection_errors, *connection.channel_errors)
+        try:
+            declared = connection.default_channel.queue_declare(queue=queue, passive=True)
+        except errors as error:
+            # An empty queue of Redis is none, and a broker that is away holds nothing for us now. A doubled bell is
+            # harmless, a silent queue is not.
+            log.debug("depth of queue %s not known: %s", queue, type(error).__name__)
+            return True
+        return int(declared.message_count) == 0
 
 
 def _is_bell_of(queue: str, request: Any) -> bool:
     return request.name == bell.name and bool(request.args) and request.args[0] == queue
-
-
-def _depth(queue: str) -> int:
-    """Messages of the queue that lie in the broker."""
-    with app.pool.acquire(block=True, timeout=1.0) as connection:  # type: ignore[operator]  # the stubs have no pool
-        channel = connection.channel()
-        try:
-            return int(channel.queue_declare(queue=queue, passive=True).message_count)
-        finally:
-            channel.close()
-
-
-def _broker_errors() -> tuple[type[Exception], ...]:
-    """What the broker's transport raises for lost connections and missing queues."""
-    with app.connection_for_read() as connection:
-        return (*connection.connection_errors, *connection.channel_errors)
