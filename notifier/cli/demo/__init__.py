@@ -1,0 +1,1 @@
+"""`notifier demo`: the whole job on one machine, with servers of its own and a page to read the mail on."""

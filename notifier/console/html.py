@@ -1,0 +1,36 @@
+"""HTML that is escaped by construction: text becomes markup only through `tag`."""
+
+from __future__ import annotations
+
+from html import escape
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+Child = str | None
+
+
+def tag(name: str, *children: Child, **attributes: str | bool | None) -> Markup:
+    """An element. Plain text among ``children`` is escaped; ``class_`` stands for ``class``; None is left out."""
+    shown = "".join(_attribute(key, value) for key, value in attributes.items())
+    if name in ("input", "link", "meta", "br", "img", "hr"):
+        return Markup(f"<{name}{shown}>")
+    return Markup(f"<{name}{shown}>{join(*children)}</{name}>")
+
+
+def join(*children: Child) -> Markup:
+    """Elements and texts in a row."""
+    return Markup(
+        "".join(child if isinstance(child, Markup) else escape(child) for child in children if child is not None)
+    )
+
+
+def _attribute(key: str, value: str | bool | None) -> str:
+    if value is None or value is False:
+        return ""
+    name = key.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{escape(value)}"'
