@@ -184,6 +184,9 @@ class Store(Protocol):
     def forget_worker(self, owner: str) -> None:
         """The worker has ended in order; its slots no longer count."""
 
+    def live_slots(self, queue: str) -> int:
+        """Slots of the workers that consume the queue and have given a sign of life in time."""
+
     # people
     def status(self, mail_id: str) -> MailStatus | None:
         """Where a mail stands; None where the ledger does not know it."""

@@ -279,6 +279,16 @@ class RedisStore:
         if calls:
             self._connection.run(calls)
 
+    def live_slots(self, queue: str) -> int:
+        """See `Store.live_slots`."""
+        prefix = self._prefix(queue)
+        with self._connection.translated():
+            client = self._connection.client()
+            seconds, microseconds = client.time()
+            owners = client.zrangebyscore(f"{prefix}workers", seconds * 1000 + microseconds // 1000, "+inf")
+            slots = client.hmget(f"{prefix}slots", owners) if owners else []
+        return sum(int(count) for count in slots if count is not None)
+
     # people ---------------------------------------------------------------------------------------------------------
 
     def status(self, mail_id: str) -> MailStatus | None:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email import message_from_bytes, policy
+from email import message_from_bytes, message_from_string, policy
 from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,9 @@ class CaughtMail:
 
     @cached_property
     def message(self) -> EmailMessage:
-        """The message, parsed by the standard library."""
+        """The message, parsed by the standard library; a header in UTF-8 (RFC 6532) too, which needs text to parse."""
+        if self.smtputf8 and not self.data.isascii():
+            return cast("EmailMessage", message_from_string(self.data.decode(), policy=policy.default))
         return cast("EmailMessage", message_from_bytes(self.data, policy=policy.default))
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +15,14 @@ from rich.console import Console
 
 from notifier.console.mailbox_page import MailboxPage
 from notifier.settings import Settings
-from notifier.tasks.runtime import configure, shut_down
+from notifier.tasks.runtime import configure, runtime, shut_down
 from notifier.testing import CatchingServer, EmbeddedValkey, Mailbox, Script
 from notifier.testing.supervised import SupervisedProcess
 
 GREYLISTED = "greylisted"  # local parts that begin so are deferred once
 REFUSED = "no-such-user"  # and this one is refused for good
 SLOTS = 2
+WORKER_STARTS_WITHIN = 30.0  # seconds
 LOG_LINES = 15  # of the worker's log, where it does not come up
 
 # The demo's clocks: hours of patience become seconds. Each is a setting like any other.
@@ -95,6 +97,7 @@ class Stage:
         self._stack.callback(shut_down, 0.0)
         self._stack.callback(self._stop_worker)
         self._start_worker()
+        self._wait_for_worker()
 
     def _start_valkey(self) -> str:
         valkey = self._stack.enter_context(EmbeddedValkey())
@@ -118,6 +121,18 @@ class Stage:
             self._worker = SupervisedProcess(command, env=self.environ, cwd=site_folder(), output=log)
         self._console.print(f"worker            celery -A worker worker -c {SLOTS}  (process {self._worker.pid})")
 
+    def _wait_for_worker(self) -> None:
+        """Until it has given a sign of life, so that the figures are about mail and not about starting."""
+        ends = time.monotonic() + WORKER_STARTS_WITHIN
+        while not runtime().store.live_slots("mail"):
+            self.keep_worker()
+            if time.monotonic() > ends:
+                raise RuntimeError(f"the worker did not come up; its last words:\n{self._last_words()}")
+            time.sleep(0.05)
+
+    def _last_words(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+
     def keep_worker(self) -> None:
         """Start the worker again if it has ended, as a service manager does. Raises `RuntimeError` at the third time."""
         if self._worker is None or self._worker.running:
@@ -125,8 +140,7 @@ class Stage:
         self._worker.kill()  # what is left of its group
         self.restarts += 1
         if self.restarts > 2:
-            tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_LINES:])
-            raise RuntimeError(f"the worker ends again and again; its last words:\n{tail}")
+            raise RuntimeError(f"the worker ends again and again; its last words:\n{self._last_words()}")
         self._start_worker()
 
     def kill_worker(self) -> None:
