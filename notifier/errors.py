@@ -316,23 +316,27 @@ class DeliveryError(NotifierError):
     def of(cls, fault: Fault) -> DeliveryError:
         """The error for ``fault``, with the arguments that the phase axis expects."""
         error = cls.__new__(cls, fault)
-        error._adopt(fault)
+        error.fault = fault
+        error.args = (str(fault),)
+        _set_phase_attributes(error, fault)
         return error
-
-    def _adopt(self, fault: Fault) -> None:
-        self.fault = fault
-        self.args = (str(fault),)
-        if isinstance(self, SMTPResponseException):
-            self.smtp_code = fault.code if fault.code is not None else -1
-            self.smtp_error = fault.text.encode("utf-8", "replace")
-        if isinstance(self, SMTPRecipientsRefused):
-            self.recipients = {}
 
     def __str__(self) -> str:
         return str(self.fault)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return fault_error, (self.fault,)
+
+
+def _set_phase_attributes(error: BaseException, fault: Fault) -> None:
+    """What programs written for the standard module look at."""
+    if isinstance(error, SMTPResponseException):
+        error.smtp_code = fault.code if fault.code is not None else -1
+        error.smtp_error = fault.text.encode("utf-8", "replace")
+    if isinstance(error, SMTPSenderRefused):
+        error.sender = ""
+    if isinstance(error, SMTPRecipientsRefused):
+        error.recipients = {}
 
 
 class TransientError(DeliveryError):

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from notifier.errors import InvalidMail, NotifierError
+from notifier.tasks.app import app
 from notifier.tasks.bulk import BulkRow, send_bulk
 from notifier.tasks.result import MailResult
 from notifier.tasks.send import send_email
@@ -47,7 +48,7 @@ def command(  # noqa: PLR0917 - click passes by keyword
     skip_invalid: bool,
 ) -> None:
     """Enqueue TEMPLATE for --to ADDRESS, or for every row of --csv FILE; prints the mails' ids."""
-    common = {"template": template, **({"sender": sender} if sender else {})}
+    common: dict[str, Any] = {"template": template, **({"sender": sender} if sender else {})}
     shared = _json_object(context)
     files = [{"path": path} for path in attach]
     if csv_file is None:
@@ -56,7 +57,8 @@ def command(  # noqa: PLR0917 - click passes by keyword
         if mail_class:
             common["mail_class"] = mail_class
         call = {**common, "to": list(to), "context": shared, "attachments": files, "idempotency_key": key}
-        _tell(send_email.delay(**call), wait)
+        result = send_email.delay(**call)
+        _tell(result.id, wait)
         return
     if to:
         raise click.UsageError("--csv has its recipients in the column 'to'; leave --to out")
@@ -110,11 +112,11 @@ def _recipient(row: dict[str, Any], path: Path, line: int, key: str | None) -> d
     return recipient
 
 
-def _tell(result: MailResult, wait: float | None) -> None:
-    click.echo(result.id)
+def _tell(mail_id: str, wait: float | None) -> None:
+    click.echo(mail_id)
     if wait is not None:
         try:
-            click.echo(result.get(timeout=wait).state)
+            click.echo(MailResult(mail_id, app=app).get(timeout=wait).state)
         except TimeoutError as error:
             raise NotifierError(str(error)) from error
 

@@ -14,12 +14,12 @@ class Markup(str):
 Child = str | None
 
 
-def tag(name: str, *children: Child, **attributes: str | bool | None) -> Markup:
+def tag(element: str, /, *children: Child, **attributes: str | bool | None) -> Markup:
     """An element. Plain text among ``children`` is escaped; ``class_`` stands for ``class``; None is left out."""
     shown = "".join(_attribute(key, value) for key, value in attributes.items())
-    if name in ("input", "link", "meta", "br", "img", "hr"):
-        return Markup(f"<{name}{shown}>")
-    return Markup(f"<{name}{shown}>{join(*children)}</{name}>")
+    if element in ("input", "link", "meta", "br", "img", "hr"):
+        return Markup(f"<{element}{shown}>")
+    return Markup(f"<{element}{shown}>{join(*children)}</{element}>")
 
 
 def join(*children: Child) -> Markup:

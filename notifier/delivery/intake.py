@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ from notifier.model.mail_class import MailClass
 MAX_KEY = 256  # characters of an idempotency key
 MAX_RECIPIENTS = 1000  # of one mail: To, Cc and Bcc together
 MAX_ATTACHMENTS = 100
+
+_QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}\Z")
 
 Addresses = str | Address | Sequence[str | Address] | None
 
@@ -191,9 +194,8 @@ def _checked_locale(locale: str | None) -> str | None:
 
 
 def _checked_queue(queue: object) -> str:
-    allowed = isinstance(queue, str) and 0 < len(queue) <= 64 and queue.replace(".", "").replace("-", "").isalnum()
-    if not allowed or not queue.isascii():  # type: ignore[union-attr]  # the line above looked at the type
+    if not isinstance(queue, str) or not _QUEUE.match(queue):
         raise InvalidMail(
             f"a queue is named by letters, digits, dots and hyphens (such as 'mail.urgent'), not {queue!r}"
         )
-    return str(queue)
+    return queue

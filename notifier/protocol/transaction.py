@@ -85,7 +85,8 @@ class _Run:
             smtputf8=self._needs_smtputf8,
         )
         self.rcpt_commands = [Rcpt(path) for path in mail.envelope.forward_paths]
-        for command in (self.mail_command, *self.rcpt_commands):
+        envelope: tuple[Command, ...] = (self.mail_command, *self.rcpt_commands)
+        for command in envelope:
             command.encode()
 
     @property

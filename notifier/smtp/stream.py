@@ -57,8 +57,7 @@ class NetworkStream:
         """
         deadline = Deadline.after(endpoint.timeouts.connect)
         if endpoint.socket_path is not None:
-            address = endpoint.socket_path
-            return cls(_connected(socket.AF_UNIX, address, endpoint, deadline))
+            return cls(_connected(socket.AF_UNIX, endpoint.socket_path, endpoint, deadline))
         *others, last = _addresses(endpoint)  # one at least, or it raises
         for family, address in others:
             try:

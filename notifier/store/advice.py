@@ -11,9 +11,10 @@ WITH_WAITAOF = (7, 2)
 def advice(client: redis.Redis, where: str) -> list[str]:
     """One sentence for each server setting that endangers mail."""
     try:
-        config = client.config_get("appendonly", "appendfsync", "maxmemory-policy")
+        read = client.config_get("appendonly", "appendfsync", "maxmemory-policy")
     except ResponseError:
         return [f"{where} does not let us read its settings (CONFIG): check appendonly and maxmemory-policy by hand"]
+    config = {str(name): str(value) for name, value in read.items()}
     return [*_persistence(config), *_memory(config), *_version(client)]
 
 

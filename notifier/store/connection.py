@@ -104,7 +104,7 @@ class LedgerConnection:
             for call in calls:
                 pipeline.evalsha(scripts.digest(call.script), 1, call.prefix, *call.arguments)
             if fsync:
-                pipeline.execute_command("WAITAOF", 1, 0, int(self._timeout * 750))
+                pipeline.execute_command("WAITAOF", 1, 0, int(self._timeout * 750))  # type: ignore[no-untyped-call]  # theirs
             answers: list[Any] = pipeline.execute(raise_on_error=False)
         if fsync:
             self._check_fsync(answers.pop())
@@ -125,7 +125,7 @@ class LedgerConnection:
 
     def _probe(self) -> bool:
         try:
-            self.client().execute_command("WAITAOF", 1, 0, 1)
+            self.client().execute_command("WAITAOF", 1, 0, 1)  # type: ignore[no-untyped-call]  # theirs
         except ResponseError as error:
             log.warning(
                 "the store at %s cannot confirm that a mail is on disk (%s): durability is 'aof', the relaxed one. "

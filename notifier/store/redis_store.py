@@ -34,6 +34,11 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
+def _text(octets: object) -> str:
+    """An answer of the client, whose types say more than it returns."""
+    return octets.decode() if isinstance(octets, bytes) else str(octets)
+
+
 class RedisStore:
     """The `Store` on one Redis or Valkey. All durations are seconds.
 
@@ -286,7 +291,7 @@ class RedisStore:
             client = self._connection.client()
             seconds, microseconds = client.time()
             owners = client.zrangebyscore(f"{prefix}workers", seconds * 1000 + microseconds // 1000, "+inf")
-            slots = client.hmget(f"{prefix}slots", owners) if owners else []
+            slots = client.hmget(f"{prefix}slots", [_text(owner) for owner in owners]) if owners else []
         return sum(int(count) for count in slots if count is not None)
 
     # people ---------------------------------------------------------------------------------------------------------
@@ -350,14 +355,14 @@ class RedisStore:
             ids = self._connection.client().zrange(
                 f"{self._prefix(queue)}{_INDEX.get(state, state.value)}", 0, limit - 1
             )
-        found = (self._status_in(queue, mail_id.decode()) for mail_id in ids)
+        found = (self._status_in(queue, _text(mail_id)) for mail_id in ids)
         return [one for one in found if one is not None]
 
     def queues(self) -> tuple[str, ...]:
         """See `Store.queues`."""
         with self._connection.translated():
             members = self._connection.client().smembers(f"{self._namespace}:queues")
-        return tuple(sorted(member.decode() for member in members))
+        return tuple(sorted(map(_text, members)))
 
     def suppress(self, forward_path: str, reason: str) -> None:
         """See `Store.suppress`."""
@@ -372,7 +377,7 @@ class RedisStore:
             reasons = self._connection.client().hmget(
                 f"{self._namespace}:suppressed", [path.lower() for path in forward_paths]
             )
-        return {path: r.decode() for path, r in zip(forward_paths, reasons, strict=True) if r is not None}
+        return {path: _text(r) for path, r in zip(forward_paths, reasons, strict=True) if r is not None}
 
     def epoch(self) -> str:
         """See `Store.epoch`."""
@@ -380,7 +385,7 @@ class RedisStore:
             key = f"{self._namespace}:epoch"
             self._connection.client().set(key, uuid.uuid4().hex, nx=True)
             value = self._connection.client().get(key)
-        return value.decode() if isinstance(value, bytes) else ""
+        return _text(value)
 
     def check(self) -> list[str]:
         """See `Store.check`."""

@@ -77,7 +77,8 @@ def mail_options(given: Mapping[str, Any], clock: Callable[[], float] = time.tim
 
 
 def _queue_name(queue: Any) -> str | None:
-    return getattr(queue, "name", queue)  # kombu's Queue has its name
+    name: str | None = getattr(queue, "name", queue)  # kombu's Queue has its name
+    return name
 
 
 def _send_at(asked: Mapping[str, Any], clock: Callable[[], float]) -> float | None:

@@ -45,11 +45,14 @@ class MailResult(AsyncResult):  # type: ignore[type-arg]  # generic in the stubs
         return status(self.id)
 
     @property
-    def state(self) -> str:
+    def state(self) -> str:  # type: ignore[override]  # the stubs know no REVOKED
         """Celery's word for the mail's state."""
         return _CELERY_STATE[self.mail_status().state]
 
-    status = state
+    @property
+    def status(self) -> str:  # type: ignore[override]  # as above
+        """The same."""
+        return self.state
 
     def ready(self) -> bool:
         """True where the mail has ended."""
@@ -79,8 +82,6 @@ class MailResult(AsyncResult):  # type: ignore[type-arg]  # generic in the stubs
             fault = found.last_fault
             raise fault_error(fault) if fault else NotifierError(f"mail {self.id} is {found.state}")
         return found
-
-    wait = get
 
     def revoke(self, *_: Any, **__: Any) -> None:
         """Cancel the mail if it has not been handed over."""

@@ -40,11 +40,11 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         `BrokerUnavailable` or `StoreUnavailable` within five seconds; nothing is stored then.
         """
         if self.app.conf.task_always_eager:
-            return self.apply(args, dict(kwargs or {}), task_id=options.get("task_id"))
+            return self.apply(tuple(args or ()), dict(kwargs or {}), task_id=options.get("task_id"))
         accepted = accept_call(args, kwargs or {}, mail_options(options))
         return MailResult(enqueue([accepted])[0].mail_id, app=self.app)
 
-    def AsyncResult(self, task_id: str, **_: Any) -> MailResult:  # type: ignore[override]  # noqa: N802 - Celery's name
+    def AsyncResult(self, task_id: str, **_: Any) -> MailResult:  # noqa: N802 - Celery's name
         """The result of a mail by its id."""
         return MailResult(task_id, app=self.app)
 

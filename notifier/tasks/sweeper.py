@@ -83,7 +83,8 @@ def _no_bell_waits(queue: str) -> bool:
     with app.connection_for_read() as connection:
         errors: tuple[Any, ...] = (OSError, *connection.connection_errors, *connection.channel_errors)
         try:
-            declared = connection.default_channel.queue_declare(queue=queue, passive=True)
+            channel: Any = connection.default_channel
+            declared = channel.queue_declare(queue=queue, passive=True)
         except errors as error:
             # An empty queue of Redis is none, and a broker that is away holds nothing for us now. A doubled bell is
             # harmless, a silent queue is not.

@@ -13,7 +13,6 @@ from email import message_from_bytes, message_from_string, policy
 from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class CaughtMail:
     def message(self) -> EmailMessage:
         """The message, parsed by the standard library; a header in UTF-8 (RFC 6532) too, which needs text to parse."""
         if self.smtputf8 and not self.data.isascii():
-            return cast("EmailMessage", message_from_string(self.data.decode(), policy=policy.default))
-        return cast("EmailMessage", message_from_bytes(self.data, policy=policy.default))
+            return message_from_string(self.data.decode(), policy=policy.default)
+        return message_from_bytes(self.data, policy=policy.default)
 
     @property
     def message_id(self) -> str:

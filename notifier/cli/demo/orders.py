@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import csv
+import datetime as dt
 import json
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Order:
     country: str
     currency: str
     items: tuple[Item, ...]
-    date: date
+    date: dt.date
     month: str
 
     @property
@@ -62,9 +62,9 @@ class Order:
         return f"{self.street}\n{self.city}\n{self.country}"
 
     @property
-    def due(self) -> date:
+    def due(self) -> dt.date:
         """When an invoice is to be paid."""
-        return self.date + timedelta(days=30)
+        return self.date + dt.timedelta(days=30)
 
 
 def demo_file() -> Path:
@@ -90,7 +90,7 @@ def _order(row: dict[str, str]) -> Order:
     if row["kind"] not in TEMPLATES:
         raise ValueError(f"kind is one of {', '.join(TEMPLATES)}, not {row['kind']!r}")
     items = tuple(Item(**item) for item in json.loads(row["items"]))
-    return Order(**{**row, "items": items, "date": date.fromisoformat(row["date"])})  # type: ignore[arg-type]
+    return Order(**{**row, "items": items, "date": dt.date.fromisoformat(row["date"])})  # type: ignore[arg-type]
 
 
 def mail_of(order: Order) -> dict[str, Any]:
