@@ -1,0 +1,46 @@
+# Two commands: `make demo` and `make test`. Both make their environment by themselves.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.notifier-installed
+ARGS ?=
+
+# The newest Python from 3.11 on that is there; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+
+.PHONY: demo test check format requirements clean
+
+demo: $(STAMP)
+	@$(BIN)/notifier demo $(ARGS)
+
+test: $(STAMP)
+	@tests/install_servers.sh
+	@$(BIN)/python -m pytest
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/unit tests/protocol
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+$(STAMP): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Notifier needs Python 3.11, 3.12 or 3.13, and none is on the PATH (PYTHON=/path/of/python names one)"; exit 1; }
+	@echo "making the environment in $(VENV) with $(PYTHON); this takes a minute, once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --only-binary :all: -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+# Every version fixed, without index lines or addresses, for all supported Pythons at once.
+requirements: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
+		--extra testing --extra demo --group dev --output-file requirements.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

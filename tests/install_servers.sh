@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what some tests need (Postfix, Chromium) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and nowhere else:
+# a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
+# .cache/servers and started from there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ -z "${CI:-}" ] && [ "${NOTIFIER_INSTALL_SERVERS:-}" != 1 ]; then
+  exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "no apt-get here: tests that need Postfix or Chromium are left to what is installed"
+  exit 0
+fi
+
+updated=
+update_once() {
+  [ -n "$updated" ] || apt-get -qq update
+  updated=1
+}
+
+# install PROGRAM PACKAGE: the package, where the program is not there yet.
+install() {
+  command -v "$1" >/dev/null && return
+  update_once
+  echo "installing $2"
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y "$2" >/dev/null
+}
+
+# unpack PACKAGE: its files under .cache/servers, without installing it.
+unpack() {
+  [ -d ".cache/servers/$1" ] && return
+  update_once
+  echo "unpacking $1"
+  mkdir -p .cache/download
+  (cd .cache/download && rm -f "$1"_*.deb && apt-get -qq download "$1")
+  mkdir -p ".cache/servers/$1.new"
+  for package in .cache/download/"$1"_*.deb; do dpkg -x "$package" ".cache/servers/$1.new"; done
+  mv ".cache/servers/$1.new" ".cache/servers/$1"
+}
+
+install chromium chromium
+for package in postfix; do unpack "$package"; done
