@@ -1,15 +1,30 @@
-"""The folder of a test gives it its mark."""
+"""The folder of a test gives it its mark; servers that many tests need."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from notifier.testing import EmbeddedValkey
 
 TESTS = Path(__file__).parent
+
+settings.register_profile("dev", deadline=None, max_examples=100)
+settings.register_profile("ci", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dev")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         item.add_marker(getattr(pytest.mark, folder))
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[EmbeddedValkey]:
+    """One real Valkey for all tests that do not hurt it."""
+    with EmbeddedValkey() as server:
+        yield server

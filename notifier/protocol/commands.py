@@ -164,8 +164,12 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Terminator:
-    """The final dot. The message's octets end in CRLF, so that this makes ``CRLF . CRLF``."""
+    """The final dot. The message's octets end in CRLF, so that this makes ``CRLF . CRLF``.
 
+    LMTP answers it once for each accepted recipient (RFC 2033 section 4.2): ``replies``.
+    """
+
+    replies: int = 1
     phase: ClassVar[Phase] = Phase.FINAL_REPLY
 
     def encode(self) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from notifier.protocol.commands import Command, Greeting, StartTLS
+from notifier.protocol.commands import Command, Greeting, StartTLS, Terminator
 from notifier.protocol.reply import ProtocolViolation, Reply, ReplyParser
 
 
@@ -36,7 +36,8 @@ class Connection:
         if self.dead:
             raise ProtocolViolation(f"the connection is dead: {self.dead}")
         octets = b"".join(command.encode() for command in commands)
-        self._owed.extend(commands)
+        for command in commands:
+            self._owed.extend([command] * (command.replies if isinstance(command, Terminator) else 1))
         return octets
 
     def receive(self, data: bytes) -> None:

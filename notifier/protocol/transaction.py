@@ -226,8 +226,7 @@ class _Run:
         yield Commit()
         self.phase = Phase.FINAL_REPLY
         self.verdicts.terminator_sent = True
-        # Over LMTP one terminator, and a reply for each accepted recipient in order (RFC 2033 section 4.2).
-        yield Send((Terminator(),))
+        yield Send((Terminator(replies=len(self.accepted) if self.setting.lmtp else 1),))
         yield from self._read_final_lmtp() if self.setting.lmtp else self._read_final()
 
     def _read_final(self) -> Generator[Step, Reply, None]:

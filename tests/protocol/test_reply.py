@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifier.protocol.reply import MAX_LINE, MAX_LINES, MAX_REPLY, ProtocolViolation, Reply, ReplyParser
+
+GOOD = {
+    b"250 OK\r\n": [(250, "OK")],
+    b"250\r\n": [(250, "")],
+    b"250-a\r\n250-b\r\n250 c\r\n": [(250, "a\nb\nc")],
+    b"220 x\r\n250 y\r\n": [(220, "x"), (250, "y")],
+    "250 Grüße\r\n".encode(): [(250, "Grüße")],
+}
+BAD = [
+    b"25 0\r\n", b"2500\r\n", b"+25 x\r\n", b"2_5 x\r\n", b"999 x\r\n", b"000 x\r\n", b"150 x\r\n", b"\r\n",
+    b"250 x\n", b"250 a\rb\r\n", b"250 a\x00b\r\n", b"250-a\r\n251 b\r\n", b"HTTP/1.1 400 Bad Request\r\n", b"250x\r\n",
+]  # fmt: skip
+
+
+def split_everywhere(octets: bytes) -> list[list[bytes]]:
+    """In one piece, at each single position, and octet by octet."""
+    return [[octets], [octets[i : i + 1] for i in range(len(octets))]] + [
+        [octets[:cut], octets[cut:]] for cut in range(1, len(octets))
+    ]
+
+
+def parsed(pieces: list[bytes]) -> list[tuple[int, str]]:
+    parser = ReplyParser()
+    return [(reply.code, reply.text) for piece in pieces for reply in parser.feed(piece)]
+
+
+@pytest.mark.parametrize("octets", GOOD)
+def test_law_1_a_reply_does_not_depend_on_how_its_octets_were_split(octets: bytes) -> None:
+    for pieces in split_everywhere(octets):
+        assert parsed(pieces) == GOOD[octets]
+
+
+@pytest.mark.parametrize("octets", BAD)
+def test_law_1_anything_else_is_a_violation_at_every_split(octets: bytes) -> None:
+    for pieces in split_everywhere(octets):
+        with pytest.raises(ProtocolViolation):
+            parsed(pieces)
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"250 " + b"x" * MAX_LINE + b"\r\n",
+        b"x" * (MAX_LINE + 1),
+        b"250-x\r\n" * (MAX_LINES + 1),
+        (b"250-" + b"x" * 1000 + b"\r\n") * (MAX_REPLY // 1000 + 1),
+    ],
+)
+def test_law_1_a_flood_is_cut_off(flood: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        parsed([flood[i : i + 4096] for i in range(0, len(flood), 4096)])
+
+
+def test_a_broken_parser_stays_broken() -> None:
+    parser = ReplyParser()
+    with pytest.raises(ProtocolViolation):
+        parser.feed(b"nonsense\r\n")
+    with pytest.raises(ProtocolViolation):
+        parser.feed(b"250 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    ("reply", "enhanced"),
+    [
+        (Reply(250, (b"2.1.5 OK",)), "2.1.5"),
+        (Reply(550, (b"5.1.1 No",)), "5.1.1"),
+        (Reply(250, (b"5.1.1 liar",)), None),
+        (Reply(354, (b"3.0.0 no such class",)), None),
+        (Reply(550, (b"5.1.1x No",)), None),
+        (Reply(550, (b"No 5.1.1",)), None),
+        (Reply(550, (b"5.1234.1 huge",)), None),
+        (Reply(550, (b"",)), None),
+    ],
+)
+def test_an_enhanced_code_counts_only_where_its_class_is_the_replys(reply: Reply, enhanced: str | None) -> None:
+    assert reply.enhanced == enhanced
+
+
+@given(st.binary(max_size=300), st.integers(min_value=1, max_value=7))
+def test_any_octets_give_the_same_replies_or_the_same_violation(octets: bytes, size: int) -> None:
+    def run(pieces: list[bytes]) -> tuple[list[tuple[int, str]], bool]:
+        parser, found = ReplyParser(), []
+        try:
+            for piece in pieces:
+                found += [(reply.code, reply.text) for reply in parser.feed(piece)]
+        except ProtocolViolation:
+            return found, True
+        return found, False
+
+    whole, broken = run([octets])
+    split, split_broken = run([octets[i : i + size] for i in range(0, len(octets), size)])
+    assert split_broken == broken
+    assert split[: len(whole)] == whole
