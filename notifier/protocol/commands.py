@@ -166,7 +166,8 @@ class Data:
 class Terminator:
     """The final dot. The message's octets end in CRLF, so that this makes ``CRLF . CRLF``.
 
-    LMTP answers it once for each accepted recipient (RFC 2033 section 4.2): ``replies``.
+    ``replies`` are owed for it: one; over LMTP one for each accepted recipient (RFC 2033 section 4.2); none where they
+    are owed since the body began, because a server may give its verdict early.
     """
 
     replies: int = 1

@@ -37,8 +37,12 @@ class Connection:
             raise ProtocolViolation(f"the connection is dead: {self.dead}")
         octets = b"".join(command.encode() for command in commands)
         for command in commands:
-            self._owed.extend([command] * (command.replies if isinstance(command, Terminator) else 1))
+            self.owe(command)
         return octets
+
+    def owe(self, command: Command) -> None:
+        """The replies to ``command`` may come from now on, sent or not: a verdict on a message can come early."""
+        self._owed.extend([command] * (command.replies if isinstance(command, Terminator) else 1))
 
     def receive(self, data: bytes) -> None:
         """Take octets from the server. Raises `ProtocolViolation`, after which the connection is dead."""

@@ -30,9 +30,10 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class SendBody:
-    """Write the message's octets, dot-stuffed, without the terminator."""
+    """Write the message's octets, dot-stuffed, without the terminator; ``replies`` final replies may come from now on."""
 
     data: bytes = field(repr=False)
+    replies: int = 1
 
 
 @dataclass(frozen=True, slots=True)

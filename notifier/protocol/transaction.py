@@ -222,11 +222,11 @@ class _Run:
 
     def _message(self) -> Generator[Step, Reply, None]:
         self.phase = Phase.BODY
-        yield SendBody(self.mail.data)
+        yield SendBody(self.mail.data, replies=len(self.accepted) if self.setting.lmtp else 1)
         yield Commit()
         self.phase = Phase.FINAL_REPLY
         self.verdicts.terminator_sent = True
-        yield Send((Terminator(replies=len(self.accepted) if self.setting.lmtp else 1),))
+        yield Send((Terminator(replies=0),))
         yield from self._read_final_lmtp() if self.setting.lmtp else self._read_final()
 
     def _read_final(self) -> Generator[Step, Reply, None]:

@@ -17,7 +17,7 @@ from notifier.errors import Phase, fault_error
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome
 from notifier.protocol import taxonomy
-from notifier.protocol.commands import Command, Quit
+from notifier.protocol.commands import Command, Quit, Terminator
 from notifier.protocol.connection import Connection
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendBody, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
@@ -204,7 +204,8 @@ class Session:
                 self._write(*commands)
             case Await(phase=phase):
                 return self._await(phase)
-            case SendBody(data=data):
+            case SendBody(data=data, replies=replies):
+                self._connection.owe(Terminator(replies=replies))
                 self._write_body(data)
             case Commit():
                 latest = commit()
@@ -226,12 +227,17 @@ class Session:
         began = time.monotonic()
         for block in stuffed_blocks(data):
             self._put(block, Deadline.after(self.endpoint.timeouts.body_block))
-            if self._connection.owed == 0 and (early := self._early_reply()) is not None:
+            if (early := self._heard()) is not None:  # a verdict before the end: it wins (W1)
                 raise Lost(Loss.CLOSED, f"the server answered while the message was sent: {early}", early)
         self._seconds["body"] = time.monotonic() - began
 
-    def _early_reply(self) -> Reply | None:
-        """A verdict that came before the message had ended: it wins, and the connection goes (W1)."""
+    def _heard(self) -> Reply | None:
+        """What the server has said unasked, looked for without waiting."""
+        try:
+            if (octets := self._stream.read_now()) is not None:
+                self._take(octets)
+        except StreamClosed as error:
+            raise Lost(Loss.CLOSED, str(error)) from error
         return self._connection.next_reply()
 
     def _put(self, octets: bytes, deadline: Deadline) -> None:

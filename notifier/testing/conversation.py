@@ -90,6 +90,11 @@ class Peer:
         del self._buffer[: end + 5]
         return (b"\r\n" + message).replace(b"\r\n.", b"\r\n")[2:]
 
+    def interrupt(self) -> None:
+        """End whatever another thread waits for on this connection."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close the socket."""
         with suppress(OSError):

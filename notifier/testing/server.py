@@ -57,7 +57,7 @@ class CatchingServer:
         self._listener: socket.socket | None = None
         self._accepting: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._open: dict[threading.Thread, socket.socket] = {}
+        self._open: dict[threading.Thread, Peer] = {}
         self.connections = 0  # since the start
 
     @property
@@ -95,9 +95,8 @@ class CatchingServer:
             self._accepting.join(JOIN)
         with self._lock:
             remaining = dict(self._open)
-        for thread, connection in remaining.items():
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        for thread, peer in remaining.items():
+            peer.interrupt()
             thread.join(JOIN)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -130,18 +129,18 @@ class CatchingServer:
         while listener is not None:
             try:
                 connection, _ = listener.accept()
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 return  # closed by `stop`
-            thread = threading.Thread(target=self._serve, args=(connection,), name="catching-connection", daemon=True)
+            peer = Peer(connection, self._context)
+            thread = threading.Thread(target=self._serve, args=(peer,), name="catching-connection", daemon=True)
             with self._lock:
-                self._open[thread] = connection
+                self._open[thread] = peer
                 self.connections += 1
             thread.start()
 
-    def _serve(self, connection: socket.socket) -> None:
-        peer = Peer(connection, self._context)
+    def _serve(self, peer: Peer) -> None:
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._implicit_tls:
                 peer.start_tls()
             Conversation(peer, self._rules(), self._script, self.mailbox).run()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from notifier.errors import Phase
+from notifier.protocol.commands import Terminator
 from notifier.protocol.connection import Connection
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendBody, Step, UpgradeToTLS
 from notifier.protocol.reply import ProtocolViolation, Reply
@@ -51,7 +52,8 @@ class Scripted:
             case Send(commands=commands):
                 self.wire.sent += self.connection.send(*commands)
                 self.wire.events.append("flight")
-            case SendBody(data=data):
+            case SendBody(data=data, replies=replies):
+                self.connection.owe(Terminator(replies=replies))
                 self.wire.sent += stuffed(data)
             case Commit():
                 self.wire.events.append("commit")
