@@ -1,7 +1,7 @@
 """`LedgerConnection`: the one place that talks to Redis or Valkey.
 
-Keyed by process id, so that a forked child never shares a socket with its parent. Every call is bounded by the
-timeout; errors are translated here. Scripts are called by digest and loaded when the server does not know them.
+Keyed by process id, so that a forked child never shares a socket with its parent. Every round trip is bounded by the
+timeout. Scripts are called by digest, and loaded when the server does not know them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,10 +21,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
-from notifier.errors import StoreError, StoreUnavailable
+from notifier.errors import StoreUnavailable
 from notifier.store import scripts
+from notifier.store.translation import store_error
 
 log = logging.getLogger(__name__)
+
+Argument = str | bytes | int | float
+FSYNC_SHARE = 0.75  # of the timeout may go into waiting for the disk; the rest is for the answer's way back
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +37,32 @@ class Call:
 
     script: str
     prefix: str
-    arguments: tuple[str | bytes | int | float, ...]
+    arguments: tuple[Argument, ...]
+
+    @property
+    def command(self) -> tuple[Argument, ...]:
+        """The call on the wire."""
+        return ("EVALSHA", scripts.digest(self.script), 1, self.prefix, *self.arguments)
 
 
 class LedgerConnection:
-    """``timeout`` bounds each round trip, seconds. ``durable`` asks for fsync where the server has WAITAOF."""
+    """``timeout`` bounds each round trip, seconds. ``durable`` asks for fsync where the server has WAITAOF.
+
+    Safe to share between threads, and to have been made before a fork.
+    """
 
     def __init__(self, url: str, *, timeout: float, durable: bool) -> None:
         self._url = url
         self._timeout = timeout
         self._durable = durable
-        self._clients: dict[int, redis.Redis] = {}
-        self._lock = threading.Lock()
         self._waits_for_fsync: bool | None = None
-        os.register_at_fork(after_in_child=self._after_fork)
+        self._start_afresh()
+        _alive.add(self)
 
     @property
     def shown(self) -> str:
         """Where it is, without user and password."""
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.hostname or parts.path}:{parts.port or 6379}{parts.path}"
+        return shown_url(self._url)
 
     def client(self) -> redis.Redis:
         """This process's client."""
@@ -62,83 +72,86 @@ class LedgerConnection:
                 self._clients[pid] = self._made()
             return self._clients[pid]
 
+    def ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
+        """The answers to plain commands, one round trip. Raises `StoreUnavailable`, or `StoreError` where refused."""
+        return self._checked(self._sent(commands))
+
     def run(self, calls: Sequence[Call], *, durably: bool = False) -> list[Any]:
-        """All the calls in one round trip, their answers in order; with ``durably`` on disk when this returns.
+        """The answers to all the calls, one round trip; with ``durably`` their effects are on disk when it returns.
 
-        Raises `StoreUnavailable`, or `StoreError` where a script refused.
+        Raises `StoreUnavailable`, or `StoreError` where a script refused; the other calls are done all the same.
         """
-        with self.translated():
-            answers = self._pipeline(calls, durably=durably)
-            unknown = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            if unknown:
-                for name in {calls[index].script for index in unknown}:
-                    self.client().script_load(scripts.source(name))
-                again = self._pipeline([calls[index] for index in unknown], durably=durably)
-                for index, answer in zip(unknown, again, strict=True):
-                    answers[index] = answer
-        for answer in answers:
-            if isinstance(answer, ResponseError):
-                raise StoreError(f"the store refused a step: {answer}") from answer
-            if isinstance(answer, Exception):
-                raise self._unavailable(answer) from answer
-        return answers
-
-    @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Errors of the client become ours."""
-        try:
-            yield
-        except RedisError as error:
-            raise self._unavailable(error) from error
+        answers = self._run(calls, durably=durably)
+        unknown = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:
+            self.ask(*(("SCRIPT LOAD", scripts.source(name)) for name in {calls[index].script for index in unknown}))
+            again = self._run([calls[index] for index in unknown], durably=durably)
+            for index, answer in zip(unknown, again, strict=True):
+                answers[index] = answer
+        return self._checked(answers)
 
     def close(self) -> None:
-        """Close this process's connections."""
+        """Close this process's connections; the next call opens new ones."""
         with self._lock:
             client = self._clients.pop(os.getpid(), None)
         if client is not None:
             client.close()
 
-    def _pipeline(self, calls: Sequence[Call], *, durably: bool) -> list[Any]:
-        fsync = durably and self._fsync_wanted()
-        with self.client().pipeline(transaction=False) as pipeline:
-            for call in calls:
-                pipeline.evalsha(scripts.digest(call.script), 1, call.prefix, *call.arguments)
-            if fsync:
-                pipeline.execute_command("WAITAOF", 1, 0, int(self._timeout * 750))  # type: ignore[no-untyped-call]  # theirs
-            answers: list[Any] = pipeline.execute(raise_on_error=False)
-        if fsync:
-            self._check_fsync(answers.pop())
+    def _run(self, calls: Sequence[Call], *, durably: bool) -> list[Any]:
+        commands = [call.command for call in calls]
+        if not (durably and self._fsync_wanted()):
+            return self._sent(commands)
+        # On the connection that wrote: WAITAOF waits for the writes of its own connection, and all before them.
+        *answers, synced = self._sent([*commands, ("WAITAOF", 1, 0, int(self._timeout * 1000 * FSYNC_SHARE))])
+        self._checked([synced])
+        if int(synced[0]) < 1:
+            raise StoreUnavailable(
+                f"the store at {self.shown} did not write to its disk in time; whether the step is kept is not known. "
+                "Look at its disk, or allow it more with NOTIFIER_STORE_TIMEOUT"
+            )
         return answers
 
-    def _check_fsync(self, answer: Any) -> None:
-        if isinstance(answer, Exception):
-            raise self._unavailable(answer) from answer
-        if int(answer[0]) < 1:
-            raise StoreUnavailable(f"the store at {self.shown} did not write to disk within {self._timeout} s")
+    def _sent(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+        try:
+            with self.client().pipeline(transaction=False) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # theirs
+                answers: list[Any] = pipeline.execute(raise_on_error=False)
+        except RedisError as error:
+            raise store_error(error, self.shown) from error
+        return answers
+
+    def _checked(self, answers: list[Any]) -> list[Any]:
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise store_error(answer, self.shown) from answer
+        return answers
 
     def _fsync_wanted(self) -> bool:
         if not self._durable:
             return False
-        if self._waits_for_fsync is None:
-            self._waits_for_fsync = self._probe()
-        return self._waits_for_fsync
+        with self._probing:
+            if self._waits_for_fsync is None:
+                self._waits_for_fsync = self._probe()
+            return self._waits_for_fsync
 
     def _probe(self) -> bool:
-        try:
-            self.client().execute_command("WAITAOF", 1, 0, 1)  # type: ignore[no-untyped-call]  # theirs
-        except ResponseError as error:
-            log.warning(
-                "the store at %s cannot confirm that a mail is on disk (%s): durability is 'aof', the relaxed one. "
-                "Use Valkey or Redis 7.2 or later with appendonly yes",
-                self.shown,
-                error,
-            )
-            return False
-        return True
+        (answer,) = self._sent([("WAITAOF", 1, 0, 1)])
+        if not isinstance(answer, ResponseError):
+            self._checked([answer])
+            return True
+        log.warning(
+            "the store at %s cannot confirm that a mail is on disk (%s): durability is 'aof', the relaxed one. "
+            "Use Valkey or Redis 7.2 or later with appendonly yes",
+            self.shown,
+            answer,
+        )
+        return False
 
     def _made(self) -> redis.Redis:
         return redis.Redis.from_url(
             self._url,
+            protocol=2,  # one form of answers, whatever the client's version prefers
             socket_timeout=self._timeout,
             socket_connect_timeout=self._timeout,
             socket_keepalive=True,
@@ -147,12 +160,28 @@ class LedgerConnection:
             retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         )
 
-    def _unavailable(self, error: Exception) -> StoreUnavailable:
-        return StoreUnavailable(
-            f"the store at {self.shown} did not answer: {error or type(error).__name__}. "
-            "Start it, or set NOTIFIER_STORE_URL to the one that runs"
-        )
-
-    def _after_fork(self) -> None:
+    def _start_afresh(self) -> None:
         self._lock = threading.Lock()
-        self._clients = {}
+        self._probing = threading.Lock()
+        self._clients: dict[int, redis.Redis] = {}
+
+
+def shown_url(url: str) -> str:
+    """A Redis URL without user, password and options."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "localhost"
+    return f"{parts.scheme}://{host}:{parts.port or 6379}{parts.path}"
+
+
+_alive: weakref.WeakSet[LedgerConnection] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    # Another thread may have held a lock at the fork, and the sockets belong to the parent.
+    for connection in list(_alive):
+        connection._start_afresh()  # noqa: SLF001 - this module's own class
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

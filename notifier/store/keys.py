@@ -1,0 +1,67 @@
+"""The names of the ledger's keys. The hash tag in braces puts all keys of a queue into one slot of a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from notifier.model.email import Email
+from notifier.model.state import MailState
+
+# The sorted sets that hold the ids of a state; `prelude.lua` has the same. `SENT` and `DISCARDED` are only counted.
+INDEX = {
+    **{state: state.value for state in MailState if state not in (MailState.SENT, MailState.DISCARDED)},
+    MailState.WAITING: "due",
+    MailState.CLAIMED: "lease",
+    MailState.AT_DOT: "dot",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Every key begins with the namespace, so that several ledgers may share a server."""
+
+    namespace: str
+
+    def queue(self, queue: str) -> str:
+        """What the keys of a queue begin with; the only key that the scripts are given."""
+        return f"{self.namespace}:{{{queue}}}:"
+
+    def mail(self, queue: str, mail_id: str) -> str:
+        """The record: a hash."""
+        return f"{self.queue(queue)}mail:{mail_id}"
+
+    def history(self, queue: str, mail_id: str) -> str:
+        """The edges taken: a list of JSON."""
+        return f"{self.queue(queue)}history:{mail_id}"
+
+    def index(self, queue: str, state: MailState) -> str:
+        """The mails of a state: a sorted set."""
+        return f"{self.queue(queue)}{INDEX[state]}"
+
+    def ended(self, queue: str) -> str:
+        """How many mails have ended, by state: a hash."""
+        return f"{self.queue(queue)}ended"
+
+    def reservation(self, email: Email) -> str:
+        """Who has an idempotency key. Its own slot: a key is one for all queues."""
+        return f"{self.namespace}:{{k:{hashlib.sha256(email.idempotency_key.encode()).hexdigest()}}}"
+
+    def blob(self, name: str) -> str:
+        """The octets of an attachment."""
+        return f"{self.namespace}:blob:{name}"
+
+    @property
+    def queues(self) -> str:
+        """Every queue that ever had a mail: a set."""
+        return f"{self.namespace}:queues"
+
+    @property
+    def suppressed(self) -> str:
+        """Forward-paths never to be mailed, with the reason: a hash."""
+        return f"{self.namespace}:suppressed"
+
+    @property
+    def epoch(self) -> str:
+        """The random mark of this store's data."""
+        return f"{self.namespace}:epoch"

@@ -1,0 +1,102 @@
+"""How a mail is written for the scripts and read from their answers. Times in the store are whole milliseconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from notifier.model.email import Email
+from notifier.model.mail_class import MailClass
+from notifier.model.outcome import RecipientState
+from notifier.model.state import MailState
+from notifier.store.base import Claim, MailStatus, Settlement
+
+Arguments = tuple[str | bytes | int, ...]
+
+# What people may see of a record: never the payload, whose context may hold reset links and codes.
+STATUS_FIELDS = ("state", "template", "class", "recipients", "created", "due", "attempt", "crashes", "unknowns")
+
+
+class UnreadableRecord(ValueError):
+    """What is in the store is no mail; the text says why and shows nothing of the content."""
+
+
+def ms(seconds: float) -> int:
+    """Whole milliseconds."""
+    return round(seconds * 1000)
+
+
+def _ms_or_empty(seconds: float | None) -> int | str:
+    return "" if seconds is None else ms(seconds)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def record_of(email: Email, mail_class: MailClass) -> Arguments:
+    """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue."""
+    return (
+        email.id,
+        _json(email.to_payload()),
+        email.body_hash,
+        _json({address.forward_path: RecipientState.PENDING for address in email.recipients}),
+        _ms_or_empty(email.send_at),
+        _ms_or_empty(email.expires_at),
+        ms(mail_class.deadline),
+        email.template,
+        mail_class.name,
+        mail_class.delivery,
+        _ms_or_empty(mail_class.resend_after),
+    )
+
+
+def edge_of(one: Settlement) -> Arguments:
+    """The arguments of ``settle.lua`` that describe the edge."""
+    known = {"fault": one.fault.to_dict() if one.fault else None, "reply": one.reply, "relay": one.relay}
+    return (
+        one.claim.mail_id,
+        one.claim.fence,
+        one.state,
+        ms(one.due_in),
+        _json(dict(one.recipients)),
+        int(one.counts),
+        _json({name: value for name, value in known.items() if value is not None}),
+        one.composed or b"",
+    )
+
+
+def claim_of(queue: str, row: Sequence[Any]) -> Claim:
+    """The claim in a row of ``claim.lua``.
+
+    Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
+    """
+    mail_id, fence, payload, recipients, attempt, crashes, unknowns, deadline_in, composed = row
+    email = Email.from_payload(_mapping(payload)) if _version_is_read(payload) else _unreadable(payload)
+    if (email.id, email.queue) != (mail_id.decode(), queue):
+        raise UnreadableRecord("it holds another mail than its key says")
+    states = {path: RecipientState(state) for path, state in _mapping(recipients).items()}
+    return Claim(email, fence, states, attempt, crashes, unknowns, deadline_in / 1000, composed or None)
+
+
+def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes]) -> MailStatus | None:
+    """The answers for `STATUS_FIELDS` and the history; None where there is no such record."""
+    if None in fields:
+        return None
+    known = dict(zip(STATUS_FIELDS, (field.decode() for field in fields if field is not None), strict=True))
+    state = MailState(known["state"])
+    return MailStatus(
+        mail_id=mail_id,
+        state=state,
+        queue=queue,
+        template=known["template"],
+        mail_class=known["class"],
+        recipients={path: RecipientState(s) for path, s in json.loads(known["recipients"]).items()},
+        created_at=int(known["created"]) / 1000,
+        due_at=int(known["due"]) / 1000 if state is MailState.WAITING else None,
+        attempt=int(known["attempt"]),
+        crashes=int(known["crashes"]),
+        unknowns=int(known["unknowns"]),
+        history=tuple(json.loads(entry) for entry in history),
+    )
