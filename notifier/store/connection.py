@@ -13,7 +13,6 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -22,8 +21,10 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
 from notifier.errors import StoreUnavailable
+from notifier.model.secret import Secret
 from notifier.store import scripts
 from notifier.store.translation import store_error
+from notifier.store.url import StoreURL
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +53,12 @@ class LedgerConnection:
     """
 
     def __init__(self, url: str, *, timeout: float, durable: bool) -> None:
-        self._url = url
+        self.url = StoreURL(Secret(url))
         self._timeout = timeout
         self._durable = durable
         self._waits_for_fsync: bool | None = None
         self._start_afresh()
         _alive.add(self)
-
-    @property
-    def shown(self) -> str:
-        """Where it is, without user and password."""
-        return shown_url(self._url)
 
     def client(self) -> redis.Redis:
         """This process's client."""
@@ -74,7 +70,18 @@ class LedgerConnection:
 
     def ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
         """The answers to plain commands, one round trip. Raises `StoreUnavailable`, or `StoreError` where refused."""
-        return self._checked(self._sent(commands))
+        return self._checked(self.sent(commands))
+
+    def sent(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+        """The same, refusals left among the answers as values (`ResponseError`)."""
+        try:
+            with self.client().pipeline(transaction=False) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # theirs
+                answers: list[Any] = pipeline.execute(raise_on_error=False)
+        except RedisError as error:
+            raise store_error(error, str(self.url)) from error
+        return answers
 
     def run(self, calls: Sequence[Call], *, durably: bool = False) -> list[Any]:
         """The answers to all the calls, one round trip; with ``durably`` their effects are on disk when it returns.
@@ -100,31 +107,21 @@ class LedgerConnection:
     def _run(self, calls: Sequence[Call], *, durably: bool) -> list[Any]:
         commands = [call.command for call in calls]
         if not (durably and self._fsync_wanted()):
-            return self._sent(commands)
+            return self.sent(commands)
         # On the connection that wrote: WAITAOF waits for the writes of its own connection, and all before them.
-        *answers, synced = self._sent([*commands, ("WAITAOF", 1, 0, int(self._timeout * 1000 * FSYNC_SHARE))])
+        *answers, synced = self.sent([*commands, ("WAITAOF", 1, 0, int(self._timeout * 1000 * FSYNC_SHARE))])
         self._checked([synced])
         if int(synced[0]) < 1:
             raise StoreUnavailable(
-                f"the store at {self.shown} did not write to its disk in time; whether the step is kept is not known. "
+                f"the store at {self.url} did not write to its disk in time; whether the step is kept is not known. "
                 "Look at its disk, or allow it more with NOTIFIER_STORE_TIMEOUT"
             )
-        return answers
-
-    def _sent(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        try:
-            with self.client().pipeline(transaction=False) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # theirs
-                answers: list[Any] = pipeline.execute(raise_on_error=False)
-        except RedisError as error:
-            raise store_error(error, self.shown) from error
         return answers
 
     def _checked(self, answers: list[Any]) -> list[Any]:
         for answer in answers:
             if isinstance(answer, RedisError):
-                raise store_error(answer, self.shown) from answer
+                raise store_error(answer, str(self.url)) from answer
         return answers
 
     def _fsync_wanted(self) -> bool:
@@ -136,21 +133,21 @@ class LedgerConnection:
             return self._waits_for_fsync
 
     def _probe(self) -> bool:
-        (answer,) = self._sent([("WAITAOF", 1, 0, 1)])
+        (answer,) = self.sent([("WAITAOF", 1, 0, 1)])
         if not isinstance(answer, ResponseError):
             self._checked([answer])
             return True
         log.warning(
             "the store at %s cannot confirm that a mail is on disk (%s): durability is 'aof', the relaxed one. "
             "Use Valkey or Redis 7.2 or later with appendonly yes",
-            self.shown,
+            self.url,
             answer,
         )
         return False
 
     def _made(self) -> redis.Redis:
         return redis.Redis.from_url(
-            self._url,
+            self.url.secret.reveal(),
             protocol=2,  # one form of answers, whatever the client's version prefers
             socket_timeout=self._timeout,
             socket_connect_timeout=self._timeout,
@@ -166,22 +163,13 @@ class LedgerConnection:
         self._clients: dict[int, redis.Redis] = {}
 
 
-def shown_url(url: str) -> str:
-    """A Redis URL without user, password and options."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return parts.path
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "localhost"
-    return f"{parts.scheme}://{host}:{parts.port or 6379}{parts.path}"
-
-
 _alive: weakref.WeakSet[LedgerConnection] = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
     # Another thread may have held a lock at the fork, and the sockets belong to the parent.
     for connection in list(_alive):
-        connection._start_afresh()  # noqa: SLF001 - this module's own class
+        connection._start_afresh()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

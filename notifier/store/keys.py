@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notifier.model.email import Email
 from notifier.model.state import MailState
 
 # The sorted sets that hold the ids of a state; `prelude.lua` has the same. `SENT` and `DISCARDED` are only counted.
-INDEX = {
+INDEX: Mapping[MailState, str] = {
     **{state: state.value for state in MailState if state not in (MailState.SENT, MailState.DISCARDED)},
     MailState.WAITING: "due",
     MailState.CLAIMED: "lease",

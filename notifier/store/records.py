@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from notifier.model.email import Email
+from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import MailClass
 from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
@@ -73,10 +73,15 @@ def claim_of(queue: str, row: Sequence[Any]) -> Claim:
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """
     mail_id, fence, payload, recipients, attempt, crashes, unknowns, deadline_in, composed = row
-    email = Email.from_payload(_mapping(payload)) if _version_is_read(payload) else _unreadable(payload)
+    try:
+        email = Email.from_payload(json.loads(payload))
+        states = {path: RecipientState(state) for path, state in json.loads(recipients).items()}
+    except UnknownPayloadVersion:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UnreadableRecord(f"the record cannot be read: {type(error).__name__}") from error
     if (email.id, email.queue) != (mail_id.decode(), queue):
-        raise UnreadableRecord("it holds another mail than its key says")
-    states = {path: RecipientState(state) for path, state in _mapping(recipients).items()}
+        raise UnreadableRecord("the record holds another mail than its key says")
     return Claim(email, fence, states, attempt, crashes, unknowns, deadline_in / 1000, composed or None)
 
 

@@ -8,7 +8,9 @@ from importlib.resources import files
 
 from notifier.model.state import EDGES
 
-NAMES = ("add", "claim", "begin_dot", "settle", "sweep", "bell", "cancel", "worker", "postpone")
+# What frees memory, or keeps a mail from being sent twice, also runs on a server that is full (maxmemory): a settlement
+# refused for want of a few octets would make a delivered mail unknown. Enqueue is what has to stop.
+FLAGS = dict.fromkeys(("begin_dot", "settle", "sweep", "postpone", "cancel", "bell"), "#!lua flags=allow-oom\n")
 
 
 @cache
@@ -17,7 +19,7 @@ def source(name: str) -> str:
     folder = files("notifier.store") / "lua"
     prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
     body = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    return f"{_edges()}\n{prelude}\n{body}"
+    return f"{FLAGS.get(name, '')}{_edges()}\n{prelude}\n{body}"
 
 
 @cache

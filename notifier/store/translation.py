@@ -9,11 +9,17 @@ from notifier.errors import StoreError, StoreUnavailable
 # The first row that fits is the one. Nothing was stored in any of these cases.
 _ADVICE: tuple[tuple[type[theirs.RedisError], str], ...] = (
     (theirs.AuthenticationError, "refused the user or password; correct them in NOTIFIER_STORE_URL"),
-    (theirs.NoPermissionError, "does not let this user do what the ledger needs; give the user all keys and scripting (ACL)"),
+    (
+        theirs.NoPermissionError,
+        "does not let this user do what the ledger needs; give the user all keys and scripting (ACL)",
+    ),
     (theirs.OutOfMemoryError, "is full (maxmemory) and takes no more mail; give it more memory, or deliver what waits"),
     (theirs.ReadOnlyError, "is a read-only replica; set NOTIFIER_STORE_URL to the primary"),
     (theirs.BusyLoadingError, "is still loading its data; try again in a moment"),
-    (theirs.TimeoutError, "did not answer in time; look whether it hangs, or allow it more with NOTIFIER_STORE_TIMEOUT"),
+    (
+        theirs.TimeoutError,
+        "did not answer in time; look whether it hangs, or allow it more with NOTIFIER_STORE_TIMEOUT",
+    ),
 )
 _DISK_ERRORS = ("MISCONF", "NOREPLICAS")  # the client has no class for these
 _NOT_REACHED = "was not reached; start it, or set NOTIFIER_STORE_URL to the one that runs"

@@ -6,7 +6,9 @@ local id = ARGV[1]
 local key = mail_key(id)
 local body = redis.call('HGET', key, 'body')
 if body then
-  return { body == ARGV[3] and 0 or -1, '' }
+  if body ~= ARGV[3] then return { -1, '' } end
+  touch(id, 'body')
+  return { 0, '' }
 end
 local at = now()
 local due = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), at) or at

@@ -1,13 +1,18 @@
 -- The terminators of these mails go out now: all or none. ARGV: takeover ms, then id and fence of each.
 -- Returns the ids that are not the caller's any more; then nothing was written. Saying it twice is saying it once.
-local lost = {}
+local lost, states = {}, {}
 for i = 2, #ARGV, 2 do
   local f = redis.call('HMGET', mail_key(ARGV[i]), 'state', 'fence')
+  states[i] = f[1]
   if f[2] ~= ARGV[i + 1] or (f[1] ~= 'claimed' and f[1] ~= 'at_dot') then lost[#lost + 1] = ARGV[i] end
 end
 if #lost > 0 then return lost end
-local over = now() + tonumber(ARGV[1])
+local at = now()
 for i = 2, #ARGV, 2 do
-  if redis.call('HGET', mail_key(ARGV[i]), 'state') == 'claimed' then move(ARGV[i], 'claimed', 'at_dot', over) end
+  if states[i] == 'claimed' then
+    move(ARGV[i], 'claimed', 'at_dot', at, at + tonumber(ARGV[1]))
+  else
+    touch(ARGV[i], 'state')
+  end
 end
 return lost

@@ -1,6 +1,9 @@
 -- Take a waiting mail back. ARGV: id, retention ms. Returns its state afterwards, or '' where it is not known.
 local state = redis.call('HGET', mail_key(ARGV[1]), 'state')
 if not state then return '' end
-if state ~= 'waiting' then return state end
+if state ~= 'waiting' then
+  touch(ARGV[1], 'state')
+  return state
+end
 retire(ARGV[1], 'waiting', 'cancelled', now(), {}, tonumber(ARGV[2]))
 return 'cancelled'

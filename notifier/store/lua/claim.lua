@@ -7,19 +7,15 @@ if ARGV[4] ~= '' then
 end
 local rows = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, tonumber(ARGV[1]))) do
-  local key = mail_key(id)
-  local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'deadline')
-  if not f[6] then
-    redis.call('ZREM', P .. 'due', id) -- its record is gone: somebody deleted the key
-  elseif tonumber(f[6]) <= at then
-    retire(id, 'waiting', 'expired', at, {}, tonumber(ARGV[6]))
-  else
+  if not retired_if_over(id, at, tonumber(ARGV[6])) then
+    local key = mail_key(id)
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     redis.call('HSET', key, 'owner', ARGV[3])
-    move(id, 'waiting', 'claimed', at + tonumber(ARGV[2]))
+    move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
+    local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'deadline')
     rows[#rows + 1] = {
-      id, fence, f[1] or '', f[2], tonumber(f[3]), tonumber(f[4]), tonumber(f[5]), tonumber(f[6]) - at,
-      redis.call('GET', P .. 'composed:' .. id) or '',
+      id, fence, f[1] or '', f[2] or '', tonumber(f[3]) or 0, tonumber(f[4]) or 0, tonumber(f[5]) or 0,
+      tonumber(f[6]) - at, redis.call('GET', P .. 'composed:' .. id) or '',
     }
   end
 end

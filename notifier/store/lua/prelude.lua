@@ -3,10 +3,11 @@
 
 local P = KEYS[1]
 
--- The index of each state: a sorted set from mail id to what the state waits for (milliseconds).
+-- The index of each state: a sorted set from mail id to what the state waits for (milliseconds). notifier.store.keys
+-- has the same.
 local INDEX = {
-  waiting = 'due', claimed = 'lease', at_dot = 'dot', parked = 'parked', failed = 'failed', expired = 'expired',
-  quarantined = 'quarantined', cancelled = 'cancelled', unknown = 'unknown',
+  waiting = 'due', claimed = 'lease', at_dot = 'dot', unknown = 'unknown', parked = 'parked', cancelled = 'cancelled',
+  failed = 'failed', expired = 'expired', quarantined = 'quarantined',
 }
 local ENDED = { sent = true, cancelled = true, discarded = true }
 local HISTORY = 50
@@ -18,24 +19,42 @@ end
 
 local function mail_key(id) return P .. 'mail:' .. id end
 
-local function note(id, entry)
+-- Say again what is there. WAITAOF waits for the last write of its connection: where a step is asked for twice, the
+-- second answer must not say "on disk" while the first write is still on its way there.
+local function touch(id, field)
+  local key = mail_key(id)
+  redis.call('HSET', key, field, redis.call('HGET', key, field))
+end
+
+local function note(id, at, state, entry)
+  entry.at = at / 1000
+  entry.state = state
   redis.call('RPUSH', P .. 'history:' .. id, cjson.encode(entry))
   redis.call('LTRIM', P .. 'history:' .. id, -HISTORY, -1)
 end
 
--- Take one edge. A step that is not in the table is an error of ours, and nothing is written.
-local function move(id, from, to, score)
-  if not EDGES[from .. '>' .. to] then
-    return redis.error_reply('LEDGER no edge from ' .. from .. ' to ' .. to)
-  end
+-- Take one edge. One that is not in the table is an error of ours; callers look before their first write.
+local function move(id, from, to, at, score, entry)
+  if not EDGES[from .. '>' .. to] then error('LEDGER no edge from ' .. from .. ' to ' .. to) end
   if INDEX[from] then redis.call('ZREM', P .. INDEX[from], id) end
   if INDEX[to] then redis.call('ZADD', P .. INDEX[to], score, id) end
   redis.call('HSET', mail_key(id), 'state', to)
-  return nil
+  if entry then note(id, at, to, entry) end
 end
 
--- A mail that has ended keeps its id, state, recipients and history, and nothing of its content.
-local function end_mail(id, to, retention)
+-- Back to the queue. Never due after the deadline: the claim that finds it over is what says "expired".
+local function wait(id, from, at, due, entry)
+  local key = mail_key(id)
+  local deadline = tonumber(redis.call('HGET', key, 'deadline')) or due
+  local clamped = math.min(due, math.max(deadline, at))
+  move(id, from, 'waiting', at, clamped, entry)
+  redis.call('HSET', key, 'due', clamped)
+end
+
+-- To a state that nothing leaves by itself. A mail that has ended keeps its id, state, recipients and history, and
+-- nothing of its content; a dead letter is kept whole.
+local function retire(id, from, to, at, entry, retention)
+  move(id, from, to, at, at, entry)
   if not ENDED[to] then return end
   redis.call('HINCRBY', P .. 'ended', to, 1)
   redis.call('HDEL', mail_key(id), 'payload')
@@ -44,57 +63,50 @@ local function end_mail(id, to, retention)
   redis.call('PEXPIRE', P .. 'history:' .. id, retention)
 end
 
-local function retire(id, from, to, at, entry, retention)
-  move(id, from, to, at)
-  entry.at = at / 1000
-  entry.state = to
-  note(id, entry)
-  end_mail(id, to, retention)
+-- A mail whose deadline has passed while it waited. Returns true where it is not to be delivered.
+local function retired_if_over(id, at, retention)
+  local deadline = tonumber(redis.call('HGET', mail_key(id), 'deadline') or nil)
+  if not deadline then
+    redis.call('ZREM', P .. 'due', id) -- its record is gone: somebody deleted the key
+  elseif deadline <= at then
+    retire(id, 'waiting', 'expired', at, { why = 'its deadline passed' }, retention)
+  else
+    return false
+  end
+  return true
 end
 
--- The final reply of a mail is lost: its class decides in the same step (RFC 1047).
-local function to_unknown(id, from, at, wait, entry)
-  move(id, from, 'unknown', at)
-  entry.at = at / 1000
-  entry.state = 'unknown'
-  note(id, entry)
+-- The final reply of a mail is lost: its class decides in the same step (RFC 1047). Returns where it went.
+local function to_unknown(id, at, wait_ms, entry)
   local key = mail_key(id)
+  move(id, 'at_dot', 'unknown', at, at, entry)
   redis.call('HINCRBY', key, 'unknowns', 1)
-  local again = redis.call('HGET', key, 'delivery') == 'at_least_once'
-    and tonumber(redis.call('HGET', key, 'resent') or '0') < 1
-  if again then
+  local f = redis.call('HMGET', key, 'delivery', 'resent', 'resend_after')
+  if f[1] == 'at_least_once' and tonumber(f[2]) < 1 then
     redis.call('HINCRBY', key, 'resent', 1)
-    local own = redis.call('HGET', key, 'resend_after')
-    local due = at + (own ~= '' and tonumber(own) or wait)
-    move(id, 'unknown', 'waiting', due)
-    redis.call('HSET', key, 'due', due)
-    note(id, { at = at / 1000, state = 'waiting', why = 'resent once after an unknown outcome' })
+    wait(id, 'unknown', at, at + (tonumber(f[3]) or wait_ms), { why = 'resent once after an unknown outcome' })
     return 'waiting'
   end
-  move(id, 'unknown', 'parked', at)
-  note(id, { at = at / 1000, state = 'parked', why = 'a person decides' })
+  move(id, 'unknown', 'parked', at, at, { why = 'a person decides' })
   return 'parked'
 end
 
-local function live_slots(at)
+local function registered_slots(at)
   local slots = 0
   for _, owner in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', at, '+inf')) do
     slots = slots + tonumber(redis.call('HGET', P .. 'slots', owner) or '0')
   end
-  return math.max(slots, 1)
+  return slots
 end
 
--- Bells that are out, rung or answered. They count until the sweeper takes them away, however old they are: only it
--- can look into the broker, and a call that counted by age would ring on while every slot is busy.
-local function bells_out()
-  return redis.call('ZCARD', P .. 'rung') + redis.call('ZCARD', P .. 'answered')
-end
-
+-- Bells are leased entries and not a counter, which would leak on a kill. They count, rung or answered, until the
+-- sweeper takes them away, however old they are: only it can look into the broker, and a call that counted by age
+-- would ring on while every slot is busy. At most one for each slot; one more may be out for a while, where a slot was
+-- longer in a slow dialogue than its bell lives: that does no harm, it finds the mails claimed.
 local function bells_wanted(at, batch)
   local due = redis.call('ZCOUNT', P .. 'due', '-inf', at)
-  if due == 0 then return 0 end
-  local out = bells_out()
+  local out = redis.call('ZCARD', P .. 'rung') + redis.call('ZCARD', P .. 'answered')
   local worth = math.ceil(due / batch)
   if out >= worth then return 0 end
-  return math.min(live_slots(at), worth) - out
+  return math.min(math.max(registered_slots(at), 1), worth) - out
 end

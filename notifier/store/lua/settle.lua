@@ -3,30 +3,27 @@
 -- Returns 1 done, 0 the fence is another's
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'recipients', 'deadline', 'settled')
+local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients')
 if f[2] ~= fence then return 0 end
-if f[5] == fence then return 1 end -- the answer to this very settlement was lost on its way
+if f[3] == fence then -- the answer to this very settlement was lost on its way
+  touch(id, 'settled')
+  return 1
+end
 if f[1] ~= 'claimed' and f[1] ~= 'at_dot' then return 0 end
 if not EDGES[f[1] .. '>' .. to] then
   return redis.error_reply('LEDGER no edge from ' .. f[1] .. ' to ' .. to)
 end
 local at = now()
-local recipients = cjson.decode(f[3])
+local recipients = cjson.decode(f[4])
 for path, state in pairs(cjson.decode(ARGV[5])) do recipients[path] = state end
 redis.call('HSET', key, 'recipients', cjson.encode(recipients), 'settled', fence)
 local entry = cjson.decode(ARGV[7])
 entry.attempt = redis.call('HINCRBY', key, 'attempt', tonumber(ARGV[6]))
 if ARGV[8] ~= '' then redis.call('SET', P .. 'composed:' .. id, ARGV[8]) end
 if to == 'unknown' then
-  to_unknown(id, f[1], at, tonumber(ARGV[9]), entry)
+  to_unknown(id, at, tonumber(ARGV[9]), entry)
 elseif to == 'waiting' then
-  -- Never due after the deadline: the claim that finds it over is what says "expired".
-  local due = math.min(at + tonumber(ARGV[4]), math.max(tonumber(f[4]), at))
-  move(id, f[1], 'waiting', due)
-  redis.call('HSET', key, 'due', due)
-  entry.at = at / 1000
-  entry.state = 'waiting'
-  note(id, entry)
+  wait(id, f[1], at, at + tonumber(ARGV[4]), entry)
 else
   retire(id, f[1], to, at, entry, tonumber(ARGV[10]))
 end

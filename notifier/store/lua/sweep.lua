@@ -3,23 +3,52 @@
 -- Returns leases over, quarantined, unknown, parked, due, bells ...
 local at, limit, retention = now(), tonumber(ARGV[1]), tonumber(ARGV[7])
 local over, quarantined, unknown, parked = 0, 0, 0, 0
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'lease', '-inf', at, 'LIMIT', 0, limit)) do
+
+-- Those of an index whose time is over and whose record is still there (somebody may have deleted the key).
+local function timed_out(index)
+  local ids = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. index, '-inf', at, 'LIMIT', 0, limit)) do
+    if redis.call('HEXISTS', mail_key(id), 'state') == 1 then
+      ids[#ids + 1] = id
+    else
+      redis.call('ZREM', P .. index, id)
+    end
+  end
+  return ids
+end
+
+for _, id in ipairs(timed_out('lease')) do
   local crashes = redis.call('HINCRBY', mail_key(id), 'crashes', 1)
   over = over + 1
   if crashes >= tonumber(ARGV[6]) then
     retire(id, 'claimed', 'quarantined', at, { why = 'its worker ended ' .. crashes .. ' times in it' }, retention)
     quarantined = quarantined + 1
   else
-    move(id, 'claimed', 'waiting', at)
-    redis.call('HSET', mail_key(id), 'due', at)
-    note(id, { at = at / 1000, state = 'waiting', why = 'lease over' })
+    wait(id, 'claimed', at, at, { why = 'lease over' })
   end
 end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'dot', '-inf', at, 'LIMIT', 0, limit)) do
-  unknown = unknown + 1
-  local next_state = to_unknown(id, 'at_dot', at, 0, { why = 'its worker ended between the dot and the settlement' })
-  if next_state == 'parked' then parked = parked + 1 end
+
+-- Whom the lost terminator was for: everybody who was still to be mailed.
+local function open_to_unknown(id)
+  local key = mail_key(id)
+  local recipients = cjson.decode(redis.call('HGET', key, 'recipients'))
+  for path, state in pairs(recipients) do
+    if state == 'pending' or state == 'deferred' then recipients[path] = 'unknown' end
+  end
+  redis.call('HSET', key, 'recipients', cjson.encode(recipients))
 end
+
+for _, id in ipairs(timed_out('dot')) do
+  open_to_unknown(id)
+  unknown = unknown + 1
+  -- No wait on top: the takeover time has passed.
+  local went = to_unknown(id, at, 0, { why = 'its worker ended between the dot and the settlement' })
+  if went == 'parked' then parked = parked + 1 end
+end
+
+for _, id in ipairs(timed_out('due')) do retired_if_over(id, at, retention) end
+redis.call('ZREMRANGEBYSCORE', P .. 'cancelled', '-inf', at - retention)
+
 -- Bells. One that was answered and not renewed has lost its worker; one that was rung and is in no broker any more
 -- was lost on its way. While the broker still holds messages of the queue, rung bells are waiting their turn.
 redis.call('ZREMRANGEBYSCORE', P .. 'answered', '-inf', at)

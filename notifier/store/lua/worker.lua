@@ -1,14 +1,17 @@
--- A worker's main process says that it lives, or that it ends. ARGV: owner, slots, ttl ms (0: it ends)
-local at = now()
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', '-inf', at)) do
+-- The workers of a queue. ARGV: 'lives', owner, slots, ttl ms | 'ends', owner | 'count'
+-- Returns the slots that live.
+local at, verb, owner = now(), ARGV[1], ARGV[2]
+
+local function forget(gone)
+  redis.call('ZREM', P .. 'workers', gone)
   redis.call('HDEL', P .. 'slots', gone)
 end
-redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', at)
-if tonumber(ARGV[3]) == 0 then
-  redis.call('ZREM', P .. 'workers', ARGV[1])
-  redis.call('HDEL', P .. 'slots', ARGV[1])
-else
-  redis.call('ZADD', P .. 'workers', at + tonumber(ARGV[3]), ARGV[1])
-  redis.call('HSET', P .. 'slots', ARGV[1], ARGV[2])
+
+if verb == 'lives' then
+  for _, gone in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', '-inf', at)) do forget(gone) end
+  redis.call('ZADD', P .. 'workers', at + tonumber(ARGV[4]), owner)
+  redis.call('HSET', P .. 'slots', owner, ARGV[3])
+elseif verb == 'ends' then
+  forget(owner)
 end
-return 1
+return registered_slots(at)

@@ -1,0 +1,42 @@
+"""Idempotency keys: taken for a mail before it is added, in a slot of their own, so that one key is one for all queues.
+
+A crash between the two leaves a key without a mail; the next call with that key adds the mail under the same id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from notifier.errors import IdempotencyConflict
+from notifier.model.email import Email
+from notifier.store.connection import Call, LedgerConnection
+from notifier.store.keys import Keys
+from notifier.store.records import ms
+
+
+def under_their_keys(
+    emails: Sequence[Email], *, connection: LedgerConnection, keys: Keys, window: float
+) -> list[Email]:
+    """The mails, each under the id that its key has: its own if the key was free. ``window`` is in seconds.
+
+    Raises `IdempotencyConflict` for a key that belongs to a mail with another body.
+    """
+    # A key that is the mail's own id was derived: nobody else can have it, and no round trip is needed to know.
+    keyed = [position for position, email in enumerate(emails) if email.idempotency_key != email.id]
+    calls = [_reserve(emails[position], keys, window) for position in keyed]
+    reserved = list(emails)
+    for position, holder in zip(keyed, connection.run(calls) if calls else (), strict=True):
+        reserved[position] = _under(emails[position], holder)
+    return reserved
+
+
+def _reserve(email: Email, keys: Keys, window: float) -> Call:
+    return Call("reserve", keys.reservation(email), (json.dumps([email.id, email.body_hash]), ms(window)))
+
+
+def _under(email: Email, holder: bytes) -> Email:
+    mail_id, body_hash = json.loads(holder)
+    if body_hash != email.body_hash:  # the queue is part of the body
+        raise IdempotencyConflict(email.idempotency_key, mail_id)
+    return email if mail_id == email.id else email.with_id(mail_id)
