@@ -1,0 +1,277 @@
+"""The session on real sockets: TLS, deadlines, faults of the server, and what becomes of each mail."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from notifier.errors import DeliveryError, Phase
+from notifier.model.envelope import Envelope, MailObject
+from notifier.model.outcome import Outcome
+from notifier.model.secret import Secret
+from notifier.settings.relay import parse_relay
+from notifier.smtp import Endpoint, Session, Timeouts, TLSPolicy
+from notifier.testing import CatchingServer, Script
+from notifier.testing.script import Action
+
+
+def mail(*recipients: str, data: bytes = b"Subject: hi\r\n\r\nhello\r\n") -> MailObject:
+    return MailObject(Envelope("s@x.example", recipients or ("a@x.example",)), data)
+
+
+def endpoint(server: CatchingServer, **changes: object) -> Endpoint:
+    return replace(parse_relay(server.url).endpoint, **changes)  # type: ignore[arg-type]
+
+
+def rows(outcome: Outcome) -> list[str | None]:
+    return [v.fault.taxonomy_id if v.fault else None for v in outcome.recipients.values()]
+
+
+def refused(where: Endpoint) -> str:
+    with pytest.raises(DeliveryError) as caught:
+        Session.open(where)
+    return caught.value.taxonomy_id
+
+
+def test_a_mail_goes_through_verified_tls_octet_for_octet() -> None:
+    data = b"Subject: dots\r\n\r\n.\r\n..\r\n.x\r\nFrom here\r\n" + b"y" * 998 + b"\r\n"
+    with CatchingServer() as server, Session.open(endpoint(server)) as session:
+        (outcome,) = session.send_many([mail(data=data)])
+        assert rows(outcome) == [None]
+        assert outcome.tls is not None
+        assert outcome.tls.startswith("TLSv1.3")
+        (caught,) = server.mailbox
+        assert caught.data == data
+
+
+def test_implicit_tls() -> None:
+    with CatchingServer(implicit_tls=True) as server, Session.open(endpoint(server)) as session:
+        assert rows(next(iter(session.send_many([mail()])))) == [None]
+
+
+def test_a_thousand_mails_over_one_connection() -> None:
+    mails = [mail(data=f"Subject: {n}\r\n\r\n{n}\r\n".encode()) for n in range(1000)]
+    with CatchingServer() as server, Session.open(endpoint(server)) as session:
+        assert all(rows(outcome) == [None] for outcome in session.send_many(mails))
+        assert [caught.data for caught in server.mailbox] == [one.data for one in mails]
+        assert server.connections == 1
+
+
+def test_credentials_are_checked_and_never_shown() -> None:
+    with CatchingServer(credentials={"zoe": "hunter2"}) as server:
+        right = endpoint(server, username="zoe", password=Secret("hunter2"))
+        with Session.open(right) as session:
+            assert "hunter2" not in repr(session)
+        wrong = endpoint(server, username="zoe", password=Secret("hunter3"))
+        with pytest.raises(DeliveryError) as caught:
+            Session.open(wrong)
+        assert caught.value.taxonomy_id == "A1"
+        assert "hunter3" not in f"{caught.value!r}{wrong!r}"
+
+
+def test_a_certificate_that_is_not_trusted_is_refused() -> None:
+    with CatchingServer() as server:
+        assert refused(endpoint(server, ca_file=None)) == "L2"
+
+
+def test_a_certificate_for_another_name_is_refused() -> None:
+    with CatchingServer() as server:
+        assert refused(endpoint(server, host="127.0.0.2")) in ("L2", "C1")
+
+
+def test_tls_on_a_port_without_it_is_told_as_such() -> None:
+    with CatchingServer(starttls=False) as server:
+        assert refused(endpoint(server, tls=TLSPolicy.IMPLICIT)) == "L4"
+
+
+def test_starttls_that_is_stripped_is_no_reason_for_clear_text() -> None:
+    with CatchingServer(starttls=False) as server:
+        assert refused(endpoint(server, tls=TLSPolicy.REQUIRED)) == "S1"
+        assert len(server.mailbox) == 0
+
+
+def test_opportunistic_tls_takes_what_is_there() -> None:
+    with CatchingServer(starttls=False) as server, Session.open(endpoint(server, tls=TLSPolicy.OPPORTUNISTIC)) as session:
+        assert session.tls is None
+
+
+def test_nothing_listens_and_no_such_host() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert refused(Endpoint("127.0.0.1", port, tls=TLSPolicy.NONE)) == "C1"
+    assert refused(Endpoint("no-such-host.invalid", port, tls=TLSPolicy.NONE)) in ("D1", "D3")
+
+
+def test_a_lost_final_reply_is_unknown_and_the_mails_behind_were_never_begun() -> None:
+    script = Script().at(Phase.FINAL_REPLY, Action.LOSE_REPLY, times=1)
+    with CatchingServer(script=script) as server, Session.open(endpoint(server)) as session:
+        first, second = session.send_many([mail(), mail()])
+        assert (rows(first), first.terminator_sent) == (["Z5"], True)
+        assert (rows(second), second.terminator_sent) == (["M0"], False)
+        assert not session.usable
+        assert len(server.mailbox) == 1
+
+
+def test_the_dot_is_announced_before_it_goes_out() -> None:
+    with CatchingServer() as server, Session.open(endpoint(server)) as session:
+        seen: list[tuple[tuple[int, ...], int]] = []
+
+        def before_dot(positions: object) -> float:
+            seen.append((tuple(positions), len(server.mailbox)))  # type: ignore[arg-type]
+            return time.monotonic() + 5
+
+        list(session.send_many([mail(), mail()], before_dot))
+        assert seen == [((0,), 0), ((1,), 1)]
+
+
+def test_a_dot_that_would_be_too_late_is_not_sent() -> None:
+    with CatchingServer() as server, Session.open(endpoint(server)) as session:
+        (outcome,) = session.send_many([mail()], lambda _: time.monotonic() - 1)
+        assert (rows(outcome), outcome.terminator_sent) == (["W3"], False)
+        assert not session.usable
+        assert len(server.mailbox) == 0
+
+
+def test_an_error_before_the_dot_closes_the_connection_and_passes_through() -> None:
+    def fail(_: object) -> float:
+        raise LookupError("fence")
+
+    with CatchingServer() as server, Session.open(endpoint(server)) as session:
+        with pytest.raises(LookupError, match="fence"):
+            list(session.send_many([mail(), mail()], fail))
+        assert not session.usable
+    assert len(server.mailbox) == 0
+
+
+def test_a_refused_mail_leaves_the_session_usable() -> None:
+    script = Script().refuse("bad@x.example")
+    with CatchingServer(script=script) as server, Session.open(endpoint(server)) as session:
+        outcomes = list(session.send_many([mail("bad@x.example"), mail(), mail("bad@x.example", "b@x.example")]))
+        assert [rows(outcome) for outcome in outcomes] == [["R7"], [None], ["R7", None]]
+        assert session.usable
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("data", [b"a\nb", b"a\rb", b"\n.\r\nMAIL FROM:<e@x>\r\n"])
+def test_a_message_with_a_bare_line_end_is_refused_before_anything_is_sent(data: bytes) -> None:
+    with CatchingServer() as server, Session.open(endpoint(server)) as session:
+        with pytest.raises(ValueError, match="bare CR or LF"):
+            session.send_many([mail(), mail(data=data)])
+        assert session.usable
+        assert rows(next(iter(session.send_many([mail()])))) == [None]
+
+
+def test_a_parked_session_notices_that_the_server_has_gone() -> None:
+    with CatchingServer() as server:
+        session = Session.open(endpoint(server))
+        assert session.is_alive()
+    assert not session.is_alive()
+    session.close()
+
+
+# a hostile server ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def hostile(behave: Callable[[socket.socket], None]) -> Iterator[Endpoint]:
+    """Accepts one connection and lets ``behave`` treat it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                try:
+                    behave(connection)
+                except OSError:
+                    return  # the client has closed, as it should
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        quick = Timeouts(connect=1, greeting=0.5, ehlo=0.5, mail=0.5, rcpt=0.5, data=0.5, body_block=0.5, final_reply=0.5)
+        yield Endpoint("127.0.0.1", listener.getsockname()[1], tls=TLSPolicy.NONE, timeouts=quick)
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_server_that_drips_its_greeting_meets_the_deadline() -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"220 ")
+        for _ in range(100):
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+    with hostile(drip) as where:
+        assert refused(where) == "G3"
+
+
+def test_a_flood_is_cut_off() -> None:
+    def flood(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"220-" + b"x" * 1000 + b"\r\n")
+
+    with hostile(flood) as where:
+        assert refused(where) == "G4"
+
+
+def test_plaintext_behind_the_starttls_reply_is_an_attack() -> None:
+    def inject(connection: socket.socket) -> None:
+        connection.sendall(b"220 hi\r\n")
+        connection.recv(1000)
+        connection.sendall(b"250-relay\r\n250 STARTTLS\r\n")
+        connection.recv(1000)
+        connection.sendall(b"220 go\r\n250 AUTH PLA")
+        connection.recv(1000)
+
+    with hostile(inject) as where:
+        assert refused(replace(where, tls=TLSPolicy.REQUIRED)) == "S2"
+
+
+def test_a_server_that_stops_reading_meets_the_deadline() -> None:
+    def stop_reading(connection: socket.socket) -> None:
+        connection.sendall(b"220 hi\r\n")
+        connection.recv(1000)
+        connection.sendall(b"250 relay\r\n")
+        for reply in (b"250 mail\r\n", b"250 rcpt\r\n", b"354 go\r\n"):
+            connection.recv(1000)
+            connection.sendall(reply)
+        time.sleep(1.5)
+
+    with hostile(stop_reading) as where, Session.open(where) as session:
+        (outcome,) = session.send_many([mail(data=b"x" * 70 + b"\r\n" + b"y\r\n" * 5_000_000)])
+        assert (rows(outcome), outcome.terminator_sent) == (["W2"], False)
+
+
+def test_an_early_refusal_while_the_body_is_written_is_the_servers_word() -> None:
+    def refuse_early(connection: socket.socket) -> None:
+        connection.sendall(b"220 hi\r\n")
+        connection.recv(1000)
+        connection.sendall(b"250 relay\r\n")
+        for reply in (b"250 mail\r\n", b"250 rcpt\r\n", b"354 go\r\n"):
+            connection.recv(1000)
+            connection.sendall(reply)
+        connection.recv(1000)
+        connection.sendall(b"552 5.3.4 too big\r\n")
+        while connection.recv(65536):
+            pass
+
+    with hostile(refuse_early) as where, Session.open(where) as session:
+        (outcome,) = session.send_many([mail(data=b"y\r\n" * 5_000_000)])
+        assert (rows(outcome), outcome.terminator_sent) == (["Z3"], False)
+
+
+def test_unsolicited_replies_never_make_a_mail_sent() -> None:
+    """Off by one: each command gets two answers."""
+
+    def answer_twice(connection: socket.socket) -> None:
+        connection.sendall(b"220 hi\r\n")
+        while connection.recv(1000):
+            connection.sendall(b"250 one\r\n250 two\r\n")
+
+    with hostile(answer_twice) as where:
+        assert refused(where) == "E3"
