@@ -9,14 +9,14 @@ from kombu.exceptions import OperationalError
 
 from notifier.delivery.rounds import serve
 from notifier.errors import BrokerUnavailable
-from notifier.tasks.app import app
+from notifier.tasks.app import app, point_at_broker
 from notifier.tasks.runtime import runtime
 
 log = logging.getLogger(__name__)
 
 
 # Acknowledged early and never retried by Celery: the sweeper rings again.
-@app.task(name="notifier.bell", acks_late=False, ignore_result=True, max_retries=0)
+@app.task(name="notifier.bell", acks_late=False, ignore_result=True, max_retries=0, shared=False)
 def bell(queue: str, bell_id: str) -> None:
     """Deliver what is due in ``queue``; ring again for the rest when the time slice is over."""
     mine = runtime()
@@ -57,6 +57,7 @@ class BrokerGate:
         """Raises `BrokerUnavailable`, within the broker's timeout."""
         if self._trusted:
             return
+        point_at_broker()
         try:
             with app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=None)

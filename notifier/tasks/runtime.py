@@ -105,6 +105,23 @@ def configure(chosen: Settings | None) -> None:
     _settings = chosen
 
 
+def inline_settings() -> Settings:
+    """The settings for sending at once: broker and store, which that does not use, may be missing."""
+    unused = {"NOTIFIER_BROKER_URL": "memory://", "NOTIFIER_STORE_URL": "redis://localhost"}
+    named = any(os.environ.get(name) for name in ("NOTIFIER_BROKER_URL", "CELERY_BROKER_URL", "REDIS_URL"))
+    return settings() if _settings is not None or named else Settings.load({**unused, **os.environ})
+
+
+def inline_runtime() -> Runtime:
+    """This process's runtime, for sending at once."""
+    global _settings  # noqa: PLW0603 - one tree a process
+    with _lock:
+        if os.getpid() in _runtimes:
+            return _runtimes[os.getpid()]
+    _settings = inline_settings()
+    return runtime()
+
+
 def runtime() -> Runtime:
     """This process's runtime."""
     pid = os.getpid()

@@ -18,7 +18,7 @@ from notifier.tasks.app import app
 from notifier.tasks.enqueue import enqueue
 from notifier.tasks.options import mail_options
 from notifier.tasks.result import MailResult
-from notifier.tasks.runtime import runtime
+from notifier.tasks.runtime import inline_runtime, runtime
 
 RECEIVE_AGAIN = 10  # seconds until a mail that came by name is tried again while the store is away
 
@@ -81,7 +81,13 @@ def _check_names(call: Mapping[str, Any]) -> None:
 # Only a call that arrives with its payload (by name, from a process without this package) runs the body in a worker:
 # acknowledged late and registered on receipt. Registering twice is a no-op, for the task's id is the mail's.
 @app.task(
-    base=MailTask, bind=True, name="notifier.send_email", acks_late=True, reject_on_worker_lost=True, typing=False
+    base=MailTask,
+    bind=True,
+    name="notifier.send_email",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    typing=False,
+    shared=False,
 )
 def send_email(
     self: MailTask,
@@ -108,7 +114,7 @@ def send_email(
     call = {name: value for name, value in locals().items() if name != "self"}
     request = self.request
     if request.called_directly or request.is_eager:
-        mine = runtime()
+        mine = inline_runtime()
         accepted = accept_call((), call, Options(mail_id=request.id))
         return _final_reply(deliver_inline(accepted, composer=mine.composer, pool=mine.pool))
     queue = (request.delivery_info or {}).get("routing_key")

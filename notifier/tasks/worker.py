@@ -9,8 +9,8 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 
 from notifier.errors import ConfigurationError
 from notifier.tasks import bells, send  # noqa: F401 - they register the tasks
-from notifier.tasks.app import app
-from notifier.tasks.runtime import runtime, settings, shut_down
+from notifier.tasks.app import app, point_at_broker
+from notifier.tasks.runtime import runtime, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep
 
 CLOSE_GRACE = 10.0  # seconds that lent sessions get at the end of a process
@@ -18,18 +18,18 @@ CLOSE_GRACE = 10.0  # seconds that lent sessions get at the end of a process
 
 def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     """The app as `celery -A worker worker` runs it. Settings that cannot work end the start with all their reasons."""
-    try:
-        settings()
-    except ConfigurationError as error:
-        raise SystemExit(str(error)) from None
     if config is not None:
         app.config_from_object(config)
+    try:
+        point_at_broker()
+    except ConfigurationError as error:
+        raise SystemExit(str(error)) from None
     app.steps["worker"].add(Sweeper)
     app.set_current()
     return app
 
 
-@app.task(name="notifier.sweep", ignore_result=True)
+@app.task(name="notifier.sweep", ignore_result=True, shared=False)
 def sweep_queues() -> None:
     """Sweep every queue of the store: beat's safety net for queues that no living worker consumes by name."""
     for queue in runtime().store.queues():

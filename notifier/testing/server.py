@@ -85,7 +85,7 @@ class CatchingServer:
         return self
 
     def stop(self) -> None:
-        """Close every connection, end every thread, remove the certificate."""
+        """Close every connection and end every thread. `start` listens again, on the same port with the same certificate."""
         if self._listener is not None:
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)  # wakes the accepting thread
@@ -98,6 +98,10 @@ class CatchingServer:
         for thread, peer in remaining.items():
             peer.interrupt()
             thread.join(JOIN)
+
+    def close(self) -> None:
+        """Stop for good: the certificate's files and the journal are closed too."""
+        self.stop()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -109,9 +113,11 @@ class CatchingServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.close()
 
     def _make_certificate(self) -> None:
+        if self._folder is not None:
+            return
         try:
             import trustme  # noqa: PLC0415 - an extra
         except ImportError as error:

@@ -97,7 +97,10 @@ def test_starttls_that_is_stripped_is_no_reason_for_clear_text() -> None:
 
 
 def test_opportunistic_tls_takes_what_is_there() -> None:
-    with CatchingServer(starttls=False) as server, Session.open(endpoint(server, tls=TLSPolicy.OPPORTUNISTIC)) as session:
+    with (
+        CatchingServer(starttls=False) as server,
+        Session.open(endpoint(server, tls=TLSPolicy.OPPORTUNISTIC)) as session,
+    ):
         assert session.tls is None
 
 
@@ -193,7 +196,9 @@ def hostile(behave: Callable[[socket.socket], None]) -> Iterator[Endpoint]:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        quick = Timeouts(connect=1, greeting=0.5, ehlo=0.5, mail=0.5, rcpt=0.5, data=0.5, body_block=0.5, final_reply=0.5)
+        quick = Timeouts(
+            connect=1, greeting=0.5, ehlo=0.5, mail=0.5, rcpt=0.5, data=0.5, body_block=0.5, final_reply=0.5
+        )
         yield Endpoint("127.0.0.1", listener.getsockname()[1], tls=TLSPolicy.NONE, timeouts=quick)
         thread.join(5)
         assert not thread.is_alive()

@@ -20,7 +20,7 @@ def test_rule_g1_every_code_means_something_and_an_unknown_one_goes_by_its_first
     for code in range(200, 600):
         fault = taxonomy.of_reply(phase, Reply(code, (b"",)), host="r")
         if code == 499 and phase is not Phase.RSET:
-            assert fault.error_class in (ErrorClass.TRANSIENT,)
+            assert fault.error_class is ErrorClass.TRANSIENT
 
 
 def test_rule_g2_an_enhanced_code_of_another_class_is_not_used() -> None:

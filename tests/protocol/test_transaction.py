@@ -50,7 +50,9 @@ def test_law_8_an_accepted_mail_at_every_split(offered: Extensions) -> None:
 
 
 def test_law_8_the_envelope_is_one_flight() -> None:
-    _, scripted = play(b"250 a\r\n250 b\r\n250 c\r\n354 d\r\n250 e\r\n", mail("a@x.example", "b@x.example"), Setting("r", FULL))
+    _, scripted = play(
+        b"250 a\r\n250 b\r\n250 c\r\n354 d\r\n250 e\r\n", mail("a@x.example", "b@x.example"), Setting("r", FULL)
+    )
     assert scripted.wire.events == ["flight", "commit", "flight"]
     assert scripted.wire.sent.startswith(b"MAIL FROM:<s@x.example> SIZE=21\r\nRCPT TO:<a@x.example>\r\nRCPT TO:<b@x.ex")
 
@@ -163,14 +165,18 @@ def test_law_10_what_the_server_does_not_offer_is_not_begun(message: MailObject)
 
 
 def test_law_13_lmtp_answers_for_each_accepted_recipient() -> None:
-    server = b"250 m\r\n250 a\r\n550 5.1.1 b\r\n250 c\r\n250 d\r\n354 go\r\n250 kept\r\n452 4.2.2 full\r\n554 5.7.1 no\r\n"
+    server = (
+        b"250 m\r\n250 a\r\n550 5.1.1 b\r\n250 c\r\n250 d\r\n354 go\r\n250 kept\r\n452 4.2.2 full\r\n554 5.7.1 no\r\n"
+    )
     for pieces in splits(server):
         verdicts, _ = play(server, mail("a@x", "b@x", "c@x", "d@x"), Setting("r", FULL, lmtp=True), pieces=pieces)
         assert rows(verdicts) == {"b@x": "R7", "a@x": None, "c@x": "Z2", "d@x": "Z3"}
 
 
 def test_law_13_a_missing_lmtp_reply_is_unknown_for_its_recipient_alone() -> None:
-    verdicts, _ = play(b"250 m\r\n250 a\r\n250 b\r\n354 go\r\n250 kept\r\n", mail("a@x", "b@x"), Setting("r", FULL, lmtp=True))
+    verdicts, _ = play(
+        b"250 m\r\n250 a\r\n250 b\r\n354 go\r\n250 kept\r\n", mail("a@x", "b@x"), Setting("r", FULL, lmtp=True)
+    )
     assert {path: v.state for path, v in verdicts.recipients.items()} == {
         "a@x": RecipientState.ACCEPTED,
         "b@x": RecipientState.UNKNOWN,

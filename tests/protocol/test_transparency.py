@@ -28,7 +28,9 @@ def test_law_7_stuffing_is_right_across_chunk_borders(lines: list[bytes], block:
     assert b"".join(stuffed_blocks(data, block)) == stuffed(data)
 
 
-@pytest.mark.parametrize("data", [b"a\nb", b"a\rb", b"\n", b"\r", b"a\n.\nb", b"a\r.\r", b"\n.\r\n", b"\r\n.\r", b"x\r\r\n"])
+@pytest.mark.parametrize(
+    "data", [b"a\nb", b"a\rb", b"\n", b"\r", b"a\n.\nb", b"a\r.\r", b"\n.\r\n", b"\r\n.\r", b"x\r\r\n"]
+)
 def test_law_7_a_bare_cr_or_lf_is_refused(data: bytes) -> None:
     """SMTP smuggling (CVE-2023-51764 to -51766): servers disagree on what ends a line."""
     with pytest.raises(ValueError, match="bare CR or LF"):

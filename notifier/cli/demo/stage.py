@@ -15,7 +15,8 @@ from rich.console import Console
 
 from notifier.console.mailbox_page import MailboxPage
 from notifier.settings import Settings
-from notifier.tasks.runtime import configure, runtime, shut_down
+from notifier.tasks.app import use_settings
+from notifier.tasks.runtime import runtime, shut_down
 from notifier.testing import CatchingServer, EmbeddedValkey, Mailbox, Script
 from notifier.testing.supervised import SupervisedProcess
 
@@ -93,7 +94,7 @@ class Stage:
             "NOTIFIER_SMTP_URL": relay,
             "NOTIFIER_FROM": "Meridian Paper Goods <orders@shop.example>",
         }
-        configure(Settings.load(self.environ))
+        use_settings(Settings.load(self.environ))
         self._stack.callback(shut_down, 0.0)
         self._stack.callback(self._stop_worker)
         self._start_worker()

@@ -1,0 +1,109 @@
+"""Real workers for tests: a Valkey, a catching server and `celery -A worker worker`, with clocks scaled down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from notifier.settings import Settings
+from notifier.store.base import MailStatus
+from notifier.tasks.app import use_settings
+from notifier.tasks.bells import gate
+from notifier.tasks.result import status
+from notifier.tasks.runtime import configure, runtime, shut_down
+from notifier.testing import CatchingServer, EmbeddedValkey, Script
+from notifier.testing.supervised import SupervisedProcess
+
+TOP = Path(__file__).resolve().parents[1]
+PATIENCE = 30.0  # seconds until a wait is given up; nothing is measured by it
+CLOCKS = {
+    "NOTIFIER_RETRY_SCALE": "0.01",
+    "NOTIFIER_SWEEP_INTERVAL": "1",
+    "NOTIFIER_LEASE": "3",
+    "NOTIFIER_DOT_DEADLINE": "1",
+    "NOTIFIER_TCP_USER_TIMEOUT": "0.5",
+    "NOTIFIER_DOT_MARGIN": "0.5",
+    "NOTIFIER_TIME_SLICE": "1",
+}
+FINAL_REPLY = "timeout_final_reply=2"
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Look until it is so. Raises `AssertionError` with ``what``."""
+    ends = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < ends, f"waited {PATIENCE:.0f} s in vain: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Plant:
+    """What a test works with. This process is the application that enqueues."""
+
+    valkey: EmbeddedValkey
+    server: CatchingServer
+    environ: dict[str, str]
+    folder: Path
+    workers: list[SupervisedProcess] = field(default_factory=list)
+
+    def start_worker(self, *options: str, slots: int = 2) -> SupervisedProcess:
+        """A worker that is up when this returns."""
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        before = runtime().store.live_slots("mail")
+        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "-c", str(slots), "-l", "INFO", *options]
+        with log.open("wb") as output:
+            worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=output)
+        self.workers.append(worker)
+        wait_until(
+            lambda: runtime().store.live_slots("mail") > before or not worker.running, f"worker up:\n{self.logs()}"
+        )
+        assert worker.running, self.logs()
+        return worker
+
+    def logs(self) -> str:
+        """What all workers have said."""
+        return "\n".join(log.read_text(errors="replace") for log in sorted(self.folder.glob("worker-*.log")))
+
+    def status(self, mail_id: str) -> MailStatus:
+        """Of a mail."""
+        return status(mail_id)
+
+    def settle(self, mail_ids: list[str], *states: str) -> None:
+        """Wait until each mail is in one of the states."""
+        left = list(mail_ids)
+
+        def done() -> bool:
+            left[:] = [mail_id for mail_id in left if status(mail_id).state not in states]
+            return not left
+
+        wait_until(done, f"mails {left[:3]} in {states}")
+
+
+@contextmanager
+def plant(folder: Path, script: Script | None = None, journal: Path | None = None, **environ: str) -> Iterator[Plant]:
+    """Servers up, settings of this process pointing at them; everything is ended afterwards."""
+    with EmbeddedValkey() as valkey, CatchingServer(script=script, journal=journal) as server:
+        settings = {
+            **CLOCKS,
+            "NOTIFIER_BROKER_URL": valkey.url,
+            "NOTIFIER_SMTP_URL": f"{server.url}&{FINAL_REPLY}",
+            **environ,
+        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTIFIER_")}
+        gate.suspect()
+        use_settings(Settings.load(settings))
+        made = Plant(valkey, server, {**inherited, **settings}, folder)
+        try:
+            yield made
+        finally:
+            for worker in made.workers:
+                worker.signal_group(signal.SIGCONT)
+                worker.stop()
+            shut_down(0.0)
+            configure(None)
