@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 
 import fakeredis
 import pytest
@@ -36,10 +37,16 @@ def test_the_scripts_and_the_reader_name_the_same_index_for_each_state() -> None
     assert dict(re.findall(r"(\w+) = '(\w+)'", table[1])) == {state.value: name for state, name in INDEX.items()}
 
 
-@pytest.mark.parametrize("script", ["begin_dot", "settle", "sweep"])
-def test_a_server_that_is_full_still_takes_what_keeps_a_mail_from_going_twice(script: str) -> None:
+@pytest.mark.parametrize("script", ["claim", "begin_dot", "settle", "sweep", "worker"])
+def test_a_server_that_is_full_still_delivers_what_it_has(script: str) -> None:
     assert "allow-oom" in scripts.source(script).splitlines()[0]
 
 
-def test_a_server_that_is_full_takes_no_new_mail() -> None:
-    assert "allow-oom" not in scripts.source("add")
+@pytest.mark.parametrize("script", ["reserve", "add"])
+def test_a_server_that_is_full_takes_no_new_mail(script: str) -> None:
+    assert "allow-oom" not in scripts.source(script)
+
+
+def test_every_script_has_its_file_and_every_file_its_script() -> None:
+    folder = files("notifier.store") / "lua"
+    assert {file.name for file in folder.iterdir()} == {f"{name}.lua" for name in (*scripts.NAMES, "prelude")}
