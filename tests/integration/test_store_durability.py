@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from store_conformance import added, an_email, at_dot, claimed
 
 from notifier.errors import StoreUnavailable
+from notifier.model.email import Email
 from notifier.model.state import MailState
 from notifier.store import RedisStore
-from notifier.store.base import Settlement
+from notifier.store.base import Claim, Settlement
 from notifier.testing import EmbeddedValkey
 
 
@@ -66,17 +67,24 @@ def test_what_was_said_to_be_stored_survives_the_kill_of_the_server(valkey: Embe
     store.close()
 
 
-def test_a_disk_that_does_not_write_in_time_is_no_success_and_neither_is_asking_again(store: RedisStore) -> None:
-    email, claim = an_email(), claimed(store, an_email())
-    sent = Settlement(at_dot(store, an_email()), MailState.SENT)
+STEPS: dict[str, Callable[[RedisStore, Email, Claim, Claim], object]] = {
+    "add": lambda store, email, claim, held: store.add([email]),
+    "begin_dot": lambda store, email, claim, held: store.begin_dot([claim]),
+    "settle": lambda store, email, claim, held: store.settle([Settlement(held, MailState.SENT)]),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_is_not_on_disk_in_time_is_no_success_and_neither_is_asking_again_elsewhere(
+    store: RedisStore, valkey: EmbeddedValkey, step: str
+) -> None:
+    email, claim, held = an_email(), claimed(store, an_email()), at_dot(store, an_email())
     store._connection.ask(("CONFIG SET", "appendfsync", "no"))
-    for _ in range(2):  # the second time there is nothing left to write, and it is not on disk all the same
+    other = RedisStore(valkey.url, timeout=0.4)  # has written nothing, so nothing of its own is on its way to the disk
+    for asked in (store, other):
         with pytest.raises(StoreUnavailable, match="did not write to its disk"):
-            store.add([email])
-        with pytest.raises(StoreUnavailable, match="did not write to its disk"):
-            store.begin_dot([claim])
-        with pytest.raises(StoreUnavailable, match="did not write to its disk"):
-            store.settle([sent])
+            STEPS[step](asked, email, claim, held)
+    other.close()
 
 
 def test_a_server_without_append_only_file_is_used_with_a_notice(
