@@ -98,7 +98,7 @@ class RedisStore:
     def _remember_queues(self, queues: set[str]) -> None:
         if queues <= self._known_queues:  # a wiped store learns them again from the workers' sign of life
             return
-        self._connection.ask(("SADD", self._keys.queues, *sorted(queues)))
+        self._connection.run([Call("remember", self._keys.queues, tuple(sorted(queues)))])
         self._known_queues |= queues
 
     def put_blob(self, data: bytes) -> str:
@@ -197,8 +197,8 @@ class RedisStore:
         """See `Store.register_worker`."""
         if not queues:
             return
-        self._connection.ask(("SADD", self._keys.queues, *sorted(queues)))
-        self._connection.run([self._call("worker", queue, "lives", owner, slots, ms(ttl)) for queue in queues])
+        calls = [self._call("worker", queue, "lives", owner, slots, ms(ttl)) for queue in queues]
+        self._connection.run([Call("remember", self._keys.queues, tuple(queues)), *calls])
 
     def forget_worker(self, owner: str) -> None:
         """See `Store.forget_worker`."""

@@ -8,9 +8,11 @@ from importlib.resources import files
 
 from notifier.model.state import EDGES
 
-# What frees memory, or keeps a mail from being sent twice, also runs on a server that is full (maxmemory): a settlement
-# refused for want of a few octets would make a delivered mail unknown. Enqueue is what has to stop.
-FLAGS = dict.fromkeys(("begin_dot", "settle", "sweep", "postpone", "cancel", "bell"), "#!lua flags=allow-oom\n")
+NAMES = ("reserve", "add", "claim", "begin_dot", "settle", "postpone", "cancel", "bell", "sweep", "worker", "remember")
+
+# A server that is full (maxmemory) takes no new mail, but delivers what it has, which is what frees it. A settlement
+# refused for want of a few octets would make a delivered mail unknown, and send it twice.
+FLAGS = {name: "#!lua flags=allow-oom\n" for name in NAMES if name not in ("reserve", "add")}
 
 
 @cache

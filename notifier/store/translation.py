@@ -32,10 +32,14 @@ def store_error(error: theirs.RedisError, where: str) -> StoreError:
     """
     for kind, words in _ADVICE:
         if isinstance(error, kind):
-            return StoreUnavailable(f"the store at {where} {words} ({error or type(error).__name__})")
+            return StoreUnavailable(f"the store at {where} {words} ({_words(error)})")
     if isinstance(error, theirs.ResponseError):
         return _refused(error, where)
-    return StoreUnavailable(f"the store at {where} {_NOT_REACHED} ({error or type(error).__name__})")
+    return StoreUnavailable(f"the store at {where} {_NOT_REACHED} ({_words(error)})")
+
+
+def _words(error: theirs.RedisError) -> str:
+    return str(error) or type(error).__name__
 
 
 def _refused(error: theirs.ResponseError, where: str) -> StoreError:

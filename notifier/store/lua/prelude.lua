@@ -93,7 +93,7 @@ end
 
 local function registered_slots(at)
   local slots = 0
-  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', at, '+inf')) do
+  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', '(' .. at, '+inf')) do
     slots = slots + tonumber(redis.call('HGET', P .. 'slots', owner) or '0')
   end
   return slots

@@ -1,0 +1,564 @@
+"""What every `Store` must do, whatever keeps it. A test module subclasses these with fixtures ``make_store``.
+
+``make_store(**options)`` gives a store on the same, empty server; ``store`` is one with default options. Time is not
+moved: a lease of no seconds is over at once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from notifier.errors import (
+    ErrorClass,
+    Fault,
+    FenceRejected,
+    IdempotencyConflict,
+    MailNotFound,
+    Phase,
+    Scope,
+    StoreError,
+)
+from notifier.model.address import Address
+from notifier.model.email import AttachmentRef, Email
+from notifier.model.ids import new_mail_id
+from notifier.model.outcome import RecipientState
+from notifier.model.state import MailState
+from notifier.store.base import Claim, Settlement, Store, Takeover
+
+MakeStore = Callable[..., Store]
+
+AT_ONCE = Takeover(lease=0.0, at_dot=0.0, bell=0.0)
+GREYLISTED = Fault("R2", ErrorClass.TRANSIENT, Scope.RECIPIENT, Phase.RCPT, "4.7.1 come back later", code=450)
+LOST_REPLY = Fault("Z5", ErrorClass.UNKNOWN, Scope.MESSAGE, Phase.FINAL_REPLY, "connection lost")
+HOUR, DAY = 3600.0, 86400.0
+
+
+def an_email(*to: str, **changes: Any) -> Email:
+    mail_id = changes.pop("id", None) or new_mail_id()
+    fields: dict[str, Any] = {
+        "id": mail_id,
+        "template": "welcome",
+        "to": tuple(Address.parse(text) for text in to or ("zoe@example.com",)),
+        "context": {"name": "Zoë", "link": "the-secret-link"},
+        "idempotency_key": mail_id,
+        "created_at": time.time(),
+    }
+    return Email(**{**fields, **changes})
+
+
+def added(store: Store, *emails: Email) -> list[str]:
+    return [one.mail_id for one in store.add(emails or [an_email()]).added]
+
+
+def claimed(store: Store, email: Email | None = None, queue: str = "mail") -> Claim:
+    """A mail that is added and claimed."""
+    if email is not None:
+        store.add([email])
+    (claim,) = store.claim(queue, "worker-1", 1)
+    return claim
+
+
+def at_dot(store: Store, email: Email | None = None, queue: str = "mail") -> Claim:
+    claim = claimed(store, email, queue)
+    store.begin_dot([claim])
+    return claim
+
+
+def state_of(store: Store, mail_id: str) -> MailState:
+    status = store.status(mail_id)
+    assert status is not None
+    return status.state
+
+
+def history_of(store: Store, mail_id: str) -> list[str]:
+    status = store.status(mail_id)
+    assert status is not None
+    return [entry["state"] for entry in status.history]
+
+
+class Enqueue:
+    def test_a_mail_that_is_added_waits_and_is_due(self, store: Store) -> None:
+        email = an_email("zoe@example.com", "jürgen@bücher.example")
+        (one,) = store.add([email]).added
+        status = store.status(email.id)
+        assert (one.mail_id, one.existing) == (email.id, False)
+        assert status is not None
+        assert (status.state, status.queue, status.template) == (MailState.WAITING, "mail", "welcome")
+        assert (status.attempt, status.crashes, status.unknowns) == (0, 0, 0)
+        assert set(status.recipients) == {"zoe@example.com", "jürgen@bücher.example"}
+        assert status.due_at is not None
+        assert status.due_at <= status.created_at
+
+    def test_a_mail_nobody_added_has_no_status(self, store: Store) -> None:
+        assert store.status(new_mail_id()) is None
+
+    def test_adding_nothing_is_nothing(self, store: Store) -> None:
+        assert store.add([]).added == ()
+
+    def test_the_same_mail_added_twice_is_one_mail(self, store: Store) -> None:
+        email = an_email()
+        added(store, email)
+        (again,) = store.add([email]).added
+        assert again.existing
+        assert len(store.claim("mail", "worker-1", 10)) == 1
+
+    def test_a_mail_id_that_is_taken_by_another_body_is_a_conflict(self, store: Store) -> None:
+        email = an_email()
+        added(store, email)
+        with pytest.raises(IdempotencyConflict):
+            store.add([an_email(id=email.id, template="invoice")])
+
+    def test_the_same_key_and_body_is_the_first_mail(self, store: Store) -> None:
+        first = an_email(idempotency_key="welcome-42")
+        again = an_email(idempotency_key="welcome-42")
+        added(store, first)
+        (answer,) = store.add([again]).added
+        assert (answer.mail_id, answer.existing) == (first.id, True)
+        assert store.status(again.id) is None
+
+    def test_the_same_key_twice_in_one_call_is_one_mail(self, store: Store) -> None:
+        twins = [an_email(idempotency_key="twin"), an_email(idempotency_key="twin")]
+        one, other = store.add(twins).added
+        assert one.mail_id == other.mail_id == twins[0].id
+        assert [one.existing, other.existing] == [False, True]
+
+    def test_the_same_call_with_another_time_is_the_same_mail(self, store: Store) -> None:
+        first, again = an_email(idempotency_key="k"), an_email(idempotency_key="k", send_at=time.time() + HOUR)
+        added(store, first)
+        assert added(store, again) == [first.id]
+
+    @pytest.mark.parametrize("changes", [{"template": "invoice"}, {"queue": "mail.urgent"}, {"context": {}}])
+    def test_the_same_key_with_another_body_is_a_conflict_that_names_the_first(
+        self, store: Store, changes: dict[str, Any]
+    ) -> None:
+        first = an_email(idempotency_key="welcome-42")
+        added(store, first)
+        with pytest.raises(IdempotencyConflict, match=first.id) as caught:
+            store.add([an_email(idempotency_key="welcome-42", **changes)])
+        assert caught.value.mail_id == first.id
+        assert store.counts("mail")[MailState.WAITING] == 1
+
+    def test_a_key_still_names_its_mail_after_it_was_sent(self, store: Store) -> None:
+        first = an_email(idempotency_key="once")
+        store.settle([Settlement(at_dot(store, first), MailState.SENT)])
+        (again,) = store.add([an_email(idempotency_key="once")]).added
+        assert (again.mail_id, again.existing) == (first.id, True)
+        assert store.claim("mail", "worker-1", 10) == []
+
+    def test_a_scheduled_mail_waits_for_its_time(self, store: Store) -> None:
+        later = an_email(send_at=time.time() + 3 * DAY)
+        added(store, later)
+        assert store.claim("mail", "worker-1", 10) == []
+        assert store.sweep("mail").due == 0
+
+    def test_the_class_gives_the_deadline_that_the_caller_did_not(self, store: Store) -> None:
+        added(store, an_email(mail_class="otp"), an_email(expires_at=time.time() + HOUR))
+        left = sorted(claim.deadline_in for claim in store.claim("mail", "worker-1", 10))
+        assert left == [pytest.approx(600, abs=120), pytest.approx(HOUR, abs=120)]
+
+    def test_a_deadline_counts_from_the_time_that_the_mail_may_go(self, store: Store) -> None:
+        email = an_email(mail_class="otp", send_at=time.time() + DAY)
+        added(store, email)
+        store.sweep("mail")
+        assert state_of(store, email.id) is MailState.WAITING
+
+    def test_a_mail_over_its_deadline_expires_when_it_is_claimed(self, store: Store) -> None:
+        email = an_email(expires_at=time.time() - HOUR)
+        added(store, email)
+        assert store.claim("mail", "worker-1", 10) == []
+        assert state_of(store, email.id) is MailState.EXPIRED
+
+    def test_a_mail_over_its_deadline_expires_in_a_sweep(self, store: Store) -> None:
+        email = an_email(expires_at=time.time() - HOUR)
+        added(store, email)
+        swept = store.sweep("mail")
+        assert (swept.due, swept.bells) == (0, ())
+        assert history_of(store, email.id) == ["expired"]
+
+    def test_the_context_shows_in_no_status(self, store: Store) -> None:
+        email = an_email()
+        store.settle([Settlement(claimed(store, email), MailState.WAITING, fault=GREYLISTED)])
+        assert "the-secret-link" not in repr(store.status(email.id))
+
+
+class Attachments:
+    def test_octets_are_kept_under_their_digest(self, store: Store) -> None:
+        name = store.put_blob(b"\x00\xff%PDF")
+        assert store.put_blob(b"\x00\xff%PDF") == name
+        assert store.get_blob(name) == b"\x00\xff%PDF"
+        assert len(name) == 64
+
+    def test_a_blob_that_is_gone_is_an_error_that_names_it(self, store: Store) -> None:
+        with pytest.raises(StoreError, match="f" * 64):
+            store.get_blob("f" * 64)
+
+    def test_a_scheduled_mail_keeps_its_attachments_in_the_claim(self, store: Store) -> None:
+        ref = AttachmentRef("a.pdf", "application/pdf", store.put_blob(b"%PDF"), 4)
+        added(store, an_email(attachments=(ref,), send_at=time.time() - 1))
+        assert claimed(store).email.attachments == (ref,)
+
+
+class Bells:
+    def test_the_first_mail_rings_and_the_next_does_not(self, store: Store) -> None:
+        first, second = store.add([an_email()]), store.add([an_email()])
+        assert len(first.bells["mail"]) == 1
+        assert second.bells == {}
+
+    def test_a_mail_for_later_rings_no_bell(self, store: Store) -> None:
+        assert store.add([an_email(send_at=time.time() + HOUR)]).bells == {}
+
+    def test_each_queue_has_its_own_bells(self, store: Store) -> None:
+        bells = store.add([an_email(), an_email(queue="mail.bulk"), an_email()]).bells
+        assert {queue: len(ids) for queue, ids in bells.items()} == {"mail": 1, "mail.bulk": 1}
+
+    @pytest.mark.parametrize(("mails", "slots", "bells"), [(2, 4, 1), (3, 4, 2), (40, 4, 4), (40, 1, 1), (3, 0, 1)])
+    def test_one_bell_for_each_batch_and_at_most_one_for_each_slot(
+        self, make_store: MakeStore, mails: int, slots: int, bells: int
+    ) -> None:
+        store = make_store(takeover=Takeover(batch=2))
+        if slots:
+            store.register_worker("worker-1", slots, ["mail"], ttl=60)
+        assert len(store.add([an_email() for _ in range(mails)]).bells["mail"]) == bells
+
+    def test_the_slots_of_all_workers_count_while_they_live(self, store: Store) -> None:
+        store.register_worker("worker-1", 2, ["mail", "mail.bulk"], ttl=60)
+        store.register_worker("worker-2", 3, ["mail"], ttl=60)
+        store.register_worker("dead", 8, ["mail"], ttl=0)
+        assert (store.live_slots("mail"), store.live_slots("mail.bulk")) == (5, 2)
+        store.forget_worker("worker-1")
+        assert (store.live_slots("mail"), store.live_slots("mail.bulk")) == (3, 0)
+
+    def test_a_bell_ends_only_when_nothing_is_due(self, store: Store) -> None:
+        (bell,) = store.add([an_email()]).bells["mail"]
+        store.answer_bell("mail", bell)
+        assert not store.close_bell("mail", bell)
+        store.claim("mail", "worker-1", 10, bell)
+        assert store.close_bell("mail", bell)
+        assert store.add([an_email()]).bells != {}
+
+    def test_an_answered_bell_counts_until_it_is_closed(self, store: Store) -> None:
+        (bell,) = store.add([an_email()]).bells["mail"]
+        store.answer_bell("mail", bell)
+        assert store.add([an_email()]).bells == {}
+        store.ring_again("mail", bell)
+        assert store.add([an_email()]).bells == {}
+
+    def test_a_sweep_rings_again_for_what_a_lost_bell_left(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        (lost,) = store.add([an_email()]).bells["mail"]
+        swept = store.sweep("mail")
+        assert len(swept.bells) == 1
+        assert lost not in swept.bells
+
+    def test_a_sweep_rings_again_for_a_bell_whose_worker_was_killed(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        (bell,) = store.add([an_email()]).bells["mail"]
+        store.answer_bell("mail", bell)
+        assert len(store.sweep("mail").bells) == 1
+
+    def test_a_sweep_does_not_double_a_bell_that_lies_in_the_broker(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        store.add([an_email()])
+        assert store.sweep("mail", broker_idle=False).bells == ()
+
+    def test_a_sweep_leaves_a_bell_alone_that_was_just_rung(self, store: Store) -> None:
+        store.add([an_email()])
+        assert store.sweep("mail").bells == ()
+
+    def test_a_sweep_of_an_empty_queue_rings_nothing(self, store: Store) -> None:
+        assert store.sweep("mail").bells == ()
+
+
+class Claims:
+    def test_a_claim_holds_the_mail_as_it_was_added(self, store: Store) -> None:
+        email = an_email('"Doe, Jané" <jane@bücher.example>', headers={"X-Kind": "é"}, locale="pt-BR")
+        claim = claimed(store, email)
+        assert claim.email == email
+        assert claim.fence == 1
+        assert claim.recipients == {"jane@xn--bcher-kva.example": RecipientState.PENDING}
+        assert (claim.attempt, claim.crashes, claim.unknowns, claim.composed) == (0, 0, 0, None)
+
+    def test_a_claimed_mail_is_not_claimed_again(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        assert store.claim("mail", "worker-2", 10) == []
+        assert state_of(store, claim.mail_id) is MailState.CLAIMED
+
+    def test_the_oldest_due_come_first_and_no_more_than_asked_for(self, store: Store) -> None:
+        added(store, *(an_email() for _ in range(3)))
+        last, first, second = store.claim("mail", "worker-1", 3)
+        due = ((last, -1.0), (second, -2.0), (first, -3.0))
+        store.settle([Settlement(claim, MailState.WAITING, due_in=due_in) for claim, due_in in due])
+        assert [claim.mail_id for claim in store.claim("mail", "worker-1", 2)] == [first.mail_id, second.mail_id]
+
+    def test_a_queue_gives_only_its_own_mails(self, store: Store) -> None:
+        added(store, an_email(queue="mail.bulk"))
+        assert store.claim("mail", "worker-1", 10) == []
+
+    def test_the_fence_grows_with_each_claim(self, store: Store) -> None:
+        first = claimed(store, an_email())
+        store.settle([Settlement(first, MailState.WAITING)])
+        assert claimed(store).fence == first.fence + 1
+
+    def test_a_lease_that_lasts_is_left_alone(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        assert store.sweep("mail").leases_over == 0
+        store.begin_dot([claim])
+
+    def test_what_a_dead_worker_had_claimed_is_claimed_again(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        dead = claimed(store, an_email())
+        swept = store.sweep("mail")
+        heir = claimed(store)
+        assert (swept.leases_over, len(swept.bells)) == (1, 1)
+        assert (heir.mail_id, heir.crashes, heir.attempt) == (dead.mail_id, 1, 0)
+        assert heir.fence > dead.fence
+
+    def test_a_mail_that_ended_three_workers_is_quarantined(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        mail_id = added(store, an_email())[0]
+        for _ in range(3):
+            claimed(store)
+            swept = store.sweep("mail")
+        assert swept.quarantined == 1
+        assert state_of(store, mail_id) is MailState.QUARANTINED
+        assert store.claim("mail", "worker-1", 10) == []
+
+
+class TheDot:
+    def test_the_record_of_the_dot_takes_all_or_none(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        lost = claimed(store, an_email())
+        store.sweep("mail")
+        claimed(store)  # the heir
+        held = claimed(store, an_email())
+        with pytest.raises(FenceRejected) as caught:
+            store.begin_dot([held, lost])
+        assert caught.value.mail_ids == (lost.mail_id,)
+        assert state_of(store, held.mail_id) is MailState.CLAIMED
+
+    def test_recording_the_dot_twice_is_recording_it_once(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        store.begin_dot([claim])
+        assert state_of(store, claim.mail_id) is MailState.AT_DOT
+
+    def test_a_settled_mail_has_no_dot(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING)])
+        with pytest.raises(FenceRejected):
+            store.begin_dot([claim])
+
+    def test_the_lease_of_a_claim_does_not_end_a_mail_at_its_dot(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=Takeover(lease=0.0, at_dot=720.0))
+        claim = at_dot(store, an_email())
+        swept = store.sweep("mail")
+        assert (swept.leases_over, swept.unknown) == (0, 0)
+        store.settle([Settlement(claim, MailState.SENT)])
+
+    def test_a_mail_left_at_its_dot_is_sent_once_more_if_it_must_arrive(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email())
+        swept = store.sweep("mail")
+        assert (swept.unknown, swept.parked, swept.due) == (1, 0, 1)
+        assert history_of(store, claim.mail_id) == ["unknown", "waiting"]
+        again = claimed(store)
+        assert (again.unknowns, again.recipients) == (1, {"zoe@example.com": RecipientState.UNKNOWN})
+
+    def test_a_second_unknown_outcome_is_for_a_person(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email())
+        store.sweep("mail")
+        at_dot(store)
+        assert store.sweep("mail").parked == 1
+        assert history_of(store, claim.mail_id) == ["unknown", "waiting", "unknown", "parked"]
+
+    def test_a_mail_that_may_go_only_once_is_parked(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email(mail_class="bulk"))
+        swept = store.sweep("mail")
+        assert (swept.unknown, swept.parked, swept.bells) == (1, 1, ())
+        assert state_of(store, claim.mail_id) is MailState.PARKED
+
+    def test_recipients_who_were_served_before_are_not_unknown(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email("a@example.com", "b@example.com", mail_class="bulk"))
+        states = {"a@example.com": RecipientState.ACCEPTED, "b@example.com": RecipientState.DEFERRED}
+        store.settle([Settlement(claim, MailState.WAITING, recipients=states)])
+        at_dot(store)
+        store.sweep("mail")
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert status.recipients == {"a@example.com": "accepted", "b@example.com": "unknown"}
+
+
+class Settlements:
+    def test_a_mail_that_is_sent_stays_known_and_is_not_sent_again(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        accepted = {"zoe@example.com": RecipientState.ACCEPTED}
+        store.settle([Settlement(claim, MailState.SENT, recipients=accepted, reply="250 OK q1", relay="relay:25")])
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert (status.state, status.recipients, status.attempt, status.due_at) == ("sent", accepted, 1, None)
+        assert status.history[-1]["reply"] == "250 OK q1"
+        assert status.history[-1]["relay"] == "relay:25"
+        assert store.sweep("mail").due == 0
+
+    def test_settling_nothing_is_nothing(self, store: Store) -> None:
+        store.settle([])
+
+    def test_a_settlement_whose_answer_was_lost_may_be_said_again(self, store: Store) -> None:
+        sent = Settlement(at_dot(store, an_email()), MailState.SENT)
+        store.settle([sent])
+        store.settle([sent])
+        assert store.counts("mail")[MailState.SENT] == 1
+
+    def test_a_zombie_settles_nothing(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        zombie = claimed(store, an_email())
+        store.sweep("mail")
+        with pytest.raises(FenceRejected):
+            store.settle([Settlement(zombie, MailState.FAILED)])
+        heir = claimed(store)
+        with pytest.raises(FenceRejected):
+            store.settle([Settlement(zombie, MailState.FAILED)])
+        store.settle([Settlement(heir, MailState.WAITING)])
+
+    def test_one_refused_settlement_does_not_hold_up_the_others(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        zombie = claimed(store, an_email())
+        store.sweep("mail")
+        store.cancel(zombie.mail_id)
+        first, last = claimed(store, an_email()), claimed(store, an_email())
+        with pytest.raises(FenceRejected) as caught:
+            store.settle([Settlement(claim, MailState.FAILED) for claim in (first, zombie, last)])
+        assert caught.value.mail_ids == (zombie.mail_id,)
+        assert store.counts("mail")[MailState.FAILED] == 2
+
+    def test_a_deferred_mail_is_due_later_and_counts_its_attempt(self, store: Store) -> None:
+        claim = at_dot(store, an_email("a@example.com", "b@example.com"))
+        states = {"a@example.com": RecipientState.ACCEPTED, "b@example.com": RecipientState.DEFERRED}
+        later = Settlement(claim, MailState.WAITING, due_in=HOUR, recipients=states, fault=GREYLISTED)
+        store.settle([later])
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert status.due_at is not None
+        assert status.due_at - status.created_at == pytest.approx(HOUR, abs=120)
+        assert (status.attempt, status.recipients, status.last_fault) == (1, states, GREYLISTED)
+        assert store.claim("mail", "worker-1", 10) == []
+
+    def test_what_is_handed_back_counts_no_attempt(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING, counts=False)])
+        assert claimed(store).attempt == 0
+
+    def test_a_wait_never_outlasts_the_deadline(self, store: Store) -> None:
+        email = an_email(expires_at=time.time() + HOUR)
+        store.settle([Settlement(claimed(store, email), MailState.WAITING, due_in=2 * DAY)])
+        status = store.status(email.id)
+        assert status is not None
+        assert status.due_at == pytest.approx(email.expires_at, abs=1)
+
+    def test_later_attempts_send_the_same_octets(self, store: Store) -> None:
+        octets = b"Subject: \xff\x00\r\n\r\n" + os.urandom(64)
+        store.settle([Settlement(claimed(store, an_email()), MailState.WAITING, composed=octets)])
+        again = claimed(store)
+        assert again.composed == octets
+        store.settle([Settlement(again, MailState.WAITING)])
+        assert claimed(store).composed == octets
+
+    @pytest.mark.parametrize("state", [MailState.FAILED, MailState.EXPIRED, MailState.QUARANTINED])
+    def test_a_dead_letter_stands_in_the_list_of_its_state(self, store: Store, state: MailState) -> None:
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, state, fault=GREYLISTED)])
+        (listed,) = store.list_mails("mail", state)
+        assert (listed.mail_id, listed.last_fault) == (claim.mail_id, GREYLISTED)
+
+    def test_an_edge_that_is_not_in_the_table_is_refused_and_changes_nothing(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        with pytest.raises(StoreError, match="no edge from claimed to sent"):
+            store.settle([Settlement(claim, MailState.SENT)])
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert (status.state, status.attempt, status.history) == (MailState.CLAIMED, 0, ())
+
+    @pytest.mark.parametrize(("mail_class", "wait"), [("otp", 60.0), ("transactional", 720.0), ("report", 720.0)])
+    def test_a_lost_reply_is_answered_by_one_more_copy_later(self, store: Store, mail_class: str, wait: float) -> None:
+        email = an_email(mail_class=mail_class, expires_at=time.time() + DAY)
+        unknown = {"zoe@example.com": RecipientState.UNKNOWN}
+        claim = at_dot(store, email)
+        store.settle([Settlement(claim, MailState.UNKNOWN, recipients=unknown, fault=LOST_REPLY)])
+        status = store.status(email.id)
+        assert status is not None
+        assert (status.state, status.unknowns, status.last_fault) == (MailState.WAITING, 1, LOST_REPLY)
+        assert status.due_at is not None
+        assert status.due_at - status.created_at == pytest.approx(wait, abs=30)
+
+    def test_a_lost_reply_parks_a_mail_that_may_go_only_once(self, store: Store) -> None:
+        claim = at_dot(store, an_email(mail_class="bulk"))
+        store.settle([Settlement(claim, MailState.UNKNOWN, fault=LOST_REPLY)])
+        assert history_of(store, claim.mail_id) == ["unknown", "parked"]
+        assert [mail.mail_id for mail in store.list_mails("mail", MailState.PARKED)] == [claim.mail_id]
+
+
+class People:
+    def test_a_waiting_mail_is_taken_back(self, store: Store) -> None:
+        mail_id = added(store, an_email(send_at=time.time() + HOUR))[0]
+        assert store.cancel(mail_id) is MailState.CANCELLED
+        assert store.cancel(mail_id) is MailState.CANCELLED
+        assert state_of(store, mail_id) is MailState.CANCELLED
+        assert [mail.mail_id for mail in store.list_mails("mail", MailState.CANCELLED)] == [mail_id]
+
+    def test_a_claimed_mail_cannot_be_taken_back(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        assert store.cancel(claim.mail_id) is MailState.CLAIMED
+        store.begin_dot([claim])
+
+    def test_a_mail_nobody_knows_cannot_be_taken_back(self, store: Store) -> None:
+        added(store, an_email())
+        with pytest.raises(MailNotFound, match="no-such-mail"):
+            store.cancel("no-such-mail")
+
+    def test_every_mail_is_counted_in_its_state(self, store: Store) -> None:
+        store.settle([Settlement(at_dot(store, an_email()), MailState.SENT)])
+        store.settle([Settlement(claimed(store, an_email()), MailState.FAILED)])
+        at_dot(store, an_email())
+        claimed(store, an_email())
+        waiting, cancelled = added(store, an_email(), an_email())
+        store.cancel(cancelled)
+        some = (MailState.WAITING, MailState.CLAIMED, MailState.AT_DOT, MailState.SENT, MailState.FAILED)
+        counts = store.counts("mail")
+        assert {state: counts[state] for state in some} == dict.fromkeys(some, 1)
+        assert counts[MailState.CANCELLED] == 1
+        assert [mail.mail_id for mail in store.list_mails("mail", MailState.WAITING)] == [waiting]
+
+    def test_a_list_is_no_longer_than_asked_for_and_those_that_are_sent_are_in_none(self, store: Store) -> None:
+        added(store, *(an_email() for _ in range(3)))
+        assert len(store.list_mails("mail", MailState.WAITING, limit=2)) == 2
+        assert store.list_mails("mail", MailState.SENT) == []
+
+    def test_queues_are_known_by_their_mails_and_their_workers(self, store: Store) -> None:
+        assert store.queues() == ()
+        added(store, an_email(queue="mail.urgent"))
+        store.register_worker("worker-1", 1, ["mail", "mail.bulk"], ttl=60)
+        assert store.queues() == ("mail", "mail.bulk", "mail.urgent")
+
+    def test_a_suppressed_address_is_found_whatever_its_case(self, store: Store) -> None:
+        store.suppress("Zoe@Example.com", "hard bounce")
+        assert store.suppressed(["zoe@example.com", "ok@example.com"]) == {"zoe@example.com": "hard bounce"}
+        assert store.suppressed([]) == {}
+
+    def test_the_epoch_is_one_for_all_and_stays(self, store: Store, make_store: MakeStore) -> None:
+        assert store.epoch() == make_store().epoch() == store.epoch()
+        assert store.epoch() != make_store(namespace="another").epoch()
+
+    def test_ledgers_with_other_namespaces_do_not_meet(self, store: Store, make_store: MakeStore) -> None:
+        added(store, an_email())
+        assert make_store(namespace="another").claim("mail", "worker-1", 10) == []
+
+
+class StoreConformance(Enqueue, Attachments, Bells, Claims, TheDot, Settlements, People):
+    """All of it."""

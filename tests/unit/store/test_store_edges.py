@@ -1,0 +1,219 @@
+"""The ledger against a model of it: whatever happens in whatever order, mails move along EDGES and fences only grow."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from fake_ledger import Clock, fake_redis, fake_store
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from store_conformance import an_email
+
+from notifier.errors import FenceRejected, StoreError
+from notifier.model.mail_class import SHIPPED_CLASSES, Delivery
+from notifier.model.state import EDGES, MailState
+from notifier.store.base import Claim, Settlement, Takeover
+
+TAKEOVER = Takeover(lease=10.0, at_dot=40.0, bell=3.0, batch=2)
+SETTLED_AS = ("waiting", "sent", "failed", "expired", "quarantined", "unknown")
+MOST_CRASHES = 3
+
+
+@dataclass
+class Modelled:
+    """What the mail should be, by the words of the design. Times are the clock's."""
+
+    mail_class: str
+    due: float
+    deadline: float
+    state: MailState = MailState.WAITING
+    fence: int = 0
+    until: float = 0.0  # end of the lease, or of the time at the dot
+    crashes: int = 0
+    resent: int = 0
+    settled: int = 0
+
+    def go(self, to: MailState) -> None:
+        assert to in EDGES[self.state], f"the model itself goes from {self.state} to {to}"
+        self.state = to
+
+    def wait(self, now: float, due: float) -> None:
+        self.go(MailState.WAITING)
+        self.due = min(due, max(self.deadline, now))
+
+    def lose_reply(self, now: float, wait: float) -> None:
+        self.go(MailState.UNKNOWN)
+        policy = SHIPPED_CLASSES[self.mail_class]
+        if policy.delivery is Delivery.AT_LEAST_ONCE and self.resent < 1:
+            self.resent += 1
+            self.wait(now, now + (wait if policy.resend_after is None else policy.resend_after))
+        else:
+            self.go(MailState.PARKED)
+
+    def lose_worker(self, now: float) -> None:
+        if self.state is MailState.AT_DOT:
+            self.lose_reply(now, 0.0)
+            return
+        self.crashes += 1
+        if self.crashes >= MOST_CRASHES:
+            self.go(MailState.QUARANTINED)
+        else:
+            self.wait(now, now)
+
+
+class Ledger(RuleBasedStateMachine):
+    claims = Bundle("claims")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock(1_800_000_000.0)
+        self.stack = ExitStack()
+        self.server = self.stack.enter_context(fake_redis(self.clock))
+        self.store = fake_store(takeover=TAKEOVER)
+        self.mails: dict[str, Modelled] = {}
+        self.fences: dict[str, int] = {}
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.server.close()
+        self.stack.close()
+
+    @property
+    def now(self) -> float:
+        return self.clock.now
+
+    @rule(
+        mail_class=st.sampled_from(sorted(SHIPPED_CLASSES)),
+        send_in=st.sampled_from([None, 0, 15]),
+        expires_in=st.sampled_from([None, 5, 30]),
+    )
+    def add(self, mail_class: str, send_in: int | None, expires_in: int | None) -> None:
+        email = an_email(
+            mail_class=mail_class,
+            send_at=None if send_in is None else self.now + send_in,
+            expires_at=None if expires_in is None else self.now + (send_in or 0) + expires_in,
+        )
+        self.store.add([email])
+        due = self.now + (send_in or 0)
+        deadline = due + (SHIPPED_CLASSES[mail_class].deadline if expires_in is None else expires_in)
+        self.mails[email.id] = Modelled(mail_class, due, deadline)
+
+    @rule(target=claims, limit=st.integers(1, 3))
+    def claim(self, limit: int) -> object:
+        due = [(mail.due, mail_id) for mail_id, mail in self.mails.items() if mail.due <= self.now]
+        first = [
+            mail_id for _, mail_id in sorted(pair for pair in due if self.mails[pair[1]].state is MailState.WAITING)
+        ][:limit]
+        expected = []
+        for mail_id in first:
+            mail = self.mails[mail_id]
+            if mail.deadline <= self.now:
+                mail.go(MailState.EXPIRED)
+                continue
+            mail.go(MailState.CLAIMED)
+            mail.fence += 1
+            mail.until = self.now + TAKEOVER.lease
+            expected.append((mail_id, mail.fence))
+        claims = self.store.claim("mail", "worker", limit) if first else []
+        assert [(claim.mail_id, claim.fence) for claim in claims] == expected
+        return multiple(*claims)
+
+    @rule(claim=claims)
+    def begin_dot(self, claim: Claim) -> None:
+        mail = self.mails[claim.mail_id]
+        if mail.fence != claim.fence or mail.state not in (MailState.CLAIMED, MailState.AT_DOT):
+            with pytest.raises(FenceRejected):
+                self.store.begin_dot([claim])
+            return
+        self.store.begin_dot([claim])
+        if mail.state is MailState.CLAIMED:
+            mail.go(MailState.AT_DOT)
+            mail.until = self.now + TAKEOVER.at_dot
+
+    @rule(claim=claims, state=st.sampled_from(SETTLED_AS), due_in=st.sampled_from([0, 20, 10_000]))
+    def settle(self, claim: Claim, state: str, due_in: int) -> None:
+        self._settle(claim, MailState(state), due_in)
+
+    @rule(claim=consumes(claims), state=st.sampled_from(SETTLED_AS))
+    def settle_for_the_last_time(self, claim: Claim, state: str) -> None:
+        self._settle(claim, MailState(state), 0)
+
+    def _settle(self, claim: Claim, state: MailState, due_in: float) -> None:
+        mail, settlement = self.mails[claim.mail_id], Settlement(claim, state, due_in=due_in)
+        held = mail.state in (MailState.CLAIMED, MailState.AT_DOT)
+        if mail.fence != claim.fence or (not held and mail.settled != claim.fence):
+            with pytest.raises(FenceRejected):
+                self.store.settle([settlement])
+        elif mail.settled == claim.fence:
+            self.store.settle([settlement])  # its answer was lost, and it is said again
+        elif state not in EDGES[mail.state]:
+            with pytest.raises(StoreError, match="no edge"):
+                self.store.settle([settlement])
+        else:
+            self.store.settle([settlement])
+            mail.settled = claim.fence
+            self._take(mail, state, due_in)
+
+    def _take(self, mail: Modelled, state: MailState, due_in: float) -> None:
+        if state is MailState.UNKNOWN:
+            mail.lose_reply(self.now, TAKEOVER.at_dot)
+        elif state is MailState.WAITING:
+            mail.wait(self.now, self.now + due_in)
+        else:
+            mail.go(state)
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        if not self.mails:
+            return
+        mail_id = data.draw(st.sampled_from(sorted(self.mails)))
+        if self.mails[mail_id].state is MailState.WAITING:
+            self.mails[mail_id].go(MailState.CANCELLED)
+        assert self.store.cancel(mail_id) is self.mails[mail_id].state
+
+    @rule(seconds=st.sampled_from([1, 10, 40, 600]))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.now += seconds
+
+    @rule(broker_idle=st.booleans())
+    def sweep(self, broker_idle: bool) -> None:
+        for mail in self.mails.values():
+            if mail.state in (MailState.CLAIMED, MailState.AT_DOT) and mail.until <= self.now:
+                mail.lose_worker(self.now)
+            if mail.state is MailState.WAITING and max(mail.due, mail.deadline) <= self.now:
+                mail.go(MailState.EXPIRED)
+        swept = self.store.sweep("mail", broker_idle=broker_idle)
+        assert swept.due == sum(
+            mail.state is MailState.WAITING and mail.due <= self.now for mail in self.mails.values()
+        )
+
+    @invariant()
+    def every_mail_stands_where_the_model_says(self) -> None:
+        for mail_id, mail in self.mails.items():
+            status = self.store.status(mail_id)
+            assert status is not None
+            assert (mail_id, status.state, status.crashes) == (mail_id, mail.state, mail.crashes)
+
+    @invariant()
+    def no_fence_ever_shrinks(self) -> None:
+        for mail_id, mail in self.mails.items():
+            fence = int(self.server.hget(f"notifier:{{mail}}:mail:{mail_id}", "fence"))
+            assert fence == mail.fence >= self.fences.get(mail_id, 0)
+            self.fences[mail_id] = fence
+
+    @invariant()
+    def a_mail_stands_in_the_index_of_its_state_and_in_no_other(self) -> None:
+        counts = self.store.counts("mail")
+        for state in MailState:
+            assert counts[state] == sum(mail.state is state for mail in self.mails.values()), state
+
+    @invariant()
+    def no_more_bells_are_out_than_one_slot_needs(self) -> None:
+        assert self.server.zcard("notifier:{mail}:rung") <= 1
+
+
+TestTheLedgerMovesOnlyAlongItsEdges = Ledger.TestCase
+TestTheLedgerMovesOnlyAlongItsEdges.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import fakeredis
+import pytest
+from store_conformance import an_email, at_dot, claimed
+
+from notifier.model.state import EDGES, MailState
+from notifier.store import RedisStore, scripts
+from notifier.store.base import Settlement
+from notifier.store.keys import INDEX
+
+FOR_ALL_QUEUES = {b"notifier:queues", b"notifier:epoch", b"notifier:suppressed"}
+
+
+def test_all_keys_of_a_queue_are_in_one_slot(store: RedisStore, server: fakeredis.FakeRedis) -> None:
+    store.register_worker("worker-1", 2, ["mail"], ttl=60)
+    store.settle([Settlement(at_dot(store, an_email()), MailState.SENT)])
+    store.settle([Settlement(claimed(store, an_email()), MailState.FAILED, composed=b"octets")])
+    at_dot(store, an_email())
+    store.epoch()
+    store.suppress("a@example.com", "asked for it")
+    for key in set(server.keys()) - FOR_ALL_QUEUES:
+        assert key.startswith(b"notifier:{mail}:"), key
+
+
+def test_the_scripts_know_the_edges_of_the_model() -> None:
+    in_lua = set(re.findall(r"\['(\w+)>(\w+)'\] = true", scripts.source("settle")))
+    assert in_lua == {(start.value, end.value) for start, ends in EDGES.items() for end in ends}
+
+
+def test_the_scripts_and_the_reader_name_the_same_index_for_each_state() -> None:
+    table = re.search(r"local INDEX = \{(.*?)\}", scripts.source("settle"), re.DOTALL)
+    assert table is not None
+    assert dict(re.findall(r"(\w+) = '(\w+)'", table[1])) == {state.value: name for state, name in INDEX.items()}
+
+
+@pytest.mark.parametrize("script", ["claim", "begin_dot", "settle", "sweep", "worker"])
+def test_a_server_that_is_full_still_delivers_what_it_has(script: str) -> None:
+    assert "allow-oom" in scripts.source(script).splitlines()[0]
+
+
+@pytest.mark.parametrize("script", ["reserve", "add"])
+def test_a_server_that_is_full_takes_no_new_mail(script: str) -> None:
+    assert "allow-oom" not in scripts.source(script)
+
+
+def test_every_script_has_its_file_and_every_file_its_script() -> None:
+    folder = files("notifier.store") / "lua"
+    assert {file.name for file in folder.iterdir()} == {f"{name}.lua" for name in (*scripts.NAMES, "prelude")}
