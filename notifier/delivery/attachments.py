@@ -55,9 +55,10 @@ def _read_regular_file(path: Path, limit: int) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidAttachment(f"attachment {path} cannot be read: {reason}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InvalidAttachment(f"attachment {path} is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InvalidAttachment(f"attachment {path} is not a regular file")
         data = file.read(limit + 1)
     if len(data) > limit:
         raise MailTooLarge(f"attachment {path} alone is over the limit of {limit:,} octets for a mail")

@@ -1,0 +1,108 @@
+"""The bell is harmless: few of them, none needed twice, a lost one is a delay of one sweep."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from workers import Plant, plant, wait_until
+
+from notifier import send_email
+from notifier.errors import Phase
+from notifier.tasks.bells import ring
+from notifier.testing import Script
+
+
+def welcome(to: str) -> dict[str, object]:
+    return {"template": "welcome", "to": to, "context": {"name": "Zoë"}}
+
+
+def in_broker(made: Plant, queue: str = "mail") -> int:
+    """Messages that lie in the broker's queue, unread."""
+    with redis.Redis.from_url(made.valkey.url) as client:
+        return int(client.llen(queue))
+
+
+def answered(made: Plant) -> int:
+    """Bells that worker slots have begun to answer."""
+    with redis.Redis.from_url(made.valkey.url) as client:
+        return int(client.zcard("notifier:{mail}:answered"))
+
+
+@contextmanager
+def published(made: Plant) -> Iterator[list[bytes]]:
+    """Every Celery message that is pushed to the queue, as the server itself sees it (MONITOR)."""
+    seen: list[bytes] = []
+    with socket.create_connection(("127.0.0.1", made.valkey.port)) as connection:
+        connection.sendall(b"MONITOR\r\n")
+        connection.recv(16)
+
+        def listen() -> None:
+            rest = b""
+            while octets := connection.recv(1 << 20):
+                *lines, rest = (rest + octets).split(b"\r\n")
+                seen.extend(line for line in lines if b'"LPUSH" "mail"' in line)
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        yield seen
+        connection.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def test_ten_thousand_calls_while_two_slots_are_busy_leave_at_most_one_bell_a_slot(tmp_path: Path) -> None:
+    script = Script().at(Phase.FINAL_REPLY, "", times=2, delay=25.0)  # each slot waits for a slow relay
+    patient = {"NOTIFIER_LEASE": "90", "NOTIFIER_DURABILITY": "aof"}
+    with plant(tmp_path, script, **patient) as made:
+        made.environ["NOTIFIER_SMTP_URL"] = made.environ["NOTIFIER_SMTP_URL"].replace("final_reply=2", "final_reply=60")
+        made.start_worker(slots=2)
+        for n in range(2):
+            send_email.delay(**welcome(f"busy{n}@example.com"))
+            wait_until(lambda n=n: answered(made) > n, "the slot is busy")
+        depths = []
+        with published(made) as bells:
+            for n in range(10_000):
+                send_email.delay(**welcome(f"u{n}@example.com"))
+                if n % 200 == 0:
+                    depths.append(in_broker(made))
+            depths.append(in_broker(made))
+        assert max(depths) <= 2
+        assert len(bells) <= 2
+        wait_until(lambda: len(made.server.mailbox) == 10_002, f"all sent, {len(made.server.mailbox)}")
+
+
+def test_a_bell_that_died_with_its_worker_delays_mail_by_one_sweep(tmp_path: Path) -> None:
+    """The BRPOP window of the broker, hit on purpose: the frozen worker was handed the bell and is killed with it."""
+    with plant(tmp_path) as made:
+        first = made.start_worker()
+        first.signal(signal.SIGSTOP)  # its main process waits in BRPOP, and is handed the next message
+        stored = [send_email.delay(**welcome(f"lost{n}@example.com")).id for n in range(5)]
+        wait_until(lambda: in_broker(made) == 0, "the frozen worker was handed the bell")
+        first.kill()
+        made.start_worker()
+        made.settle(stored, "sent")
+        assert len(made.server.mailbox) == 5
+
+
+def test_a_bell_that_is_lost_altogether_is_rung_again_by_the_sweeper(tmp_path: Path) -> None:
+    with plant(tmp_path) as made:
+        stored = [send_email.delay(**welcome(f"purged{n}@example.com")).id for n in range(5)]
+        with redis.Redis.from_url(made.valkey.url) as client:
+            assert client.delete("mail") == 1
+        made.start_worker()
+        made.settle(stored, "sent")
+
+
+def test_bells_that_are_doubled_fifty_times_harm_nothing(tmp_path: Path) -> None:
+    with plant(tmp_path) as made:
+        stored = [send_email.delay(**welcome(f"doubled{n}@example.com")).id for n in range(50)]
+        ring("mail", [f"stray-{n}" for n in range(50)])
+        made.start_worker()
+        made.settle(stored, "sent")
+        wait_until(lambda: in_broker(made) == 0, "every stray bell is answered")
+        assert len(made.server.mailbox) == 50

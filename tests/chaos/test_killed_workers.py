@@ -1,0 +1,157 @@
+"""kill -9, SIGTERM and SIGSTOP of real workers in mid-run: nothing lost, nothing doubled outside the window."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from workers import Plant, plant, wait_until
+
+import notifier
+from notifier import send_bulk
+from notifier.errors import Phase
+from notifier.model.mail_class import SHIPPED_CLASSES, Delivery
+from notifier.model.state import MailState
+from notifier.testing import Script
+
+RESTED = ("sent", "parked", "failed")
+
+
+def enqueue(count: int, mail_class: str = "transactional", start: int = 0) -> list[str]:
+    rows = send_bulk(
+        template="welcome",
+        mail_class=mail_class,
+        recipients=[
+            {"to": f"u{n}@example.com", "context": {"name": str(n)}, "idempotency_key": f"run-{n}"}
+            for n in range(start, start + count)
+        ],
+        options={"queue": "mail"},
+    )
+    return [row.result.id for row in rows if row.result]
+
+
+def accepted(journal: Path, ids: list[str]) -> Counter[str]:
+    """How often the server has accepted each mail, by the journal that it synced before each 250."""
+    lines = [json.loads(line)["message_id"] for line in journal.read_text().splitlines()]
+    counts = Counter(message_id.strip("<>").partition("@")[0] for message_id in lines)
+    assert set(counts) <= set(ids), "mails that nobody sent"
+    return counts
+
+
+def check(ids: list[str], journal: Path) -> list[str]:
+    """Compare requests, ledger and journal; returns the members of the window."""
+    counts = accepted(journal, ids)
+    window = []
+    for mail_id in ids:
+        found = notifier.status(mail_id)
+        resends = found.unknowns if SHIPPED_CLASSES[found.mail_class].delivery is Delivery.AT_LEAST_ONCE else 0
+        if found.unknowns:
+            window.append(mail_id)
+        if found.state is MailState.SENT:
+            assert counts[mail_id] >= 1, f"lost: {found}"
+        assert counts[mail_id] <= 1 + resends, f"doubled outside the window: {found}"
+    return window
+
+
+@pytest.mark.parametrize("mail_class", ["transactional", "bulk"])
+def test_kill_9_of_the_whole_worker_in_mid_run(tmp_path: Path, mail_class: str) -> None:
+    journal = tmp_path / "accepted.jsonl"
+    with plant(tmp_path, journal=journal) as made:
+        ids: list[str] = []
+        for kill in range(4):
+            worker = made.start_worker()
+            already = len(made.server.mailbox)
+            ids += enqueue(300, mail_class, start=300 * kill)
+            made.server.mailbox.wait_for(already + 20 + 60 * kill, timeout=30)
+            worker.kill()  # the process group: main process and children
+        made.start_worker()
+        made.settle(ids, *RESTED)
+        window = check(ids, journal)
+        assert len(window) <= 4 * 2, "at most one mail a slot and kill"
+        states = Counter(notifier.status(mail_id).state for mail_id in ids)
+        parked = len(window) if mail_class == "bulk" else 0
+        assert (states[MailState.SENT], states[MailState.PARKED]) == (len(ids) - parked, parked)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_worker_that_is_told_to_end_loses_and_doubles_nothing(tmp_path: Path, number: int) -> None:
+    journal = tmp_path / "accepted.jsonl"
+    with plant(tmp_path, journal=journal) as made:
+        worker = made.start_worker()
+        ids = enqueue(600)
+        made.server.mailbox.wait_for(50, timeout=30)
+        worker.signal(number)
+        wait_until(lambda: not worker.running, "the worker ends by itself")
+        made.start_worker()
+        made.settle(ids, *RESTED)
+        assert check(ids, journal) == [], "an orderly end leaves nothing unknown"
+        assert sum(accepted(journal, ids).values()) == 600
+
+
+def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(tmp_path: Path) -> None:
+    """The relay has the mail, and nobody was there to hear it: the window that cannot be closed (RFC 1047)."""
+    journal = tmp_path / "accepted.jsonl"
+    script = Script().at(Phase.FINAL_REPLY, "", times=1, delay=1.5)
+    with plant(tmp_path, script, journal=journal) as made:
+        worker = made.start_worker(slots=1)
+        (mail_id,) = enqueue(1)
+        wait_until(lambda: notifier.status(mail_id).state is MailState.AT_DOT, "the dot is recorded")
+        worker.kill()
+        made.start_worker(slots=1)
+        made.settle([mail_id], *RESTED)
+        found = notifier.status(mail_id)
+        assert (found.state, found.unknowns) == (MailState.SENT, 1)
+        assert [entry["state"] for entry in found.history][:2] == ["unknown", "waiting"]
+        assert accepted(journal, [mail_id])[mail_id] in (1, 2)
+
+
+def test_a_frozen_worker_that_wakes_up_late_meets_the_fence(tmp_path: Path) -> None:
+    """SIGSTOP past the lease, another takes over, SIGCONT: the zombie must not write its dot."""
+    journal = tmp_path / "accepted.jsonl"
+    script = Script().at(Phase.DATA, "354 go on", times=1, delay=1.0)  # it is frozen between its claim and its dot
+    with plant(tmp_path, script, journal=journal) as made:
+        zombie = made.start_worker(slots=1)
+        (mail_id,) = enqueue(1)
+        wait_until(lambda: notifier.status(mail_id).state is MailState.CLAIMED, "claimed")
+        zombie.signal_group(signal.SIGSTOP)
+        made.start_worker(slots=1)
+        made.settle([mail_id], "sent")
+        zombie.signal_group(signal.SIGCONT)
+        wait_until(lambda: "claim lost before the dot" in made.logs(), "the fence rejected the zombie")
+        assert accepted(journal, [mail_id]) == Counter({mail_id: 1})
+
+
+def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_flow(tmp_path: Path) -> None:
+    script = Script().at(Phase.DATA, "354 go on", times=3, delay=1.0)
+    with plant(tmp_path, script) as made:
+        (poison,) = enqueue(1)
+        for crash in range(3):
+            worker = made.start_worker(slots=1)
+            wait_until(
+                lambda crash=crash: (
+                    notifier.status(poison).state is MailState.CLAIMED and notifier.status(poison).crashes == crash
+                ),
+                "claimed once more",
+            )
+            worker.kill()
+        made.start_worker(slots=1)
+        healthy = enqueue(5, start=1)
+        made.settle([poison], "quarantined")
+        made.settle(healthy, "sent")
+        assert notifier.status(poison).crashes == 3
+
+
+def test_a_store_that_is_killed_and_comes_back_has_lost_nothing(tmp_path: Path) -> None:
+    journal = tmp_path / "accepted.jsonl"
+    with plant(tmp_path, journal=journal) as made:
+        made.start_worker()
+        ids = enqueue(600)
+        made.server.mailbox.wait_for(100, timeout=30)
+        made.valkey.kill()
+        made.valkey.start()
+        made.settle(ids, *RESTED)
+        check(ids, journal)
+        assert all(notifier.status(mail_id).state is MailState.SENT for mail_id in ids)

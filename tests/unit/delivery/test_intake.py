@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import base64
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from notifier.delivery.context import checked_context
+from notifier.delivery.intake import Accepted, Intake, Options
+from notifier.errors import (
+    InvalidAddress,
+    InvalidAttachment,
+    InvalidContext,
+    InvalidHeader,
+    InvalidMail,
+    MailTooLarge,
+    TemplateNotFound,
+)
+from notifier.model.mail_class import SHIPPED_CLASSES
+
+LIMIT = 100_000
+
+
+def known(name: str) -> None:
+    if name != "welcome":
+        raise TemplateNotFound(name)
+
+
+INTAKE = Intake(
+    template_known=known, classes=SHIPPED_CLASSES, max_bytes=LIMIT, blob_name=lambda data: f"blob-{len(data)}", clock=lambda: 7.0
+)
+
+
+def accept(**call: object) -> Accepted:
+    return INTAKE.accept(**{"template": "welcome", "to": "a@x.example", **call})  # type: ignore[arg-type]
+
+
+def test_a_call_becomes_a_mail_of_its_class() -> None:
+    email = accept(context={"name": "Zoë"}, mail_class="otp").email
+    assert (email.queue, email.created_at, email.idempotency_key) == ("mail.urgent", 7.0, email.id)
+
+
+def test_one_address_or_a_list_and_never_a_comma_list() -> None:
+    assert len(accept(to=["a@x.example", "B <b@x.example>"]).email.to) == 2
+    with pytest.raises(InvalidAddress, match="to: "):
+        accept(to="a@x.example, b@x.example")
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ({"template": "nope"}, TemplateNotFound),
+        ({"template": 7}, TemplateNotFound),
+        ({"to": []}, InvalidAddress),
+        ({"to": None}, InvalidAddress),
+        ({"to": {"a@x.example"}}, InvalidAddress),
+        ({"to": [f"u{n}@x.example" for n in range(1001)]}, InvalidMail),
+        ({"cc": "a"}, InvalidAddress),
+        ({"sender": "a"}, InvalidAddress),
+        ({"mail_class": "urgent"}, InvalidMail),
+        ({"headers": {"Bcc": "x"}}, InvalidHeader),
+        ({"locale": "../de"}, InvalidMail),
+        ({"idempotency_key": ""}, InvalidMail),
+        ({"idempotency_key": "x" * 257}, InvalidMail),
+        ({"idempotency_key": "a\nb"}, InvalidMail),
+        ({"options": Options(queue="a b")}, InvalidMail),
+        ({"options": Options(queue="{x}")}, InvalidMail),
+        ({"options": Options(mail_id="not-a-uuid")}, InvalidMail),
+        ({"options": Options(expires_at=6.0)}, InvalidMail),
+        ({"options": Options(send_at=100.0, expires_at=50.0)}, InvalidMail),
+        ({"context": {"x": "y" * LIMIT}}, MailTooLarge),
+        ({"attachments": [{"filename": "a", "data": b"x" * LIMIT}]}, MailTooLarge),
+        ({"attachments": {"filename": "a", "data": b""}}, InvalidMail),
+        ({"attachments": [{"filename": "a", "data": b""}] * 101}, InvalidMail),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_refused(call: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        accept(**call)
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        (object(), "context.x"),
+        ({"y": [1, Decimal(1)]}, r"context\.x\.y\[1\]"),
+        (float("nan"), "context.x"),
+        (float("inf"), "context.x"),
+        (b"x", "context.x"),
+        ({1: 2}, "context.x has the key 1"),
+        ("\ud800", "context.x"),
+        ({1, 2}, "context.x"),
+    ],
+    ids=repr,
+)
+def test_a_context_that_is_no_json_is_told_by_its_place(value: object, place: str) -> None:
+    with pytest.raises(InvalidContext, match=place):
+        checked_context({"x": value})
+
+
+def test_a_context_that_contains_itself_is_refused() -> None:
+    loop: dict[str, object] = {}
+    loop["x"] = loop
+    with pytest.raises(InvalidContext, match="deeper than 64"):
+        checked_context(loop)
+
+
+def test_a_context_is_copied() -> None:
+    given = {"x": [1, (2, 3)], "y": {"z": None}}
+    assert checked_context(given) == {"x": [1, [2, 3]], "y": {"z": None}}
+
+
+def test_an_attachment_is_read_at_the_call(tmp_path: Path) -> None:
+    file = tmp_path / "a.pdf"
+    file.write_bytes(b"pdf")
+    encoded = {"filename": "b.txt", "data": base64.b64encode(b"text").decode()}
+    accepted = accept(attachments=[{"path": str(file)}, encoded])
+    assert [(a.filename, a.content_type) for a in accepted.email.attachments] == [
+        ("a.pdf", "application/pdf"),
+        ("b.txt", "text/plain"),
+    ]
+    assert dict(accepted.blobs) == {"blob-3": b"pdf", "blob-4": b"text"}
+
+
+def test_what_is_no_regular_file_is_no_attachment(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "link", tmp_path / "fifo", tmp_path, tmp_path / "nothing", "/dev/zero"):
+        with pytest.raises(InvalidAttachment):
+            accept(attachments=[{"path": str(path)}])
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        {}, {"path": "x", "data": b""}, {"data": b"x"}, {"filename": "../x", "data": b""}, {"filename": "a", "data": "!"},
+        {"filename": "a", "data": 7}, {"filename": "a", "data": b"", "url": "http://x"}, "path", 7,
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_an_attachment_that_cannot_be_told_is_refused(attachment: object) -> None:
+    with pytest.raises(InvalidAttachment):
+        accept(attachments=[attachment])
+
+
+def test_a_payload_from_the_broker_reads_no_files(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"")
+    with pytest.raises(InvalidAttachment, match="carries its data"):
+        accept(attachments=[{"path": str(file)}], allow_paths=False)

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from notifier.errors import PoolClosed, PoolTimeout
+from notifier.model.events import Event, SessionOpened, SessionRetired
+from notifier.pool import PoolConfig, SessionPool
+from notifier.smtp import Endpoint
+
+RELAY = Endpoint("relay.example", 25)
+
+
+@dataclass(eq=False)
+class FakeSession:
+    """What the pool sees of a session. ``lent`` is kept by the tests."""
+
+    usable: bool = True
+    alive: bool = True
+    transactions: int = 0
+    tls: str | None = None
+    said: list[str] = field(default_factory=list)
+    lent: bool = False
+
+    def is_alive(self) -> bool:
+        return self.usable and self.alive
+
+    def close(self, *, say_quit: bool = True) -> None:
+        self.said.append("QUIT" if say_quit else "close")
+        self.usable = False
+
+    def abandon(self) -> None:
+        self.said.append("abandon")
+        self.usable = False
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Relay:
+    """Opens fake sessions and remembers them all."""
+
+    def __init__(self) -> None:
+        self.sessions: list[FakeSession] = []
+        self.error: Exception | None = None
+
+    def __call__(self, endpoint: Endpoint) -> FakeSession:
+        assert endpoint is RELAY
+        if self.error is not None:
+            raise self.error
+        self.sessions.append(FakeSession())
+        return self.sessions[-1]
+
+
+def make(**bounds: float) -> tuple[SessionPool, Relay, Clock, list[Event]]:
+    relay, clock, events = Relay(), Clock(), []
+    pool = SessionPool(
+        RELAY, PoolConfig(**bounds), open_session=relay, clock=clock, rng=lambda: 0.5, listener=events.append  # type: ignore[arg-type]
+    )
+    return pool, relay, clock, events
+
+
+def soon(seconds: float = 5.0) -> float:
+    return time.monotonic() + seconds
+
+
+def test_a_session_is_reused() -> None:
+    pool, relay, _, events = make()
+    for _ in range(3):
+        with pool.session(soon()) as session:
+            session.transactions += 1
+    assert len(relay.sessions) == 1
+    assert [type(event).__name__ for event in events] == ["SessionOpened", "SessionReused", "SessionReused"]
+    assert pool.stats() == {"parked": 1, "lent": 0, "waiting": 0, "opened": 1, "reused": 2}
+    assert repr(pool) == "<SessionPool relay.example:25 open: 1 parked, 0 lent, 0 waiting, 1 of 4 places>"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "seconds", "mails", "reason"),
+    [
+        ({"max_idle": 10}, 10.0, 1, "idle"),
+        ({"max_age": 20, "max_idle": 100}, 20.0, 1, "age"),
+        ({"messages_per_connection": 2}, 0.0, 2, "uses"),
+    ],
+)
+def test_a_session_whose_time_is_over_is_retired_with_its_reason(
+    bounds: dict[str, float], seconds: float, mails: int, reason: str
+) -> None:
+    pool, relay, clock, events = make(**bounds)
+    with pool.session(soon()) as session:
+        session.transactions += mails
+    clock.now += seconds
+    with pool.session(soon()):
+        pass
+    assert len(relay.sessions) == 2
+    assert relay.sessions[0].said == ["QUIT"]
+    assert [event.reason for event in events if isinstance(event, SessionRetired)] == [reason]
+
+
+def test_a_session_that_the_relay_has_closed_is_replaced_within_the_checkout() -> None:
+    pool, relay, _, _ = make()
+    with pool.session(soon()):
+        pass
+    relay.sessions[0].alive = False
+    with pool.session(soon()) as session:
+        assert session is relay.sessions[1]
+
+
+def test_an_error_in_the_block_retires_the_session_without_a_word() -> None:
+    pool, relay, _, events = make()
+    with pytest.raises(LookupError), pool.session(soon()):
+        raise LookupError
+    assert relay.sessions[0].said == ["close"]
+    assert [event.reason for event in events if isinstance(event, SessionRetired)] == ["doubt"]
+    assert "0 of 4 places" in repr(pool)
+
+
+def test_a_session_in_doubt_is_not_parked() -> None:
+    pool, relay, _, _ = make()
+    with pool.session(soon()) as session:
+        session.usable = False
+    assert pool.stats()["parked"] == 0
+    assert relay.sessions[0].said == ["close"]
+
+
+def test_a_session_that_cannot_be_opened_frees_its_place() -> None:
+    pool, relay, _, events = make(size=1)
+    relay.error = ConnectionRefusedError()
+    for _ in range(3):
+        with pytest.raises(ConnectionRefusedError), pool.session(soon()):
+            pass
+    relay.error = None
+    with pool.session(soon()):
+        assert [type(event) for event in events] == [SessionOpened]
+
+
+def test_nobody_waits_longer_than_the_deadline() -> None:
+    pool, _, _, _ = make(size=1)
+    with pool.session(soon()), pytest.raises(PoolTimeout, match="all 1 are in use"), pool.session(soon(0.01)):
+        pass
+    assert pool.stats()["timeouts"] == 1
+
+
+def test_waiters_are_served_first_come_first_served() -> None:
+    pool, _, _, _ = make(size=1)
+    order: list[int] = []
+
+    def wait(number: int) -> None:
+        with pool.session(soon()):
+            order.append(number)
+
+    threads = []
+    with pool.session(soon()):
+        for number in range(5):
+            threads.append(threading.Thread(target=wait, args=(number,)))
+            threads[-1].start()
+            while pool.stats()["waiting"] <= number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(5)
+    assert order == [0, 1, 2, 3, 4]
+
+
+def test_closing_says_quit_to_parked_sessions_and_wakes_waiters() -> None:
+    pool, relay, _, _ = make(size=1)
+    outcome: list[str] = []
+
+    def wait() -> None:
+        try:
+            with pool.session(soon()):
+                outcome.append("lent")
+        except PoolClosed:
+            outcome.append("closed")
+
+    with pool.session(soon()):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not pool.stats()["waiting"]:
+            time.sleep(0.001)
+        pool.close(grace=0)
+        thread.join(5)
+    assert outcome == ["closed"]
+    assert relay.sessions[0].said == ["QUIT"]
+    with pytest.raises(PoolClosed), pool.session(soon()):
+        pass
+
+
+def test_draining_retires_parked_sessions_and_lets_lent_ones_go_on() -> None:
+    pool, relay, _, _ = make()
+    with pool.session(soon()) as lent:
+        with pool.session(soon()):
+            pass
+        pool.drain()
+        assert relay.sessions[1].said == ["QUIT"]
+        assert lent.usable
+    assert pool.stats()["parked"] == 1
+
+
+def test_a_forked_child_leaves_its_parents_sessions_alone() -> None:
+    pool, relay, _, _ = make()
+    with pool.session(soon()):
+        pass
+    child = os.fork()
+    if child == 0:
+        with pool.session(soon()) as session:
+            right = session is not relay.sessions[0] and relay.sessions[0].said == ["abandon"]
+        os._exit(0 if right else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert relay.sessions[0].said == []
+    assert pool.stats()["parked"] == 1
+
+
+@pytest.mark.parametrize("bounds", [{"size": 0}, {"messages_per_connection": 0}, {"max_age": 0}, {"max_idle": -1}])
+def test_bounds_that_cannot_work_are_refused(bounds: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="."):
+        PoolConfig(**bounds)  # type: ignore[arg-type]
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """Checkout, return, break, expire, drain in any order: bounds hold, and no session has two owners."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool, self.relay, self.clock, self.events = make(size=3, messages_per_connection=4, max_age=50, max_idle=10)
+        self.lent: list[tuple[object, FakeSession]] = []
+
+    @precondition(lambda self: len(self.lent) < 3)
+    @rule()
+    def checkout(self) -> None:
+        context = self.pool.session(soon())
+        session = context.__enter__()
+        assert not session.lent, "one session, two owners"
+        assert session.is_alive()
+        session.lent = True
+        self.lent.append((context, session))
+
+    @precondition(lambda self: len(self.lent) == 3)
+    @rule()
+    def checkout_of_too_many(self) -> None:
+        with pytest.raises(PoolTimeout), self.pool.session(time.monotonic()):
+            pass
+
+    @precondition(lambda self: self.lent)
+    @rule(index=st.integers(0, 2), mails=st.integers(0, 5), broken=st.booleans())
+    def give_back(self, index: int, mails: int, broken: bool) -> None:
+        context, session = self.lent.pop(index % len(self.lent))
+        session.transactions += mails
+        session.usable = not broken
+        session.lent = False
+        context.__exit__(None, None, None)  # type: ignore[attr-defined]
+
+    @rule(seconds=st.floats(0, 30))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    @rule(index=st.integers(0, 5))
+    def relay_closes(self, index: int) -> None:
+        idle = [session for session in self.relay.sessions if session.usable and not session.lent]
+        if idle:
+            idle[index % len(idle)].alive = False
+
+    @rule()
+    def drain(self) -> None:
+        self.pool.drain()
+
+    @invariant()
+    def bounds_hold(self) -> None:
+        stats = self.pool.stats()
+        assert stats["lent"] == len(self.lent)
+        assert stats["parked"] + stats["lent"] <= 3
+        assert sum(session.usable or session.lent for session in self.relay.sessions) <= 3
+
+
+TestPoolMachine = PoolMachine.TestCase
+TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from notifier.errors import TemplateError, TemplateNotFound, TemplateRenderError
+from notifier.rendering import Renderer, TemplateLibrary
+
+
+def make(folder: Path, name: str = "note", **parts: str) -> Renderer:
+    """A renderer with one notification of these parts."""
+    place = folder / name
+    place.mkdir(parents=True)
+    for part, text in {"subject_txt_j2": "Hi", "text_txt_j2": "hello", **parts}.items():
+        (place / part.replace("_", ".")).write_text(text, encoding="utf-8")
+    return Renderer(TemplateLibrary([folder]))
+
+
+def test_the_shipped_templates_render_their_samples() -> None:
+    renderer = Renderer(TemplateLibrary())
+    assert renderer.names() == ("invoice", "order_confirmation", "welcome")
+    for name in renderer.names():
+        renderer.check(name)
+        assert len(renderer.sample_contexts(name)) >= 2
+
+
+def test_a_language_falls_back_to_the_default() -> None:
+    renderer = Renderer(TemplateLibrary())
+    subjects = [renderer.render("welcome", {"name": "Zoë"}, locale).subject for locale in ("de-AT", "de", "fr", None, "../x")]
+    assert subjects == ["Willkommen, Zoë"] * 2 + ["Welcome, Zoë"] * 3
+
+
+def test_an_inline_image_goes_along_once(tmp_path: Path) -> None:
+    content = Renderer(TemplateLibrary()).render(
+        "order_confirmation",
+        {"name": "x", "order_number": "1", "items": [], "total": "0", "currency": "EUR", "address": "y"},
+    )
+    (image,) = content.inline_images
+    assert image.data.startswith(b"\x89PNG")
+    assert f"cid:{image.content_id}" in (content.html or "")
+
+
+def test_an_undefined_name_is_an_error_that_says_where(tmp_path: Path) -> None:
+    renderer = make(tmp_path, text_txt_j2="one\n{{ nam }}\n")
+    with pytest.raises(TemplateRenderError, match=r"note/text\.txt\.j2, line 2: 'nam' is undefined"):
+        renderer.render("note", {"name": "x"})
+
+
+def test_a_syntax_error_says_where(tmp_path: Path) -> None:
+    with pytest.raises(TemplateRenderError, match=r"note/text\.txt\.j2, line 1: syntax"):
+        make(tmp_path, text_txt_j2="{% if %}").render("note", {})
+
+
+@pytest.mark.parametrize("name", ["../note", "/etc/passwd", "note/../note", "no\x00te", "Note", "", "_layouts", "nope", "n" * 99])
+def test_a_name_is_one_of_those_found_and_never_a_path(tmp_path: Path, name: str) -> None:
+    renderer = make(tmp_path)
+    with pytest.raises(TemplateNotFound):
+        renderer.render(name, {})
+
+
+def test_a_link_that_leads_out_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    make(outside, "secret")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "secret").symlink_to(outside / "secret")
+    with pytest.raises(TemplateNotFound):
+        Renderer(TemplateLibrary([inside])).require("secret")
+
+
+@pytest.mark.parametrize("text", ["{% include '../outside.txt.j2' %}", "{% include '/etc/passwd' %}", "{% include 'nope' %}"])
+def test_an_include_stays_inside(tmp_path: Path, text: str) -> None:
+    (tmp_path / "outside.txt.j2").write_text("secret")
+    with pytest.raises(TemplateRenderError, match="not there"):
+        make(tmp_path / "in", text_txt_j2=text).render("note", {})
+
+
+def test_data_is_never_compiled(tmp_path: Path) -> None:
+    renderer = make(tmp_path, text_txt_j2="{{ name }}")
+    assert renderer.render("note", {"name": "{{7*7}}{% raw %}"}).text == "{{7*7}}{% raw %}"
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ ''.__class__ }}", "{{ ''|attr('__class__') }}", "{{ lipsum.__globals__ }}", "{{ cycler.__init__ }}",
+        "{{ x.append(1) }}", "{{ '{0.__class__}'.format(x) }}", "{{ x['__class__'] }}",
+    ],
+)  # fmt: skip
+def test_the_sandbox_holds(tmp_path: Path, attack: str) -> None:
+    renderer = make(tmp_path, text_txt_j2="ok " + attack)
+    try:
+        text = renderer.render("note", {"x": []}).text
+    except TemplateError:
+        return
+    assert "class" not in text
+
+
+def test_a_loop_is_bounded(tmp_path: Path) -> None:
+    with pytest.raises(TemplateRenderError):
+        make(tmp_path, text_txt_j2="{% for i in range(10**9) %}{% endfor %}").render("note", {})
+
+
+def test_an_endless_output_is_cut_off(tmp_path: Path) -> None:
+    text = "{% for i in range(9000) %}{% for j in range(9000) %}0123456789{% endfor %}{% endfor %}"
+    with pytest.raises(TemplateRenderError, match="over 10,485,760 characters"):
+        make(tmp_path, text_txt_j2=text).render("note", {})
+
+
+def test_a_template_that_includes_itself_ends(tmp_path: Path) -> None:
+    with pytest.raises(TemplateRenderError, match="without end"):
+        make(tmp_path, text_txt_j2="{% include 'note/text.txt.j2' %}").render("note", {})
+
+
+def test_html_is_escaped_and_text_is_not(tmp_path: Path) -> None:
+    content = make(tmp_path, text_txt_j2="{{ name }}", html_html_j2='<p title="{{ name }}">{{ name }}').render(
+        "note", {"name": '<script>"&'}
+    )
+    assert content.text == '<script>"&'
+    assert content.html == '<p title="&lt;script&gt;&#34;&amp;">&lt;script&gt;&#34;&amp;'
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", " JaVaScRiPt:x", "data:text/html,x", "//evil.example", "https://a b"])
+def test_a_link_has_a_scheme_that_is_safe(tmp_path: Path, url: str) -> None:
+    with pytest.raises(TemplateRenderError, match="a link begins with"):
+        make(tmp_path, text_txt_j2="{{ url | link }}").render("note", {"url": url})
+
+
+@pytest.mark.parametrize(("subject", "line"), [("a\r\nBcc: b", "a Bcc: b"), ("\n a \n b \n", "a b")])
+def test_a_subject_is_one_line(tmp_path: Path, subject: str, line: str) -> None:
+    assert make(tmp_path, subject_txt_j2="{{ s }}").render("note", {"s": subject}).subject == line
+
+
+def test_an_empty_subject_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TemplateRenderError, match="subject is empty"):
+        make(tmp_path, subject_txt_j2="{{ s }}").render("note", {"s": " "})
+
+
+def test_errors_hold_no_value_of_the_context(tmp_path: Path) -> None:
+    renderer = make(tmp_path, text_txt_j2="{{ secret | money }}")
+    with pytest.raises(TemplateRenderError) as error:
+        renderer.render("note", {"secret": "hunter2"})
+    assert "hunter2" not in f"{error.value!r}{error.value.__cause__!r}"
+
+
+def test_a_changed_file_is_seen(tmp_path: Path) -> None:
+    renderer = make(tmp_path, text_txt_j2="old")
+    assert renderer.render("note", {}).text == "old"
+    (tmp_path / "note" / "text.txt.j2").write_text("new, and longer")
+    assert renderer.render("note", {}).text == "new, and longer"
+
+
+def test_an_apps_own_template_comes_first(tmp_path: Path) -> None:
+    renderer = make(tmp_path, "welcome", subject_txt_j2="ours")
+    assert renderer.render("welcome", {}).subject == "ours"
+
+
+def test_meta_that_is_no_json_is_told(tmp_path: Path) -> None:
+    renderer = make(tmp_path)
+    (tmp_path / "note" / "meta.json").write_text("{")
+    with pytest.raises(TemplateError, match=r"meta\.json is no JSON"):
+        renderer.check("note")
+    (tmp_path / "note" / "meta.json").write_text(json.dumps({"samples": []}))
+    with pytest.raises(TemplateError, match="samples"):
+        renderer.check("note")

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from notifier.errors import ConfigurationError
+from notifier.settings import Settings
+from notifier.settings.relay import parse_relay
+from notifier.settings.tree import TABLE
+from notifier.smtp import Mode, TLSPolicy
+
+LEAST = {"NOTIFIER_BROKER_URL": "redis://localhost:6379/0"}
+
+
+def problems(**environ: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as error:
+        Settings.load({**LEAST, **environ})
+    return list(error.value.problems)
+
+
+def test_a_broker_is_enough() -> None:
+    settings = Settings.load(LEAST)
+    assert settings.store_url == settings.broker_url
+    assert (settings.endpoint.name, settings.endpoint.tls) == ("localhost:25", TLSPolicy.NONE)
+    assert settings.durability == "fsync"
+
+
+@pytest.mark.parametrize("name", ["CELERY_BROKER_URL", "REDIS_URL"])
+def test_the_broker_falls_back_to_the_usual_names(name: str) -> None:
+    assert Settings.load({name: "redis://other"}).broker_url.reveal() == "redis://other"
+
+
+def test_without_a_broker_it_says_what_to_set() -> None:
+    with pytest.raises(ConfigurationError, match="NOTIFIER_BROKER_URL is not set"):
+        Settings.load({})
+
+
+def test_a_broker_that_is_no_redis_needs_a_store() -> None:
+    assert "NOTIFIER_STORE_URL is not set" in problems(NOTIFIER_BROKER_URL="amqp://localhost")[0]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    found = problems(
+        NOTIFIER_SMTP_URL="smtp://relay:465?tls=maybe&timeout_mail=-1&colour=red",
+        NOTIFIER_LEASE="5 minutes",
+        NOTIFIER_DURABILITY="sure",
+        NOTIFIER_TYPO="x",
+    )
+    assert len(found) == 7
+    text = "\n".join(found)
+    for word in ("465", "maybe", "timeout_mail", "colour", "5 minutes", "sure", "NOTIFIER_TYPO"):
+        assert word in text
+
+
+def test_a_typo_is_told_with_what_was_meant() -> None:
+    assert problems(NOTIFIER_SMTP_URI="x") == ["NOTIFIER_SMTP_URI is no setting of Notifier; did you mean NOTIFIER_SMTP_URL?"]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "5 minutes", "true", "1e999"])
+@pytest.mark.parametrize("name", ["NOTIFIER_LEASE", "NOTIFIER_STORE_TIMEOUT", "NOTIFIER_RETRY_SCALE"])
+def test_a_number_of_seconds_is_finite_and_over_0(name: str, value: str) -> None:
+    assert name in problems(**{name: value})[0]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "ten", "٣"])
+def test_a_count_is_a_whole_number(value: str) -> None:
+    assert "NOTIFIER_BATCH" in problems(NOTIFIER_BATCH=value)[0]
+
+
+def test_a_setting_that_is_empty_is_told() -> None:
+    assert "set and empty" in problems(NOTIFIER_FROM=" ")[0]
+
+
+def test_settings_that_do_not_fit_together_are_told() -> None:
+    assert "could send twice" in problems(NOTIFIER_RETENTION="10", NOTIFIER_IDEMPOTENCY_WINDOW="20")[0]
+    assert "NOTIFIER_LEASE" in problems(NOTIFIER_LEASE="1", NOTIFIER_TIME_SLICE="2")[0]
+
+
+def test_secrets_stand_in_files(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("smtp://zoe:hunter2@relay.example\n")
+    file.chmod(0o600)
+    settings = Settings.load({**LEAST, "NOTIFIER_SMTP_URL_FILE": str(file)})
+    assert settings.endpoint.password is not None
+    assert settings.endpoint.password.reveal() == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        (b"smtp://x", 0o644, "everybody"),
+        (b"\xef\xbb\xbfsmtp://x", 0o600, "byte order mark"),
+        (b"\xff\xfe", 0o600, "not UTF-8"),
+        (None, 0, "cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_is_told(tmp_path: Path, content: bytes | None, mode: int, words: str) -> None:
+    file = tmp_path / "url"
+    if content is not None:
+        file.write_bytes(content)
+        file.chmod(mode)
+    assert words in problems(NOTIFIER_SMTP_URL_FILE=str(file))[0]
+
+
+def test_a_setting_and_its_file_are_not_both(tmp_path: Path) -> None:
+    found = problems(NOTIFIER_SMTP_URL="smtp://x", NOTIFIER_SMTP_URL_FILE=str(tmp_path / "url"))
+    assert found == ["NOTIFIER_SMTP_URL and NOTIFIER_SMTP_URL_FILE are both set; keep one"]
+
+
+CANARY = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"NOTIFIER_SMTP_URL": f"smtp://zoe:{CANARY}@relay:465?x=y"},
+        {"NOTIFIER_SMTP_URL": f"http://zoe:{CANARY}@relay"},
+        {"NOTIFIER_SMTP_URL": f"smtp://zoe:{CANARY}@relay:port"},
+        {"NOTIFIER_BROKER_URL": f"http://zoe:{CANARY}@relay"},
+        {"NOTIFIER_BROKER_URL": f"redis://:{CANARY}@relay:port"},
+    ],
+)
+def test_no_problem_shows_a_password(environ: dict[str, str]) -> None:
+    assert CANARY not in "\n".join(problems(**environ))
+
+
+def test_no_repr_shows_a_password() -> None:
+    urls = {"NOTIFIER_BROKER_URL": f"redis://:{CANARY}@x", "NOTIFIER_SMTP_URL": f"smtp://zoe:{CANARY}@relay"}
+    assert CANARY not in repr(Settings.load(urls))
+
+
+def test_every_setting_is_explained() -> None:
+    assert all(len(row.doc) > 20 for row in TABLE)
+    assert len({row.name for row in TABLE}) == len(TABLE)
+
+
+# the relay's URL ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "tls"),
+    [
+        ("smtp://relay.example", "relay.example:25", TLSPolicy.REQUIRED),
+        ("smtp://zoe:x@relay.example", "relay.example:587", TLSPolicy.REQUIRED),
+        ("smtps://relay.example", "relay.example:465", TLSPolicy.IMPLICIT),
+        ("smtp://127.0.0.1:2525", "127.0.0.1:2525", TLSPolicy.NONE),
+        ("smtp://[::1]:2525", "[::1]:2525", TLSPolicy.NONE),
+        ("smtp://zoe:x@localhost:2525", "localhost:2525", TLSPolicy.REQUIRED),
+        ("smtp://zoe:x@localhost:2525?tls=none", "localhost:2525", TLSPolicy.NONE),
+        ("smtp://relay.example?tls=opportunistic", "relay.example:25", TLSPolicy.OPPORTUNISTIC),
+        ("lmtp://localhost", "localhost:2003", TLSPolicy.NONE),
+        ("lmtp+unix:///run/dovecot/lmtp", "/run/dovecot/lmtp", TLSPolicy.NONE),
+    ],
+)
+def test_a_relay_is_one_url(url: str, name: str, tls: TLSPolicy) -> None:
+    endpoint = parse_relay(url).endpoint
+    assert (endpoint.name, endpoint.tls) == (name, tls)
+    assert (endpoint.mode is Mode.LMTP) == url.startswith("lmtp")
+
+
+def test_a_relays_options() -> None:
+    relay = parse_relay("smtp://z%40x:p%2Fw@relay.example?timeout_final_reply=900&pool=9&max_idle=5&ehlo=me.example")
+    assert (relay.endpoint.username, relay.endpoint.timeouts.final_reply, relay.endpoint.ehlo_name) == ("z@x", 900, "me.example")
+    assert (relay.pool.size, relay.pool.max_idle) == (9, 5)
+    assert relay.endpoint.password is not None
+    assert relay.endpoint.password.reveal() == "p/w"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "relay.example", "http://relay", "smtp://", "smtp://relay:0", "smtp://relay:65536", "smtp://relay:25; rm",
+        "smtp://relay.x\r\n", "smtp://re lay", "smtp://relay:465", "smtps://relay:587", "smtps://relay?tls=required",
+        "smtp://relay?tls=maybe", "smtp://zoe@relay", "smtp://zoe:x@relay?tls=none", "smtp://zoe:x@relay?tls=opportunistic",
+        "smtp://zo%0de:x@relay", "smtp://relay?ca=/no/such/file", "smtp://relay?source=here", "smtp://relay?pool=0",
+        "smtp://relay?timeout_mail=nan", "smtp://relay/path", "lmtp+unix://relative", "smtp://re_lay", "smtp://relay?ehlo=a%20b",
+    ],
+)  # fmt: skip
+def test_a_relay_url_that_cannot_work_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="."):
+        parse_relay(url)
