@@ -261,6 +261,17 @@ class Bells:
         store.answer_bell("mail", bell)
         assert len(store.sweep("mail").bells) == 1
 
+    def test_a_slot_that_was_long_in_a_slow_dialogue_has_one_bell_too_many_and_no_more(
+        self, make_store: MakeStore
+    ) -> None:
+        store = make_store(takeover=AT_ONCE)
+        (slow,) = store.add([an_email()]).bells["mail"]
+        store.answer_bell("mail", slow)
+        assert len(store.sweep("mail").bells) == 1
+        store.claim("mail", "worker-1", 1, slow)
+        assert store.add([an_email()]).bells == {}
+        assert store.sweep("mail", broker_idle=False).bells == ()
+
     def test_a_sweep_does_not_double_a_bell_that_lies_in_the_broker(self, make_store: MakeStore) -> None:
         store = make_store(takeover=AT_ONCE)
         store.add([an_email()])
