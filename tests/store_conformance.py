@@ -261,6 +261,17 @@ class Bells:
         store.answer_bell("mail", bell)
         assert len(store.sweep("mail").bells) == 1
 
+    def test_a_slot_that_was_long_in_a_slow_dialogue_has_one_bell_too_many_and_no_more(
+        self, make_store: MakeStore
+    ) -> None:
+        store = make_store(takeover=AT_ONCE)
+        (slow,) = store.add([an_email()]).bells["mail"]
+        store.answer_bell("mail", slow)
+        assert len(store.sweep("mail").bells) == 1
+        store.claim("mail", "worker-1", 1, slow)
+        assert store.add([an_email()]).bells == {}
+        assert store.sweep("mail", broker_idle=False).bells == ()
+
     def test_a_sweep_does_not_double_a_bell_that_lies_in_the_broker(self, make_store: MakeStore) -> None:
         store = make_store(takeover=AT_ONCE)
         store.add([an_email()])
@@ -521,6 +532,58 @@ class People:
         added(store, an_email())
         with pytest.raises(MailNotFound, match="no-such-mail"):
             store.cancel("no-such-mail")
+
+    @pytest.mark.parametrize("state", [MailState.FAILED, MailState.EXPIRED, MailState.QUARANTINED])
+    def test_a_dead_letter_that_is_sent_again_starts_afresh(self, store: Store, state: MailState) -> None:
+        claim = claimed(store, an_email("a@example.com", "b@example.com", mail_class="otp"))
+        states = {"a@example.com": RecipientState.ACCEPTED, "b@example.com": RecipientState.REFUSED}
+        store.settle([Settlement(claim, state, recipients=states, composed=b"octets")])
+        assert store.resolve(claim.mail_id, MailState.WAITING, "typo corrected") is MailState.WAITING
+        again = claimed(store)
+        assert again.recipients == {"a@example.com": "accepted", "b@example.com": "pending"}
+        assert (again.attempt, again.crashes, again.composed) == (0, 0, b"octets")
+        assert again.deadline_in == pytest.approx(600, abs=120)
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert status.history[-1]["why"] == "typo corrected"
+
+    @pytest.mark.parametrize(("state", "recipient"), [(MailState.SENT, "accepted"), (MailState.DISCARDED, "unknown")])
+    def test_a_parked_mail_ends_as_a_person_decides(self, store: Store, state: MailState, recipient: str) -> None:
+        claim = at_dot(store, an_email(mail_class="bulk"))
+        unknown = {"zoe@example.com": RecipientState.UNKNOWN}
+        store.settle([Settlement(claim, MailState.UNKNOWN, recipients=unknown)])
+        assert store.resolve(claim.mail_id, state) is state
+        assert store.resolve(claim.mail_id, state) is state
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert (status.state, status.recipients) == (state, {"zoe@example.com": recipient})
+        assert store.counts("mail")[state] == 1
+        assert store.list_mails("mail", MailState.PARKED) == []
+
+    def test_a_parked_mail_that_is_sent_again_may_be_lost_and_parked_again(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email(mail_class="bulk"))
+        store.sweep("mail")
+        store.resolve(claim.mail_id, MailState.WAITING)
+        assert at_dot(store).recipients == {"zoe@example.com": RecipientState.PENDING}
+        assert store.sweep("mail").parked == 1
+
+    @pytest.mark.parametrize("state", [MailState.WAITING, MailState.SENT, MailState.DISCARDED])
+    def test_a_mail_that_a_worker_has_is_not_for_people_to_move(self, store: Store, state: MailState) -> None:
+        claim = claimed(store, an_email())
+        with pytest.raises(StoreError, match="nobody can take a mail from claimed"):
+            store.resolve(claim.mail_id, state)
+        store.begin_dot([claim])
+
+    def test_a_dead_letter_cannot_be_declared_sent(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.FAILED)])
+        with pytest.raises(StoreError, match="from failed to sent"):
+            store.resolve(claim.mail_id, MailState.SENT)
+
+    def test_a_mail_nobody_knows_cannot_be_decided_on(self, store: Store) -> None:
+        with pytest.raises(MailNotFound):
+            store.resolve(new_mail_id(), MailState.DISCARDED)
 
     def test_every_mail_is_counted_in_its_state(self, store: Store) -> None:
         store.settle([Settlement(at_dot(store, an_email()), MailState.SENT)])

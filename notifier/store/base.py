@@ -194,6 +194,14 @@ class Store(Protocol):
     def cancel(self, mail_id: str) -> MailState:
         """Take a waiting mail back; returns the state it is in afterwards. Raises `MailNotFound`."""
 
+    def resolve(self, mail_id: str, state: MailState, why: str = "") -> MailState:
+        """A person's decision on a parked mail or a dead letter; returns the state it is in afterwards.
+
+        ``SENT``: there is evidence that it arrived. ``WAITING``: once more, to all who have not accepted it, with its
+        whole time before it and its counters at nought. ``DISCARDED``: never. ``why`` goes into the history. Raises
+        `MailNotFound`, or `StoreError` where the mail stands in no state that a person decides on.
+        """
+
     def counts(self, queue: str) -> Mapping[MailState, int]:
         """Mails of a queue by state; ended ones are counted since the store began."""
 

@@ -228,7 +228,15 @@ class RedisStore:
 
     def cancel(self, mail_id: str) -> MailState:
         """See `Store.cancel`."""
-        calls = [self._call("cancel", queue, mail_id, ms(self._retention)) for queue in self.queues()]
+        return self._moved("cancel", mail_id, ms(self._retention))
+
+    def resolve(self, mail_id: str, state: MailState, why: str = "") -> MailState:
+        """See `Store.resolve`."""
+        return self._moved("resolve", mail_id, state, why or "a person decided", ms(self._retention))
+
+    def _moved(self, script: str, mail_id: str, *arguments: Argument) -> MailState:
+        """The state after a script on a mail whose queue is not known."""
+        calls = [self._call(script, queue, mail_id, *arguments) for queue in self.queues()]
         for state in self._connection.run(calls, durably=True):
             if state:
                 return MailState(state.decode())

@@ -8,7 +8,20 @@ from importlib.resources import files
 
 from notifier.model.state import EDGES
 
-NAMES = ("reserve", "add", "claim", "begin_dot", "settle", "postpone", "cancel", "bell", "sweep", "worker", "remember")
+NAMES = (
+    "reserve",
+    "add",
+    "claim",
+    "begin_dot",
+    "settle",
+    "postpone",
+    "cancel",
+    "resolve",
+    "bell",
+    "sweep",
+    "worker",
+    "remember",
+)
 
 # A server that is full (maxmemory) takes no new mail, but delivers what it has, which is what frees it. A settlement
 # refused for want of a few octets would make a delivered mail unknown, and send it twice.

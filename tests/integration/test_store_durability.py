@@ -21,7 +21,7 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 @pytest.fixture
 def store(valkey: EmbeddedValkey) -> Iterator[RedisStore]:
-    store = RedisStore(valkey.url, timeout=0.4)
+    store = RedisStore(valkey.url)
     store.settle([Settlement(at_dot(store, an_email()), MailState.SENT)])  # from now on the server has the scripts
     yield store
     store.close()
@@ -80,11 +80,11 @@ def test_a_step_that_is_not_on_disk_in_time_is_no_success_and_neither_is_asking_
 ) -> None:
     email, claim, held = an_email(), claimed(store, an_email()), at_dot(store, an_email())
     store._connection.ask(("CONFIG SET", "appendfsync", "no"))
-    other = RedisStore(valkey.url, timeout=0.4)  # has written nothing, so nothing of its own is on its way to the disk
-    for asked in (store, other):
+    # The second has written nothing, so that nothing of its own is on its way to the disk.
+    for asked in (RedisStore(valkey.url, timeout=1.0), RedisStore(valkey.url, timeout=1.0)):
         with pytest.raises(StoreUnavailable, match="did not write to its disk"):
             STEPS[step](asked, email, claim, held)
-    other.close()
+        asked.close()
 
 
 def test_a_server_without_append_only_file_is_used_with_a_notice(

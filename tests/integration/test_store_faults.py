@@ -26,7 +26,7 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 @pytest.fixture
 def store(valkey: EmbeddedValkey) -> Iterator[RedisStore]:
-    store = RedisStore(valkey.url, timeout=1.0)
+    store = RedisStore(valkey.url)
     yield store
     store.close()
 
@@ -54,7 +54,7 @@ def test_a_host_that_accepts_and_says_nothing_is_unavailable_within_the_timeout(
 
 
 def test_a_frozen_store_is_unavailable_and_the_same_call_again_makes_one_mail(valkey: EmbeddedValkey) -> None:
-    store = RedisStore(valkey.url, timeout=0.3)
+    store = RedisStore(valkey.url, timeout=1.0)
     store.epoch()
     email = an_email()
     valkey.signal(signal.SIGSTOP)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from fake_ledger import Clock, fake_redis, fake_store
@@ -14,11 +14,12 @@ from store_conformance import an_email
 
 from notifier.errors import FenceRejected, StoreError
 from notifier.model.mail_class import SHIPPED_CLASSES, Delivery
-from notifier.model.state import EDGES, MailState
+from notifier.model.state import DEAD, EDGES, MailState
 from notifier.store.base import Claim, Settlement, Takeover
 
 TAKEOVER = Takeover(lease=10.0, at_dot=40.0, bell=3.0, batch=2)
 SETTLED_AS = ("waiting", "sent", "failed", "expired", "quarantined", "unknown")
+FOR_PEOPLE = DEAD | {MailState.PARKED}
 MOST_CRASHES = 3
 
 
@@ -35,6 +36,10 @@ class Modelled:
     crashes: int = 0
     resent: int = 0
     settled: int = 0
+    patience: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.patience = self.deadline - self.due
 
     def go(self, to: MailState) -> None:
         assert to in EDGES[self.state], f"the model itself goes from {self.state} to {to}"
@@ -173,6 +178,23 @@ class Ledger(RuleBasedStateMachine):
         if self.mails[mail_id].state is MailState.WAITING:
             self.mails[mail_id].go(MailState.CANCELLED)
         assert self.store.cancel(mail_id) is self.mails[mail_id].state
+
+    @rule(data=st.data(), state=st.sampled_from(["sent", "waiting", "discarded"]))
+    def resolve(self, data: st.DataObject, state: str) -> None:
+        decided = sorted(mail_id for mail_id, mail in self.mails.items() if mail.state in FOR_PEOPLE)
+        if not decided:
+            return
+        mail_id, to = data.draw(st.sampled_from(decided)), MailState(state)
+        mail = self.mails[mail_id]
+        if to not in EDGES[mail.state]:
+            with pytest.raises(StoreError, match="nobody can"):
+                self.store.resolve(mail_id, to)
+            return
+        assert self.store.resolve(mail_id, to) is to
+        mail.go(to)
+        if to is MailState.WAITING:
+            mail.due, mail.deadline = self.now, self.now + mail.patience
+            mail.crashes = mail.resent = 0
 
     @rule(seconds=st.sampled_from([1, 10, 40, 600]))
     def time_passes(self, seconds: int) -> None:

@@ -1,0 +1,32 @@
+-- What a person decided on a parked mail or a dead letter. ARGV: id, state, why, retention ms
+-- Returns its state afterwards, or '' where it is not known.
+local id, to, at = ARGV[1], ARGV[2], now()
+local key = mail_key(id)
+local f = redis.call('HMGET', key, 'state', 'recipients', 'patience')
+local from = f[1]
+if not from then return '' end
+if from == to then -- said twice
+  touch(id, 'state')
+  return to
+end
+local for_people = from == 'parked' or from == 'failed' or from == 'expired' or from == 'quarantined'
+if not for_people or not EDGES[from .. '>' .. to] then
+  return redis.error_reply('LEDGER nobody can take a mail from ' .. from .. ' to ' .. to)
+end
+
+-- Whoever has accepted the mail is never mailed again.
+local function set_recipients(to_state)
+  local recipients = cjson.decode(f[2])
+  for path, state in pairs(recipients) do recipients[path] = to_state[state] or state end
+  redis.call('HSET', key, 'recipients', cjson.encode(recipients))
+end
+
+if to == 'waiting' then
+  set_recipients({ deferred = 'pending', refused = 'pending', suppressed = 'pending', unknown = 'pending' })
+  redis.call('HSET', key, 'deadline', at + tonumber(f[3]), 'attempt', 0, 'crashes', 0, 'resent', 0)
+  wait(id, from, at, at, { why = ARGV[3] })
+else
+  if to == 'sent' then set_recipients({ unknown = 'accepted' }) end
+  retire(id, from, to, at, { why = ARGV[3] }, tonumber(ARGV[4]))
+end
+return to
