@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import redis
+
 from notifier.settings import Settings
 from notifier.store.base import MailStatus
 from notifier.tasks.app import use_settings
 from notifier.tasks.bells import gate
 from notifier.tasks.result import status
-from notifier.tasks.runtime import configure, runtime, shut_down
+from notifier.tasks.runtime import configure, shut_down
 from notifier.testing import CatchingServer, EmbeddedValkey, Script
 from notifier.testing.supervised import SupervisedProcess
 
@@ -55,16 +57,24 @@ class Plant:
     def start_worker(self, *options: str, slots: int = 2) -> SupervisedProcess:
         """A worker that is up when this returns."""
         log = self.folder / f"worker-{len(self.workers)}.log"
-        before = runtime().store.live_slots("mail")
         command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "-c", str(slots), "-l", "INFO", *options]
         with log.open("wb") as output:
             worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=output)
         self.workers.append(worker)
-        wait_until(
-            lambda: runtime().store.live_slots("mail") > before or not worker.running, f"worker up:\n{self.logs()}"
-        )
+        wait_until(lambda: self.registered(worker) or not worker.running, "the worker is up")
         assert worker.running, self.logs()
         return worker
+
+    def registered(self, worker: SupervisedProcess) -> bool:
+        """True once the worker's main process has given a sign of life."""
+        with redis.Redis.from_url(self.valkey.url) as client:
+            owners = client.zrange("notifier:{mail}:workers", 0, -1)
+        return any(f":{worker.pid}:".encode() in owner for owner in owners)
+
+    def blocked_in_brpop(self) -> bool:
+        """True while a worker's main process waits for the broker's next message."""
+        with redis.Redis.from_url(self.valkey.url) as client:
+            return any("b" in one["flags"] and "brpop" in one["cmd"] for one in client.client_list())
 
     def logs(self) -> str:
         """What all workers have said."""

@@ -80,7 +80,8 @@ def test_a_bell_that_died_with_its_worker_delays_mail_by_one_sweep(tmp_path: Pat
     """The BRPOP window of the broker, hit on purpose: the frozen worker was handed the bell and is killed with it."""
     with plant(tmp_path) as made:
         first = made.start_worker()
-        first.signal(signal.SIGSTOP)  # its main process waits in BRPOP, and is handed the next message
+        wait_until(made.blocked_in_brpop, "the main process waits in BRPOP")
+        first.signal(signal.SIGSTOP)  # it is handed the next message all the same
         stored = [send_email.delay(**welcome(f"lost{n}@example.com")).id for n in range(5)]
         wait_until(lambda: in_broker(made) == 0, "the frozen worker was handed the bell")
         first.kill()

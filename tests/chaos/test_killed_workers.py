@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from workers import Plant, plant, wait_until
+from workers import plant, wait_until
 
 import notifier
 from notifier import send_bulk

@@ -105,8 +105,9 @@ end
 -- longer in a slow dialogue than its bell lives: that does no harm, it finds the mails claimed.
 local function bells_wanted(at, batch)
   local due = redis.call('ZCOUNT', P .. 'due', '-inf', at)
-  local out = redis.call('ZCARD', P .. 'rung') + redis.call('ZCARD', P .. 'answered')
-  local worth = math.ceil(due / batch)
-  if out >= worth then return 0 end
-  return math.min(math.max(registered_slots(at), 1), worth) - out
+  local rung, answered = redis.call('ZCARD', P .. 'rung'), redis.call('ZCARD', P .. 'answered')
+  -- A slot that has answered may be held up by a slow relay: what is due now deserves a slot that is free.
+  local worth = math.ceil(due / batch) - rung
+  if worth <= 0 then return 0 end
+  return math.max(0, math.min(math.max(registered_slots(at), 1) - rung - answered, worth))
 end

@@ -29,7 +29,11 @@ def known(name: str) -> None:
 
 
 INTAKE = Intake(
-    template_known=known, classes=SHIPPED_CLASSES, max_bytes=LIMIT, blob_name=lambda data: f"blob-{len(data)}", clock=lambda: 7.0
+    template_known=known,
+    classes=SHIPPED_CLASSES,
+    max_bytes=LIMIT,
+    blob_name=lambda data: f"blob-{len(data)}",
+    clock=lambda: 7.0,
 )
 
 

@@ -67,7 +67,12 @@ class Relay:
 def make(**bounds: float) -> tuple[SessionPool, Relay, Clock, list[Event]]:
     relay, clock, events = Relay(), Clock(), []
     pool = SessionPool(
-        RELAY, PoolConfig(**bounds), open_session=relay, clock=clock, rng=lambda: 0.5, listener=events.append  # type: ignore[arg-type]
+        RELAY,
+        PoolConfig(**bounds),
+        open_session=relay,
+        clock=clock,
+        rng=lambda: 0.5,
+        listener=events.append,  # type: ignore[arg-type]
     )
     return pool, relay, clock, events
 
@@ -224,7 +229,7 @@ def test_a_forked_child_leaves_its_parents_sessions_alone() -> None:
 
 @pytest.mark.parametrize("bounds", [{"size": 0}, {"messages_per_connection": 0}, {"max_age": 0}, {"max_idle": -1}])
 def test_bounds_that_cannot_work_are_refused(bounds: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         PoolConfig(**bounds)  # type: ignore[arg-type]
 
 
@@ -233,7 +238,9 @@ class PoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pool, self.relay, self.clock, self.events = make(size=3, messages_per_connection=4, max_age=50, max_idle=10)
+        self.pool, self.relay, self.clock, self.events = make(
+            size=3, messages_per_connection=4, max_age=50, max_idle=10
+        )
         self.lent: list[tuple[object, FakeSession]] = []
 
     @precondition(lambda self: len(self.lent) < 3)

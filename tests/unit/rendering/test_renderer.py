@@ -28,7 +28,9 @@ def test_the_shipped_templates_render_their_samples() -> None:
 
 def test_a_language_falls_back_to_the_default() -> None:
     renderer = Renderer(TemplateLibrary())
-    subjects = [renderer.render("welcome", {"name": "Zoë"}, locale).subject for locale in ("de-AT", "de", "fr", None, "../x")]
+    subjects = [
+        renderer.render("welcome", {"name": "Zoë"}, locale).subject for locale in ("de-AT", "de", "fr", None, "../x")
+    ]
     assert subjects == ["Willkommen, Zoë"] * 2 + ["Welcome, Zoë"] * 3
 
 
@@ -53,7 +55,9 @@ def test_a_syntax_error_says_where(tmp_path: Path) -> None:
         make(tmp_path, text_txt_j2="{% if %}").render("note", {})
 
 
-@pytest.mark.parametrize("name", ["../note", "/etc/passwd", "note/../note", "no\x00te", "Note", "", "_layouts", "nope", "n" * 99])
+@pytest.mark.parametrize(
+    "name", ["../note", "/etc/passwd", "note/../note", "no\x00te", "Note", "", "_layouts", "nope", "n" * 99]
+)
 def test_a_name_is_one_of_those_found_and_never_a_path(tmp_path: Path, name: str) -> None:
     renderer = make(tmp_path)
     with pytest.raises(TemplateNotFound):
@@ -70,7 +74,9 @@ def test_a_link_that_leads_out_is_not_followed(tmp_path: Path) -> None:
         Renderer(TemplateLibrary([inside])).require("secret")
 
 
-@pytest.mark.parametrize("text", ["{% include '../outside.txt.j2' %}", "{% include '/etc/passwd' %}", "{% include 'nope' %}"])
+@pytest.mark.parametrize(
+    "text", ["{% include '../outside.txt.j2' %}", "{% include '/etc/passwd' %}", "{% include 'nope' %}"]
+)
 def test_an_include_stays_inside(tmp_path: Path, text: str) -> None:
     (tmp_path / "outside.txt.j2").write_text("secret")
     with pytest.raises(TemplateRenderError, match="not there"):
@@ -122,7 +128,9 @@ def test_html_is_escaped_and_text_is_not(tmp_path: Path) -> None:
     assert content.html == '<p title="&lt;script&gt;&#34;&amp;">&lt;script&gt;&#34;&amp;'
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", " JaVaScRiPt:x", "data:text/html,x", "//evil.example", "https://a b"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", " JaVaScRiPt:x", "data:text/html,x", "//evil.example", "https://a b"]
+)
 def test_a_link_has_a_scheme_that_is_safe(tmp_path: Path, url: str) -> None:
     with pytest.raises(TemplateRenderError, match="a link begins with"):
         make(tmp_path, text_txt_j2="{{ url | link }}").render("note", {"url": url})

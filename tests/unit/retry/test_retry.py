@@ -21,7 +21,9 @@ from notifier.retry import DEFAULT_TABLE, Ask, Done, GiveUp, Retry, RetryPolicy,
 
 A, B = "a@x.example", "b@x.example"
 PENDING = {A: RecipientState.PENDING, B: RecipientState.PENDING}
-PHASE_OF = {rule.row: rule.phase for rule in taxonomy.RULES} | {row: phase for (phase, _), row in taxonomy.LOSSES.items()}
+PHASE_OF = {rule.row: rule.phase for rule in taxonomy.RULES} | {
+    row: phase for (phase, _), row in taxonomy.LOSSES.items()
+}
 
 
 def fault(row: str) -> Fault:
@@ -110,9 +112,7 @@ def test_every_row_of_the_taxonomy_has_its_decision(row: str) -> None:
     assert (row in DEFAULT_TABLE.by_id) == waits
 
 
-@pytest.mark.parametrize(
-    "ladder", [(), (0.0,), (-1.0,), (float("nan"),), (float("inf"),), (60.0, 30.0)], ids=str
-)
+@pytest.mark.parametrize("ladder", [(), (0.0,), (-1.0,), (float("nan"),), (float("inf"),), (60.0, 30.0)], ids=str)
 def test_a_ladder_that_cannot_work_is_refused(ladder: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="ladder"):
         RetryPolicy(ladder)

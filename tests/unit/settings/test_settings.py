@@ -54,7 +54,9 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_a_typo_is_told_with_what_was_meant() -> None:
-    assert problems(NOTIFIER_SMTP_URI="x") == ["NOTIFIER_SMTP_URI is no setting of Notifier; did you mean NOTIFIER_SMTP_URL?"]
+    assert problems(NOTIFIER_SMTP_URI="x") == [
+        "NOTIFIER_SMTP_URI is no setting of Notifier; did you mean NOTIFIER_SMTP_URL?"
+    ]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "5 minutes", "true", "1e999"])
@@ -161,7 +163,11 @@ def test_a_relay_is_one_url(url: str, name: str, tls: TLSPolicy) -> None:
 
 def test_a_relays_options() -> None:
     relay = parse_relay("smtp://z%40x:p%2Fw@relay.example?timeout_final_reply=900&pool=9&max_idle=5&ehlo=me.example")
-    assert (relay.endpoint.username, relay.endpoint.timeouts.final_reply, relay.endpoint.ehlo_name) == ("z@x", 900, "me.example")
+    assert (relay.endpoint.username, relay.endpoint.timeouts.final_reply, relay.endpoint.ehlo_name) == (
+        "z@x",
+        900,
+        "me.example",
+    )
     assert (relay.pool.size, relay.pool.max_idle) == (9, 5)
     assert relay.endpoint.password is not None
     assert relay.endpoint.password.reveal() == "p/w"
@@ -178,5 +184,5 @@ def test_a_relays_options() -> None:
     ],
 )  # fmt: skip
 def test_a_relay_url_that_cannot_work_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_relay(url)

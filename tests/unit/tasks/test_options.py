@@ -21,7 +21,19 @@ def test_every_option_of_celery_has_a_row() -> None:
     """Read off Celery's own signatures so that a new one fails here."""
     known = MADE_TRUE.keys() | HARMLESS.keys() | REFUSED.keys()
     named = set(inspect.signature(Task.apply_async).parameters) | set(inspect.signature(AMQP.as_task_v2).parameters)
-    not_options = {"self", "args", "kwargs", "options", "name", "argsrepr", "kwargsrepr", "create_sent_event", "now", "origin", "timezone"}
+    not_options = {
+        "self",
+        "args",
+        "kwargs",
+        "options",
+        "name",
+        "argsrepr",
+        "kwargsrepr",
+        "create_sent_event",
+        "now",
+        "origin",
+        "timezone",
+    }
     elsewhere = {"callbacks": "link", "errbacks": "link_error"}
     asked = {elsewhere.get(name, name) for name in named - not_options}
     assert asked <= known
