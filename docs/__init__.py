@@ -1,0 +1,1 @@
+"""The documentation; `python -m docs.reference` writes the part that comes from the code."""

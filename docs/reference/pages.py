@@ -1,0 +1,57 @@
+"""Each reference page as a function of the code."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+
+from notifier import errors
+from notifier.cli.main import COMMANDS
+from notifier.protocol.taxonomy import ROWS
+from notifier.settings.tree import TABLE
+
+
+def settings() -> str:
+    """Every setting."""
+    rows = "\n".join(f"| `{row.name}` | {f'`{row.default}`' if row.default else '–'} | {row.doc} |" for row in TABLE)
+    return (
+        "# Settings\n\nFrom the environment. Any of them also from a file: `NAME_FILE=/path`; a file that holds a secret must "
+        "not be readable by\neverybody. Unknown names that begin with `NOTIFIER_` are refused.\n\n"
+        f"| name | default | what it is |\n|---|---|---|\n{rows}\n"
+    )
+
+
+def error_tree() -> str:
+    """Every error class, and the rows of the taxonomy."""
+    classes = [
+        (name, value)
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == errors.__name__
+    ]
+    table = "\n".join(
+        f"| `{name}` | {', '.join(f'`{base.__name__}`' for base in value.__bases__)} | "
+        f"{(value.__dict__.get('__doc__') or '').splitlines()[0] if value.__dict__.get('__doc__') else 'a leaf of both axes'} |"
+        for name, value in classes
+    )
+    rows = "\n".join(f"| {row} | {error_class} | {scope} |" for row, (error_class, scope) in ROWS.items())
+    return (
+        "# Errors\n\nAll in `notifier.errors`.\n\n| class | bases | what it says |\n|---|---|---|\n"
+        f"{table}\n\n## Rows of the taxonomy\n\n`DeliveryError.taxonomy_id` is one of these.\n\n"
+        f"| row | class | scope |\n|---|---|---|\n{rows}\n"
+    )
+
+
+def commands() -> str:
+    """Every command with its help."""
+    parts = ["# The command `notifier`\n"]
+    for name in sorted(COMMANDS):
+        command: click.Command = import_module(COMMANDS[name]).command
+        context = click.Context(command, info_name=f"notifier {name}", max_content_width=100)
+        parts.append(f"## notifier {name}\n\n```text\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings, "errors.md": error_tree, "commands.md": commands}

@@ -1,0 +1,48 @@
+"""What is promised in the documentation is checked against the code."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import notifier
+from notifier.tasks.options import HARMLESS, MADE_TRUE, REFUSED
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP))
+
+from docs.reference.pages import PAGES  # noqa: E402 - the top of the tree is no package of the suite
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_reference_is_what_the_code_says(name: str) -> None:
+    written = (TOP / "docs" / "reference" / name).read_text(encoding="utf-8")
+    assert written == PAGES[name](), "run: python -m docs.reference"
+
+
+def test_the_page_about_celerys_options_is_what_the_code_says() -> None:
+    page = (TOP / "docs" / "adr" / "0003-celery-options.md").read_text(encoding="utf-8")
+    for title, table in (("made true", MADE_TRUE), ("harmless", HARMLESS), ("refused", REFUSED)):
+        for name, meaning in table.items():
+            assert f"| `{name}` | {title} | {meaning} |" in page
+
+
+def test_every_public_name_is_there_and_told() -> None:
+    readme = (TOP / "README.md").read_text(encoding="utf-8")
+    for name in notifier.__all__:
+        assert getattr(notifier, name) is not None
+    assert {"send_email", "send_bulk", "status", "cancel"} <= set(re.findall(r"[a-z_]+", readme))
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    text = (TOP / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+    rooms = ("tasks", "store", "delivery", "pool", "smtp", "protocol", "retry", "model", "cli")
+    named = [f"notifier/{name}" for name in re.findall(rf"`((?:{'|'.join(rooms)})/[\w/]+\.\w+)`", text)]
+    named += re.findall(r"`((?:notifier|docs|tests|templates)/[\w/.-]+)`", text)
+    missing = [name for name in (*links, *named) if not (TOP / name).exists()]
+    assert not missing
