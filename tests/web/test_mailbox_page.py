@@ -1,0 +1,174 @@
+"""The page on which caught mail is read: over HTTP, and in a real browser where there is one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from notifier.console.mailbox_page import MailboxPage
+from notifier.mime import compose
+from notifier.model.address import Address
+from notifier.model.content import Attachment, Content, InlineImage
+from notifier.model.envelope import Envelope
+from notifier.rendering import shipped_templates
+from notifier.testing import Mailbox
+
+LOGO = (shipped_templates() / "_images" / "logo.png").read_bytes()
+
+
+def catch(
+    mailbox: Mailbox,
+    subject: str = "Hello",
+    html: str | None = "<p>Hi",
+    to: str = "Zoë <zoe@example.com>",
+    **more: object,
+) -> None:
+    mail = compose(
+        Content(subject, "the text part", html, (InlineImage("logo@notifier", "logo.png", "image/png", LOGO),)),
+        sender=Address.parse("shop@example.com"),
+        to=[Address.parse(to)],
+        message_id=f"<{len(mailbox)}@example.com>",
+        date=datetime(2026, 11, 3, tzinfo=UTC),
+        envelope=Envelope("shop@example.com", ("zoe@example.com",)),
+        **more,  # type: ignore[arg-type]
+    )
+    mailbox.add(
+        reverse_path="shop@example.com",
+        recipients=("zoe@example.com",),
+        data=mail.data,
+        helo="x",
+        tls="TLSv1.3",
+        smtputf8=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[MailboxPage]:
+    mailbox = Mailbox()
+    catch(mailbox, "First <b>subject</b>", '<p>Hi <img src="cid:logo@notifier"><script>alert(1)</script>')
+    catch(mailbox, "With a file", attachments=[Attachment('Über"sicht.pdf', "application/pdf", b"%PDF")])
+    catch(mailbox, "Only text", html=None)
+    for number in range(60):
+        catch(mailbox, f"Number {number}", to=f"u{number}@example.com")
+    with MailboxPage(mailbox) as served:
+        yield served
+
+
+def get(page: MailboxPage, path: str) -> httpx.Response:
+    return httpx.get(page.url.rstrip("/") + path, trust_env=False)
+
+
+def test_the_list_has_the_newest_first_fifty_to_a_page(page: MailboxPage) -> None:
+    first, second = get(page, "/").text, get(page, "/?page=2").text
+    assert "63 mails" in first
+    assert first.index("Number 59") < first.index("Number 58")
+    assert first.count("<li>") == 50
+    assert second.count("<li>") == 13
+    assert "2 of 2" in second
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [("number 7", "1 mail with"), ("u7@example.com", "1 mail"), ("text part", "63 mails"), ("nope", "0 mails")],
+)
+def test_the_search_looks_into_subjects_people_and_text(page: MailboxPage, words: str, count: str) -> None:
+    assert count in get(page, f"/?q={words}").text
+
+
+def test_what_a_mail_says_is_never_markup_of_the_page(page: MailboxPage) -> None:
+    text = get(page, "/mail/1").text
+    assert "First &lt;b&gt;subject&lt;/b&gt;" in text
+    assert "<b>subject" not in text
+    assert "<script" not in text
+
+
+def test_every_tab_of_a_mail(page: MailboxPage) -> None:
+    assert 'sandbox=""' in get(page, "/mail/1?tab=html").text
+    assert "the text part" in get(page, "/mail/1?tab=text").text
+    assert "Message-ID: &lt;0@example.com&gt;" in get(page, "/mail/1?tab=headers").text
+    assert "Content-Transfer-Encoding" in get(page, "/mail/1?tab=source").text
+    assert "logo.png" in get(page, "/mail/1?tab=attachments").text
+    assert "no HTML part" in get(page, "/mail/3").text
+
+
+def test_the_mails_html_may_do_nothing_and_shows_its_own_images(page: MailboxPage) -> None:
+    answer = get(page, "/mail/1/html")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert policy.endswith("sandbox")
+    (image,) = re.findall(r'src="(/mail/1/image/\d+)"', answer.text)
+    shown = get(page, image)
+    assert (shown.headers["Content-Type"], shown.content) == ("image/png", LOGO)
+
+
+def test_a_file_is_saved_and_not_shown(page: MailboxPage) -> None:
+    answer = get(page, "/mail/2/file/1")
+    assert answer.content == b"%PDF"
+    assert answer.headers["Content-Disposition"] == "attachment; filename*=utf-8''%C3%9Cber%22sicht.pdf"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert get(page, "/mail/1/source").headers["Content-Type"].startswith("message/rfc822")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/mail/0",
+        "/mail/999",
+        "/mail/x",
+        "/mail/1/file/99",
+        "/mail/2/image/1",
+        "/nope",
+        "/static/../app.py",
+        "/mail/3/html",
+    ],
+)
+def test_what_is_not_there_is_404(page: MailboxPage, path: str) -> None:
+    assert get(page, path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/?page=0", "/?page=99999", "/?page=x", "/?q=%00%3Cscript%3E", "/mail/1?tab=nope"])
+def test_odd_questions_get_a_page(page: MailboxPage, path: str) -> None:
+    answer = get(page, path)
+    assert answer.status_code == 200
+    assert "<script" not in answer.text
+
+
+def chromium() -> str:
+    found = shutil.which("chromium")
+    if found is None:
+        assert not os.environ.get("CI"), "CI has Chromium: tests/install_servers.sh installs it"
+        pytest.skip("no chromium here; NOTIFIER_INSTALL_SERVERS=1 make test installs it")
+    return found
+
+
+def in_browser(page: MailboxPage, path: str, folder: Path, *options: str) -> str:
+    """What headless Chromium makes of a page."""
+    flags = [
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", f"--user-data-dir={folder}", "--virtual-time-budget=3000",
+    ]  # fmt: skip
+    found = subprocess.run(
+        [chromium(), *flags, *options, page.url.rstrip("/") + path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return found.stdout
+
+
+def test_a_browser_shows_the_list_and_a_mail(page: MailboxPage, tmp_path: Path) -> None:
+    listed = in_browser(page, "/", tmp_path / "a", "--dump-dom")
+    assert "Number 59" in listed
+    shot = tmp_path / "mail.png"
+    in_browser(page, "/mail/1", tmp_path / "b", f"--screenshot={shot}", "--window-size=320,900")
+    assert shot.read_bytes().startswith(b"\x89PNG")
+    assert shot.stat().st_size > 5_000
