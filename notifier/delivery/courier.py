@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -126,6 +126,10 @@ class Courier:
             for item in left.values():
                 if item.claim.mail_id not in error.mail_ids:
                     self._settle(handed_back(item.claim))
+        except StoreError:
+            # Perhaps the dot of one is recorded and that answer was lost; surely none of these was sent.
+            self._hand_back(item.claim for item in left.values())
+            raise
 
     def _transact(self, session: Session, ready: Sequence[_Ready], left: dict[int, _Ready]) -> None:
         reused = session.transactions > 0
@@ -147,6 +151,14 @@ class Courier:
                 fresh_retry_used=not reused and outcome.position == 0,
             )
             self._settle(settlement_after_outcome(item.claim, item.mail, outcome, decision))
+
+    def _hand_back(self, claims: Iterable[Claim]) -> None:
+        """As far as the store takes it; what it does not take, leases and sweeper heal."""
+        try:
+            for claim in claims:
+                self._settle(handed_back(claim))
+        except StoreError as error:
+            log.warning("mails not handed back: %s", error)
 
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from notifier.delivery.leases import LeaseKeeper
 from notifier.store.base import Claim, Store
 
 
@@ -44,9 +45,12 @@ def serve(
     owner: str,
     pace: Pace,
     time_slice: float,
+    renew_every: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
     """Deliver what is due in ``queue`` until nothing is, or ``time_slice`` seconds are over.
+
+    ``renew_every``: seconds after which claims in work are renewed; well under the lease.
 
     Returns True where the bell must ring again: the slice is over and mails are still due.
     """
@@ -59,7 +63,8 @@ def serve(
                 return False
         else:
             began = clock()
-            courier.deliver(claims)
+            with LeaseKeeper(store, claims, renew_every):
+                courier.deliver(claims)
             pace.learn(len(claims), clock() - began, time_slice)
         if clock() >= ends:
             store.ring_again(queue, bell)

@@ -162,6 +162,9 @@ class Store(Protocol):
         """The slot's time is over with mails still due: the bell counts as rung, not answered, once more."""
 
     # the journey
+    def renew(self, claims: Sequence[Claim]) -> None:
+        """The worker is still at work: those that are still its own and not at the dot last a lease longer."""
+
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """Record that the terminators of these mails go out now: `CLAIMED` to `AT_DOT`, all or none, durably.
 

@@ -151,6 +151,12 @@ class RedisStore:
         call = self._call("postpone", queue, mail_id, fence, state, ms(UNREADABLE_WAIT), why, ms(self._retention))
         self._connection.run([call], durably=True)
 
+    def renew(self, claims: Sequence[Claim]) -> None:
+        """See `Store.renew`; the claims are of one queue."""
+        (queue,) = {claim.email.queue for claim in claims}
+        pairs = [part for claim in claims for part in (claim.mail_id, claim.fence)]
+        self._connection.run([self._call("renew", queue, ms(self._takeover.lease), *pairs)])
+
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """See `Store.begin_dot`; the claims are of one queue."""
         (queue,) = {claim.email.queue for claim in claims}

@@ -12,6 +12,7 @@ NAMES = (
     "reserve",
     "add",
     "claim",
+    "renew",
     "begin_dot",
     "settle",
     "postpone",

@@ -28,6 +28,7 @@ def bell(queue: str, bell_id: str) -> None:
         owner=mine.owner,
         pace=mine.pace(queue),
         time_slice=mine.settings.time_slice,
+        renew_every=mine.settings.takeover.lease / 3,
     )
     if again:
         ring(queue, [bell_id])

@@ -144,6 +144,17 @@ def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_fl
         assert notifier.status(poison).crashes == 3
 
 
+def test_a_relay_that_is_slower_than_the_lease_is_no_crash(tmp_path: Path) -> None:
+    journal = tmp_path / "accepted.jsonl"
+    script = Script().at(Phase.DATA, "354 go on", times=1, delay=8.0)  # nearly three leases
+    with plant(tmp_path, script, journal=journal) as made:
+        made.start_worker(slots=2)
+        ids = enqueue(3)
+        made.settle(ids, "sent")
+        assert {notifier.status(mail_id).crashes for mail_id in ids} == {0}
+        assert set(accepted(journal, ids).values()) == {1}
+
+
 def test_a_store_that_is_killed_and_comes_back_has_lost_nothing(tmp_path: Path) -> None:
     journal = tmp_path / "accepted.jsonl"
     with plant(tmp_path, journal=journal) as made:

@@ -22,6 +22,7 @@ PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; form-acti
 # The mail's own html: its inline styles and the images that came with it, and nothing from anywhere.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox"
 _CID = re.compile(r"cid:([^\"'\s)>]+)")
+FIRST_TAB = "html"
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif"})
 
 
@@ -58,8 +59,8 @@ class MailboxPages:
 
     def show(self, request: Request) -> Response:
         """One mail at a tab."""
-        tab = request.query_params.get("tab", TABS[0])
-        return _page(mail_page(self._found(request), tab if tab in TABS else TABS[0]))
+        tab = request.query_params.get("tab", FIRST_TAB)
+        return _page(mail_page(self._found(request), tab if tab in TABS else FIRST_TAB))
 
     def html(self, request: Request) -> Response:
         """The mail's own html, for the sandboxed frame."""

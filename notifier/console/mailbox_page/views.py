@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from notifier.console.html import Markup, join, tag
 
 PAGE_SIZE = 50
-TABS = ("html", "text", "headers", "source", "attachments")
+TABS = {"html": "HTML", "text": "Text", "headers": "Headers", "source": "Source", "attachments": "Attachments"}
 
 
 class Mail(Protocol):
@@ -144,7 +144,7 @@ def mail_page(mail: Mail, tab: str) -> str:
         *(
             tag(
                 "a",
-                name.capitalize(),
+                TABS[name],
                 href=f"/mail/{mail.number}?tab={name}",
                 aria_current="page" if name == tab else None,
             )
