@@ -6,8 +6,8 @@
 """
 
 from notifier.testing.mailbox import CaughtMail, Mailbox
-from notifier.testing.script import Script
+from notifier.testing.script import Action, Script
 from notifier.testing.server import CatchingServer
 from notifier.testing.valkey import EmbeddedValkey
 
-__all__ = ["CatchingServer", "CaughtMail", "EmbeddedValkey", "Mailbox", "Script"]
+__all__ = ["Action", "CatchingServer", "CaughtMail", "EmbeddedValkey", "Mailbox", "Script"]

@@ -2,109 +2,45 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import re
-import socket
-import ssl
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from notifier.errors import Phase
+from notifier.testing.commands import Refused, read_bdat, read_mail, read_rcpt
+from notifier.testing.login import Logins
 from notifier.testing.mailbox import Mailbox
+from notifier.testing.peer import Peer
+from notifier.testing.replies import Ended, Replies, is_positive
 from notifier.testing.script import Action, Script
 
-MAX_LINE = 4096  # octets of a command line; RFC 4954 asks for 12288 only for AUTH
-MAX_AUTH_LINE = 12288
+NAME = "catching.example"
+MAX_LINE = 2048  # octets; RFC 5321 asks for 512 and each extension for a little more
+MAX_AUTH_LINE = 12288  # RFC 4954 section 4
 MAX_RECIPIENTS = 1000
-_PATH = re.compile(r"(FROM|TO):\s?<([^<>\r\n]*)>(?: (.*))?\Z", re.IGNORECASE)
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
-class Dropped(Exception):
-    """The script closes the connection here."""
+class State(StrEnum):
+    """How far a connection is (RFC 5321 section 4.1.4)."""
+
+    CONNECTED = "connected"
+    GREETED = "greeted"
+    SENDER = "sender"
+    RECIPIENTS = "recipients"
+    CHUNKS = "chunks"
 
 
-class Peer:
-    """The client's socket, with a buffer that STARTTLS must find empty."""
-
-    def __init__(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
-        self._socket = connection
-        self._context = context
-        self._buffer = bytearray()
-
-    @property
-    def tls(self) -> str | None:
-        """The TLS version, or None."""
-        return self._socket.version() if isinstance(self._socket, ssl.SSLSocket) else None
-
-    @property
-    def buffered(self) -> bool:
-        """True where octets have come that nobody has read."""
-        return bool(self._buffer)
-
-    def start_tls(self) -> None:
-        """The server's side of the handshake."""
-        if self._context is None:
-            raise EOFError
-        self._socket = self._context.wrap_socket(self._socket, server_side=True)
-
-    def write(self, octets: bytes) -> None:
-        """Send all."""
-        self._socket.sendall(octets)
-
-    def line(self, limit: int) -> bytes:
-        """The next line with its LF; too long a line comes cut, and without one. Raises `EOFError`."""
-        while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > limit:
-                end = limit
-                break
-            self._fill()
-        line = bytes(self._buffer[: end + 1])
-        del self._buffer[: end + 1]
-        return line
-
-    def exactly(self, count: int) -> bytes:
-        """So many octets (BDAT)."""
-        while len(self._buffer) < count:
-            self._fill()
-        octets = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return octets
-
-    def until_dot(self) -> bytes:
-        """The message up to CRLF . CRLF (nothing else ends it), dots unstuffed."""
-        searched = 0
-        while True:
-            if self._buffer.startswith(b".\r\n"):
-                del self._buffer[:3]
-                return b""
-            end = self._buffer.find(b"\r\n.\r\n", max(0, searched - 4))
-            if end >= 0:
-                break
-            searched = len(self._buffer)
-            self._fill()
-        message = bytes(self._buffer[: end + 2])
-        del self._buffer[: end + 5]
-        return (b"\r\n" + message).replace(b"\r\n.", b"\r\n")[2:]
-
-    def interrupt(self) -> None:
-        """End whatever another thread waits for on this connection."""
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Close the socket."""
-        with suppress(OSError):
-            self._socket.close()
-
-    def _fill(self) -> None:
-        octets = self._socket.recv(256 * 1024)
-        if not octets:
-            raise EOFError
-        self._buffer += octets
+# The commands that have their time; any other may come at any time. BDAT looks for itself: its chunk is read anyway.
+_IN_SEQUENCE: Mapping[str, frozenset[State]] = {
+    "STARTTLS": frozenset({State.GREETED}),
+    "AUTH": frozenset({State.GREETED}),
+    "MAIL": frozenset({State.GREETED}),
+    "RCPT": frozenset({State.SENDER, State.RECIPIENTS}),
+    "DATA": frozenset({State.SENDER, State.RECIPIENTS}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,32 +48,35 @@ class Rules:
     """What a server offers and demands. ``max_size`` is octets."""
 
     starttls: bool
-    credentials: Mapping[str, str] = field(repr=False)
+    logins: Logins
     max_size: int
+    lmtp: bool = False
 
 
 @dataclass(slots=True)
 class _Transaction:
-    reverse_path: str | None = None
+    reverse_path: str = ""
     smtputf8: bool = False
     recipients: list[str] = field(default_factory=list)
     chunks: bytearray = field(default_factory=bytearray)
 
 
 class Conversation:
-    """Runs until QUIT, EOF, or the script's drop."""
+    """Runs until QUIT, EOF, or until the script ends it."""
 
     def __init__(self, peer: Peer, rules: Rules, script: Script, mailbox: Mailbox) -> None:
         self._peer = peer
         self._rules = rules
-        self._script = script
+        self._replies = Replies(peer, script)
         self._mailbox = mailbox
-        self._helo: str | None = None
+        self._state = State.CONNECTED
+        self._helo = ""
         self._user: str | None = None
         self._now = _Transaction()
+        # RFC 2033 section 4.1: where LMTP is spoken there is no HELO and no EHLO.
+        hello = {"LHLO": self._ehlo} if rules.lmtp else {"EHLO": self._ehlo, "HELO": self._hello}
         self._verbs: Mapping[str, Callable[[str], None]] = {
-            "EHLO": self._ehlo,
-            "HELO": self._helo_only,
+            **hello,
             "STARTTLS": self._starttls,
             "AUTH": self._auth,
             "MAIL": self._mail,
@@ -145,206 +84,208 @@ class Conversation:
             "DATA": self._data,
             "BDAT": self._bdat,
             "RSET": self._rset,
-            "NOOP": lambda _: self._say("250 2.0.0 OK"),
-            "VRFY": lambda _: self._say("252 2.1.5 Send it and see"),
+            "NOOP": lambda _: self._replies.say("250 2.0.0 OK"),
+            "VRFY": lambda _: self._replies.say("252 2.1.5 Send it and see"),
+            "QUIT": self._quit,
         }
 
     def run(self) -> None:
-        """The whole dialogue."""
-        with suppress(Dropped):
-            self._say("220 catching.example ESMTP Notifier", Phase.GREETING)
-            while self._one_command():
-                pass
+        """The whole dialogue. Raises `EOFError` or `OSError` where the client goes away."""
+        with suppress(Ended):
+            protocol = "LMTP" if self._rules.lmtp else "ESMTP"
+            if not self._replies.answer(Phase.GREETING, f"220 {NAME} {protocol} Notifier"):
+                raise Ended
+            while True:
+                self._one_command()
+        self._peer.flush()
 
-    def _say(self, reply: str, phase: Phase | None = None) -> None:
-        if phase is not None:
-            action, delay = self._script.for_phase(phase)
-            if delay:
-                time.sleep(delay)
-            if action in (Action.DROP, Action.LOSE_REPLY):
-                raise Dropped
-            reply = action or reply
-        self._peer.write(reply.encode() + b"\r\n")
-
-    def _one_command(self) -> bool:
-        raw = self._peer.line(MAX_AUTH_LINE)
-        if not raw.endswith(b"\r\n"):
-            # A bare LF, or no end at all: what follows cannot be told apart from what was meant.
-            self._say("500 5.5.2 A line ends in CRLF and is not endless")
-            return False
-        verb, _, rest = raw[:-2].decode("utf-8", "surrogateescape").partition(" ")
+    def _one_command(self) -> None:
+        verb, _, rest = self._line(MAX_AUTH_LINE).partition(" ")
         verb = verb.upper()
-        if verb == "QUIT":
-            self._say("221 2.0.0 Bye", Phase.QUIT)
-            return False
-        if len(raw) > MAX_LINE and verb != "AUTH":
-            self._say("500 5.5.6 Line too long")
-        elif verb not in self._verbs:
-            self._say("500 5.5.1 Command unknown")
-        else:
+        try:
+            if len(verb) + len(rest) + 3 > MAX_LINE and verb != "AUTH":
+                raise Refused("500 5.5.6 Line too long")
+            if verb not in self._verbs:
+                raise Refused("500 5.5.1 Command not recognized")
+            if self._state not in _IN_SEQUENCE.get(verb, State):
+                raise Refused(f"503 5.5.1 Bad sequence of commands: {verb} when {self._state}")
             self._verbs[verb](rest)
-        return True
+        except Refused as refused:
+            self._replies.say(refused.reply)
+
+    def _line(self, limit: int) -> str:
+        """The next line. One that is not clearly a line ends the connection: what follows it may be smuggled."""
+        raw = self._peer.line(limit)
+        if not raw.endswith(b"\r\n") or _CONTROL.search(raw, 0, len(raw) - 2):
+            long = len(raw) == limit
+            self._replies.say(
+                "500 5.5.6 Line too long" if long else "521 5.5.2 A line holds no controls and ends in CRLF"
+            )
+            raise Ended
+        try:
+            return raw[:-2].decode()
+        except UnicodeDecodeError:
+            self._replies.say("521 5.5.2 A line is UTF-8")
+            raise Ended from None
 
     # greeting -------------------------------------------------------------------------------------------------------
 
     def _ehlo(self, name: str) -> None:
-        if not name:
-            self._say("501 5.5.4 EHLO needs a name")
-            return
-        self._helo, self._now = name, _Transaction()
-        offered = ["PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES"]
+        offered = [f"{NAME} greets you", "PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES"]
         offered.append(f"SIZE {self._rules.max_size}")
         if self._rules.starttls and self._peer.tls is None:
             offered.append("STARTTLS")
-        if self._rules.credentials:
+        if self._may_log_in():
             offered.append("AUTH PLAIN LOGIN")
-        lines = ["catching.example greets you", *offered]
-        text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}"
-        self._say(text, Phase.EHLO)
+        text = "".join(f"250-{line}\r\n" for line in offered[:-1]) + f"250 {offered[-1]}"
+        self._hello(name, text)
 
-    def _helo_only(self, name: str) -> None:
-        self._helo, self._now = name or "?", _Transaction()
-        self._say("250 catching.example", Phase.EHLO)
+    def _hello(self, name: str, text: str = f"250 {NAME}") -> None:
+        if not name or " " in name:
+            raise Refused("501 5.5.4 The greeting carries one name")
+        if self._replies.answer(Phase.EHLO, text):
+            self._helo = name
+            self._forget(State.GREETED)
 
     def _starttls(self, rest: str) -> None:
-        if rest or not self._rules.starttls or self._peer.tls is not None:
-            self._say("503 5.5.1 STARTTLS is not possible here")
-            return
-        if self._peer.buffered:
-            # Commands behind STARTTLS in clear text are an injection (CVE-2011-0411): no answer, no mercy.
-            raise Dropped
-        self._say("220 2.0.0 Go ahead", Phase.STARTTLS)
-        self._peer.start_tls()
-        self._helo, self._user, self._now = None, None, _Transaction()
+        if rest or not self._rules.starttls:
+            raise Refused("501 5.5.4 STARTTLS takes no argument" if rest else "502 5.5.1 There is no TLS here")
+        if self._peer.tls is not None:
+            raise Refused("503 5.5.1 TLS is on already")
+        if self._peer.has_unread:
+            raise Ended  # commands behind STARTTLS in clear text are an injection (CVE-2011-0411): not answered
+        if self._replies.answer(Phase.STARTTLS, "220 2.0.0 Go ahead"):
+            self._peer.start_tls()
+            self._helo, self._user = "", None  # RFC 3207 section 4.2
+            self._forget(State.CONNECTED)
 
     # AUTH -----------------------------------------------------------------------------------------------------------
 
+    def _may_log_in(self) -> bool:
+        """A password in clear text is not asked for where TLS can be had (RFC 4954 section 4)."""
+        return bool(self._rules.logins) and (self._peer.tls is not None or not self._rules.starttls)
+
     def _auth(self, rest: str) -> None:
-        mechanism, _, initial = rest.partition(" ")
-        if not self._rules.credentials or self._user is not None:
-            self._say("503 5.5.1 AUTH is not possible here")
-            return
-        try:
-            user, password = self._asked_for(mechanism.upper(), initial)
-        except (ValueError, binascii.Error):
-            self._say("501 5.5.2 That is no answer")
-            return
-        known = self._rules.credentials.get(user, "")
-        if known and hmac.compare_digest(known.encode(), password.encode()):
+        if not self._rules.logins or self._user is not None:
+            raise Refused("503 5.5.1 There is nobody to log in")
+        if not self._may_log_in():
+            raise Refused("538 5.7.11 Encryption is required: STARTTLS first")
+        user = self._rules.logins.user(rest, self._ask)
+        if user is None:
+            self._replies.answer(Phase.AUTH, "535 5.7.8 Authentication credentials invalid")
+        elif self._replies.answer(Phase.AUTH, "235 2.7.0 Welcome"):
             self._user = user
-            self._say("235 2.7.0 Welcome", Phase.AUTH)
-        else:
-            self._say("535 5.7.8 Wrong user or password", Phase.AUTH)
 
-    def _asked_for(self, mechanism: str, initial: str) -> tuple[str, str]:
-        if mechanism == "PLAIN":
-            answer = initial or self._challenge("")
-            _, user, password = base64.b64decode(answer, validate=True).decode().split("\0")
-            return user, password
-        if mechanism == "LOGIN":
-            user = initial or self._challenge("Username:")
-            return base64.b64decode(user, validate=True).decode(), base64.b64decode(
-                self._challenge("Password:"), validate=True
-            ).decode()
-        raise ValueError(mechanism)
-
-    def _challenge(self, words: str) -> str:
-        self._say(f"334 {base64.b64encode(words.encode()).decode()}".rstrip())
-        return self._peer.line(MAX_AUTH_LINE).rstrip(b"\r\n").decode("ascii")
+    def _ask(self, challenge: str) -> str:
+        self._replies.say(challenge)
+        return self._line(MAX_AUTH_LINE)
 
     # envelope -------------------------------------------------------------------------------------------------------
 
     def _mail(self, rest: str) -> None:
-        found = _PATH.match(rest)
-        if self._helo is None or self._now.reverse_path is not None:
-            self._say("503 5.5.1 Not now")
-        elif self._rules.credentials and self._user is None:
-            self._say("530 5.7.0 Authentication required")
-        elif found is None or found[1].upper() != "FROM":
-            self._say("501 5.5.4 MAIL FROM:<path>")
-        else:
-            self._mail_from(found[2], (found[3] or "").upper().split())
-
-    def _mail_from(self, path: str, parameters: list[str]) -> None:
-        sizes = [p[5:] for p in parameters if p.startswith("SIZE=")]
-        if any(not size.isdigit() for size in sizes):
-            self._say("501 5.5.4 SIZE is a number")
-        elif any(int(size) > self._rules.max_size for size in sizes):
-            self._say("552 5.3.4 Message too big")
-        elif not path.isascii() and "SMTPUTF8" not in parameters:
-            self._say("553 5.6.7 Address needs SMTPUTF8")
-        else:
-            self._now = _Transaction(path, "SMTPUTF8" in parameters)
-            self._say("250 2.1.0 Sender OK", Phase.MAIL)
+        if self._rules.logins and self._user is None:
+            raise Refused("530 5.7.0 Authentication required")
+        command = read_mail(rest, max_size=self._rules.max_size)
+        if self._replies.answer(Phase.MAIL, "250 2.1.0 Sender OK"):
+            self._now = _Transaction(command.reverse_path, command.smtputf8)
+            self._state = State.SENDER
 
     def _rcpt(self, rest: str) -> None:
-        found = _PATH.match(rest)
-        if self._now.reverse_path is None:
-            self._say("503 5.5.1 MAIL first")
-        elif found is None or found[1].upper() != "TO" or not found[2]:
-            self._say("501 5.5.4 RCPT TO:<path>")
-        elif len(self._now.recipients) >= MAX_RECIPIENTS:
-            self._say("452 4.5.3 Too many recipients")
-        elif not found[2].isascii() and not self._now.smtputf8:
-            self._say("553 5.6.7 Address needs SMTPUTF8")
-        elif (reply := self._script.for_recipient(found[2])) is not None:
-            self._say(reply)
-        else:
-            self._now.recipients.append(found[2])
-            self._say("250 2.1.5 Recipient OK", Phase.RCPT)
+        path = read_rcpt(rest, smtputf8=self._now.smtputf8)
+        if len(self._now.recipients) >= MAX_RECIPIENTS:
+            raise Refused("452 4.5.3 Too many recipients")
+        reply = self._replies.for_recipient(path)
+        if reply is not None and not is_positive(reply):
+            raise Refused(reply)
+        if self._replies.answer(Phase.RCPT, reply or "250 2.1.5 Recipient OK"):
+            self._now.recipients.append(path)
+            self._state = State.RECIPIENTS
+
+    def _rset(self, rest: str) -> None:
+        if rest:
+            raise Refused("501 5.5.4 RSET takes no argument")
+        if self._replies.answer(Phase.RSET, "250 2.0.0 Forgotten"):
+            self._forget(State.GREETED if self._helo else State.CONNECTED)
+
+    def _quit(self, rest: str) -> None:
+        if rest:
+            raise Refused("501 5.5.4 QUIT takes no argument")
+        self._replies.answer(Phase.QUIT, "221 2.0.0 Bye")
+        self._peer.say_goodbye()
+        raise Ended
+
+    def _forget(self, state: State) -> None:
+        self._now, self._state = _Transaction(), state
 
     # message --------------------------------------------------------------------------------------------------------
 
     def _data(self, rest: str) -> None:
-        if rest or self._now.chunks:
-            self._say("503 5.5.1 Not now")
-        elif not self._now.recipients:
-            self._say("554 5.5.1 No valid recipients")
-        else:
-            self._say("354 End data with <CR><LF>.<CR><LF>", Phase.DATA)
-            self._accept(self._peer.until_dot())
+        if rest:
+            raise Refused("501 5.5.4 DATA takes no argument")
+        if not self._now.recipients:
+            raise Refused("554 5.5.1 No valid recipients")
+        if not self._replies.answer(Phase.DATA, "354 End data with <CR><LF>.<CR><LF>"):
+            return
+        said = self._replies.body_begins()
+        self._receive(self._peer.message(self._rules.max_size), said=said)
 
     def _bdat(self, rest: str) -> None:
-        size, _, last = rest.partition(" ")
-        if not size.isdigit() or last.upper() not in ("", "LAST") or int(size) > 2 * self._rules.max_size:
-            self._say("501 5.5.4 BDAT size [LAST]")
-            raise Dropped
-        chunk = self._peer.exactly(int(size))
-        if not self._now.recipients:
-            self._say("503 5.5.1 No valid recipients")
-            return
-        self._now.chunks += chunk
-        if last:
-            self._accept(bytes(self._now.chunks))
+        try:
+            size, last = read_bdat(rest)
+        except Refused as refused:
+            self._replies.say(refused.reply)
+            raise Ended from None  # where the chunk ends, nobody knows
+        if self._state not in (State.RECIPIENTS, State.CHUNKS):
+            self._peer.skip(size)
+            raise Refused("503 5.5.1 No valid recipients")
+        said = self._replies.body_begins()
+        whole = self._add_chunk(size)
+        if last or said or not whole:
+            self._receive(bytes(self._now.chunks) if whole else None, said=said)
         else:
-            self._say(f"250 2.0.0 {size} octets")
+            self._state = State.CHUNKS
+            self._replies.say(f"250 2.0.0 {size} octets")
 
-    def _accept(self, message: bytes) -> None:
+    def _add_chunk(self, size: int) -> bool:
+        """False where the message is over the limit now; the chunk is read all the same."""
+        if size + len(self._now.chunks) > self._rules.max_size:
+            self._peer.skip(size)
+            return False
+        self._now.chunks += self._peer.chunk(size)
+        return True
+
+    def _receive(self, message: bytes | None, *, said: bool) -> None:
+        """The message is complete: keep it and answer. ``said``: it was refused while it came."""
         now, self._now = self._now, _Transaction()
-        if len(message) > self._rules.max_size:
-            self._say("552 5.3.4 Message too big")
+        self._state = State.GREETED
+        if said:
             return
-        action, delay = self._script.for_phase(Phase.FINAL_REPLY)
-        if delay:
-            time.sleep(delay)
-        if action is Action.DROP:
-            raise Dropped
-        if action not in (None, Action.LOSE_REPLY):
-            self._say(str(action))
-            return
+        # RFC 2033 section 4.2: a reply for each recipient.
+        groups = [[path] for path in now.recipients] if self._rules.lmtp else [now.recipients]
+        for recipients in groups:
+            if message is None:
+                self._replies.say("552 5.3.4 Message too big")
+            else:
+                self._final_reply(now, recipients, message)
+
+    def _final_reply(self, now: _Transaction, recipients: list[str], message: bytes) -> None:
+        step = self._replies.final_step()
+        usual = "250 2.0.0 Kept"
+        if step.action is None or step.action is Action.LOSE_REPLY or is_positive(step.action):
+            try:
+                usual += f" as number {self._keep(now, recipients, message)}"
+            except OSError:  # the journal's disk; without its line nothing was accepted
+                raise Refused("452 4.3.1 Insufficient system storage") from None
+        self._replies.final_reply(step, usual)
+
+    def _keep(self, now: _Transaction, recipients: list[str], message: bytes) -> int:
         mail = self._mailbox.add(
-            reverse_path=now.reverse_path or "",
-            recipients=tuple(now.recipients),
+            reverse_path=now.reverse_path,
+            recipients=tuple(recipients),
             data=message,
-            helo=self._helo or "",
+            helo=self._helo,
             tls=self._peer.tls,
             smtputf8=now.smtputf8,
+            connection=self._peer.number,
         )
-        if action is Action.LOSE_REPLY:
-            raise Dropped
-        self._say(f"250 2.0.0 Kept as number {mail.number}")
-
-    def _rset(self, rest: str) -> None:
-        del rest
-        self._now = _Transaction()
-        self._say("250 2.0.0 Forgotten", Phase.RSET)
+        return mail.number

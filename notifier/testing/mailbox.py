@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
+import re
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email import message_from_bytes, message_from_string, policy
 from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
 
+from notifier.testing.journal import Journal
+from notifier.testing.parsing import parse, text_of
+
+_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r\n[ \t]+)?(\S+)", re.IGNORECASE | re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class CaughtMail:
-    """One accepted message. ``received_at`` is seconds since the epoch, taken before the 250 was sent."""
+    """One accepted message. ``received_at`` is seconds since the epoch, taken before the 250 was sent.
+
+    ``connection`` numbers the server's connections from 1.
+    """
 
     number: int
     received_at: float
@@ -27,18 +32,18 @@ class CaughtMail:
     helo: str
     tls: str | None
     smtputf8: bool
+    connection: int = 0
 
     @cached_property
     def message(self) -> EmailMessage:
-        """The message, parsed by the standard library; a header in UTF-8 (RFC 6532) too, which needs text to parse."""
-        if self.smtputf8 and not self.data.isascii():
-            return message_from_string(self.data.decode(), policy=policy.default)
-        return message_from_bytes(self.data, policy=policy.default)
+        """The message, parsed; fields that cannot be parsed stand in it as they were sent."""
+        return parse(self.data)
 
-    @property
+    @cached_property
     def message_id(self) -> str:
-        """With its angle brackets; empty where there is none."""
-        return str(self.message.get("Message-ID", "")).strip()
+        """With its angle brackets; empty where there is none. Found without parsing the message."""
+        found = _MESSAGE_ID.search(self.data.partition(b"\r\n\r\n")[0])
+        return found[1].decode("utf-8", "replace") if found else ""
 
     @property
     def subject(self) -> str:
@@ -48,33 +53,42 @@ class CaughtMail:
     def text(self) -> str:
         """The text part, or the html part where there is none."""
         part = self.message.get_body(("plain", "html"))
-        return str(part.get_content()) if part is not None else ""
+        return text_of(part) if isinstance(part, EmailMessage) else ""
 
     def matches(self, words: str) -> bool:
         """True where subject, addresses or text hold ``words``, in any case."""
         headers = (self.subject, str(self.message.get("From", "")), str(self.message.get("To", "")))
-        return any(words.casefold() in where.casefold() for where in (*headers, *self.recipients, self.text()))
+        places = (*headers, self.reverse_path, *self.recipients, self.text())
+        return any(words.casefold() in place.casefold() for place in places)
 
 
 class Mailbox:
     """Caught mails in the order of their acceptance. Safe to share between threads.
 
-    ``journal``: each acceptance is written there as a line of JSON and synced to disk before the server answers 250,
-    so that it is the truth for tests that kill processes.
+    ``journal``: each acceptance is written there and synced to disk before the server answers 250 (see `Journal`).
     """
 
     def __init__(self, journal: Path | None = None) -> None:
-        self._mails: list[CaughtMail] = []
+        self._mails: dict[int, CaughtMail] = {}
+        self._last = 0
         self._changed = threading.Condition()
-        self._journal = None if journal is None else os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._journal = None if journal is None else Journal(journal)
 
     def add(
-        self, *, reverse_path: str, recipients: tuple[str, ...], data: bytes, helo: str, tls: str | None, smtputf8: bool
+        self,
+        *,
+        reverse_path: str,
+        recipients: tuple[str, ...],
+        data: bytes,
+        helo: str,
+        tls: str | None,
+        smtputf8: bool,
+        connection: int = 0,
     ) -> CaughtMail:
         """Keep a message; on disk first, where there is a journal."""
         with self._changed:
             mail = CaughtMail(
-                number=len(self._mails) + 1,
+                number=self._last + 1,
                 received_at=time.time(),
                 reverse_path=reverse_path,
                 recipients=recipients,
@@ -82,23 +96,14 @@ class Mailbox:
                 helo=helo,
                 tls=tls,
                 smtputf8=smtputf8,
+                connection=connection,
             )
-            self._write(mail)
-            self._mails.append(mail)
+            if self._journal is not None:
+                self._journal.write(mail)
+            self._mails[mail.number] = mail
+            self._last = mail.number
             self._changed.notify_all()
         return mail
-
-    def _write(self, mail: CaughtMail) -> None:
-        if self._journal is None:
-            return
-        line = {
-            "at": mail.received_at,
-            "message_id": mail.message_id,
-            "recipients": mail.recipients,
-            "sha256": hashlib.sha256(mail.data).hexdigest(),
-        }
-        os.write(self._journal, json.dumps(line).encode() + b"\n")
-        os.fsync(self._journal)
 
     def wait_for(self, count: int, timeout: float) -> bool:
         """Wait until ``count`` mails are here; False where ``timeout`` seconds pass first."""
@@ -106,9 +111,8 @@ class Mailbox:
             return self._changed.wait_for(lambda: len(self._mails) >= count, timeout)
 
     def get(self, number: int) -> CaughtMail | None:
-        """The mail with this number (from 1)."""
-        with self._changed:
-            return self._mails[number - 1] if 0 < number <= len(self._mails) else None
+        """The mail with this number (from 1; a number is never given twice)."""
+        return self._mails.get(number)
 
     def search(self, words: str) -> list[CaughtMail]:
         """Mails that hold ``words`` in subject, addresses or text; all for empty words."""
@@ -127,14 +131,14 @@ class Mailbox:
             self._mails.clear()
 
     def close(self) -> None:
-        """Close the journal."""
-        if self._journal is not None:
-            os.close(self._journal)
-            self._journal = None
+        """Close the journal; another mail opens it again."""
+        with self._changed:
+            if self._journal is not None:
+                self._journal.close()
 
     def __len__(self) -> int:
         return len(self._mails)
 
     def __iter__(self) -> Iterator[CaughtMail]:
         with self._changed:
-            return iter(list(self._mails))
+            return iter(list(self._mails.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,13 +12,26 @@ from typing import Self
 from notifier.errors import Phase
 
 Matcher = Callable[[str], bool]
+_REPLY = re.compile(r"[2-5][0-9]{2}(?:[ -].*)?\Z", re.DOTALL)
+# Where a server can do something else than what it always does.
+PHASES = frozenset(Phase) - {Phase.DNS, Phase.CONNECT}
 
 
 class Action(StrEnum):
     """What else than a reply a server can do at a phase."""
 
     DROP = "drop"  # close the connection and say nothing
-    LOSE_REPLY = "lose reply"  # accept the message, then close without the 250
+    RESET = "reset"  # the same, with a RST
+    STALL = "stall"  # keep the connection open and never answer
+    LOSE_REPLY = "lose reply"  # at FINAL_REPLY: accept the message, then close without the 250
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do at a phase: nothing unusual (None), an action, or a reply; after ``delay`` seconds."""
+
+    action: Action | str | None = None
+    delay: float = 0.0
 
 
 @dataclass(slots=True)
@@ -40,17 +54,12 @@ class _Rule:
 @dataclass(slots=True)
 class _Event:
     phase: Phase
-    action: Action | str
+    step: Step
     times: int | None
-    delay: float
-
-
-def _matcher(whom: str | Matcher) -> Matcher:
-    return whom if callable(whom) else lambda recipient: recipient == whom
 
 
 class Script:
-    """Build it by chaining; it is safe to share between connections."""
+    """Build it by chaining; where two entries fit, the first counts. It is safe to share between connections."""
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
@@ -60,19 +69,31 @@ class Script:
     def defer_first(
         self, whom: str | Matcher, times: int = 1, reply: str = "451 4.7.1 Greylisted, please come again"
     ) -> Self:
-        """Defer each such recipient so many times, then accept it."""
-        self._rules.append(_Rule(_matcher(whom), reply, times))
+        """Defer each such recipient so many times, then accept it. Raises `ValueError` for what is no reply."""
+        self._rules.append(_Rule(_matcher(whom), _checked(reply), times))
         return self
 
     def refuse(self, whom: str | Matcher, reply: str = "550 5.1.1 No such user here") -> Self:
-        """Refuse such recipients always."""
-        self._rules.append(_Rule(_matcher(whom), reply, None))
+        """Refuse such recipients always. Raises `ValueError` for what is no reply."""
+        self._rules.append(_Rule(_matcher(whom), _checked(reply), None))
         return self
 
     def at(self, phase: Phase, action: Action | str, *, times: int | None = None, delay: float = 0.0) -> Self:
-        """At ``phase`` do ``action``, or give that reply, after ``delay`` seconds; so many times, or always."""
-        self._events.append(_Event(phase, action, times, delay))
+        """At ``phase`` do ``action``, or give that reply, after ``delay`` seconds; so many times, or always.
+
+        A positive reply takes the place of the usual words; any other takes the place of the effect too, and 421
+        closes. At BODY the reply is given when the first octets have come. An empty action only waits. Raises
+        `ValueError` for what is no reply, and for DNS and CONNECT, where a server has no say.
+        """
+        if phase not in PHASES:
+            raise ValueError(f"a server has no say at {phase}")
+        step = Step(action if isinstance(action, Action) else _checked(action) if action else None, delay)
+        self._events.append(_Event(phase, step, times))
         return self
+
+    def delay(self, phase: Phase, seconds: float, *, times: int | None = None) -> Self:
+        """Answer ``phase`` late. A message whose final reply is late has been accepted before the wait."""
+        return self.at(phase, "", times=times, delay=seconds)
 
     def for_recipient(self, recipient: str) -> str | None:
         """The reply other than 250 that a recipient gets now."""
@@ -80,11 +101,21 @@ class Script:
             answers = (rule.answer(recipient) for rule in self._rules)
             return next((answer for answer in answers if answer is not None), None)
 
-    def for_phase(self, phase: Phase) -> tuple[Action | str | None, float]:
-        """What to do at a phase, and after how many seconds. An empty action with a delay only waits."""
+    def for_phase(self, phase: Phase) -> Step:
+        """What to do at a phase now."""
         with self._lock:
             for event in self._events:
                 if event.phase is phase and event.times != 0:
                     event.times = None if event.times is None else event.times - 1
-                    return event.action or None, event.delay
-        return None, 0.0
+                    return event.step
+        return Step()
+
+
+def _matcher(whom: str | Matcher) -> Matcher:
+    return whom if callable(whom) else lambda recipient: recipient == whom
+
+
+def _checked(reply: str) -> str:
+    if not _REPLY.match(reply):
+        raise ValueError(f"a reply begins with its code, 200 to 599, and {reply!r} does not")
+    return reply

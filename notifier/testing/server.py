@@ -1,35 +1,36 @@
 """`CatchingServer`: a real SMTP server that keeps what it accepts. For demos, and for tests of mail code.
 
 EHLO, PIPELINING, CHUNKING, 8BITMIME, SMTPUTF8, SIZE, ENHANCEDSTATUSCODES, STARTTLS with a throw-away certificate,
-AUTH PLAIN and LOGIN. One thread a connection.
+AUTH PLAIN and LOGIN; or LMTP. One thread a connection.
 """
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import socket
-import ssl
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
-from notifier.testing.conversation import Conversation, Peer, Rules
+from notifier.testing.certificate import ThrowAwayCertificate
+from notifier.testing.conversation import Conversation, Rules
+from notifier.testing.listener import Listener
+from notifier.testing.login import Logins
 from notifier.testing.mailbox import Mailbox
+from notifier.testing.peer import Peer
 from notifier.testing.script import Script
 
-BACKLOG = 128
 JOIN = 5.0  # seconds that a connection's thread gets at the end
 
 
 class CatchingServer:
-    """Listens on loopback; use it as a context manager, or `start` and `stop`.
+    """Listens on loopback; use it as a context manager, or `start`, `stop` and `close`.
 
-    ``credentials`` maps users to passwords; with them MAIL needs AUTH. ``implicit_tls`` speaks TLS from the first
-    octet. ``max_size`` is octets. ``journal`` see `Mailbox`.
+    ``credentials`` maps users to passwords; with them MAIL needs AUTH, and AUTH needs TLS where TLS can be had.
+    ``implicit_tls`` speaks TLS from the first octet. ``max_size`` is octets. ``journal`` see `Mailbox`. ``lmtp``
+    speaks RFC 2033; with ``socket_path`` on a Unix socket, without TLS.
     """
 
     def __init__(
@@ -43,68 +44,81 @@ class CatchingServer:
         script: Script | None = None,
         max_size: int = 50 * 2**20,
         journal: Path | None = None,
+        lmtp: bool = False,
+        socket_path: Path | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.mailbox = Mailbox(journal)
-        self._starttls = starttls and not implicit_tls
-        self._implicit_tls = implicit_tls
-        self._credentials = dict(credentials or {})
+        self.connections = 0  # since the start
+        self._implicit_tls = implicit_tls and socket_path is None
+        self._socket_path = socket_path
         self._script = script or Script()
-        self._max_size = max_size
-        self._folder: Path | None = None
-        self._context: ssl.SSLContext | None = None
-        self._listener: socket.socket | None = None
-        self._accepting: threading.Thread | None = None
+        self._rules = Rules(
+            starttls=starttls and not implicit_tls and socket_path is None,
+            logins=Logins(credentials or {}),
+            max_size=max_size,
+            lmtp=lmtp or socket_path is not None,
+        )
+        self._certificate: ThrowAwayCertificate | None = None
+        self._listener: Listener | None = None
         self._lock = threading.Lock()
         self._open: dict[threading.Thread, Peer] = {}
-        self.connections = 0  # since the start
 
     @property
     def ca_file(self) -> str | None:
-        """The PEM file to trust, while the server runs; None without TLS."""
-        return str(self._folder / "ca.pem") if self._folder else None
+        """The PEM file to trust, until `close`; None without TLS."""
+        return str(self._certificate.ca_file) if self._certificate else None
 
     @property
     def url(self) -> str:
         """Ready for ``NOTIFIER_SMTP_URL`` (without user and password)."""
+        if self._socket_path is not None:
+            return f"lmtp+unix://{quote(str(self._socket_path))}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        ca = quote(self.ca_file or "")
         if self._implicit_tls:
-            return f"smtps://{self.host}:{self.port}?ca={self.ca_file}"
-        if self._starttls:
-            return f"smtp://{self.host}:{self.port}?tls=required&ca={self.ca_file}"
-        return f"smtp://{self.host}:{self.port}?tls=none"
+            return f"smtps://{host}:{self.port}?ca={ca}"
+        scheme = "lmtp" if self._rules.lmtp else "smtp"
+        return f"{scheme}://{host}:{self.port}?" + (f"tls=required&ca={ca}" if self._rules.starttls else "tls=none")
 
     def start(self) -> Self:
         """Listen. Raises `OSError` where the port is taken."""
-        if self._starttls or self._implicit_tls:
-            self._make_certificate()
-        self._listener = socket.create_server((self.host, self.port), backlog=BACKLOG)
-        self.port = self._listener.getsockname()[1]
-        self._accepting = threading.Thread(target=self._accept, name="catching-server", daemon=True)
-        self._accepting.start()
+        if self._listener is not None:
+            raise RuntimeError("the server runs already")
+        address = (self.host, self.port) if self._socket_path is None else str(self._socket_path)
+        self._listener = Listener(address, self._begin)
+        try:
+            if self._certificate is None and (self._rules.starttls or self._implicit_tls):
+                self._certificate = ThrowAwayCertificate(self.host)
+        except BaseException:
+            self.close()
+            raise
+        if self._socket_path is None:
+            self.port = self._listener.port
+        self._listener.start()
         return self
 
     def stop(self) -> None:
-        """Close every connection and end every thread. `start` listens again, on the same port with the same certificate."""
+        """Close every connection and end every thread. `start` listens again: same port, same certificate."""
         if self._listener is not None:
-            with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)  # wakes the accepting thread
-            self._listener.close()
+            self._listener.stop()
             self._listener = None
-        if self._accepting is not None:
-            self._accepting.join(JOIN)
+        if self._socket_path is not None:
+            self._socket_path.unlink(missing_ok=True)
         with self._lock:
             remaining = dict(self._open)
-        for thread, peer in remaining.items():
+        for peer in remaining.values():
             peer.interrupt()
+        for thread in remaining:
             thread.join(JOIN)
 
     def close(self) -> None:
         """Stop for good: the certificate's files and the journal are closed too."""
         self.stop()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        if self._certificate is not None:
+            self._certificate.close()
+            self._certificate = None
         self.mailbox.close()
 
     def __enter__(self) -> Self:
@@ -115,47 +129,24 @@ class CatchingServer:
     ) -> None:
         self.close()
 
-    def _make_certificate(self) -> None:
-        if self._folder is not None:
-            return
-        try:
-            import trustme  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise RuntimeError(
-                "a throw-away certificate needs trustme: pip install 'notifier-worker[testing]', or starttls=False"
-            ) from error
-        authority = trustme.CA()
-        self._folder = Path(tempfile.mkdtemp(prefix="notifier-catching-"))
-        authority.cert_pem.write_to_path(str(self._folder / "ca.pem"))
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(self.host, "localhost").configure_cert(self._context)
-
-    def _accept(self) -> None:
-        listener = self._listener
-        while listener is not None:
-            try:
-                connection, _ = listener.accept()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except OSError:
-                return  # closed by `stop`
-            peer = Peer(connection, self._context)
-            thread = threading.Thread(target=self._serve, args=(peer,), name="catching-connection", daemon=True)
-            with self._lock:
-                self._open[thread] = peer
-                self.connections += 1
-            thread.start()
+    def _begin(self, connection: socket.socket) -> None:
+        self.connections += 1
+        context = self._certificate.context if self._certificate else None
+        peer = Peer(connection, context, number=self.connections)
+        thread = threading.Thread(target=self._serve, args=(peer,), name="catching-connection", daemon=True)
+        with self._lock:
+            self._open[thread] = peer
+        thread.start()
 
     def _serve(self, peer: Peer) -> None:
         try:
+            peer.send_at_once()
             if self._implicit_tls:
                 peer.start_tls()
-            Conversation(peer, self._rules(), self._script, self.mailbox).run()
+            Conversation(peer, self._rules, self._script, self.mailbox).run()
         except (OSError, EOFError):
             pass  # the client went away, which is its right
         finally:
             peer.close()
             with self._lock:
                 self._open.pop(threading.current_thread(), None)
-
-    def _rules(self) -> Rules:
-        return Rules(starttls=self._starttls, credentials=self._credentials, max_size=self._max_size)

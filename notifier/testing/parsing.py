@@ -1,0 +1,36 @@
+"""A caught message as the standard library reads it, made to bear what strangers send."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+from email.contentmanager import raw_data_manager
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from typing import Any
+
+
+class _ForgivingPolicy(EmailPolicy):
+    """Headers in UTF-8 (RFC 6532) are text; a field that the library's parser breaks on stays as it was sent."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        try:
+            return super().header_fetch_parse(name, text)
+        except Exception:  # noqa: BLE001 - IndexError, TypeError, AttributeError …: hostile fields find them all
+            return "".join(text.splitlines())
+
+
+def parse(data: bytes) -> EmailMessage:
+    """The message in ``data``; looking at it raises nothing, whatever it holds."""
+    message = message_from_bytes(data, policy=_ForgivingPolicy())
+    assert isinstance(message, EmailMessage)  # noqa: S101 - the policy's own factory
+    return message
+
+
+def text_of(part: EmailMessage) -> str:
+    """A text part, decoded; in a charset that nobody knows, what is ASCII in it."""
+    try:
+        return str(raw_data_manager.get_content(part, errors="replace"))
+    except (LookupError, UnicodeError):  # no such charset, or one that is no text encoding
+        payload = part.get_payload(decode=True)
+        return payload.decode("ascii", "replace") if isinstance(payload, bytes) else ""
