@@ -27,17 +27,19 @@ install() {
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y "$2" >/dev/null
 }
 
-# unpack PACKAGE: its files under .cache/servers, without installing it.
+# unpack PACKAGE: its files under .cache/servers, without installing it; only the libraries that it needs are installed.
 unpack() {
   [ -d ".cache/servers/$1" ] && return
   update_once
   echo "unpacking $1"
+  apt-cache depends --important "$1" | awk '/Depends: lib/ { print $2 }' |
+    DEBIAN_FRONTEND=noninteractive xargs apt-get -qq install --no-install-recommends -y >/dev/null
   mkdir -p .cache/download
-  (cd .cache/download && rm -f "$1"_*.deb && apt-get -qq download "$1")
+  (cd .cache/download && rm -f "$1"_*.deb && apt-get -qq -o APT::Sandbox::User=root download "$1")
   mkdir -p ".cache/servers/$1.new"
   for package in .cache/download/"$1"_*.deb; do dpkg -x "$package" ".cache/servers/$1.new"; done
   mv ".cache/servers/$1.new" ".cache/servers/$1"
 }
 
 install chromium chromium
-for package in postfix; do unpack "$package"; done
+unpack postfix
