@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from notifier.errors import InvalidAddress
 from notifier.model.address import Address
 from notifier.model.secret import Secret
 
@@ -56,7 +57,10 @@ def one_of(*names: str) -> Parser:
 
 def address(text: str) -> Address:
     """A mailbox."""
-    return Address.parse(text)
+    try:
+        return Address.parse(text)
+    except InvalidAddress as error:
+        raise ValueError(f"is no address: {error}") from error
 
 
 def folders(text: str) -> tuple[Path, ...]:

@@ -138,9 +138,7 @@ def _parsed(row: Setting, given: Mapping[str, str], problems: list[str]) -> Any:
     except ManyProblems as error:
         problems.extend(f"{row.name} {problem}" for problem in error.problems)
     except ValueError as error:
-        problems.append(
-            f"{row.name} {error}" if str(error).startswith(("is ", "names ", "begins ")) else f"{row.name}: {error}"
-        )
+        problems.append(f"{row.name} {error}")
     return None
 
 

@@ -59,7 +59,11 @@ def stored(folder: Path) -> list[bytes]:
     """The messages as they were kept, without the lines that smtp-sink writes above them, LF made CRLF again."""
     found = []
     for file in sorted(folder.iterdir()):
-        text = re.sub(rb"\A(?:X-[A-Za-z-]+:[^\n]*\n(?:[ \t][^\n]*\n)*|Received:[^\n]*\n(?:[ \t][^\n]*\n)*)+", b"", file.read_bytes())
+        text = re.sub(
+            rb"\A(?:X-[A-Za-z-]+:[^\n]*\n(?:[ \t][^\n]*\n)*|Received:[^\n]*\n(?:[ \t][^\n]*\n)*)+",
+            b"",
+            file.read_bytes(),
+        )
         found.append(text.replace(b"\n", b"\r\n").removesuffix(b"\r\n\r\n") + b"\r\n")
     return found
 
