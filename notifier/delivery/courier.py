@@ -22,10 +22,11 @@ from notifier.delivery.settling import (
     settlement_after_outcome,
     settlement_of_suppressed,
 )
-from notifier.errors import DeliveryError, FenceRejected, InvalidMail, PoolError, StoreError, TemplateError
+from notifier.errors import DeliveryError, FenceRejected, PoolError, StoreError, TemplateError
 from notifier.model.envelope import MailObject
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
+from notifier.protocol.transaction import check_mail
 from notifier.retry import RetryTable, decide, decide_error
 from notifier.smtp import Session
 from notifier.store.base import Claim, Settlement, Store
@@ -106,7 +107,8 @@ class Courier:
     def _compose(self, claim: Claim) -> _Ready | None:
         try:
             mail = self._composer.compose(claim.email, open_recipients(claim), claim.composed)
-        except (TemplateError, InvalidMail, StoreError) as error:
+            check_mail(mail)  # here, so that one that cannot be sent does not hold up the others of its batch
+        except (TemplateError, ValueError, StoreError) as error:
             self._settle_error(claim, error)
             return None
         return _Ready(claim, mail)

@@ -40,7 +40,10 @@ def settlement_after_outcome(claim: Claim, mail: MailObject, outcome: Outcome, d
         claim,
         state,
         due_in=due_in,
-        recipients={path: verdict.state for path, verdict in outcome.recipients.items()},
+        recipients={
+            **{path: state for path, state in claim.recipients.items() if state is RecipientState.SUPPRESSED},
+            **{path: verdict.state for path, verdict in outcome.recipients.items()},
+        },
         fault=next(iter(outcome.faults), None),
         reply=outcome.reply,
         relay=outcome.relay,

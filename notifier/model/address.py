@@ -52,7 +52,10 @@ class Address:
             raise InvalidAddress(f"an address is text, not {type(text).__name__}: {_shown(text)}")
         name, mailbox = _split(text)
         local_part, domain = _split_mailbox(mailbox, text)
-        return cls(_checked_local_part(local_part, text), _checked_domain(domain, text), name)
+        address = cls(_checked_local_part(local_part, text), _checked_domain(domain, text), name)
+        if len(address.forward_path.encode()) > MAX_PATH:
+            raise InvalidAddress(f"address is over {MAX_PATH} octets: {_shown(text)}")
+        return address
 
     @property
     def addr_spec(self) -> str:

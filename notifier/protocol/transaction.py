@@ -18,6 +18,7 @@ from notifier.protocol.commands import Command, Data, Mail, Rcpt, Rset, Terminat
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendBody, Step
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.reply import Reply
+from notifier.protocol.transparency import check_line_ends
 
 _STATE = {
     "transient": RecipientState.DEFERRED,
@@ -65,6 +66,12 @@ def transaction(mail: MailObject, setting: Setting) -> Transaction:
     """Hand one mail over. Raises `ValueError`, before the first step, for paths and octets that SMTP cannot carry."""
     run = _Run(mail, setting)
     return run.steps()
+
+
+def check_mail(mail: MailObject) -> None:
+    """Raises `ValueError` for paths and line ends that SMTP cannot carry, whatever the server offers."""
+    check_line_ends(mail.data)
+    transaction(mail, Setting("", Extensions()))
 
 
 class _Run:

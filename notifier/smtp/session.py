@@ -24,8 +24,8 @@ from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Wish, handshake
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Setting, Verdicts, transaction
-from notifier.protocol.transparency import check_line_ends, stuffed_blocks
+from notifier.protocol.transaction import Setting, Verdicts, check_mail, transaction
+from notifier.protocol.transparency import stuffed_blocks
 from notifier.smtp import tls
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
@@ -78,8 +78,7 @@ class Session:
         that SMTP cannot carry, before anything of any of the mails is sent.
         """
         for mail in mails:
-            check_line_ends(mail.data)
-            transaction(mail, self._setting())
+            check_mail(mail)
         return self._send_all(mails, before_dot)
 
     def is_alive(self) -> bool:

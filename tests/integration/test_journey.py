@@ -201,6 +201,7 @@ def test_a_suppressed_recipient_is_an_outcome_and_not_an_error(works: Plant) -> 
     (mail,) = (m for m in works.server.mailbox if result.id in m.message_id)
     assert mail.recipients == ("still@example.com",)
     assert found.state is MailState.SENT
+    assert dict(found.recipients) == {"never@example.com": "suppressed", "still@example.com": "accepted"}
 
 
 def test_eager_renders_and_sends_at_once_without_a_store(works: Plant) -> None:

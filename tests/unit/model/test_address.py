@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from notifier.errors import InvalidAddress
 from notifier.model.address import Address
+from notifier.protocol.commands import Mail, Rcpt
 
 GOOD = {
     "zoe@example.com": ("", "zoe@example.com"),
@@ -53,6 +54,7 @@ BAD = {
     "lone surrogate": "\ud800@b.c",
     "underscore": "a@b_c.d",
     "hyphen first": "a@-b.c",
+    "path of over 254": "a" * 64 + "@" + ".".join(["b" * 60] * 4),
     "a megabyte": "x" * 10**6,
     "unbalanced": "a@b.c>",
     "no A-label": "a@xn--a.c",
@@ -105,5 +107,7 @@ def test_any_text_is_a_mailbox_or_refused(text: str) -> None:
     except InvalidAddress:
         return
     path = address.forward_path
+    Mail(path, smtputf8=True).encode()
+    Rcpt(path).encode()
     assert not any(ord(char) < 32 or ord(char) == 127 for char in path)
     assert Address.parse(str(address)) == address
