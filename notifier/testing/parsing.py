@@ -28,9 +28,10 @@ def parse(data: bytes) -> EmailMessage:
 
 
 def text_of(part: EmailMessage) -> str:
-    """A text part, decoded; in a charset that nobody knows, what is ASCII in it."""
+    """A text part, decoded, its lines ending in LF; in a charset that nobody knows, what is ASCII in it."""
     try:
-        return str(raw_data_manager.get_content(part, errors="replace"))
+        text = str(raw_data_manager.get_content(part, errors="replace"))
     except (LookupError, UnicodeError):  # no such charset, or one that is no text encoding
         payload = part.get_payload(decode=True)
-        return payload.decode("ascii", "replace") if isinstance(payload, bytes) else ""
+        text = payload.decode("ascii", "replace") if isinstance(payload, bytes) else ""
+    return text.replace("\r\n", "\n")

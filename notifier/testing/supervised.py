@@ -53,13 +53,12 @@ class SupervisedProcess:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._keeper = subprocess.Popen(  # noqa: S603 - our own interpreter and text
-            [sys.executable, "-c", _KEEPER, str(self.process.pid), str(grace)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        try:
+            self._keeper = _keeper_of(self.process.pid, grace)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     @property
     def pid(self) -> int:
@@ -104,3 +103,14 @@ class SupervisedProcess:
         self._keeper.wait()
         if self._keeper.stdin is not None:
             self._keeper.stdin.close()
+
+
+def _keeper_of(group: int, grace: float) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and text
+        # -I and -S: it needs nothing that is installed, and is there the sooner.
+        [sys.executable, "-I", "-S", "-c", _KEEPER, str(group), str(grace)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

