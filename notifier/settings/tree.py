@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from notifier.errors import ConfigurationError
 from notifier.model.address import Address
@@ -191,9 +190,3 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
         "classes": SHIPPED_CLASSES,
     }
-
-
-def shown_url(url: Secret) -> str:
-    """A server's URL without user and password, for people."""
-    parts = urlsplit(url.reveal())
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
