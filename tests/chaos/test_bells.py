@@ -56,9 +56,11 @@ def published(made: Plant) -> Iterator[list[bytes]]:
 
 
 def test_ten_thousand_calls_while_two_slots_are_busy_leave_at_most_one_bell_a_slot(tmp_path: Path) -> None:
-    script = Script().at(Phase.FINAL_REPLY, "", times=2, delay=600.0)  # each slot waits for a relay that does not answer
+    script = Script().at(Phase.FINAL_REPLY, "", times=2, delay=600.0)  # a relay that does not answer holds each slot
     with plant(tmp_path, script, NOTIFIER_DURABILITY="aof") as made:
-        made.environ["NOTIFIER_SMTP_URL"] = made.environ["NOTIFIER_SMTP_URL"].replace("final_reply=2", "final_reply=600")
+        made.environ["NOTIFIER_SMTP_URL"] = made.environ["NOTIFIER_SMTP_URL"].replace(
+            "final_reply=2", "final_reply=600"
+        )
         busy = made.start_worker(slots=2)
         for n in range(2):
             send_email.delay(**welcome(f"busy{n}@example.com"))
