@@ -14,6 +14,7 @@ from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.secret import Secret
 from notifier.pool import PoolConfig
 from notifier.retry import DEFAULT_TABLE, RetryTable
+from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
 from notifier.settings.relay import ManyProblems, Relay, parse_relay
 from notifier.settings.sources import texts
@@ -155,9 +156,20 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
     window, retention = values["NOTIFIER_IDEMPOTENCY_WINDOW"], values["NOTIFIER_RETENTION"]
     if window and retention and retention < window:
         problems.append("NOTIFIER_RETENTION is shorter than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice")
+    _check_first_retry(values["NOTIFIER_RETRY_SCALE"], problems)
     lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
     if lease and time_slice and lease <= time_slice:
         problems.append("NOTIFIER_LEASE is not longer than NOTIFIER_TIME_SLICE: claims would end while they are served")
+
+
+def _check_first_retry(scale: float | None, problems: list[str]) -> None:
+    shortest = min(SHIPPED_CLASSES.values(), key=lambda mail_class: mail_class.deadline)
+    first = STANDARD[0] * (scale or 0.0)
+    if first >= shortest.deadline:
+        problems.append(
+            f"NOTIFIER_RETRY_SCALE makes the first retry wait {first:g} s, and mails of class {shortest.name!r} expire "
+            f"after {shortest.deadline:g} s"
+        )
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from notifier.errors import ConfigurationError
 from notifier.tasks import bells, send  # noqa: F401 - they register the tasks
 from notifier.tasks.app import app, point_at_broker
-from notifier.tasks.runtime import runtime, shut_down
+from notifier.tasks.checks import check_celery
+from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep
 
 CLOSE_GRACE = 10.0  # seconds that lent sessions get at the end of a process
@@ -22,6 +23,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
         app.config_from_object(config)
     try:
         point_at_broker()
+        check_celery(app.conf, settings())
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
     app.steps["worker"].add(Sweeper)

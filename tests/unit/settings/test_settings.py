@@ -77,6 +77,7 @@ def test_a_setting_that_is_empty_is_told() -> None:
 def test_settings_that_do_not_fit_together_are_told() -> None:
     assert "could send twice" in problems(NOTIFIER_RETENTION="10", NOTIFIER_IDEMPOTENCY_WINDOW="20")[0]
     assert "NOTIFIER_LEASE" in problems(NOTIFIER_LEASE="1", NOTIFIER_TIME_SLICE="2")[0]
+    assert "expire after 600 s" in problems(NOTIFIER_RETRY_SCALE="20")[0]
 
 
 def test_secrets_stand_in_files(tmp_path: Path) -> None:
