@@ -141,6 +141,16 @@ def test_hostile_mail_can_be_looked_at(data: bytes) -> None:
     look_at(add(Mailbox(), data))
 
 
+@pytest.mark.parametrize("depth", [40, 60, 500, 5000])
+def test_parts_in_parts_without_end_can_be_looked_at(depth: int) -> None:
+    data = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(depth))
+    mail = add(Mailbox(), b"Subject: deep\r\n" + data + b"\r\nbottom\r\n")
+    look_at(mail)
+    assert mail.subject == "deep"
+    assert mail.message.is_multipart() == (depth < 50)
+    assert list(mail.message.walk())
+
+
 FIELDS = st.sampled_from(
     ["To", "From", "Subject", "Content-Type", "Content-Disposition", "Date", "Message-ID", "MIME-Version"]
 )
