@@ -36,7 +36,7 @@ class CaughtMail:
 
     @cached_property
     def message(self) -> EmailMessage:
-        """The message, parsed; fields that cannot be parsed stand in it as they were sent."""
+        """The message, parsed; fields that cannot be parsed are empty in it, and as they were sent in ``data``."""
         return parse(self.data)
 
     @cached_property

@@ -13,14 +13,14 @@ MAX_DEPTH = 50  # parts in parts
 
 
 class _ForgivingPolicy(EmailPolicy):
-    """Headers in UTF-8 (RFC 6532) are text; a field that the library's parser breaks on stays as it was sent."""
+    """Headers in UTF-8 (RFC 6532) are text; a field that the library's parser breaks on is there, and empty."""
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
         text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         try:
             return super().header_fetch_parse(name, text)
         except Exception:  # noqa: BLE001 - IndexError, TypeError, AttributeError …: hostile fields find them all
-            return "".join(text.splitlines())
+            return super().header_fetch_parse(name, "")
 
 
 def parse(data: bytes) -> EmailMessage:

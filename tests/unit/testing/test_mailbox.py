@@ -164,6 +164,10 @@ def test_any_mail_can_be_looked_at(fields: list[tuple[str, bytes]], body: bytes)
 
 
 def look_at(mail: CaughtMail) -> None:
+    for part in mail.message.walk():
+        assert part.is_attachment() in (True, False)
+        assert "/" in part.get_content_type()
+        assert isinstance(part.get_filename(""), str)
     for name, value in mail.message.items():
         assert isinstance(name + str(value), str)
     mail.text().encode()
