@@ -34,7 +34,8 @@ class Outcome:
 
     ``position`` is the mail's place in the sequence given to ``send_many``. ``reply`` is the server's final reply
     (its queue id stands there). ``terminator_sent`` is False where surely nothing was delivered. ``phase_seconds``
-    holds the time spent in each phase, in seconds.
+    holds the time spent waiting in each phase, in seconds. ``tls`` is version and cipher, ``server`` the name by which
+    the server greeted. ``transcript``, where one is kept, holds no message and no secret.
     """
 
     position: int
@@ -44,6 +45,8 @@ class Outcome:
     tls: str | None = None
     terminator_sent: bool = False
     phase_seconds: Mapping[str, float] = field(default_factory=dict)
+    server: str | None = None
+    transcript: tuple[str, ...] = ()
 
     @classmethod
     def for_all(

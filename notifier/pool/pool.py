@@ -15,11 +15,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from notifier.errors import PoolClosed, PoolTimeout
 from notifier.model.events import Event, Listener, SessionOpened, SessionRetired, SessionReused, ignore
 from notifier.pool.config import PoolConfig
-from notifier.smtp import Endpoint, Session
+from notifier.smtp import Endpoint, Session, Window
 
 
 @dataclass(slots=True)
@@ -48,14 +49,15 @@ class SessionPool:
         endpoint: Endpoint,
         config: PoolConfig = PoolConfig(),  # noqa: B008 - frozen
         *,
-        open_session: Callable[[Endpoint], Session] = Session.open,
+        open_session: Callable[[Endpoint], Session] | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
         listener: Listener = ignore,
     ) -> None:
         self.endpoint = endpoint
         self.config = config
-        self._open_session = open_session
+        # One window for all: a loss on one connection makes the next ones careful (law 9).
+        self._open_session = open_session or partial(Session.open, window=Window(endpoint.window))
         self._clock = clock
         self._rng = rng
         self._listener = listener
@@ -180,7 +182,7 @@ class SessionPool:
     def _why_not_again(self, lent: _Parked, *, sound: bool) -> str | None:
         if not sound or not lent.session.usable:
             return "doubt"
-        if lent.session.transactions >= self.config.messages_per_connection:
+        if lent.session.transactions >= self.config.messages_per_connection or lent.session.spent:
             return "uses"
         if self._clock() >= lent.expires:
             return "age"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from notifier.errors import Phase
@@ -18,7 +19,9 @@ from notifier.model.secret import Secret
 MAX_PATH = 256  # octets with its brackets, RFC 5321 section 4.5.3.1.3
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _HELO_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?\Z|\[[A-Za-z0-9:.]{2,45}\]\Z")
+_PLAIN_PATH = re.compile(r"[!#-;=?-\[\]-~]{0,254}\Z")  # what nearly all are: nothing in it can end the path
 _QUOTED_PAIRS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(=[!-<>-~]+)?\Z")  # RFC 5321 section 4.1.2, esmtp-param
 
 
 class Command(Protocol):
@@ -33,7 +36,10 @@ class Command(Protocol):
 
 
 def _line(text: str, what: str) -> bytes:
-    octets = text.encode()
+    try:
+        octets = text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        raise ValueError(f"{what} holds what is no character") from None
     if _CONTROL.search(octets):
         raise ValueError(f"control character in {what}")
     return octets + b"\r\n"
@@ -41,12 +47,21 @@ def _line(text: str, what: str) -> bytes:
 
 def _path(path: str, what: str) -> str:
     """``path`` in brackets. Outside quotes it may not hold brackets or spaces: ``a@b> SIZE=1`` is an attack."""
+    if _PLAIN_PATH.match(path):
+        return f"<{path}>"
     bare = _QUOTED_PAIRS.sub("", path)
     if any(char in bare for char in "<> ") or '"' in bare:
         raise ValueError(f"{what} is no path: {path!r}")
-    if len(path.encode()) + 2 > MAX_PATH:
+    if len(path.encode(errors="replace")) + 2 > MAX_PATH:
         raise ValueError(f"{what} is over {MAX_PATH} octets")
     return f"<{path}>"
+
+
+def _checked(parameters: tuple[str, ...]) -> tuple[str, ...]:
+    for parameter in parameters:
+        if not _PARAMETER.match(parameter):
+            raise ValueError(f"no ESMTP parameter: {parameter!r}")
+    return parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,65 +105,99 @@ class StartTLS:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """AUTH with an initial response, or one answer to a 334 (RFC 4954 section 4). Never shown."""
+    """AUTH with its initial response, if it has one (RFC 4954 section 4). Never shown."""
 
-    response: Secret
-    mechanism: str | None = None
+    mechanism: str
+    initial: Secret | None = None
     phase: ClassVar[Phase] = Phase.AUTH
 
     def encode(self) -> bytes:
         """The line, base64 inside."""
-        answer = base64.b64encode(self.response.reveal().encode()).decode() or "="
-        return _line(f"AUTH {self.mechanism} {answer}" if self.mechanism else answer, "AUTH")
+        if self.initial is None:
+            return _line(f"AUTH {self.mechanism}", "AUTH")
+        return _line(f"AUTH {self.mechanism} {_base64(self.initial) or '='}", "AUTH")
 
 
 @dataclass(frozen=True, slots=True)
-class AuthLogin:
-    """AUTH LOGIN without an initial response, as every server takes it."""
+class AuthAnswer:
+    """The answer to a 334. Never shown."""
 
+    response: Secret
     phase: ClassVar[Phase] = Phase.AUTH
 
     def encode(self) -> bytes:
-        """The line."""
-        return b"AUTH LOGIN\r\n"
+        """The line: base64, and nothing at all for an empty answer."""
+        return _line(_base64(self.response), "AUTH")
+
+
+def _base64(response: Secret) -> str:
+    return base64.b64encode(response.reveal().encode()).decode()
+
+
+class Body(StrEnum):
+    """What the message's octets are (RFC 6152, RFC 3030 section 3)."""
+
+    SEVEN_BIT = "7BIT"
+    EIGHT_BIT_MIME = "8BITMIME"
+    BINARY_MIME = "BINARYMIME"
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """MAIL FROM with typed parameters: SIZE (RFC 1870, octets), BODY (RFC 6152), SMTPUTF8 (RFC 6531)."""
+    """MAIL FROM: SIZE (RFC 1870, octets), BODY (RFC 6152, RFC 3030), SMTPUTF8 (RFC 6531), and ``parameters`` as they
+    stand in the line.
+    """
 
     reverse_path: str
     size: int | None = None
-    eight_bit: bool = False
+    body: Body | None = None
     smtputf8: bool = False
+    parameters: tuple[str, ...] = ()
     phase: ClassVar[Phase] = Phase.MAIL
 
     def encode(self) -> bytes:
         """The line. Raises `ValueError`."""
         if self.size is not None and (isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 0):
             raise ValueError(f"SIZE is a number of octets, not {self.size!r}")
-        parameters = [
-            *([f"SIZE={self.size}"] if self.size is not None else []),
-            *(["BODY=8BITMIME"] if self.eight_bit else []),
-            *(["SMTPUTF8"] if self.smtputf8 else []),
-        ]
         if not self.smtputf8 and not self.reverse_path.isascii():
             raise ValueError(f"reverse-path needs SMTPUTF8: {self.reverse_path!r}")
-        return _line(" ".join([f"MAIL FROM:{_path(self.reverse_path, 'reverse-path')}", *parameters]), "reverse-path")
+        line = f"MAIL FROM:{_path(self.reverse_path, 'reverse-path')}"
+        if self.size is not None:
+            line = f"{line} SIZE={self.size}"
+        if self.body is not None:
+            line = f"{line} BODY={Body(self.body)}"
+        if self.smtputf8:
+            line = f"{line} SMTPUTF8"
+        return _line(" ".join([line, *_checked(self.parameters)]) if self.parameters else line, "reverse-path")
 
 
 @dataclass(frozen=True, slots=True)
 class Rcpt:
-    """RCPT TO."""
+    """RCPT TO, with ``parameters`` as they stand in the line."""
 
     forward_path: str
+    parameters: tuple[str, ...] = ()
     phase: ClassVar[Phase] = Phase.RCPT
 
     def encode(self) -> bytes:
         """The line. Raises `ValueError`."""
         if not self.forward_path:
             raise ValueError("an empty forward-path")
-        return _line(f"RCPT TO:{_path(self.forward_path, 'forward-path')}", "forward-path")
+        line = f"RCPT TO:{_path(self.forward_path, 'forward-path')}"
+        return _line(" ".join([line, *_checked(self.parameters)]) if self.parameters else line, "forward-path")
+
+
+@dataclass(frozen=True, slots=True)
+class Bdat:
+    """BDAT (RFC 3030 section 2): ``size`` octets follow the line at once. The last one hands the message over."""
+
+    size: int
+    last: bool
+    phase: ClassVar[Phase] = Phase.FINAL_REPLY
+
+    def encode(self) -> bytes:
+        """The line, without the octets that follow it."""
+        return b"BDAT %d LAST\r\n" % self.size if self.last else b"BDAT %d\r\n" % self.size
 
 
 @dataclass(frozen=True, slots=True)

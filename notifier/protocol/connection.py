@@ -35,21 +35,30 @@ class Connection:
         """The octets of one flight; a reply is owed for each command. Raises `ValueError` with nothing owed."""
         if self.dead:
             raise ProtocolViolation(f"the connection is dead: {self.dead}")
-        octets = b"".join(command.encode() for command in commands)
+        octets = b"".join([command.encode() for command in commands])
         for command in commands:
             self.owe(command)
         return octets
 
     def owe(self, command: Command) -> None:
         """The replies to ``command`` may come from now on, sent or not: a verdict on a message can come early."""
-        self._owed.extend([command] * (command.replies if isinstance(command, Terminator) else 1))
+        if type(command) is Terminator:
+            self._owed.extend([command] * command.replies)
+        else:
+            self._owed.append(command)
 
     def receive(self, data: bytes) -> None:
-        """Take octets from the server. Raises `ProtocolViolation`, after which the connection is dead."""
+        """Take octets from the server.
+
+        Raises `ProtocolViolation`, after which the connection is dead; the replies that stand before the violation
+        can be taken all the same, so that it does not matter how the octets were split.
+        """
         try:
             for reply in self._parser.feed(data):
                 self._answer(reply)
-            if self._parser.pending and not self._owed:
+            if self._parser.violation is not None:
+                raise ProtocolViolation(self._parser.violation)
+            if not self._owed and self._parser.pending:
                 raise ProtocolViolation("octets that no command asked for")
         except ProtocolViolation as error:
             self.kill(str(error))
@@ -60,7 +69,7 @@ class Connection:
             raise ProtocolViolation(f"reply {reply.code} that no command asked for")
         command = self._owed.popleft()
         self._replies.append(reply)
-        if isinstance(command, StartTLS) and reply.code == 220 and self._parser.pending:
+        if type(command) is StartTLS and reply.code == 220 and self._parser.pending:
             # Plaintext behind the 220 would be read as if it had come through TLS (RFC 3207, CVE-2011-0411).
             raise ProtocolViolation("octets behind the reply to STARTTLS")
 

@@ -1,7 +1,8 @@
 """The steps that a dialogue asks of whoever owns the socket, and the word that it gets when one fails.
 
 A dialogue is a generator: it yields steps and is sent the reply for each `Await`. When the connection fails, `Lost` is
-thrown into it at the step, and the dialogue says what that means.
+thrown into it at the step, and the dialogue says what that means. What is sent may wait until the next `Await`, so
+that one flight is one write.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from notifier.protocol.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Write these commands in one flight."""
+    """Send these commands."""
 
     commands: tuple[Command, ...]
 
@@ -30,18 +31,33 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class SendBody:
-    """Write the message's octets, dot-stuffed, without the terminator; ``replies`` final replies may come from now on."""
+    """Send the message's octets, dot-stuffed, without the terminator; ``replies`` final replies may come from now on.
+
+    What the server says before the terminator is an early verdict (row W1): `Lost` with that reply.
+    """
 
     data: bytes = field(repr=False)
     replies: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """The terminator goes out next: the last moment at which the mail is surely not delivered (rule r2).
+class SendChunk:
+    """Send BDAT with these octets as they are; the ``last`` one is the message's terminator (RFC 3030 section 2)."""
 
-    The owner records that, checks the clock (rule r3), and only then resumes the dialogue.
+    data: bytes | memoryview = field(repr=False)
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The terminators of the mails at ``positions`` go out next: the last moment at which they are surely not delivered
+    (rule r2).
+
+    The owner records that, checks the clock (rule r3), and only then resumes the dialogue. Whatever its record-keeping
+    raises is thrown in here.
     """
+
+    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +65,7 @@ class UpgradeToTLS:
     """Do the TLS handshake now, with chain and name verified."""
 
 
-Step = Send | Await | SendBody | Commit | UpgradeToTLS
+Step = Send | Await | SendBody | SendChunk | Commit | UpgradeToTLS
 
 
 class Loss(StrEnum):
@@ -63,8 +79,12 @@ class Loss(StrEnum):
 
 
 class Lost(Exception):
-    """The connection failed at a step. ``reply`` is one that the server had sent before it went."""
+    """The connection failed at a step. ``reply`` is one that the server had sent before it went.
 
-    def __init__(self, loss: Loss, text: str, reply: Reply | None = None) -> None:
-        self.loss, self.text, self.reply = loss, text, reply
-        super().__init__(loss, text, reply)
+    ``held_back`` terminators, the last ones that were asked for, had not been written whole: their mails are surely
+    not delivered.
+    """
+
+    def __init__(self, loss: Loss, text: str, reply: Reply | None = None, held_back: int = 0) -> None:
+        self.loss, self.text, self.reply, self.held_back = loss, text, reply, held_back
+        super().__init__(loss, text, reply, held_back)

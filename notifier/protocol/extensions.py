@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from notifier.protocol.reply import Reply
+from notifier.protocol.taxonomy import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class Extensions:
         return keyword.upper() in self.keywords
 
     @property
+    def name(self) -> str | None:
+        """By which the server greets (RFC 5321 section 4.1.1.1)."""
+        return clean(self.greeting.partition(" ")[0]) or None
+
+    @property
     def size_limit(self) -> int | None:
         """Octets (RFC 1870); None where the server names no limit (no number, or 0)."""
         value = self.keywords.get("SIZE", "")
@@ -43,3 +49,20 @@ class Extensions:
     def auth_mechanisms(self) -> tuple[str, ...]:
         """SASL mechanisms, upper case, as offered (RFC 4954 section 3)."""
         return tuple(dict.fromkeys(self.keywords.get("AUTH", "").upper().split()))
+
+    @property
+    def mail_max(self) -> int | None:
+        """Transactions in one session (RFC 9422 section 4.1); None where the server names no limit."""
+        return self._limit("MAILMAX")
+
+    @property
+    def rcpt_max(self) -> int | None:
+        """Recipients in one transaction (RFC 9422 section 4.2); None where the server names no limit."""
+        return self._limit("RCPTMAX")
+
+    def _limit(self, name: str) -> int | None:
+        for limit in self.keywords.get("LIMITS", "").upper().split():
+            key, _, value = limit.partition("=")
+            if key == name and value.isascii() and value.isdigit() and 0 < int(value) < 1_000_000:
+                return int(value)
+        return None

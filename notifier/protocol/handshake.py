@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from notifier.errors import Phase, fault_error
-from notifier.model.secret import Secret
 from notifier.protocol import taxonomy
-from notifier.protocol.commands import Auth, AuthLogin, Cancel, Hello, StartTLS
+from notifier.protocol.authentication import Login, authenticate
+from notifier.protocol.commands import Command, Hello, StartTLS
 from notifier.protocol.dialogue import Await, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.reply import Reply
+from notifier.protocol.sasl import ChannelBinding, Credentials, Place
 
 Dialogue = Generator[Step, Reply, "Extensions"]
 Exchange = Generator[Step, Reply, Reply]
@@ -27,9 +28,11 @@ class Wish:
     encrypted: bool = False  # TLS from the first octet
     starttls_required: bool = True
     starttls_welcome: bool = True
-    username: str | None = None
-    password: Secret | None = None
+    credentials: Credentials | None = None
     clear_auth: bool = False
+    server: str = ""  # the host's bare name, and its port, as tokens name them
+    port: int = 0
+    bindings: Callable[[], Sequence[ChannelBinding]] = tuple  # asked for after TLS
 
 
 def handshake(wish: Wish) -> Dialogue:
@@ -47,14 +50,18 @@ def handshake(wish: Wish) -> Dialogue:
         elif wish.starttls_required:
             words = "the server offers no STARTTLS, and nothing is sent in clear (RFC 3207 section 6)"
             raise fault_error(taxonomy.fault("S1", Phase.STARTTLS, words, host=wish.host))
-    if wish.username is not None:
-        yield from _authenticate(wish, offered, encrypted=encrypted)
+    if wish.credentials is not None:
+        place = Place(wish.server or wish.host, wish.port, tuple(wish.bindings()))
+        login = Login(wish.host, place, wish.credentials, safe=encrypted or wish.clear_auth)
+        yield from authenticate(login, offered)
     return offered
 
 
-def _asked(wish: Wish, phase: Phase) -> Exchange:
-    """The next reply; a connection that fails instead is raised as the fault of its phase."""
+def _asked(wish: Wish, phase: Phase, *commands: Command) -> Exchange:
+    """The reply to ``commands``; a connection that fails instead is raised as the fault of its phase."""
     try:
+        if commands:
+            yield Send(commands)
         return (yield Await(phase))
     except Lost as lost:
         raise fault_error(taxonomy.of_loss(phase, lost.loss, lost.text, host=wish.host)) from lost
@@ -68,22 +75,19 @@ def _greeting(wish: Wish) -> Exchange:
 
 
 def _hello(wish: Wish) -> Dialogue:
-    yield Send((Hello(wish.ehlo_name, "LHLO" if wish.lmtp else "EHLO"),))
-    reply = yield from _asked(wish, Phase.EHLO)
+    reply = yield from _asked(wish, Phase.EHLO, Hello(wish.ehlo_name, "LHLO" if wish.lmtp else "EHLO"))
     if reply.code == 250:
         return Extensions.parse(reply)
-    plain_will_do = not wish.starttls_required and wish.username is None and not wish.lmtp
+    plain_will_do = not wish.starttls_required and wish.credentials is None and not wish.lmtp
     if reply.code in (500, 502) and plain_will_do:  # E1: a server of before 1995
-        yield Send((Hello(wish.ehlo_name, "HELO"),))
-        reply = yield from _asked(wish, Phase.EHLO)
+        reply = yield from _asked(wish, Phase.EHLO, Hello(wish.ehlo_name, "HELO"))
         if reply.code == 250:
             return Extensions(reply.text)
     raise fault_error(taxonomy.of_reply(Phase.EHLO, reply, host=wish.host))
 
 
 def _starttls(wish: Wish) -> Dialogue:
-    yield Send((StartTLS(),))
-    reply = yield from _asked(wish, Phase.STARTTLS)
+    reply = yield from _asked(wish, Phase.STARTTLS, StartTLS())
     if reply.code != 220:
         raise fault_error(taxonomy.of_reply(Phase.STARTTLS, reply, host=wish.host))
     try:
@@ -93,47 +97,3 @@ def _starttls(wish: Wish) -> Dialogue:
         raise fault_error(taxonomy.fault(row, Phase.STARTTLS, lost.text, host=wish.host)) from lost
     # What was said before TLS is forgotten (RFC 3207 section 4.2); only this EHLO counts.
     return (yield from _hello(wish))
-
-
-def _authenticate(wish: Wish, offered: Extensions, *, encrypted: bool) -> Generator[Step, Reply, None]:
-    username, password = wish.username or "", wish.password or Secret("")
-    if not (encrypted or wish.clear_auth):
-        words = "a password does not go over an unencrypted connection"
-        raise fault_error(taxonomy.fault("A3", Phase.AUTH, words, host=wish.host))
-    mechanisms = [name for name in ("PLAIN", "LOGIN") if name in offered.auth_mechanisms]
-    if not mechanisms:
-        words = f"none of our mechanisms (PLAIN, LOGIN) is offered: {' '.join(offered.auth_mechanisms) or 'no AUTH'}"
-        raise fault_error(taxonomy.fault("E4", Phase.AUTH, words, host=wish.host))
-    for mechanism in mechanisms:
-        exchange = _plain if mechanism == "PLAIN" else _login
-        reply = yield from exchange(wish, username, password)
-        if reply.code == 235:
-            return
-        if reply.code not in (504, 534):  # the mechanism may be refused; after 535 nothing else is tried (law 11)
-            break
-    raise fault_error(taxonomy.of_reply(Phase.AUTH, reply, host=wish.host))
-
-
-def _plain(wish: Wish, username: str, password: Secret) -> Exchange:
-    """RFC 4616."""
-    yield Send((Auth(Secret(f"\0{username}\0{password.reveal()}"), "PLAIN"),))
-    return (yield from _without_challenge(wish))
-
-
-def _login(wish: Wish, username: str, password: Secret) -> Exchange:
-    """The old two questions; what they ask is not looked at."""
-    yield Send((AuthLogin(),))
-    for answer in (Secret(username), password):
-        reply = yield from _asked(wish, Phase.AUTH)
-        if reply.code != 334:
-            return reply
-        yield Send((Auth(answer),))
-    return (yield from _without_challenge(wish))
-
-
-def _without_challenge(wish: Wish) -> Exchange:
-    reply = yield from _asked(wish, Phase.AUTH)
-    if reply.code == 334:  # a question that the mechanism does not have: end the exchange (A6)
-        yield Send((Cancel(),))
-        return (yield from _asked(wish, Phase.AUTH))
-    return reply

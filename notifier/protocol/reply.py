@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_LINE = 8 * 1024  # octets with CRLF; RFC 5321 section 4.5.3.1.5 asks for 512
 MAX_REPLY = 64 * 1024  # octets; a greeting of 200 MB was once accepted by a neighbour
 MAX_LINES = 128
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\0]*))?\Z")
+_SINGLE = re.compile(rb"([2-5][0-9][0-9])(?: ([^\r\n\0]*))?\r\n\Z")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
 
 
@@ -45,14 +47,14 @@ class Reply:
 
 
 class ReplyParser:
-    """Feed it octets, take whole replies. After a `ProtocolViolation` it accepts nothing more."""
+    """Feed it octets, take whole replies. After a ``violation`` it takes nothing more."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._code: int | None = None
+        self._code: bytes = b""  # of the reply that has begun
         self._lines: list[bytes] = []
         self._size = 0
-        self._broken = False
+        self.violation: str | None = None
 
     @property
     def pending(self) -> bool:
@@ -60,28 +62,29 @@ class ReplyParser:
         return bool(self._buffer or self._lines)
 
     def feed(self, data: bytes) -> list[Reply]:
-        """The replies that ``data`` completes. Raises `ProtocolViolation`."""
-        if self._broken:
-            raise ProtocolViolation("octets after a protocol violation")
-        self._buffer += data
-        try:
-            return self._complete()
-        except ProtocolViolation:
-            self._broken = True
-            raise
-
-    def _complete(self) -> list[Reply]:
+        """The replies that ``data`` completes, up to where it violates the grammar; then ``violation`` says how."""
         replies: list[Reply] = []
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[: end + 1])
-            del self._buffer[: end + 1]
-            if (reply := self._take(line)) is not None:
-                replies.append(reply)
-        if len(self._buffer) > MAX_LINE or self._size + len(self._buffer) > MAX_REPLY:
-            raise ProtocolViolation(f"a reply line of over {MAX_LINE} octets, or a reply of over {MAX_REPLY}")
+        if self.violation is None:
+            self._buffer += data
+            try:
+                self._complete(replies)
+            except ProtocolViolation as error:
+                self.violation = str(error)
         return replies
 
+    def _complete(self, replies: list[Reply]) -> None:
+        octets, start = bytes(self._buffer), 0
+        while (end := octets.find(b"\n", start) + 1) > 0:
+            if (reply := self._take(octets[start:end])) is not None:
+                replies.append(reply)
+            start = end
+        del self._buffer[:start]
+        if len(self._buffer) > MAX_LINE or self._size + len(self._buffer) > MAX_REPLY:
+            raise ProtocolViolation(f"a reply line of over {MAX_LINE} octets, or a reply of over {MAX_REPLY}")
+
     def _take(self, line: bytes) -> Reply | None:
+        if not self._lines and (single := _single(line)) is not None:
+            return single
         self._size += len(line)
         if len(line) > MAX_LINE or self._size > MAX_REPLY or len(self._lines) >= MAX_LINES:
             raise ProtocolViolation(f"a reply over {MAX_LINE} octets a line, {MAX_REPLY} octets or {MAX_LINES} lines")
@@ -90,13 +93,20 @@ class ReplyParser:
         found = _LINE.match(line[:-2])
         if found is None:
             raise ProtocolViolation("a line that is no SMTP reply")
-        code = int(found[1])
-        if self._code not in (None, code):
-            raise ProtocolViolation(f"codes {self._code} and {code} in one reply")
+        if self._lines and self._code != found[1]:
+            raise ProtocolViolation(f"codes {self._code.decode()} and {found[1].decode()} in one reply")
+        self._code = found[1]
         self._lines.append(found[3] or b"")
         if found[2] == b"-":
-            self._code = code
             return None
-        reply = Reply(code, tuple(self._lines))
-        self._code, self._lines, self._size = None, [], 0
+        reply = Reply(int(found[1]), tuple(self._lines))
+        self._lines, self._size = [], 0
         return reply
+
+
+@lru_cache(maxsize=512)
+def _single(line: bytes) -> Reply | None:
+    """The reply that ``line`` is by itself; None where it takes a closer look. Servers say the same all day long."""
+    if len(line) > 512 or (found := _SINGLE.match(line)) is None:
+        return None
+    return Reply(int(found[1]), (found[2] or b"",))

@@ -38,6 +38,7 @@ ROWS: Mapping[str, Row] = {
     # greeting and EHLO
     "G1": Row(T, H), "G2": Row(CFG, H), "G3": Row(T, H), "G4": Row(T, H), "G5": Row(T, C),
     "E1": Row(CFG, H), "E2": Row(CFG, G), "E3": Row(T, H), "E4": Row(CFG, A), "E5": Row(P, M), "E6": Row(P, M),
+    "E7": Row(P, M),
     # STARTTLS
     "S1": Row(CFG, H), "S2": Row(T, C), "S3": Row(T, H), "S4": Row(CFG, H), "S5": Row(T, C), "S6": Row(T, C),
     # AUTH

@@ -1,22 +1,21 @@
-"""One mail, as a generator: envelope, body, terminator, and what became of each recipient.
+"""One transaction: the commands of its envelope, and what each reply, or its absence, means for each recipient.
 
-With PIPELINING (RFC 2920) the envelope is one flight: RSET where the last transaction was broken off, MAIL, every
-RCPT, DATA. Replies are matched strictly in order. If every recipient was refused and DATA got a 354 all the same, the
-lone dot is sent and its reply read (section 3.1).
+Nothing is sent from here: `notifier.protocol.sending` says what goes when, and tells a `Transaction` what came back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from notifier.errors import Fault, Phase
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
-from notifier.protocol.commands import Command, Data, Mail, Rcpt, Rset, Terminator
-from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendBody, Step
+from notifier.protocol.commands import Body, Command, Mail, Rcpt, Rset
+from notifier.protocol.dialogue import Lost
 from notifier.protocol.extensions import Extensions
+from notifier.protocol.parameters import mail_parameters, missing, rcpt_parameters
 from notifier.protocol.reply import Reply
 from notifier.protocol.transparency import check_line_ends
 
@@ -26,6 +25,39 @@ _STATE = {
     "permanent": RecipientState.REFUSED,
     "unknown": RecipientState.UNKNOWN,
 }
+# R3 and R4: the server would take these recipients, only not in this transaction (RFC 5321 section 4.5.3.1.10).
+_TOO_MANY = frozenset({"R3", "R4"})
+_RSET = Rset()
+_ACCEPTED = RecipientOutcome(RecipientState.ACCEPTED)
+
+
+@dataclass(slots=True)
+class Link:
+    """One connection, as its transactions see it.
+
+    ``carried``: how many have begun. ``reset_first``: the last one was broken off, so RSET comes before the next.
+    ``doubt``: why nothing more may be sent; None while all is well.
+    """
+
+    host: str
+    offered: Extensions
+    lmtp: bool = False
+    encrypted: bool = False
+    window: int = 1
+    carried: int = 0
+    reset_first: bool = False
+    doubt: str | None = None
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One mail on its way, in one transaction or several, and what has become of it."""
+
+    position: int
+    mail: MailObject
+    recipients: dict[str, RecipientOutcome] = field(default_factory=dict)
+    reply: Reply | None = None
+    terminator_sent: bool = False
 
 
 def verdict(fault: Fault) -> RecipientOutcome:
@@ -33,261 +65,240 @@ def verdict(fault: Fault) -> RecipientOutcome:
     return RecipientOutcome(_STATE[fault.error_class], fault)
 
 
-@dataclass(slots=True)
-class Verdicts:
-    """What became of each recipient, and how the connection came out of it.
-
-    ``reset_next``: the transaction was broken off, RSET rides in the next flight. ``doubt``: never use the
-    connection again.
-    """
-
-    recipients: dict[str, RecipientOutcome] = field(default_factory=dict)
-    reply: Reply | None = None
-    terminator_sent: bool = False
-    reset_next: bool = False
-    doubt: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Where a transaction takes place."""
-
-    host: str
-    offered: Extensions
-    lmtp: bool = False
-    reused: bool = False  # the connection has carried a mail before
-    reset_first: bool = False
-
-
-Transaction = Generator[Step, Reply, Verdicts]
-
-
-def transaction(mail: MailObject, setting: Setting) -> Transaction:
-    """Hand one mail over. Raises `ValueError`, before the first step, for paths and octets that SMTP cannot carry."""
-    run = _Run(mail, setting)
-    return run.steps()
-
-
 def check_mail(mail: MailObject) -> None:
     """Raises `ValueError` for paths and line ends that SMTP cannot carry, whatever the server offers."""
-    check_line_ends(mail.data)
-    transaction(mail, Setting("", Extensions()))
+    if not mail.binary:
+        check_line_ends(mail.data)
+    envelope = mail.envelope
+    utf8 = mail.smtputf8 or envelope.needs_smtputf8
+    Mail(envelope.reverse_path, smtputf8=utf8).encode()
+    for path in envelope.forward_paths:
+        Rcpt(path).encode()
+    if not envelope.forward_paths:
+        raise ValueError("a mail without a forward-path")
 
 
-class _Run:
-    """The state of one transaction while its generator runs."""
+class Transaction:
+    """``delivery``'s mail to ``paths``, as many of them as the server takes in one transaction."""
 
-    def __init__(self, mail: MailObject, setting: Setting) -> None:
-        self.mail = mail
-        self.setting = setting
-        self.verdicts = Verdicts()
+    __slots__ = (
+        "accepted",
+        "continued",
+        "delivery",
+        "link",
+        "mail_fault",
+        "more",
+        "paths",
+        "phase",
+        "resets",
+        "reused",
+    )
+
+    def __init__(self, delivery: Delivery, paths: Iterable[str], link: Link) -> None:
+        self.delivery = delivery
+        self.link = link
+        every, most = list(paths), link.offered.rcpt_max
+        self.paths = every[:most]
+        self.more = every[most:] if most is not None else []
         self.accepted: list[str] = []
         self.mail_fault: Fault | None = None
-        self.phase = Phase.MAIL
-        offered = setting.offered
-        self.mail_command = Mail(
+        self.phase = Phase.MAIL  # the one whose reply is waited for
+        self.reused = False  # the connection has carried a mail before
+        self.resets = False  # RSET goes before it
+        self.continued = False  # its mail goes on in a further transaction
+
+    # what goes out --------------------------------------------------------------------------------------------------
+
+    def envelope(self) -> list[Command]:
+        """RSET where it is due, MAIL and every RCPT."""
+        link, mail = self.link, self.delivery.mail
+        offered, wish = link.offered, mail.envelope.parameters
+        command = Mail(
             mail.envelope.reverse_path,
-            size=len(mail.data) if "SIZE" in offered else None,
-            eight_bit=mail.eight_bit and "8BITMIME" in offered,
-            smtputf8=self._needs_smtputf8,
+            len(mail.data) if "SIZE" in offered.keywords else None,
+            self._body(),
+            mail.smtputf8 or mail.envelope.needs_smtputf8,
+            tuple(mail_parameters(wish, offered)) if wish is not None else (),
         )
-        self.rcpt_commands = [Rcpt(path) for path in mail.envelope.forward_paths]
-        envelope: tuple[Command, ...] = (self.mail_command, *self.rcpt_commands)
-        for command in envelope:
-            command.encode()
+        self.reused, self.resets = link.carried > 0, link.reset_first
+        link.carried, link.reset_first = link.carried + 1, False
+        commands: list[Command] = [_RSET, command] if self.resets else [command]
+        commands += [Rcpt(path, self._wishes_for(path)) for path in self.paths]
+        return commands
 
-    @property
-    def _needs_smtputf8(self) -> bool:
-        return self.mail.smtputf8 or self.mail.envelope.needs_smtputf8
+    def _wishes_for(self, path: str) -> tuple[str, ...]:
+        wishes = self.delivery.mail.envelope.rcpt_parameters
+        return tuple(rcpt_parameters(wishes[path], self.link.offered)) if path in wishes else ()
 
-    def steps(self) -> Transaction:
-        """The whole dialogue."""
-        if (fault := self._unfit()) is not None:
-            self._all(fault)
-            return self.verdicts
-        try:
-            yield from self._envelope()
-        except Lost as lost:
-            self._lost(lost)
-        return self.verdicts
+    def _body(self) -> Body | None:
+        if self.delivery.mail.binary:
+            return Body.BINARY_MIME
+        return Body.EIGHT_BIT_MIME if self.delivery.mail.eight_bit else None
 
-    # before anything is sent ----------------------------------------------------------------------------------------
-
-    def _unfit(self) -> Fault | None:
-        """E5 and E6: what the server has said that it cannot take is not tried."""
-        offered, limit = self.setting.offered, self.setting.offered.size_limit
-        if limit is not None and len(self.mail.data) > limit:
-            words = f"the message has {len(self.mail.data)} octets and the server takes {limit}"
+    def unfit(self) -> Fault | None:
+        """E5 to E7: what the server has said that it cannot take is not tried. None where all is well."""
+        mail, offered, limit = self.delivery.mail, self.link.offered, self.link.offered.size_limit
+        if limit is not None and len(mail.data) > limit:
+            words = f"the message has {len(mail.data)} octets and the server takes {limit}"
             return self._fault("E5", Phase.MAIL, words)
-        if self._needs_smtputf8 and "SMTPUTF8" not in offered:
-            return self._fault("E6", Phase.MAIL, "an address or a header needs SMTPUTF8, and the server has it not")
-        if self.mail.eight_bit and "8BITMIME" not in offered:
-            return self._fault("E6", Phase.MAIL, "the message needs 8BITMIME, and the server has it not")
+        needed = [
+            *(["SMTPUTF8"] if mail.smtputf8 or mail.envelope.needs_smtputf8 else []),
+            *(["8BITMIME"] if mail.eight_bit else []),
+            *(["CHUNKING", "BINARYMIME"] if mail.binary else []),
+        ]
+        for keyword in needed:
+            if keyword not in offered or (self.link.lmtp and keyword == "CHUNKING"):
+                return self._fault("E6", Phase.MAIL, f"the mail needs {keyword}, and the server has it not")
+        if (wish := mail.envelope.parameters) is not None:
+            lack = missing(wish, offered, encrypted=self.link.encrypted)
+            return self._fault(lack.row, Phase.MAIL, lack.words) if lack else None
         return None
 
-    # envelope -------------------------------------------------------------------------------------------------------
+    def further(self) -> Transaction | None:
+        """The transaction for those whom the server did not take in this one, if there are any (law 12).
 
-    def _envelope(self) -> Generator[Step, Reply, None]:
-        go_ahead = yield from (self._pipelined() if "PIPELINING" in self.setting.offered else self._lock_step())
-        if self.verdicts.doubt is not None or go_ahead is None:
-            return
-        if go_ahead.code != 354:
-            self._data_refused(go_ahead)
-        elif not self.accepted:
-            yield from self._lone_dot()
-        else:
-            yield from self._message()
-
-    def _opening(self) -> list[Command]:
-        return [Rset(), self.mail_command] if self.setting.reset_first else [self.mail_command]
-
-    def _pipelined(self) -> Generator[Step, Reply, Reply | None]:
-        yield Send((*self._opening(), *self.rcpt_commands, Data()))
-        yield from self._read_opening()
-        for command in self.rcpt_commands:
-            yield from self._read_rcpt(command)
-        if self.verdicts.doubt is not None:
+        They are not this one's any more.
+        """
+        recipients, over = self.delivery.recipients, []
+        if self.accepted:
+            over = [path for path in self.paths if path in recipients and _is_too_many(recipients[path])]
+        if not (over or self.more):
             return None
-        self.phase = Phase.DATA
-        return (yield Await(Phase.DATA))
+        for path in over:
+            del recipients[path]
+        self.paths = [path for path in self.paths if path not in over]
+        rest, self.more, self.continued = [*over, *self.more], [], True
+        return Transaction(self.delivery, rest, self.link)
 
-    def _lock_step(self) -> Generator[Step, Reply, Reply | None]:
-        if self.setting.reset_first:
-            yield Send((Rset(),))
-            yield from self._read_rset()
-        if self.verdicts.doubt is None:
-            yield Send((self.mail_command,))
-            yield from self._read_mail()
-        for command in self.rcpt_commands:
-            if self.mail_fault is not None or self.verdicts.doubt is not None:
-                break
-            yield Send((command,))
-            yield from self._read_rcpt(command)
-        if not self.accepted or self.verdicts.doubt is not None:
-            self.verdicts.reset_next = self.mail_fault is None
-            return None
-        yield Send((Data(),))
-        self.phase = Phase.DATA
-        return (yield Await(Phase.DATA))
+    # what came back -------------------------------------------------------------------------------------------------
 
-    def _read_opening(self) -> Generator[Step, Reply, None]:
-        if self.setting.reset_first:
-            yield from self._read_rset()
-        if self.verdicts.doubt is None:
-            yield from self._read_mail()
-
-    def _read_rset(self) -> Generator[Step, Reply, None]:
-        self.phase = Phase.RSET
-        reply = yield Await(Phase.RSET)
+    def reset_answered(self, reply: Reply) -> None:
+        """The reply to RSET."""
         if not reply.positive:
-            self._end(taxonomy.of_reply(Phase.RSET, reply, host=self.setting.host))
+            self._end(taxonomy.of_reply(Phase.RSET, reply, host=self.link.host))
 
-    def _read_mail(self) -> Generator[Step, Reply, None]:
-        self.phase = Phase.MAIL
-        reply = yield Await(Phase.MAIL)
+    def mail_answered(self, reply: Reply) -> None:
+        """The reply to MAIL."""
         if reply.positive:
             return
-        self.mail_fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.setting.host, reused=self.setting.reused)
-        self._all(self.mail_fault)
+        self.mail_fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.link.host, reused=self.reused)
+        self.refuse(self.mail_fault, everybody=True)
         if reply.code == 421 or self.mail_fault.taxonomy_id == "M5":
-            self.verdicts.doubt = str(reply)
+            self.link.doubt = str(reply)
 
-    def _read_rcpt(self, command: Rcpt) -> Generator[Step, Reply, None]:
-        if self.verdicts.doubt is not None:
-            return
-        self.phase = Phase.RCPT
-        reply = yield Await(Phase.RCPT)
+    def rcpt_answered(self, path: str, reply: Reply) -> None:
+        """The reply to the RCPT of ``path``."""
         if reply.positive and self.mail_fault is None:
-            self.accepted.append(command.forward_path)
-            return
-        fault = taxonomy.of_reply(
-            Phase.RCPT, reply, host=self.setting.host, after_accepted=bool(self.accepted)
-        ) if not reply.positive else self._fault("R12", Phase.RCPT, "RCPT accepted after MAIL was refused")  # fmt: skip
-        if reply.code == 421:
-            self._end(fault)
+            self.accepted.append(path)
+        elif reply.code == 421:
+            self._end(taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host))
         elif self.mail_fault is None:
-            self.verdicts.recipients[command.forward_path] = verdict(fault)
+            after = bool(self.accepted)
+            fault = taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host, after_accepted=after)
+            self.delivery.recipients[path] = verdict(fault)
 
-    def _data_refused(self, reply: Reply) -> None:
-        fault = taxonomy.of_reply(Phase.DATA, reply, host=self.setting.host)
-        self._rest(fault)
-        self.verdicts.reset_next = True
+    def data_answered(self, reply: Reply) -> bool:
+        """The reply to DATA; True where a message is waited for now."""
+        if reply.code == 354:
+            return True
+        fault = taxonomy.of_reply(Phase.DATA, reply, host=self.link.host)
+        self.refuse(fault)
+        self.broken_off()
         if reply.code == 421 or fault.taxonomy_id == "X4" or (self.accepted and fault.taxonomy_id == "X2"):
-            self.verdicts.doubt = str(reply)
+            self.link.doubt = str(reply)
+        return False
 
-    # message --------------------------------------------------------------------------------------------------------
+    def finally_answered(self, reply: Reply) -> None:
+        """The final reply, for everybody who was accepted."""
+        outcome = self._final(reply)
+        self.delivery.recipients.update(dict.fromkeys(self.accepted, outcome))
 
-    def _lone_dot(self) -> Generator[Step, Reply, None]:
-        """Nobody is left, and the server waits for a message: an empty one, whose reply is not about ours (R11)."""
-        yield Send((Terminator(),))
-        try:
-            yield Await(Phase.FINAL_REPLY)
-        except Lost as lost:
-            self.verdicts.doubt = lost.text
-            return
-        self.verdicts.doubt = "a 354 with no recipient accepted"
+    def finally_answered_for(self, path: str, reply: Reply) -> None:
+        """The final reply for one recipient (LMTP, RFC 2033 section 4.2)."""
+        self.delivery.recipients[path] = self._final(reply)
 
-    def _message(self) -> Generator[Step, Reply, None]:
-        self.phase = Phase.BODY
-        yield SendBody(self.mail.data, replies=len(self.accepted) if self.setting.lmtp else 1)
-        yield Commit()
-        self.phase = Phase.FINAL_REPLY
-        self.verdicts.terminator_sent = True
-        yield Send((Terminator(replies=0),))
-        yield from self._read_final_lmtp() if self.setting.lmtp else self._read_final()
+    def chunk_answered(self, reply: Reply) -> bool:
+        """The reply to a BDAT that was not the last; True where the message may go on."""
+        if reply.positive and reply.code != 221 and self.accepted:
+            return True
+        self.last_chunk_answered(reply)
+        self.broken_off()
+        return False
 
-    def _read_final(self) -> Generator[Step, Reply, None]:
-        reply = yield Await(Phase.FINAL_REPLY)
-        self.verdicts.reply = reply
-        for path in self.accepted:
-            self.verdicts.recipients[path] = self._final(reply)
+    def last_chunk_answered(self, reply: Reply) -> None:
+        """The final reply to a message in chunks."""
+        if not self.accepted:  # the chunk went out with the envelope, and nobody was left: not about our message
+            self.broken_off()
+            if reply.positive:
+                self.link.doubt = "a message accepted for no recipient"
+        elif reply.code in (500, 502, 503):  # RFC 3030 section 2: the chunk was not taken as one
+            fault = taxonomy.of_reply(Phase.DATA, Reply(503, reply.lines), host=self.link.host)
+            self.refuse(fault)
+            self.link.doubt = str(reply)
+        else:
+            self.finally_answered(reply)
+            if not reply.positive:
+                self.broken_off()
 
-    def _read_final_lmtp(self) -> Generator[Step, Reply, None]:
-        for path in list(self.accepted):
-            reply = yield Await(Phase.FINAL_REPLY)
-            self.verdicts.reply = reply
-            self.verdicts.recipients[path] = self._final(reply)
+    def broken_off(self) -> None:
+        """The transaction ended without a message, perhaps still open: RSET before the next."""
+        self.link.reset_first = True
 
     def _final(self, reply: Reply) -> RecipientOutcome:
+        self.delivery.reply = reply
+        self.delivery.terminator_sent = True
         if reply.positive and reply.code != 221:
-            return RecipientOutcome(RecipientState.ACCEPTED)
-        fault = taxonomy.of_reply(Phase.FINAL_REPLY, reply, host=self.setting.host) if reply.code != 221 else (
-            self._fault("Z7", Phase.FINAL_REPLY, str(reply))
-        )  # fmt: skip
+            return _ACCEPTED
+        if reply.code == 221:
+            fault = self._fault("Z7", Phase.FINAL_REPLY, str(reply))
+        else:
+            fault = taxonomy.of_reply(Phase.FINAL_REPLY, reply, host=self.link.host)
         if reply.code == 421 or fault.taxonomy_id == "Z7":
-            self.verdicts.doubt = str(reply)
+            self.link.doubt = str(reply)
         return verdict(fault)
 
-    # faults ---------------------------------------------------------------------------------------------------------
+    def refuse(self, fault: Fault, *, everybody: bool = False) -> None:
+        """The fault for all of this transaction's paths, or ``everybody`` behind too, that are undecided."""
+        recipients, outcome = self.delivery.recipients, verdict(fault)
+        if everybody:
+            self.paths, self.more = [*self.paths, *self.more], []
+        for path in self.paths:
+            if path not in recipients:
+                recipients[path] = outcome
 
-    def _fault(self, row: str, phase: Phase, words: str) -> Fault:
-        return taxonomy.fault(row, phase, words, host=self.setting.host)
+    # what did not come ----------------------------------------------------------------------------------------------
 
-    def _undecided(self) -> Iterator[str]:
-        return (path for path in self.mail.envelope.forward_paths if path not in self.verdicts.recipients)
-
-    def _rest(self, fault: Fault) -> None:
-        for path in list(self._undecided()):
-            self.verdicts.recipients[path] = verdict(fault)
-
-    def _all(self, fault: Fault) -> None:
-        self.verdicts.recipients = dict.fromkeys(self.mail.envelope.forward_paths, verdict(fault))
+    def lost(self, lost: Lost, *, handed_over: bool = False) -> None:
+        """The connection failed at ``phase``. ``handed_over``: the terminator had gone, whatever is waited for."""
+        link = self.link
+        link.doubt = link.doubt or lost.text or str(lost.loss)
+        phase = self.phase
+        if handed_over or phase is Phase.FINAL_REPLY:
+            phase = Phase.FINAL_REPLY if handed_over else Phase.BODY
+        self.delivery.terminator_sent = self.delivery.terminator_sent or handed_over
+        if lost.reply is not None and not lost.reply.positive and phase is Phase.BODY:
+            self.refuse(taxonomy.of_reply(Phase.BODY, lost.reply, host=link.host))
+            return
+        fault = taxonomy.of_loss(phase, lost.loss, lost.text, host=link.host, reused=self.reused)
+        if handed_over and any(path in self.delivery.recipients for path in self.accepted):
+            fault = self._fault("Z9", phase, lost.text)
+        elif phase in (Phase.RSET, Phase.MAIL, Phase.RCPT):
+            self._forget()
+        self.refuse(fault)
 
     def _end(self, fault: Fault) -> None:
-        """The server ends the connection: what it had accepted before counts for nothing (R10)."""
-        self._all(fault)
-        self.verdicts.doubt = fault.text or fault.taxonomy_id
+        """The server ends the connection: what it had accepted in this transaction counts for nothing (R10)."""
+        self._forget()
+        self.refuse(fault)
+        self.link.doubt = fault.text or fault.taxonomy_id
 
-    def _lost(self, lost: Lost) -> None:
-        setting = self.setting
-        self.verdicts.doubt = lost.text or lost.loss
-        if lost.reply is not None and not lost.reply.positive and self.phase is Phase.BODY:
-            self._rest(taxonomy.of_reply(Phase.BODY, lost.reply, host=setting.host))
-            return
-        fault = taxonomy.of_loss(self.phase, lost.loss, lost.text, host=setting.host, reused=setting.reused)
-        if lost.loss is Loss.TOO_LATE:
-            self.verdicts.terminator_sent = False
-        if self.phase in (Phase.RSET, Phase.MAIL, Phase.RCPT):
-            self._all(fault)
-        else:
-            self._rest(fault)
+    def _forget(self) -> None:
+        for path in self.paths:
+            self.delivery.recipients.pop(path, None)
+
+    def _fault(self, row: str, phase: Phase, words: str) -> Fault:
+        return taxonomy.fault(row, phase, words, host=self.link.host)
+
+
+def _is_too_many(outcome: RecipientOutcome) -> bool:
+    return outcome.fault is not None and outcome.fault.taxonomy_id in _TOO_MANY

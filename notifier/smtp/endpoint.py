@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from notifier.model.secret import Secret
+from notifier.protocol.sasl import Credentials
 
 
 class Mode(StrEnum):
@@ -53,11 +55,23 @@ class Endpoint:
     tls: TLSPolicy = TLSPolicy.REQUIRED
     username: str | None = None
     password: Secret | None = None
+    token: Callable[[], Secret] | None = None  # an access token for OAUTHBEARER or XOAUTH2, fresh at each call
+    mechanisms: tuple[str, ...] | None = None  # the ones that may be used; None: the strongest that is offered
     ca_file: str | None = None  # PEM; None: the system's trust store
+    client_cert: str | None = None  # PEM, with its key beside or in it; for EXTERNAL
+    client_key: str | None = None
     ehlo_name: str | None = None  # None: this host's name
     source_address: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
-    window: int = 1  # mails in flight whose final reply is awaited; more needs CHUNKING
+    window: int = 1  # mails in flight whose final reply is awaited; more needs CHUNKING and PIPELINING
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What AUTH is done with; None where there is none. Raises `ValueError` for what AUTH cannot carry."""
+        if self.username is None and self.token is None and "EXTERNAL" not in (self.mechanisms or ()):
+            return None
+        certificate = self.client_cert is not None
+        return Credentials(self.username or "", self.password, self.token, certificate, self.mechanisms)
 
     @property
     def name(self) -> str:

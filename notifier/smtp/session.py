@@ -9,54 +9,62 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from notifier.errors import Phase, fault_error
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome
 from notifier.protocol import taxonomy
-from notifier.protocol.commands import Command, Quit, Terminator
-from notifier.protocol.connection import Connection
-from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendBody, Step, UpgradeToTLS
+from notifier.protocol.commands import Quit
+from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
-from notifier.protocol.handshake import Wish, handshake
-from notifier.protocol.reply import ProtocolViolation, Reply
+from notifier.protocol.handshake import Dialogue, Wish, handshake
+from notifier.protocol.reply import Reply
+from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Setting, Verdicts, check_mail, transaction
-from notifier.protocol.transparency import stuffed_blocks
+from notifier.protocol.transaction import Delivery, Link, check_mail
+from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
+from notifier.smtp.window import Window
+from notifier.smtp.wire import Wire
 
 BeforeDot = Callable[[Sequence[int]], float]
-Result = TypeVar("Result")
 
 
 class Session:
     """A connection that is ready for mail. ``transactions`` counts the mails that it has carried."""
 
-    def __init__(self, endpoint: Endpoint, stream: NetworkStream) -> None:
+    def __init__(
+        self, endpoint: Endpoint, stream: NetworkStream, *, window: Window | None = None, transcript: bool = False
+    ) -> None:
         self.endpoint = endpoint
         self.transactions = 0
         self.server = Extensions()
         self.tls: str | None = None
+        self._window = window or Window(endpoint.window)
         self._stream = stream
-        self._connection = Connection()
-        self._reset_first = False
+        self._wire = Wire(stream, endpoint.timeouts, Transcript() if transcript else None)
+        self._connection = self._wire.connection
+        self._link: Link | None = None
         self._closed = False
-        self._seconds: dict[str, float] = {}
 
     @classmethod
-    def open(cls, endpoint: Endpoint) -> Session:
-        """Connect, greet, encrypt and log in. Raises a `DeliveryError` leaf, with nothing left open."""
-        session = cls(endpoint, NetworkStream.connect(endpoint))
+    def open(cls, endpoint: Endpoint, *, window: Window | None = None, transcript: bool = False) -> Session:
+        """Connect, greet, encrypt and log in.
+
+        ``window`` is shared by the sessions of an endpoint, so that a loss is remembered; ``transcript``: outcomes hold
+        what was said, without messages and secrets. Raises a `DeliveryError` leaf, with nothing left open.
+        """
+        session = cls(endpoint, NetworkStream.connect(endpoint), window=window, transcript=transcript)
         try:
             if endpoint.tls is TLSPolicy.IMPLICIT:
                 session._encrypt(Phase.CONNECT)
-            session.server = session._drive(handshake(session._wish()))
+            session.server = session._shake_hands(handshake(session._wish()))
         except BaseException:
             session.close(say_quit=False)
             raise
@@ -67,15 +75,23 @@ class Session:
         """False once the connection is in doubt or closed: it must carry nothing more."""
         return not self._closed and self._connection.dead is None
 
-    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
-        """Hand mails over in order; yields each one's `Outcome` as soon as it is known.
+    @property
+    def spent(self) -> bool:
+        """True where the server takes no further transaction on this connection (MAILMAX, RFC 9422)."""
+        return self._link is not None and self._link.carried >= (self.server.mail_max or self._link.carried + 1)
 
-        ``before_dot(positions)`` is called when all of a mail but its terminator has been sent: the last moment at
-        which it is surely not delivered. It returns the monotonic time (seconds) after which the terminator must not
-        be written any more. If it raises, the connection is closed without a terminator and the error passes through.
-        A mail whose terminator was sent and whose final reply did not come whole is `UNKNOWN`; after a connection
-        has failed, the mails behind are deferred with nothing handed over. Raises `ValueError` for paths or line ends
-        that SMTP cannot carry, before anything of any of the mails is sent.
+    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
+        """Hand mails over; yields each one's `Outcome` as soon as it is known, mostly in their order.
+
+        ``before_dot(positions)`` is called when the terminators of the mails at these positions go out next, several
+        at once within a CHUNKING window: the last moment at which they are surely not delivered. It returns the
+        monotonic time (seconds) after which they must not be written any more. If it raises, nothing more is sent, the
+        outcomes of mails in flight come first, the connection is closed, and the error passes through. A mail with more
+        recipients than the server takes in one transaction has several, and is announced before each.
+
+        A mail whose terminator was sent and whose final reply did not come whole is `UNKNOWN`; after a connection has
+        failed, the mails behind are deferred with nothing handed over. Raises `ValueError` for paths or line ends that
+        SMTP cannot carry, before anything of any of the mails is sent.
         """
         for mail in mails:
             check_mail(mail)
@@ -89,7 +105,7 @@ class Session:
         if not (self.usable and self._connection.quiet):
             return False
         try:
-            if self._stream.read_now() is not None:
+            if not self._wire.silent:
                 self._connection.kill("octets on an idle connection")
         except StreamClosed as error:
             self._connection.kill(str(error))
@@ -101,8 +117,8 @@ class Session:
             return
         try:
             if say_quit and self.usable and self._connection.quiet:
-                self._write(Quit())
-                self._read_reply(Deadline.after(self.endpoint.timeouts.quit))
+                self._wire.do(Send((Quit(),)))
+                self._wire.reply_until(Deadline.after(self.endpoint.timeouts.quit))
         except Lost:
             pass  # Q1: the mail's fate is known; how the goodbye went changes nothing
         finally:
@@ -129,187 +145,139 @@ class Session:
     # sending --------------------------------------------------------------------------------------------------------
 
     def _send_all(self, mails: Sequence[MailObject], before_dot: BeforeDot | None) -> Iterator[Outcome]:
-        try:
-            for position, mail in enumerate(mails):
-                yield self._send_one(position, mail, before_dot)
-        finally:
-            # A consumer that stops in the middle, or a before_dot that raised, leaves a transaction open.
-            if not self._connection.quiet and not self._closed:
-                self._connection.kill(self._connection.dead or "broken off in a transaction")
-
-    def _send_one(self, position: int, mail: MailObject, before_dot: BeforeDot | None) -> Outcome:
+        link = self._link = self._link or self._new_link()
+        link.window = self._window.size
         if not self.usable:
-            words = f"the connection had ended with an earlier mail: {self._connection.dead or 'closed'}"
-            fault = taxonomy.fault("M0", Phase.MAIL, words, host=self.endpoint.name)
-            return Outcome.for_all(position, mail.envelope.forward_paths, fault, relay=self.endpoint.name)
-        self._seconds = {}
-        steps = transaction(mail, self._setting())
+            link.doubt = self._connection.dead or "closed"
         try:
-            verdicts = self._drive(steps, lambda: before_dot([position]) if before_dot else None)
-        except BaseException:
-            self._connection.kill("broken off before the terminator")
-            self.close(say_quit=False)
+            for delivery in self._deliveries(mails, link, before_dot):
+                self.transactions += 1
+                yield self._outcome(delivery)
+        except Exception:
+            link.doubt = link.doubt or "broken off before the terminator"
             raise
-        self.transactions += 1
-        self._reset_first = verdicts.reset_next
-        if verdicts.doubt is not None:
-            self._connection.kill(clean(verdicts.doubt))
-            self.close(say_quit=False)
-        return self._outcome(position, verdicts)
+        finally:
+            # In doubt; or a consumer that stops in the middle, or a before_dot that raised, leaves a transaction open.
+            if link.doubt is not None or not self._connection.quiet:
+                self._connection.kill(clean(link.doubt or "broken off in a transaction"))
+                self.close(say_quit=False)
 
-    def _outcome(self, position: int, verdicts: Verdicts) -> Outcome:
-        return Outcome(
-            position,
-            verdicts.recipients,
-            reply=clean(str(verdicts.reply)) if verdicts.reply else None,
-            relay=self.endpoint.name,
-            tls=self.tls,
-            terminator_sent=verdicts.terminator_sent,
-            phase_seconds=self._seconds,
-        )
-
-    def _setting(self) -> Setting:
-        return Setting(
-            host=self.endpoint.name,
-            offered=self.server,
-            lmtp=self.endpoint.mode is Mode.LMTP,
-            reused=self.transactions > 0,
-            reset_first=self._reset_first,
-        )
-
-    # the steps of a dialogue ----------------------------------------------------------------------------------------
-
-    def _drive(
-        self, dialogue: Generator[Step, Reply, Result], commit: Callable[[], float | None] = lambda: None
-    ) -> Result:
-        """Do each step that the dialogue asks for, and give it the replies; a failure is thrown in at its step."""
-        resume: Callable[[], Step] = lambda: next(dialogue)  # noqa: E731 - rebound below
+    def _deliveries(self, mails: Sequence[MailObject], link: Link, before_dot: BeforeDot | None) -> Iterator[Delivery]:
+        """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
+        dialogue, wire = sending(mails, link), self._wire
+        answer: Reply | None = None
+        failure: BaseException | None = None
         while True:
             try:
-                step = resume()
-            except StopIteration as done:
-                result: Result = done.value
-                return result
+                step = dialogue.send(answer) if failure is None else dialogue.throw(failure)  # type: ignore[arg-type]
+            except StopIteration:
+                return
+            answer = failure = None
             try:
-                answer = self._do(step, commit)
-            except Lost as lost:
-                resume = lambda lost=lost: dialogue.throw(lost)  # type: ignore[misc]  # noqa: E731
-            else:
-                resume = lambda answer=answer: dialogue.send(answer)  # type: ignore[misc]  # noqa: E731
+                if type(step) is Await:
+                    answer = wire.reply(step.phase)
+                elif type(step) is Delivery:
+                    yield step
+                elif type(step) is Commit:
+                    self._commit(step.positions, before_dot)
+                else:
+                    wire.do(step)  # type: ignore[arg-type]  # no other steps are taken after the handshake
+            except GeneratorExit:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the dialogue says what it means, or lets it pass
+                failure = error
 
-    def _do(self, step: Step, commit: Callable[[], float | None]) -> Reply | None:
+    @staticmethod
+    def _commit(positions: Sequence[int], before_dot: BeforeDot | None) -> None:
+        latest = before_dot(positions) if before_dot is not None else None
+        if latest is not None and time.monotonic() > latest:
+            raise Lost(Loss.TOO_LATE, "the dot deadline had passed; the terminator was not sent")
+
+    def _outcome(self, delivery: Delivery) -> Outcome:
+        if delivery.terminator_sent:
+            self._window.learn(delivery.recipients.values())
+        seconds, self._wire.phase_seconds = self._wire.phase_seconds, {}
+        transcript = self._wire.transcript
+        return Outcome(
+            delivery.position,
+            delivery.recipients,
+            clean(str(delivery.reply)) if delivery.reply else None,
+            self.endpoint.name,
+            self.tls,
+            delivery.terminator_sent,
+            seconds,
+            self.server.name,
+            transcript.take() if transcript else (),
+        )
+
+    def _new_link(self) -> Link:
+        lmtp = self.endpoint.mode is Mode.LMTP
+        return Link(self.endpoint.name, self.server, lmtp=lmtp, encrypted=self.tls is not None)
+
+    # the handshake --------------------------------------------------------------------------------------------------
+
+    def _shake_hands(self, dialogue: Dialogue) -> Extensions:
+        answer: Reply | None = None
+        failure: Lost | None = None
+        while True:
+            try:
+                step = dialogue.send(answer) if failure is None else dialogue.throw(failure)  # type: ignore[arg-type]
+            except StopIteration as done:
+                offered: Extensions = done.value
+                self._check_in_step()
+                return offered
+            answer = failure = None
+            try:
+                answer = self._do(step)
+            except Lost as lost:
+                failure = lost
+
+    def _check_in_step(self) -> None:
+        if (why := self._connection.dead) is not None:
+            raise fault_error(taxonomy.of_loss(Phase.EHLO, Loss.VIOLATION, why, host=self.endpoint.name))
+
+    def _do(self, step: Step) -> Reply | None:
         match step:
-            case Send(commands=commands):
-                self._write(*commands)
             case Await(phase=phase):
-                return self._await(phase)
-            case SendBody(data=data, replies=replies):
-                self._connection.owe(Terminator(replies=replies))
-                self._write_body(data)
-            case Commit():
-                latest = commit()
-                if latest is not None and time.monotonic() > latest:
-                    raise Lost(Loss.TOO_LATE, "the dot deadline had passed; the terminator was not sent")
+                return self._wire.reply(phase)
+            case Send():
+                self._wire.do(step)
             case UpgradeToTLS():
                 self._upgrade()
         return None
 
-    def _seconds_for(self, phase: Phase) -> float:
-        timeouts = self.endpoint.timeouts
-        return float(getattr(timeouts, phase.value))
-
-    def _write(self, *commands: Command) -> None:
-        octets = self._connection.send(*commands)
-        self._put(octets, Deadline.after(self._seconds_for(commands[-1].phase)))
-
-    def _write_body(self, data: bytes) -> None:
-        began = time.monotonic()
-        for block in stuffed_blocks(data):
-            self._put(block, Deadline.after(self.endpoint.timeouts.body_block))
-            if (early := self._heard()) is not None:  # a verdict before the end: it wins (W1)
-                raise Lost(Loss.CLOSED, f"the server answered while the message was sent: {early}", early)
-        self._seconds["body"] = time.monotonic() - began
-
-    def _heard(self) -> Reply | None:
-        """What the server has said unasked, looked for without waiting."""
-        try:
-            if (octets := self._stream.read_now()) is not None:
-                self._take(octets)
-        except StreamClosed as error:
-            raise Lost(Loss.CLOSED, str(error)) from error
-        return self._connection.next_reply()
-
-    def _put(self, octets: bytes, deadline: Deadline) -> None:
-        try:
-            self._stream.write(octets, deadline, self._take)
-        except StreamTimeout:
-            raise Lost(Loss.TIMEOUT, "the server did not take our octets in time") from None
-        except StreamClosed as error:
-            raise Lost(Loss.CLOSED, str(error), self._last_words()) from error
-
-    def _last_words(self) -> Reply | None:
-        """A reply that lay in the socket when writing failed (the server's reason, mostly)."""
-        try:
-            while (octets := self._stream.read_now()) is not None:
-                self._connection.receive(octets)
-        except (StreamClosed, ProtocolViolation):
-            pass  # what had come before is what counts
-        return self._connection.next_reply()
-
-    def _take(self, octets: bytes) -> None:
-        try:
-            self._connection.receive(octets)
-        except ProtocolViolation as error:
-            raise Lost(Loss.VIOLATION, str(error)) from error
-
-    def _await(self, phase: Phase) -> Reply:
-        began = time.monotonic()
-        # Absolute: a server that drips its reply octet by octet gains no time (law 4).
-        reply = self._read_reply(Deadline.after(self._seconds_for(phase)))
-        self._seconds[phase.value] = self._seconds.get(phase.value, 0.0) + time.monotonic() - began
-        return reply
-
-    def _read_reply(self, deadline: Deadline) -> Reply:
-        while (reply := self._connection.next_reply()) is None:
-            try:
-                self._take(self._stream.read(deadline))
-            except StreamTimeout:
-                raise Lost(Loss.TIMEOUT, "no reply in time") from None
-            except StreamClosed as error:
-                raise Lost(Loss.CUT if self._connection.mid_reply else Loss.CLOSED, str(error)) from error
-        return reply
-
-    # TLS and EHLO ---------------------------------------------------------------------------------------------------
-
     def _upgrade(self) -> None:
-        if not self._connection.quiet or self._stream.read_now() is not None:
+        if not self._connection.quiet or not self._wire.silent:
             raise Lost(Loss.VIOLATION, "octets behind the reply to STARTTLS")
         self._encrypt(Phase.STARTTLS)
 
     def _encrypt(self, phase: Phase) -> None:
-        name, deadline = self.endpoint.name, Deadline.after(self.endpoint.timeouts.starttls)
+        endpoint, deadline = self.endpoint, Deadline.after(self.endpoint.timeouts.starttls)
         try:
-            self._stream.start_tls(tls.verified_context(self.endpoint.ca_file), self.endpoint.host, deadline)
+            context = tls.verified_context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
+            self._stream.start_tls(context, endpoint.host, deadline)
         except StreamTimeout as error:
-            raise fault_error(taxonomy.fault("L1", phase, "no TLS handshake in time", host=name)) from error
+            raise fault_error(taxonomy.fault("L1", phase, "no TLS handshake in time", host=endpoint.name)) from error
         except (ssl.SSLError, OSError) as error:
-            raise fault_error(tls.fault_of(error, phase, name)) from error
+            raise fault_error(tls.fault_of(error, phase, endpoint.name)) from error
         self.tls = self._stream.tls
 
     def _wish(self) -> Wish:
         endpoint = self.endpoint
-        credentials = endpoint.username is not None
+        credentials = endpoint.credentials
         return Wish(
             host=endpoint.name,
             ehlo_name=endpoint.ehlo_name or own_name(),
             lmtp=endpoint.mode is Mode.LMTP,
             encrypted=endpoint.tls is TLSPolicy.IMPLICIT,
             starttls_required=endpoint.tls is TLSPolicy.REQUIRED
-            or (endpoint.tls is TLSPolicy.OPPORTUNISTIC and credentials),
+            or (endpoint.tls is TLSPolicy.OPPORTUNISTIC and credentials is not None),
             starttls_welcome=endpoint.tls is not TLSPolicy.NONE,
-            username=endpoint.username,
-            password=endpoint.password,
+            credentials=credentials,
             clear_auth=self._stream.is_loopback,
+            server=endpoint.host,
+            port=endpoint.port,
+            bindings=lambda: self._stream.bindings,
         )
 
 

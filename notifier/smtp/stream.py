@@ -15,7 +15,9 @@ from contextlib import contextmanager, suppress
 
 from notifier.errors import DeliveryError, Phase, fault_error
 from notifier.protocol import taxonomy
+from notifier.protocol.sasl import ChannelBinding
 from notifier.smtp import tls
+from notifier.smtp.channel_binding import channel_bindings
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint
 
@@ -72,6 +74,11 @@ class NetworkStream:
         return tls.described(self._socket) if isinstance(self._socket, ssl.SSLSocket) else None
 
     @property
+    def bindings(self) -> tuple[ChannelBinding, ...]:
+        """What can tie a login to this connection; nothing in clear text."""
+        return tuple(channel_bindings(self._socket)) if isinstance(self._socket, ssl.SSLSocket) else ()
+
+    @property
     def is_loopback(self) -> bool:
         """True where the peer is on this host."""
         if self._socket.family == socket.AF_UNIX:
@@ -116,18 +123,30 @@ class NetworkStream:
             raise StreamClosed("the server closed the connection")
         return data
 
-    def write(self, data: bytes, deadline: Deadline, on_octets: Callable[[bytes], None]) -> None:
-        """Write all of ``data``; what comes meanwhile goes to ``on_octets``. Raises `StreamTimeout`, `StreamClosed`."""
+    def write(
+        self,
+        data: bytes,
+        deadline: Deadline,
+        on_written: Callable[[int], None],
+        on_octets: Callable[[bytes], None],
+    ) -> None:
+        """Write all of ``data``, telling ``on_written`` what the system took; what comes meanwhile goes to ``on_octets``.
+
+        Raises `StreamTimeout`, `StreamClosed`.
+        """
         view = memoryview(data)
         while view:
             with _translated():
                 try:
-                    view = view[self._socket.send(view) :]
-                    continue
+                    count = self._socket.send(view)
                 except (BlockingIOError, ssl.SSLWantWriteError):
                     events = select.POLLIN | select.POLLOUT
                 except ssl.SSLWantReadError:
                     events = select.POLLIN
+                else:
+                    on_written(count)
+                    view = view[count:]
+                    continue
             if self._wait(events, deadline) & select.POLLIN and (octets := self.read_now()):
                 on_octets(octets)
 

@@ -14,10 +14,17 @@ _LOOKS_LIKE_OTHER_PROTOCOL = frozenset(
 
 
 @lru_cache(maxsize=16)
-def verified_context(ca_file: str | None) -> ssl.SSLContext:
-    """A client context that trusts ``ca_file`` (PEM), or the system's store. Raises `OSError` for a bad file."""
+def verified_context(
+    ca_file: str | None, client_cert: str | None = None, client_key: str | None = None
+) -> ssl.SSLContext:
+    """A client context that trusts ``ca_file`` (PEM), or the system's store, and shows ``client_cert`` where asked.
+
+    Raises `OSError` for a bad file.
+    """
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if client_cert is not None:
+        context.load_cert_chain(client_cert, client_key)
     return context
 
 

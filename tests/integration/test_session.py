@@ -137,7 +137,6 @@ def test_a_dot_that_would_be_too_late_is_not_sent() -> None:
     with CatchingServer() as server, Session.open(endpoint(server)) as session:
         (outcome,) = session.send_many([mail()], lambda _: time.monotonic() - 1)
         assert (rows(outcome), outcome.terminator_sent) == (["W3"], False)
-        assert not session.usable
         assert len(server.mailbox) == 0
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from notifier.errors import Phase
-from notifier.protocol.commands import Terminator
+from notifier.protocol.commands import Bdat, Terminator
 from notifier.protocol.connection import Connection
-from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendBody, Step, UpgradeToTLS
+from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendBody, SendChunk, Step, UpgradeToTLS
 from notifier.protocol.reply import ProtocolViolation, Reply
+from notifier.protocol.transaction import Delivery
 from notifier.protocol.transparency import stuffed
 
 Result = TypeVar("Result")
@@ -18,66 +20,95 @@ Result = TypeVar("Result")
 
 @dataclass
 class Wire:
-    """What was said. ``events`` has one entry a step, for order."""
+    """What was said. ``flights``: what was written between two waits; ``events`` has one entry a step, for order."""
 
-    sent: bytes = b""
+    flights: list[bytes] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    commits: list[tuple[int, ...]] = field(default_factory=list)
+    waiting: bytes = b""
+
+    @property
+    def sent(self) -> bytes:
+        return b"".join(self.flights) + self.waiting
+
+    def flush(self) -> None:
+        if self.waiting:
+            self.flights.append(self.waiting)
+            self.waiting = b""
 
 
 class Scripted:
     """A server that says ``server`` (octets), cut in pieces, whenever a reply is waited for; then EOF or silence."""
 
-    def __init__(self, pieces: Iterator[bytes], ending: Loss) -> None:
+    def __init__(
+        self, pieces: Iterator[bytes], ending: Loss, at_commit: Callable[[tuple[int, ...]], None] | None = None
+    ) -> None:
         self._pieces = pieces
         self._ending = ending
+        self._at_commit = at_commit
         self.connection = Connection()
         self.wire = Wire()
+        self.decided: list[Delivery] = []
 
-    def play(self, dialogue: Generator[Step, Reply, Result]) -> Result:
+    def play(self, dialogue: Generator[Step | Delivery, Reply, Result]) -> Result:
         """Run it to its end."""
-        resume: Callable[[], Step] = lambda: next(dialogue)  # noqa: E731
+        answer: Reply | None = None
+        failure: Exception | None = None
         while True:
             try:
-                step = resume()
+                step = dialogue.throw(failure) if failure else dialogue.send(answer)
             except StopIteration as done:
+                self.wire.flush()
                 return done.value
+            answer, failure = None, None
             try:
                 answer = self._do(step)
-                resume = lambda answer=answer: dialogue.send(answer)  # noqa: E731
-            except Lost as lost:
-                resume = lambda lost=lost: dialogue.throw(lost)  # noqa: E731
+            except Exception as error:  # noqa: BLE001 - thrown in at its step
+                failure = error
 
-    def _do(self, step: Step) -> Reply | None:
+    def _do(self, step: Step | Delivery) -> Reply | None:
+        if isinstance(step, Send | SendBody | SendChunk) and self.connection.dead:
+            raise Lost(Loss.VIOLATION, self.connection.dead)
         match step:
+            case Delivery():
+                self.decided.append(step)
             case Send(commands=commands):
-                self.wire.sent += self.connection.send(*commands)
-                self.wire.events.append("flight")
+                self.wire.waiting += self.connection.send(*commands)
+                self.wire.events.append("send")
             case SendBody(data=data, replies=replies):
                 self.connection.owe(Terminator(replies=replies))
-                self.wire.sent += stuffed(data)
-            case Commit():
+                self.wire.waiting += stuffed(data)
+                self.wire.events.append("body")
+            case SendChunk(data=data, last=last):
+                self.wire.waiting += self.connection.send(Bdat(len(data), last)) + bytes(data)
+                self.wire.events.append("chunk")
+            case Commit(positions=positions):
                 self.wire.events.append("commit")
+                self.wire.commits.append(positions)
+                if self._at_commit is not None:
+                    self._at_commit(positions)
             case UpgradeToTLS():
                 self.wire.events.append("tls")
             case Await(phase=phase):
+                self.wire.flush()
                 return self._reply(phase)
         return None
 
     def _reply(self, phase: Phase) -> Reply:
         while (reply := self.connection.next_reply()) is None:
+            if self.connection.dead:
+                raise Lost(Loss.VIOLATION, self.connection.dead)
             piece = next(self._pieces, None)
             if piece is None:
                 cut = self._ending is Loss.CLOSED and self.connection.mid_reply
                 raise Lost(Loss.CUT if cut else self._ending, f"{self._ending} at {phase}")
-            try:
+            with suppress(ProtocolViolation):  # what stands before it counts; then `dead` says why
                 self.connection.receive(piece)
-            except ProtocolViolation as error:
-                raise Lost(Loss.VIOLATION, str(error)) from error
         return reply
 
 
 def splits(octets: bytes) -> Iterator[list[bytes]]:
-    """In lines (as a real server writes), octet by octet, and cut once at each position."""
+    """In lines (as a real server writes), octet by octet, and cut once at each position of each line."""
     lines = octets.splitlines(keepends=True)
     yield lines
     yield [octets[i : i + 1] for i in range(len(octets))]

@@ -25,6 +25,7 @@ class FakeSession:
     usable: bool = True
     alive: bool = True
     transactions: int = 0
+    spent: bool = False
     tls: str | None = None
     said: list[str] = field(default_factory=list)
     lent: bool = False

@@ -1,0 +1,164 @@
+"""BDAT (RFC 3030): envelope and message in one flight, and as many mails in flight as the link's window allows."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from typing import Protocol
+
+from notifier.errors import Phase
+from notifier.protocol import taxonomy
+from notifier.protocol.dialogue import Commit, Loss, Lost, Send, SendChunk, Step
+from notifier.protocol.reading import AWAIT_BODY, AWAIT_FINAL, Answer, Steps, envelope_in_lock_step, read_envelope
+from notifier.protocol.reply import Reply
+from notifier.protocol.transaction import Delivery, Link, Transaction
+
+# A message up to here goes out with its envelope. A bigger one waits for the envelope's replies, so that it is not
+# sent for nobody, and goes in chunks of this size, each of which the server can refuse.
+CHUNK = 512 * 1024  # octets
+
+
+class Source(Protocol):
+    """Where transactions come from, and where they go when they have their verdicts."""
+
+    def next_fit(self) -> Generator[Step | Delivery, Reply, Transaction | None]: ...
+    def over(self, one: Transaction) -> Steps: ...
+    def put_back(self, one: Transaction) -> None: ...
+
+
+class Chunked:
+    """Mails in flight, oldest first."""
+
+    def __init__(self, queue: Source, link: Link) -> None:
+        self._queue = queue
+        self._link = link
+        self._in_flight: deque[Transaction] = deque()
+        self._in_one_flight = "PIPELINING" in link.offered
+        self._failure: Lost | None = None  # nothing more can be written; replies may lie there yet
+
+    def steps(self) -> Steps:
+        """Fill the window, take the oldest mail's replies, until nothing is left."""
+        left = True
+        while self._link.doubt is None and (left or self._in_flight):
+            left = self._failure is None and (yield from self._fill())
+            if self._in_flight:
+                yield from self._take_oldest()
+        if self._failure is not None:
+            self._link.doubt = self._link.doubt or self._failure.text
+
+    # mails that go out whole ----------------------------------------------------------------------------------------
+
+    def _fill(self) -> Answer:
+        """Send the next mails behind those in flight, once half of the window is free; false where there are none."""
+        if len(self._in_flight) > self._link.window // 2:
+            return True
+        batch: list[Transaction] = []
+        left = True
+        while len(self._in_flight) + len(batch) < max(1, self._link.window):
+            one = yield from self._queue.next_fit()
+            if one is None:
+                left = False
+                break
+            if len(one.delivery.mail.data) <= CHUNK and self._in_one_flight:
+                batch.append(one)
+            elif batch or self._in_flight:  # it goes by itself, when the way is free
+                self._queue.put_back(one)
+                break
+            else:
+                yield from self._send_alone(one)
+        if batch:
+            yield from self._send(batch)
+        return left
+
+    def _send(self, batch: list[Transaction]) -> Steps:
+        try:
+            yield Commit(tuple([one.delivery.position for one in batch]))
+        except Lost as failure:
+            yield from self._too_late(batch, failure)
+            return
+        except Exception:
+            while self._in_flight:  # nothing more goes out; what is in flight gets its verdict first
+                yield from self._take_oldest()
+            raise
+        try:
+            for one in batch:
+                # RSET before each with another in front of it: were that one refused half-way, its sender would be
+                # this one's.
+                self._link.reset_first = self._link.reset_first or bool(self._in_flight)
+                yield Send(tuple(one.envelope()))
+                self._in_flight.append(one)
+                yield SendChunk(one.delivery.mail.data)
+        except Lost as failure:
+            self._failure = failure
+            for one in batch:
+                if one not in self._in_flight:
+                    self._queue.put_back(one)
+
+    def _too_late(self, batch: list[Transaction], failure: Lost) -> Steps:
+        """Nothing of these was sent, and the connection is as good as before."""
+        for one in batch:
+            one.refuse(taxonomy.of_loss(Phase.BODY, failure.loss, failure.text, host=self._link.host), everybody=True)
+            yield one.delivery
+
+    def _take_oldest(self) -> Steps:
+        one = self._in_flight[0]
+        try:
+            yield from read_envelope(one)
+            if self._link.doubt is None:
+                one.phase = Phase.FINAL_REPLY
+                one.last_chunk_answered((yield AWAIT_FINAL))
+        except Lost as failure:
+            yield from self._lost(failure)
+            return
+        self._in_flight.popleft()
+        yield from self._queue.over(one)
+        if self._link.doubt is not None:
+            yield from self._lost(Lost(Loss.CLOSED, self._link.doubt))
+
+    def _lost(self, failure: Lost) -> Steps:
+        """The connection is gone: each mail in flight gets what is surely known of it."""
+        written = len(self._in_flight) - failure.held_back
+        for number, one in enumerate(self._in_flight):
+            if number >= written:
+                one.phase = Phase.BODY
+            one.lost(failure, handed_over=number < written)
+            yield from self._queue.over(one)
+        self._in_flight.clear()
+
+    # mails that go by themselves ------------------------------------------------------------------------------------
+
+    def _send_alone(self, one: Transaction) -> Steps:
+        """Envelope, its replies, then chunk by chunk."""
+        last_sent = False
+        try:
+            if (yield from self._envelope_alone(one)) and (yield from self._all_but_the_last(one)):
+                yield Commit((one.delivery.position,))
+                last_sent = True
+                yield SendChunk(_chunks(one)[-1])
+                one.phase = Phase.FINAL_REPLY
+                one.last_chunk_answered((yield AWAIT_FINAL))
+        except Lost as failure:
+            one.lost(failure, handed_over=last_sent and not failure.held_back)
+        yield from self._queue.over(one)
+
+    def _envelope_alone(self, one: Transaction) -> Answer:
+        if not self._in_one_flight:
+            return (yield from envelope_in_lock_step(one))
+        yield Send(tuple(one.envelope()))
+        yield from read_envelope(one)
+        if not one.accepted:
+            one.broken_off()
+        return bool(one.accepted) and self._link.doubt is None
+
+    def _all_but_the_last(self, one: Transaction) -> Answer:
+        one.phase = Phase.BODY
+        for chunk in _chunks(one)[:-1]:
+            yield SendChunk(chunk, last=False)
+            if not one.chunk_answered((yield AWAIT_BODY)):
+                return False
+        return True
+
+
+def _chunks(one: Transaction) -> list[memoryview]:
+    view = memoryview(one.delivery.mail.data)
+    return [view[start : start + CHUNK] for start in range(0, max(1, len(view)), CHUNK)]

@@ -1,0 +1,150 @@
+"""Mails over one connection: what goes when, so that round trips are few and every reply has its owner.
+
+Three ways, by what the server offers:
+
+- `lock_step`: a command, its reply, the next command.
+- `pipelined` (RFC 2920): MAIL, every RCPT and DATA in one flight, and the next mail's envelope behind the terminator.
+- `chunked` (RFC 3030): envelope and message in one flight; with a window, many mails at once.
+
+Failure, mail by mail: while a mail's terminator has not been written whole it is surely not delivered, and a fault
+says why. Once it has, its own final reply alone decides; where that does not come whole the mail is unknown, and nothing
+here sends it again (RFC 1047). Within a window that holds for each mail by itself: those whose final reply came before a
+loss are decided by it, those behind are unknown, those not written yet are deferred.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable
+
+from notifier.errors import Phase
+from notifier.model.envelope import MailObject
+from notifier.protocol import taxonomy
+from notifier.protocol.chunked import Chunked
+from notifier.protocol.dialogue import Lost, Send, Step
+from notifier.protocol.reading import (
+    DATA,
+    DOT,
+    Steps,
+    body,
+    envelope_in_lock_step,
+    go_ahead,
+    lone_dot,
+    lost,
+    read_envelope,
+    read_final,
+)
+from notifier.protocol.reply import Reply
+from notifier.protocol.transaction import Delivery, Link, Transaction
+
+Next = Generator["Step | Delivery", Reply, "Transaction | None"]
+
+
+def sending(mails: Iterable[MailObject], link: Link) -> Steps:
+    """Hand the mails over; yields each one's `Delivery` between the steps, as soon as it is decided.
+
+    The mails must have passed `check_mail`. Those behind a connection that failed are deferred, with nothing handed
+    over (row M0). What the owner raises at a `Commit` passes through, once what is in flight is decided.
+    """
+    queue = Queue(mails, link)
+    if "CHUNKING" in link.offered and not link.lmtp:
+        yield from Chunked(queue, link).steps()
+    elif "PIPELINING" in link.offered:
+        yield from pipelined(queue, link)
+    else:
+        yield from lock_step(queue)
+    yield from queue.give_up()
+
+
+class Queue:
+    """The transactions that are still to come, each made when it is its turn."""
+
+    def __init__(self, mails: Iterable[MailObject], link: Link) -> None:
+        self._link = link
+        self._mails = enumerate(mails)
+        self._again: deque[Transaction] = deque()
+
+    def next_fit(self) -> Next:
+        """The next one that the server can take; those that it cannot are decided on the way."""
+        while self._link.doubt is None and (one := self._next()) is not None:
+            if (fault := one.unfit()) is None:
+                return one
+            one.refuse(fault, everybody=True)
+            yield one.delivery
+        return None
+
+    def over(self, one: Transaction) -> Steps:
+        """``one`` has its verdicts. Its mail is decided, unless some of its recipients go in a further transaction."""
+        if not one.continued and not self.continue_(one):
+            yield one.delivery
+
+    def continue_(self, one: Transaction) -> bool:
+        """True where ``one`` goes on in a further transaction (law 12)."""
+        if (further := one.further()) is not None:
+            self._again.append(further)
+        return one.continued
+
+    def put_back(self, one: Transaction) -> None:
+        """Nothing of it was handed over."""
+        self._again.appendleft(one)
+
+    def give_up(self) -> Steps:
+        """The connection has ended: those that are left are deferred."""
+        while (one := self._next()) is not None:
+            words = f"the connection had ended with an earlier mail: {self._link.doubt}"
+            one.refuse(taxonomy.fault("M0", Phase.MAIL, words, host=self._link.host), everybody=True)
+            yield one.delivery
+
+    def _next(self) -> Transaction | None:
+        if self._again:
+            return self._again.popleft()
+        for position, mail in self._mails:
+            return Transaction(Delivery(position, mail), mail.envelope.forward_paths, self._link)
+        return None
+
+
+def lock_step(queue: Queue) -> Steps:
+    """A command, its reply, the next command."""
+    while (one := (yield from queue.next_fit())) is not None:
+        try:
+            if (yield from envelope_in_lock_step(one)):
+                yield Send((DATA,))
+                if (yield from go_ahead(one)):
+                    yield from body(one)
+                    yield Send((DOT,))
+                    yield from read_final(one)
+        except Lost as failure:
+            lost(one, failure)
+        yield from queue.over(one)
+
+
+def pipelined(queue: Queue, link: Link) -> Steps:
+    """One flight: a body, its terminator, and the next mail's envelope."""
+    following: Transaction | None = None
+    while True:
+        ahead = following is not None
+        one = following if following is not None else (yield from queue.next_fit())
+        if one is None:
+            return
+        following = None
+        try:
+            if not ahead:
+                yield Send((*one.envelope(), DATA))
+            yield from read_envelope(one)
+            if link.doubt is None and (yield from go_ahead(one)):
+                if not one.accepted:
+                    yield from lone_dot(one)
+                else:
+                    yield from body(one)
+                    queue.continue_(one)  # known now: its rest comes first
+                    following = yield from queue.next_fit()
+                    yield Send((DOT,))
+                    if following is not None:
+                        yield Send((*following.envelope(), DATA))
+                    yield from read_final(one)
+        except Lost as failure:
+            lost(one, failure)
+        yield from queue.over(one)
+        if following is not None and link.doubt is not None:
+            queue.put_back(following)
+            following = None

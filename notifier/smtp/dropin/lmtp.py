@@ -1,0 +1,77 @@
+"""`LMTP` (RFC 2033): a final reply for each recipient, and Unix sockets."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+from notifier.smtp.dropin.client import _DEFAULT_TIMEOUT, SMTP, Answer, Refused
+from notifier.smtp.dropin.exceptions import SMTPDataError, SMTPRecipientsRefused
+
+LMTP_PORT = 2003
+
+
+class LMTP(SMTP):
+    """As `SMTP`, to a delivery agent; a host that begins with ``/`` is a Unix socket's path."""
+
+    ehlo_msg = "lhlo"
+
+    def __init__(
+        self,
+        host: str = "",
+        port: int = LMTP_PORT,
+        local_hostname: str | None = None,
+        source_address: tuple[str, int] | None = None,
+        timeout: float | None = _DEFAULT_TIMEOUT,
+    ) -> None:
+        """See `SMTP`."""
+        super().__init__(host, port, local_hostname, timeout, source_address)
+
+    def connect(self, host: str = "localhost", port: int = 0, source_address: tuple[str, int] | None = None) -> Answer:
+        """Connect and read the greeting."""
+        if not host.startswith("/"):
+            return super().connect(host, port, source_address)
+        sys.audit("smtplib.connect", self, host, 0)
+        self._begin(self._unix_socket(host))
+        return self.getreply()
+
+    def _unix_socket(self, path: str) -> Any:
+        if self.timeout is not None and not self.timeout:
+            raise ValueError("Non-blocking socket (timeout=0) is not supported")
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            if self.timeout is not _DEFAULT_TIMEOUT:
+                sock.settimeout(self.timeout)
+            sock.connect(path)
+        except OSError:
+            if self.debuglevel > 0:
+                self._print_debug("connect fail:", path)
+            sock.close()
+            raise
+        return sock
+
+    def _final_replies_to_come(self) -> int:
+        return max(1, len(self._accepted))
+
+    def _say_data(self, octets: bytes, refused: Refused) -> Refused:
+        """Each accepted recipient has its own final reply; those refused now join those refused before."""
+        accepted = list(self._accepted)
+        try:
+            self.data(octets)
+        except SMTPDataError as error:
+            self._after_refusal(error.smtp_code)
+            raise
+        late = {path: reply for path, reply in zip(accepted, self.final_replies, strict=True) if reply[0] != 250}
+        if 421 in (code for code, _ in late.values()):
+            self.close()
+        if len(late) == len(set(accepted)):
+            self._raise_for(late, refused)
+        return {**refused, **late}
+
+    def _raise_for(self, late: Refused, refused: Refused) -> None:
+        if self.sock:
+            self._rset()
+        if len(late) == 1 and not refused:
+            raise SMTPDataError(*next(iter(late.values())))
+        raise SMTPRecipientsRefused({**refused, **late})

@@ -1,0 +1,66 @@
+"""A message object of the standard library as `SMTP.send_message` sends it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from email.generator import BytesGenerator
+from email.message import EmailMessage, Message
+from email.policy import EmailPolicy
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from notifier.smtp.dropin.addresses import addresses_in
+
+
+class Flat(NamedTuple):
+    """Envelope and octets. ``international``: an address is not ASCII (RFC 6531)."""
+
+    sender: str
+    recipients: list[str]
+    octets: bytes
+    international: bool
+
+
+def flattened(
+    msg: Message[Any, Any] | EmailMessage, sender: str | None, recipients: str | Sequence[str] | None
+) -> Flat:
+    """Raises `ValueError` where the fields do not say who sends, or say it twice."""
+    prefix = _prefix(msg)
+    sender = _sender(msg, prefix) if sender is None else sender
+    if recipients is None:
+        recipients = addresses_in(msg, f"{prefix}To", f"{prefix}Cc", f"{prefix}Bcc")
+    paths = [recipients] if isinstance(recipients, str) else list(recipients)
+    international = not "".join([sender, *paths]).isascii()
+    return Flat(sender, paths, _octets(msg, international=international), international)
+
+
+def _prefix(msg: Message[Any, Any]) -> str:
+    """RFC 5322 section 3.6.6: whoever resends is whom the envelope is about."""
+    blocks = len(msg.get_all("Resent-Date", []))
+    if blocks > 1:
+        raise ValueError("message has more than one 'Resent-' header block")
+    return "Resent-" if blocks else ""
+
+
+def _sender(msg: Message[Any, Any], prefix: str) -> str:
+    for field in (f"{prefix}Sender", f"{prefix}From"):
+        if field in msg:
+            found = addresses_in(msg, field)
+            if not found:
+                raise ValueError(f"the {field} field holds no address")
+            return found[0]
+    raise ValueError(f"the message has neither {prefix}Sender nor {prefix}From, and no from_addr is given")
+
+
+def _octets(msg: Message[Any, Any], *, international: bool) -> bytes:
+    public = copy.copy(msg)
+    del public["Bcc"]
+    del public["Resent-Bcc"]
+    policy = msg.policy
+    if international and isinstance(policy, EmailPolicy):  # the old policy writes encoded words, which do as well
+        policy = policy.clone(utf8=True)
+    with BytesIO() as octets:
+        # "From " at a line's start is the message's own; mangling it is for mailbox files.
+        BytesGenerator(octets, mangle_from_=False, policy=policy).flatten(public, linesep="\r\n")
+        return octets.getvalue()

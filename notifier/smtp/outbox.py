@@ -1,0 +1,58 @@
+"""`Outbox`: octets that wait to be written, so that a flight is one write, and which terminators have left whole."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+FULL = 256 * 1024  # octets; what waits beyond them is written before more is taken
+
+Write = Callable[[bytes], int]
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Put, then flush."""
+
+    _pieces: list[bytes] = field(default_factory=list)
+    _waiting: int = 0
+    _written: int = 0  # octets, over the connection's life
+    _terminators: deque[int] = field(default_factory=deque)  # where each ends, in octets over the connection's life
+
+    def put(self, octets: bytes) -> None:
+        """Let them wait."""
+        self._pieces.append(octets)
+        self._waiting += len(octets)
+
+    def end_of_message(self) -> None:
+        """What was put last is a terminator."""
+        self._terminators.append(self._written + self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """True where it is time to flush."""
+        return self._waiting >= FULL
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing waits."""
+        return not self._pieces
+
+    @property
+    def held_back(self) -> int:
+        """Terminators that have not been written whole."""
+        return len(self._terminators)
+
+    def take(self) -> bytes:
+        """All that waits, in one piece."""
+        octets = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        return octets
+
+    def written(self, count: int) -> None:
+        """So many of the octets taken have gone to the system."""
+        self._written += count
+        self._waiting -= count
+        while self._terminators and self._terminators[0] <= self._written:
+            self._terminators.popleft()

@@ -1,0 +1,38 @@
+"""`Window`: how many mails may be in flight on a connection of an endpoint; a loss shuts it, trust opens it again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from notifier.model.outcome import RecipientOutcome, RecipientState
+
+TRUST = 100  # mails that go well before the window grows by one step again
+
+
+class Window:
+    """Shared by the sessions of an endpoint, in threads too. ``limit``: the most; 1 is off (law 9)."""
+
+    def __init__(self, limit: int) -> None:
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise ValueError(f"a window is a whole number from 1, not {limit!r}")
+        self.limit = limit
+        self.size = limit
+        self._well = 0
+        self._lock = threading.Lock()
+
+    def learn(self, recipients: Iterable[RecipientOutcome]) -> None:
+        """A mail that was handed over has these outcomes."""
+        if self.limit == 1:
+            return
+        if any(one.state is RecipientState.UNKNOWN for one in recipients):
+            with self._lock:
+                self.size, self._well = 1, 0
+        elif self.size < self.limit:
+            self._went_well()
+
+    def _went_well(self) -> None:
+        with self._lock:
+            self._well += 1
+            if self._well >= TRUST:
+                self.size, self._well = min(self.limit, self.size * 2), 0

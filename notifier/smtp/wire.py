@@ -1,0 +1,200 @@
+"""`Wire`: one connection's stream, framing and clock. It does the steps of a dialogue, each within its time."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import fields
+
+from notifier.errors import Phase
+from notifier.protocol.commands import Bdat, Command, Terminator
+from notifier.protocol.connection import Connection
+from notifier.protocol.dialogue import Loss, Lost, Send, SendBody, SendChunk
+from notifier.protocol.reply import ProtocolViolation, Reply
+from notifier.protocol.transcript import Transcript
+from notifier.protocol.transparency import BLOCK, stuffed, stuffed_blocks
+from notifier.smtp.deadline import Deadline
+from notifier.smtp.endpoint import Timeouts
+from notifier.smtp.outbox import Outbox
+from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
+
+
+class Wire:
+    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it."""
+
+    def __init__(self, stream: NetworkStream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
+        self.stream = stream
+        self.connection = Connection()
+        self.transcript = transcript
+        self.phase_seconds: dict[str, float] = {}
+        self._body_block = timeouts.body_block
+        self._seconds = {
+            Phase(timer.name): float(getattr(timeouts, timer.name))
+            for timer in fields(timeouts)
+            if timer.name in set(Phase)
+        }
+        self._seconds[Phase.BODY] = timeouts.final_reply  # a chunk's reply
+        self._outbox = Outbox()
+        self._dotted = False  # messages go by DATA
+
+    def do(self, step: Send | SendBody | SendChunk) -> None:
+        """Send what the step says, now or with what follows. Raises `Lost`."""
+        if self.connection.dead is not None:
+            raise self._lost(Loss.VIOLATION, self.connection.dead)
+        match step:
+            case Send(commands=commands):
+                self._send(*commands)
+            case SendBody(data=data, replies=replies):
+                self._send_body(data, replies)
+            case SendChunk(data=data, last=last):
+                self._send_chunk(data, last=last)
+
+    def reply(self, phase: Phase) -> Reply:
+        """The next reply, once all that waits has been written. Absolute: octets that drip gain no time (law 4).
+
+        Raises `Lost`.
+        """
+        reply = self.connection.next_reply() if self._outbox.empty else None
+        if reply is None:
+            reply = self._waited_for(phase)
+        if self.transcript is not None:
+            self.transcript.received(reply)
+        return reply
+
+    def reply_until(self, deadline: Deadline) -> Reply:
+        """The same, with a time of its own."""
+        self._flush(deadline)
+        return self._read_reply(deadline)
+
+    @property
+    def silent(self) -> bool:
+        """True where nothing has come unasked, as far as one can know without sending. Raises `StreamClosed`."""
+        return self.stream.read_now() is None
+
+    # writing --------------------------------------------------------------------------------------------------------
+
+    def _send(self, *commands: Command) -> None:
+        self._outbox.put(self.connection.send(*commands))
+        if type(commands[-1]) is Terminator:
+            self._outbox.end_of_message()
+        if self.transcript is not None:
+            for command in commands:
+                self.transcript.sent(command)
+
+    def _send_body(self, data: bytes, replies: int) -> None:
+        self._note_octets(len(data))
+        self._check_nothing_came("before the message was sent")
+        self.connection.owe(Terminator(replies=replies))
+        self._dotted = True
+        if len(data) <= BLOCK:
+            self._outbox.put(stuffed(data))
+            return
+        began = time.monotonic()
+        for block in stuffed_blocks(data):
+            self._outbox.put(block)
+            self._flush_of_body()
+            self._check_nothing_came("while the message was sent")
+        self._took("body", began)
+
+    def _send_chunk(self, data: bytes | memoryview, *, last: bool) -> None:
+        self._note_octets(len(data))
+        self._outbox.put(self.connection.send(Bdat(len(data), last)))
+        if len(data) <= BLOCK:
+            self._outbox.put(bytes(data))
+            if last:
+                self._outbox.end_of_message()
+            if self._outbox.full:
+                self._flush(Deadline.after(self._body_block))
+            return
+        view = memoryview(data)
+        blocks = [view[start : start + BLOCK] for start in range(0, len(view), BLOCK)]
+        for number, block in enumerate(blocks, start=1):
+            self._outbox.put(bytes(block))
+            if last and number == len(blocks):
+                self._outbox.end_of_message()
+            self._flush(Deadline.after(self._body_block))
+
+    def _check_nothing_came(self, when: str) -> None:
+        """A verdict before the message's end wins (row W1)."""
+        try:
+            if (octets := self.stream.read_now()) is not None:
+                self._take(octets)
+        except StreamClosed as error:
+            raise Lost(Loss.CLOSED, str(error)) from error
+        if self.connection.dead is not None:
+            raise Lost(Loss.VIOLATION, self.connection.dead)
+        if (early := self.connection.next_reply()) is not None:
+            raise Lost(Loss.CLOSED, f"the server answered {when}: {early}", early)
+
+    def _flush_of_body(self) -> None:
+        try:
+            self._flush(Deadline.after(self._body_block))
+        except Lost as lost:
+            lost.reply = self.connection.next_reply()
+            raise
+
+    def _flush(self, deadline: Deadline) -> None:
+        """Write all that waits; where the server has gone, what it said before is taken in first."""
+        if self._outbox.empty:
+            return
+        try:
+            self.stream.write(self._outbox.take(), deadline, self._outbox.written, self._take)
+        except StreamTimeout:
+            raise self._lost(Loss.TIMEOUT, "the server did not take our octets in time") from None
+        except StreamClosed as error:
+            self._hear_last_words()
+            raise self._lost(Loss.CLOSED, str(error)) from error
+
+    def _hear_last_words(self) -> None:
+        with suppress(StreamClosed):
+            while (octets := self.stream.read_now()) is not None:
+                self._take(octets)
+
+    # reading --------------------------------------------------------------------------------------------------------
+
+    def _waited_for(self, phase: Phase) -> Reply:
+        began = time.monotonic()
+        deadline = Deadline(began + self._seconds[phase])
+        try:
+            self._flush(deadline)
+        except Lost as lost:
+            return self._early_reply(phase, lost)
+        reply = self._read_reply(deadline)
+        self._took(phase.value, began)
+        return reply
+
+    def _early_reply(self, phase: Phase, lost: Lost) -> Reply:
+        """Writing failed: a reply that had come by then counts, unless it takes what was not handed over."""
+        reply = self.connection.next_reply()
+        if reply is None or (self._dotted and lost.held_back and phase is Phase.FINAL_REPLY and reply.positive):
+            raise lost
+        return reply
+
+    def _read_reply(self, deadline: Deadline) -> Reply:
+        while (reply := self.connection.next_reply()) is None:
+            if self.connection.dead is not None:
+                raise self._lost(Loss.VIOLATION, self.connection.dead)
+            try:
+                self._take(self.stream.read(deadline))
+            except StreamTimeout:
+                raise self._lost(Loss.TIMEOUT, "no reply in time") from None
+            except StreamClosed as error:
+                raise self._lost(Loss.CUT if self.connection.mid_reply else Loss.CLOSED, str(error)) from error
+        return reply
+
+    def _lost(self, loss: Loss, words: str) -> Lost:
+        return Lost(loss, words, held_back=self._outbox.held_back)
+
+    def _take(self, octets: bytes) -> None:
+        """Whole replies before a violation count; then the connection is dead, and says why."""
+        with suppress(ProtocolViolation):
+            self.connection.receive(octets)
+
+    # notes ----------------------------------------------------------------------------------------------------------
+
+    def _took(self, phase: str, began: float) -> None:
+        self.phase_seconds[phase] = self.phase_seconds.get(phase, 0.0) + time.monotonic() - began
+
+    def _note_octets(self, count: int) -> None:
+        if self.transcript is not None:
+            self.transcript.sent_octets(count)

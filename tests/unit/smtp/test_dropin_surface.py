@@ -1,0 +1,109 @@
+"""Every name and signature of the standard module, read from the standard module itself."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import smtplib as standard
+import sys
+
+import pytest
+
+from notifier import smtp as ours
+
+OWN = {name: value for name, value in vars(standard).items() if not name.startswith("_")}
+NAMES = sorted(
+    name
+    for name, value in OWN.items()
+    if not inspect.ismodule(value) and getattr(value, "__module__", "smtplib") in ("smtplib", "builtins", None)
+)
+CLASSES = ("SMTP", "SMTP_SSL", "LMTP")
+EXCEPTIONS = sorted(name for name in NAMES if isinstance(OWN[name], type) and issubclass(OWN[name], Exception))
+OVERRIDDEN = {"_get_socket", "_print_debug", "_rset", "_host"}  # private, and subclasses of many programs use them
+MEMBERS = sorted(
+    (name, member)
+    for name in CLASSES
+    for member in dir(getattr(standard, name))
+    if not member.startswith("_") or member in OVERRIDDEN or member in ("__init__", "__enter__", "__exit__")
+)
+METHODS = [(name, member) for name, member in MEMBERS if callable(getattr(getattr(standard, name), member))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_has_each_name(name: str) -> None:
+    assert hasattr(ours, name)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if isinstance(OWN[name], int | str | bytes)])
+def test_each_constant_has_its_value(name: str) -> None:
+    assert getattr(ours, name) == OWN[name]
+
+
+@pytest.mark.parametrize(("name", "member"), MEMBERS)
+def test_each_class_has_each_member(name: str, member: str) -> None:
+    assert hasattr(getattr(ours, name), member)
+
+
+@pytest.mark.parametrize(("name", "member"), METHODS)
+def test_each_call_that_is_right_for_the_standard_method_is_right_for_ours(name: str, member: str) -> None:
+    theirs = inspect.signature(getattr(getattr(standard, name), member)).parameters
+    mine = inspect.signature(getattr(getattr(ours, name), member)).parameters
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in theirs.values()) and member == "__exit__":
+        return
+    assert [one for one in mine if one in theirs] == list(theirs)
+    for parameter in theirs.values():
+        assert mine[parameter.name].default == parameter.default
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            assert mine[parameter.name].kind == parameter.kind
+
+
+@pytest.mark.parametrize("name", [name for name, member in MEMBERS if member == "default_port"])
+def test_each_class_has_its_port(name: str) -> None:
+    assert getattr(ours, name).default_port == getattr(standard, name).default_port
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_each_exception_stands_where_it_stood(name: str) -> None:
+    def line(kind: type) -> list[str]:
+        return [base.__name__ for base in kind.__mro__]
+
+    assert line(getattr(ours, name)) == line(OWN[name])
+
+
+ARGUMENTS: dict[str, tuple[object, ...]] = {
+    "SMTPSenderRefused": (550, b"no", "a@b.c"),
+    "SMTPRecipientsRefused": ({"a@b.c": (550, b"no")},),
+    "SMTPException": ("words",),
+    "SMTPNotSupportedError": ("words",),
+    "SMTPServerDisconnected": ("words",),
+}
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_each_exception_has_the_same_attributes_and_pickles(name: str) -> None:
+    arguments = ARGUMENTS.get(name, (550, b"no"))
+    mine, theirs = getattr(ours, name)(*arguments), OWN[name](*arguments)
+    assert mine.args == theirs.args
+    assert vars(mine) == vars(theirs)
+    again = pickle.loads(pickle.dumps(mine))
+    assert (type(again), again.args, vars(again)) == (type(mine), mine.args, vars(mine))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a@b.c", "<a@b.c>", "A <a@b.c>", '"A, B" <a@b.c>', "", "<>", "root", '"x y"@b.c', "  a@b.c ", "<a@b.c"],
+)
+def test_quoteaddr_does_what_it_did(text: str) -> None:
+    assert ours.quoteaddr(text) == standard.quoteaddr(text)
+
+
+@pytest.mark.parametrize("text", ["", ".", "a\n.b\n", "a\r.b\r\n..c", "..", "\n.\n", "a\r\n.\r\nb"])
+def test_quotedata_does_what_it_did(text: str) -> None:
+    assert ours.quotedata(text) == standard.quotedata(text)
+
+
+def test_the_package_never_imports_the_standard_module() -> None:
+    import subprocess
+
+    program = "import sys; from notifier import smtp; sys.exit('smtplib' in sys.modules or 'celery' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
