@@ -16,6 +16,9 @@ BLOCK = 64 * 1024  # octets; what one write sends
 
 def check_line_ends(data: bytes) -> None:
     """Raises `ValueError` for a bare CR or LF anywhere in ``data``."""
+    pairs = data.count(b"\r\n")
+    if pairs == data.count(b"\n") == data.count(b"\r"):  # counting is ten times as fast as looking
+        return
     if (found := _BARE.search(data)) is not None:
         raise ValueError(f"a bare CR or LF at octet {found.start()} of the message")
 

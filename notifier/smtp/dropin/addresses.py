@@ -37,7 +37,7 @@ def checked_path(addrstring: str, what: str) -> str:
     if not path.endswith(">") or not (whole in (address, path) or whole.endswith(f"<{address}>")):
         raise ValueError(f"{what} is not one address: {addrstring!r}")
     outside_quotes = _QUOTED.sub("", address)
-    if any(char in outside_quotes for char in '<> "') or any(ord(char) < 32 or ord(char) == 127 for char in address):
+    if any(char in outside_quotes for char in '<> "') or any(ord(char) < 32 or ord(char) == 127 for char in addrstring):
         raise ValueError(f"{what} is no address that SMTP can carry: {addrstring!r}")
     return path
 

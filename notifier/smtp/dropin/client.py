@@ -83,7 +83,7 @@ class SMTP(LoginMethods):
         self._accepted: list[str] = []
         self._exchange = Exchange()
         self._deadline: Deadline | None = None
-        self._connected = False
+        self._counted = False  # what is sent now has been counted already
         if host:
             code, msg = self.connect(host, port)
             if code != 220:
@@ -169,10 +169,8 @@ class SMTP(LoginMethods):
 
     def send(self, s: str | bytes) -> None:
         """Send octets, or text in the command's encoding, as they are. Raises `SMTPServerDisconnected`."""
-        self._exchange.owed = None  # what replies they call for is the caller's business
-        self._send(s)
-
-    def _send(self, s: str | bytes) -> None:
+        if not self._counted:
+            self._exchange.owed = None  # what replies they call for is the caller's business
         if self.debuglevel > 0:
             self._print_debug("send:", self._shown(s))
         if not self.sock:
@@ -198,12 +196,11 @@ class SMTP(LoginMethods):
         line = f"{cmd} {args}" if args else cmd
         if _CONTROL.search(line):
             raise ValueError(f"control characters in a command: {line!r}")
-        octets = f"{line}{CRLF}".encode(self.command_encoding)
+        line.encode(self.command_encoding)  # raises before anything is owed
         if self.sock and (why := self._out_of_step()) is not None:
             self.close()
             raise SMTPServerDisconnected(f"the server is out of step: {why}")
-        self._expect(1)
-        self._send(octets)
+        self._send(f"{line}{CRLF}", replies=1)
 
     def _out_of_step(self) -> str | None:
         try:
@@ -211,9 +208,15 @@ class SMTP(LoginMethods):
         except OSError as error:
             return str(error)
 
-    def _expect(self, replies: int) -> None:
+    def _send(self, s: str | bytes, replies: int) -> None:
+        """`send`, which programs override, for so many replies."""
         if self._exchange.owed is not None:
             self._exchange.owed += replies
+        self._counted = True
+        try:
+            self.send(s)
+        finally:
+            self._counted = False
 
     def getreply(self) -> Answer:
         """The next reply: its code, and its lines joined by LF.
@@ -340,8 +343,7 @@ class SMTP(LoginMethods):
             self._print_debug("data:", (code, reply))
         if code != 354:
             raise SMTPDataError(code, reply)
-        self._expect(self._final_replies_to_come())
-        self._send(octets)
+        self._send(octets, self._final_replies_to_come())
         self.final_replies = [self.getreply() for _ in range(self._final_replies_to_come())]
         if self.debuglevel > 0:
             self._print_debug("data:", self.final_replies)

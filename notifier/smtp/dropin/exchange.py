@@ -64,10 +64,7 @@ class Exchange:
         if self.owed != 0:
             return None
         if not (self._replies or self._parser.pending) and _has_octets(sock):
-            octets = sock.recv(READ_SIZE)
-            if not octets:
-                return "the server has closed the connection"
-            self._replies.extend(self._parser.feed(octets))
+            self._replies.extend(self._parser.feed(sock.recv(READ_SIZE)))  # EOF says itself at the next read
         if self._replies:
             return f"a reply that no command asked for: {self._replies[0]}"
         return "octets that no command asked for" if self._parser.pending or self._parser.violation else None
