@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from notifier.errors import Fault
 
@@ -28,8 +30,7 @@ class RecipientOutcome:
     fault: Fault | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result of handing one `MailObject` to a relay.
 
     ``position`` is the mail's place in the sequence given to ``send_many``. ``reply`` is the server's final reply
@@ -44,7 +45,7 @@ class Outcome:
     relay: str | None = None
     tls: str | None = None
     terminator_sent: bool = False
-    phase_seconds: Mapping[str, float] = field(default_factory=dict)
+    phase_seconds: Mapping[str, float] = MappingProxyType({})
     server: str | None = None
     transcript: tuple[str, ...] = ()
 

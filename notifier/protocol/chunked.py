@@ -8,8 +8,15 @@ from typing import Protocol
 
 from notifier.errors import Phase
 from notifier.protocol import taxonomy
-from notifier.protocol.dialogue import Commit, Loss, Lost, Send, SendChunk, Step
-from notifier.protocol.reading import AWAIT_BODY, AWAIT_FINAL, Answer, Steps, envelope_in_lock_step, read_envelope
+from notifier.protocol.dialogue import Commit, Loss, Lost, SendChunk, SendLines, SendWhole, Step
+from notifier.protocol.reading import (
+    AWAIT_BODY,
+    AWAIT_FINAL,
+    Answer,
+    Steps,
+    envelope_in_lock_step,
+    read_envelope,
+)
 from notifier.protocol.reply import Reply
 from notifier.protocol.transaction import Delivery, Link, Transaction
 
@@ -21,6 +28,8 @@ CHUNK = 512 * 1024  # octets
 class Source(Protocol):
     """Where transactions come from, and where they go when they have their verdicts."""
 
+    @property
+    def empty(self) -> bool: ...
     def next_fit(self) -> Generator[Step | Delivery, Reply, Transaction | None]: ...
     def over(self, one: Transaction) -> Steps: ...
     def put_back(self, one: Transaction) -> None: ...
@@ -34,41 +43,49 @@ class Chunked:
         self._link = link
         self._in_flight: deque[Transaction] = deque()
         self._in_one_flight = "PIPELINING" in link.offered
+        self._alone_next = False  # the next mail goes by itself, when the way is free
         self._failure: Lost | None = None  # nothing more can be written; replies may lie there yet
 
     def steps(self) -> Steps:
         """Fill the window, take the oldest mail's replies, until nothing is left."""
-        left = True
-        while self._link.doubt is None and (left or self._in_flight):
-            left = self._failure is None and (yield from self._fill())
-            if self._in_flight:
+        while self._link.doubt is None and (self._in_flight or not (self._failure or self._queue.empty)):
+            if self._has_room:
+                yield from self._fill()
+            while self._all_good():
+                yield self._in_flight.popleft().all_good(self._link.replies.popleft())
+            if self._in_flight and not self._has_room:
                 yield from self._take_oldest()
         if self._failure is not None:
             self._link.doubt = self._link.doubt or self._failure.text
 
+    @property
+    def _has_room(self) -> bool:
+        """True where it is worth while to send more: half of the window is free, and there is a mail that fits in."""
+        if self._failure is not None or self._queue.empty:
+            return False
+        waits = self._alone_next and bool(self._in_flight)
+        return not waits and len(self._in_flight) <= self._link.window // 2
+
     # mails that go out whole ----------------------------------------------------------------------------------------
 
-    def _fill(self) -> Answer:
-        """Send the next mails behind those in flight, once half of the window is free; false where there are none."""
-        if len(self._in_flight) > self._link.window // 2:
-            return True
+    def _fill(self) -> Steps:
+        """Send the next mails behind those in flight."""
         batch: list[Transaction] = []
-        left = True
+        self._alone_next = False
         while len(self._in_flight) + len(batch) < max(1, self._link.window):
             one = yield from self._queue.next_fit()
             if one is None:
-                left = False
                 break
             if len(one.delivery.mail.data) <= CHUNK and self._in_one_flight:
                 batch.append(one)
-            elif batch or self._in_flight:  # it goes by itself, when the way is free
+            elif batch or self._in_flight:
                 self._queue.put_back(one)
+                self._alone_next = True
                 break
             else:
                 yield from self._send_alone(one)
         if batch:
             yield from self._send(batch)
-        return left
 
     def _send(self, batch: list[Transaction]) -> Steps:
         try:
@@ -80,19 +97,19 @@ class Chunked:
             while self._in_flight:  # nothing more goes out; what is in flight gets its verdict first
                 yield from self._take_oldest()
             raise
+        link, replies, flight = self._link, 0, []
+        for one in batch:
+            # RSET before each with another in front of it: were that one refused half-way, its sender would be
+            # this one's.
+            link.reset_first = link.reset_first or bool(self._in_flight)
+            self._in_flight.append(one)
+            data = one.delivery.mail.data
+            flight.append((b"%sBDAT %d LAST\r\n" % (one.begin(), len(data)), data))
+            replies += one.replies + 1
         try:
-            for one in batch:
-                # RSET before each with another in front of it: were that one refused half-way, its sender would be
-                # this one's.
-                self._link.reset_first = self._link.reset_first or bool(self._in_flight)
-                yield Send(tuple(one.envelope()))
-                self._in_flight.append(one)
-                yield SendChunk(one.delivery.mail.data)
+            yield SendWhole(flight, replies)
         except Lost as failure:
             self._failure = failure
-            for one in batch:
-                if one not in self._in_flight:
-                    self._queue.put_back(one)
 
     def _too_late(self, batch: list[Transaction], failure: Lost) -> Steps:
         """Nothing of these was sent, and the connection is as good as before."""
@@ -100,13 +117,31 @@ class Chunked:
             one.refuse(taxonomy.of_loss(Phase.BODY, failure.loss, failure.text, host=self._link.host), everybody=True)
             yield one.delivery
 
+    def _all_good(self) -> bool:
+        """True where the oldest mail's replies are there, and each is 250; all but the final one are taken then.
+
+        It is what nearly all mails come to; whatever else is `_take_oldest`'s business.
+        """
+        if not self._in_flight:
+            return False
+        one, replies = self._in_flight[0], self._link.replies
+        count = one.replies
+        if len(replies) <= count or one.more:
+            return False
+        for number in range(count + 1):
+            if replies[number].code != 250:
+                return False
+        for _ in range(count):
+            replies.popleft()
+        return True
+
     def _take_oldest(self) -> Steps:
-        one = self._in_flight[0]
+        one, replies = self._in_flight[0], self._link.replies
         try:
             yield from read_envelope(one)
             if self._link.doubt is None:
                 one.phase = Phase.FINAL_REPLY
-                one.last_chunk_answered((yield AWAIT_FINAL))
+                one.last_chunk_answered(replies.popleft() if replies else (yield AWAIT_FINAL))
         except Lost as failure:
             yield from self._lost(failure)
             return
@@ -144,7 +179,7 @@ class Chunked:
     def _envelope_alone(self, one: Transaction) -> Answer:
         if not self._in_one_flight:
             return (yield from envelope_in_lock_step(one))
-        yield Send(tuple(one.envelope()))
+        yield SendLines(one.begin(), one.replies)
         yield from read_envelope(one)
         if not one.accepted:
             one.broken_off()

@@ -1,4 +1,4 @@
-"""`Connection`: which reply answers which command, and when a connection is dead. It never owns a socket.
+"""`Connection`: how many replies are owed, which has come, and when a connection is dead. It never owns a socket.
 
 Replies come in the order of the commands (RFC 2920 section 3.1). Octets that no command asked for, a second reply,
 a reply in pieces at the end: each is doubt, and a connection in doubt is dead.
@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections import deque
 
-from notifier.protocol.commands import Command, Greeting, StartTLS, Terminator
+from notifier.protocol.commands import Command, StartTLS, Terminator
 from notifier.protocol.reply import ProtocolViolation, Reply, ReplyParser
+from notifier.protocol.transcript import Transcript
 
 
 class Connection:
-    """The framing of one SMTP connection. ``dead`` says why nothing may be sent any more; None while it lives."""
+    """The framing of one SMTP connection. ``dead`` says why nothing may be sent any more; None while it lives.
 
-    def __init__(self) -> None:
+    ``replies`` are those that have come whole, in order. ``owed`` counts those that are still to come.
+    """
+
+    def __init__(self, transcript: Transcript | None = None) -> None:
         self._parser = ReplyParser()
-        self._owed: deque[Command] = deque([Greeting()])  # the server speaks first
-        self._replies: deque[Reply] = deque()
+        self._transcript = transcript
+        self._before_tls = False  # STARTTLS was said last
+        self.owed = 1  # the server speaks first (RFC 5321 section 3.1)
+        self.replies: deque[Reply] = deque()
         self.dead: str | None = None
-
-    @property
-    def owed(self) -> int:
-        """How many replies are still to come."""
-        return len(self._owed)
 
     @property
     def mid_reply(self) -> bool:
@@ -37,15 +38,11 @@ class Connection:
             raise ProtocolViolation(f"the connection is dead: {self.dead}")
         octets = b"".join([command.encode() for command in commands])
         for command in commands:
-            self.owe(command)
+            self.owed += command.replies if type(command) is Terminator else 1
+            if self._transcript is not None:
+                self._transcript.sent(command)
+        self._before_tls = type(commands[-1]) is StartTLS
         return octets
-
-    def owe(self, command: Command) -> None:
-        """The replies to ``command`` may come from now on, sent or not: a verdict on a message can come early."""
-        if type(command) is Terminator:
-            self._owed.extend([command] * command.replies)
-        else:
-            self._owed.append(command)
 
     def receive(self, data: bytes) -> None:
         """Take octets from the server.
@@ -53,29 +50,28 @@ class Connection:
         Raises `ProtocolViolation`, after which the connection is dead; the replies that stand before the violation
         can be taken all the same, so that it does not matter how the octets were split.
         """
-        try:
-            for reply in self._parser.feed(data):
-                self._answer(reply)
-            if self._parser.violation is not None:
-                raise ProtocolViolation(self._parser.violation)
-            if not self._owed and self._parser.pending:
-                raise ProtocolViolation("octets that no command asked for")
-        except ProtocolViolation as error:
-            self.kill(str(error))
-            raise
+        found = self._parser.feed(data)
+        self.replies.extend(found[: self.owed])
+        if self._transcript is not None:
+            for reply in found:
+                self._transcript.received(reply)
+        unasked = found[self.owed :]
+        self.owed = max(0, self.owed - len(found))
+        if unasked:
+            self._die(f"reply {unasked[0].code} that no command asked for")
+        if self._parser.violation is not None:
+            self._die(self._parser.violation)
+        if not self.owed and self._parser.pending:
+            # Behind the reply to STARTTLS it would be read as if it had come through TLS (RFC 3207, CVE-2011-0411).
+            self._die(f"octets {'behind the reply to STARTTLS' if self._before_tls else 'that no command asked for'}")
 
-    def _answer(self, reply: Reply) -> None:
-        if not self._owed:
-            raise ProtocolViolation(f"reply {reply.code} that no command asked for")
-        command = self._owed.popleft()
-        self._replies.append(reply)
-        if type(command) is StartTLS and reply.code == 220 and self._parser.pending:
-            # Plaintext behind the 220 would be read as if it had come through TLS (RFC 3207, CVE-2011-0411).
-            raise ProtocolViolation("octets behind the reply to STARTTLS")
+    def _die(self, reason: str) -> None:
+        self.kill(reason)
+        raise ProtocolViolation(reason)
 
     def next_reply(self) -> Reply | None:
         """The next reply in order, if it has come whole."""
-        return self._replies.popleft() if self._replies else None
+        return self.replies.popleft() if self.replies else None
 
     def kill(self, reason: str) -> None:
         """The connection must not be used any more."""
@@ -84,4 +80,4 @@ class Connection:
     @property
     def quiet(self) -> bool:
         """True where nothing is owed and nothing is left over: the only state in which it may be parked."""
-        return not (self.dead or self._owed or self._replies or self._parser.pending)
+        return not (self.dead or self.owed or self.replies or self._parser.pending)

@@ -7,6 +7,7 @@ that one flight is one write.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,6 +21,14 @@ class Send:
     """Send these commands."""
 
     commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendLines:
+    """Send command lines that are encoded already; ``replies`` are owed for them."""
+
+    octets: bytes
+    replies: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,26 @@ class SendBody:
 
     data: bytes = field(repr=False)
     replies: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SendWhole:
+    """Send mails whole: of each its envelope's lines, and its message with the terminator in it.
+
+    ``replies`` may come for all of them from now on. ``alone``: nothing may have been said by the server yet, or it is
+    an early verdict, as for `SendBody`; and ``behind`` the mail goes the next one's envelope. All is written at once:
+    while the server works at it, the dialogue prepares what comes next.
+    """
+
+    mails: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    replies: int
+    alone: bool = False
+    behind: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Write what waits now: while the server works at it, the dialogue prepares what comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +94,7 @@ class UpgradeToTLS:
     """Do the TLS handshake now, with chain and name verified."""
 
 
-Step = Send | Await | SendBody | SendChunk | Commit | UpgradeToTLS
+Step = Send | SendLines | Await | SendBody | SendWhole | Flush | SendChunk | Commit | UpgradeToTLS
 
 
 class Loss(StrEnum):

@@ -1,12 +1,15 @@
-"""The parts that every way of sending has in common: who gets which reply."""
+"""The parts that every way of sending has in common: who gets which reply.
+
+A reply that has come already is taken from the link; only for one that has not, the dialogue waits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
 from notifier.errors import Phase
-from notifier.protocol.commands import Data, Mail, Rset, Terminator
-from notifier.protocol.dialogue import Await, Commit, Lost, Send, SendBody, Step
+from notifier.protocol.commands import Terminator
+from notifier.protocol.dialogue import Await, Flush, Lost, Send, SendLines, Step
 from notifier.protocol.reply import Reply
 from notifier.protocol.transaction import Delivery, Transaction
 
@@ -16,67 +19,63 @@ Answer = Generator["Step | Delivery", Reply, bool]
 # Steps and commands are values: those that are said all day long are made once.
 AWAIT_RSET, AWAIT_MAIL, AWAIT_RCPT = Await(Phase.RSET), Await(Phase.MAIL), Await(Phase.RCPT)
 AWAIT_DATA, AWAIT_BODY, AWAIT_FINAL = Await(Phase.DATA), Await(Phase.BODY), Await(Phase.FINAL_REPLY)
-DATA, DOT = Data(), Terminator(replies=0)  # the dot's replies are owed since the body began
+FLUSH = Flush()
+DATA = b"DATA\r\n"
+DOT = Terminator(replies=0)  # its replies are owed since the body began
 
 
 def read_envelope(one: Transaction) -> Steps:
     """The replies to RSET where it was sent, to MAIL and to each RCPT, in their order."""
-    link = one.link
+    link, replies = one.link, one.link.replies
     if one.resets:
         one.phase = Phase.RSET
-        one.reset_answered((yield AWAIT_RSET))
+        one.reset_answered(replies.popleft() if replies else (yield AWAIT_RSET))
     if link.doubt is None:
         one.phase = Phase.MAIL
-        one.mail_answered((yield AWAIT_MAIL))
+        one.mail_answered(replies.popleft() if replies else (yield AWAIT_MAIL))
     one.phase = Phase.RCPT
     for path in one.paths:
         if link.doubt is not None:
             return
-        one.rcpt_answered(path, (yield AWAIT_RCPT))
+        one.rcpt_answered(path, replies.popleft() if replies else (yield AWAIT_RCPT))
 
 
 def envelope_in_lock_step(one: Transaction) -> Answer:
     """Each command by itself; true where somebody was accepted."""
-    paths = iter(one.paths)
-    for command in one.envelope():
-        yield Send((command,))
-        if isinstance(command, Rset):
-            one.phase = Phase.RSET
-            one.reset_answered((yield AWAIT_RSET))
-        elif isinstance(command, Mail):
-            one.phase = Phase.MAIL
-            one.mail_answered((yield AWAIT_MAIL))
-            one.phase = Phase.RCPT
-        else:
-            one.rcpt_answered(next(paths), (yield AWAIT_RCPT))
+    lines = one.begin().splitlines(keepends=True)
+    if one.resets:
+        yield SendLines(lines.pop(0), 1)
+        one.phase = Phase.RSET
+        one.reset_answered((yield AWAIT_RSET))
+    if one.link.doubt is None:
+        yield SendLines(lines.pop(0), 1)
+        one.phase = Phase.MAIL
+        one.mail_answered((yield AWAIT_MAIL))
+    for path, line in zip(one.paths, lines, strict=False):
         if one.link.doubt is not None or one.mail_fault is not None:
             return False
+        yield SendLines(line, 1)
+        one.phase = Phase.RCPT
+        one.rcpt_answered(path, (yield AWAIT_RCPT))
     if not one.accepted:
         one.broken_off()
-    return bool(one.accepted)
+    return bool(one.accepted) and one.link.doubt is None
 
 
 def go_ahead(one: Transaction) -> Answer:
     """The reply to DATA; true where the server waits for a message."""
-    one.phase = Phase.DATA
-    return one.data_answered((yield AWAIT_DATA))
-
-
-def body(one: Transaction) -> Steps:
-    """The message without its terminator, and the word that the terminator comes next."""
-    one.phase = Phase.BODY
-    yield SendBody(one.delivery.mail.data, replies=len(one.accepted) if one.link.lmtp else 1)
-    yield Commit((one.delivery.position,))
-    one.phase = Phase.FINAL_REPLY
+    one.phase, replies = Phase.DATA, one.link.replies
+    return one.data_answered(replies.popleft() if replies else (yield AWAIT_DATA))
 
 
 def read_final(one: Transaction) -> Steps:
     """The final reply; over LMTP one for each accepted recipient, in their order."""
+    replies = one.link.replies
     if not one.link.lmtp:
-        one.finally_answered((yield AWAIT_FINAL))
+        one.finally_answered(replies.popleft() if replies else (yield AWAIT_FINAL))
         return
     for path in one.accepted:
-        one.finally_answered_for(path, (yield AWAIT_FINAL))
+        one.finally_answered_for(path, replies.popleft() if replies else (yield AWAIT_FINAL))
 
 
 def lone_dot(one: Transaction) -> Steps:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 MAX_LINE = 8 * 1024  # octets with CRLF; RFC 5321 section 4.5.3.1.5 asks for 512
 MAX_REPLY = 64 * 1024  # octets; a greeting of 200 MB was once accepted by a neighbour
 MAX_LINES = 128
+MAX_SEEN = 128  # replies that a parser knows by heart, and the octets of the longest
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\0]*))?\Z")
-_SINGLE = re.compile(rb"([2-5][0-9][0-9])(?: ([^\r\n\0]*))?\r\n\Z")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
 
 
@@ -19,8 +18,7 @@ class ProtocolViolation(Exception):
     """The peer does not speak SMTP, or has lost its place. The connection is dead for good."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply. ``lines`` are the texts without code and line end."""
 
     code: int
@@ -50,10 +48,11 @@ class ReplyParser:
     """Feed it octets, take whole replies. After a ``violation`` it takes nothing more."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer = b""
         self._code: bytes = b""  # of the reply that has begun
         self._lines: list[bytes] = []
         self._size = 0
+        self._seen: dict[bytes, Reply] = {}  # a server says the same all day long
         self.violation: str | None = None
 
     @property
@@ -65,26 +64,26 @@ class ReplyParser:
         """The replies that ``data`` completes, up to where it violates the grammar; then ``violation`` says how."""
         replies: list[Reply] = []
         if self.violation is None:
-            self._buffer += data
             try:
-                self._complete(replies)
+                self._complete(self._buffer + data if self._buffer else data, replies)
             except ProtocolViolation as error:
                 self.violation = str(error)
         return replies
 
-    def _complete(self, replies: list[Reply]) -> None:
-        octets, start = bytes(self._buffer), 0
+    def _complete(self, octets: bytes, replies: list[Reply]) -> None:
+        start, seen = 0, self._seen
         while (end := octets.find(b"\n", start) + 1) > 0:
-            if (reply := self._take(octets[start:end])) is not None:
-                replies.append(reply)
+            line = octets[start:end]
             start = end
-        del self._buffer[:start]
+            reply = seen.get(line) if not self._lines else None
+            if reply is None and (reply := self._take(line)) is None:
+                continue
+            replies.append(reply)
+        self._buffer = octets[start:]
         if len(self._buffer) > MAX_LINE or self._size + len(self._buffer) > MAX_REPLY:
             raise ProtocolViolation(f"a reply line of over {MAX_LINE} octets, or a reply of over {MAX_REPLY}")
 
     def _take(self, line: bytes) -> Reply | None:
-        if not self._lines and (single := _single(line)) is not None:
-            return single
         self._size += len(line)
         if len(line) > MAX_LINE or self._size > MAX_REPLY or len(self._lines) >= MAX_LINES:
             raise ProtocolViolation(f"a reply over {MAX_LINE} octets a line, {MAX_REPLY} octets or {MAX_LINES} lines")
@@ -93,20 +92,20 @@ class ReplyParser:
         found = _LINE.match(line[:-2])
         if found is None:
             raise ProtocolViolation("a line that is no SMTP reply")
-        if self._lines and self._code != found[1]:
-            raise ProtocolViolation(f"codes {self._code.decode()} and {found[1].decode()} in one reply")
-        self._code = found[1]
-        self._lines.append(found[3] or b"")
-        if found[2] == b"-":
+        code, divider, text = found.groups()
+        if self._lines and self._code != code:
+            raise ProtocolViolation(f"codes {self._code.decode()} and {code.decode()} in one reply")
+        self._code = code
+        self._lines.append(text or b"")
+        if divider == b"-":
             return None
-        reply = Reply(int(found[1]), tuple(self._lines))
+        reply = Reply(int(code), tuple(self._lines))
+        if len(self._lines) == 1 and len(line) < MAX_SEEN:
+            self._remember(line, reply)
         self._lines, self._size = [], 0
         return reply
 
-
-@lru_cache(maxsize=512)
-def _single(line: bytes) -> Reply | None:
-    """The reply that ``line`` is by itself; None where it takes a closer look. Servers say the same all day long."""
-    if len(line) > 512 or (found := _SINGLE.match(line)) is None:
-        return None
-    return Reply(int(found[1]), (found[2] or b"",))
+    def _remember(self, line: bytes, reply: Reply) -> None:
+        if len(self._seen) >= MAX_SEEN:
+            self._seen.clear()
+        self._seen[line] = reply

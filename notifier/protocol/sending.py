@@ -4,7 +4,7 @@ Three ways, by what the server offers:
 
 - `lock_step`: a command, its reply, the next command.
 - `pipelined` (RFC 2920): MAIL, every RCPT and DATA in one flight, and the next mail's envelope behind the terminator.
-- `chunked` (RFC 3030): envelope and message in one flight; with a window, many mails at once.
+- `Chunked` (RFC 3030): envelope and message in one flight; with a window, many mails at once.
 
 Failure, mail by mail: while a mail's terminator has not been written whole it is surely not delivered, and a fault
 says why. Once it has, its own final reply alone decides; where that does not come whole the mail is unknown, and nothing
@@ -18,15 +18,14 @@ from collections import deque
 from collections.abc import Generator, Iterable
 
 from notifier.errors import Phase
-from notifier.model.envelope import MailObject
 from notifier.protocol import taxonomy
 from notifier.protocol.chunked import Chunked
-from notifier.protocol.dialogue import Lost, Send, Step
+from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
 from notifier.protocol.reading import (
     DATA,
     DOT,
+    FLUSH,
     Steps,
-    body,
     envelope_in_lock_step,
     go_ahead,
     lone_dot,
@@ -36,17 +35,18 @@ from notifier.protocol.reading import (
 )
 from notifier.protocol.reply import Reply
 from notifier.protocol.transaction import Delivery, Link, Transaction
+from notifier.protocol.transparency import BLOCK, framed
 
 Next = Generator["Step | Delivery", Reply, "Transaction | None"]
 
 
-def sending(mails: Iterable[MailObject], link: Link) -> Steps:
+def sending(transactions: Iterable[Transaction], link: Link) -> Steps:
     """Hand the mails over; yields each one's `Delivery` between the steps, as soon as it is decided.
 
-    The mails must have passed `check_mail`. Those behind a connection that failed are deferred, with nothing handed
-    over (row M0). What the owner raises at a `Commit` passes through, once what is in flight is decided.
+    The transactions are those of `first_transaction`. Mails behind a connection that failed are deferred, with nothing
+    handed over (row M0). What the owner raises at a `Commit` passes through, once what is in flight is decided.
     """
-    queue = Queue(mails, link)
+    queue = Queue(transactions, link)
     if "CHUNKING" in link.offered and not link.lmtp:
         yield from Chunked(queue, link).steps()
     elif "PIPELINING" in link.offered:
@@ -57,19 +57,24 @@ def sending(mails: Iterable[MailObject], link: Link) -> Steps:
 
 
 class Queue:
-    """The transactions that are still to come, each made when it is its turn."""
+    """The transactions that are still to come."""
 
-    def __init__(self, mails: Iterable[MailObject], link: Link) -> None:
+    def __init__(self, transactions: Iterable[Transaction], link: Link) -> None:
         self._link = link
-        self._mails = enumerate(mails)
-        self._again: deque[Transaction] = deque()
+        self._waiting = deque(transactions)
+
+    @property
+    def empty(self) -> bool:
+        """True where none is left."""
+        return not self._waiting
 
     def next_fit(self) -> Next:
         """The next one that the server can take; those that it cannot are decided on the way."""
-        while self._link.doubt is None and (one := self._next()) is not None:
-            if (fault := one.unfit()) is None:
+        while self._link.doubt is None and self._waiting:
+            one = self._waiting.popleft()
+            if one.unfit is None:
                 return one
-            one.refuse(fault, everybody=True)
+            one.refuse(one.unfit, everybody=True)
             yield one.delivery
         return None
 
@@ -79,28 +84,22 @@ class Queue:
             yield one.delivery
 
     def continue_(self, one: Transaction) -> bool:
-        """True where ``one`` goes on in a further transaction (law 12)."""
+        """True where ``one`` goes on in a further transaction, which is the next (law 12)."""
         if (further := one.further()) is not None:
-            self._again.append(further)
+            self._waiting.appendleft(further)
         return one.continued
 
     def put_back(self, one: Transaction) -> None:
         """Nothing of it was handed over."""
-        self._again.appendleft(one)
+        self._waiting.appendleft(one)
 
     def give_up(self) -> Steps:
         """The connection has ended: those that are left are deferred."""
-        while (one := self._next()) is not None:
-            words = f"the connection had ended with an earlier mail: {self._link.doubt}"
+        words = f"the connection had ended with an earlier mail: {self._link.doubt}"
+        while self._waiting:
+            one = self._waiting.popleft()
             one.refuse(taxonomy.fault("M0", Phase.MAIL, words, host=self._link.host), everybody=True)
             yield one.delivery
-
-    def _next(self) -> Transaction | None:
-        if self._again:
-            return self._again.popleft()
-        for position, mail in self._mails:
-            return Transaction(Delivery(position, mail), mail.envelope.forward_paths, self._link)
-        return None
 
 
 def lock_step(queue: Queue) -> Steps:
@@ -108,10 +107,9 @@ def lock_step(queue: Queue) -> Steps:
     while (one := (yield from queue.next_fit())) is not None:
         try:
             if (yield from envelope_in_lock_step(one)):
-                yield Send((DATA,))
+                yield SendLines(DATA, 1)
                 if (yield from go_ahead(one)):
-                    yield from body(one)
-                    yield Send((DOT,))
+                    yield from _message(one)
                     yield from read_final(one)
         except Lost as failure:
             lost(one, failure)
@@ -119,7 +117,7 @@ def lock_step(queue: Queue) -> Steps:
 
 
 def pipelined(queue: Queue, link: Link) -> Steps:
-    """One flight: a body, its terminator, and the next mail's envelope."""
+    """One flight: a message with its terminator, and the next mail's envelope."""
     following: Transaction | None = None
     while True:
         ahead = following is not None
@@ -129,18 +127,19 @@ def pipelined(queue: Queue, link: Link) -> Steps:
         following = None
         try:
             if not ahead:
-                yield Send((*one.envelope(), DATA))
+                yield SendLines(one.begin() + DATA, one.replies + 1)
+                yield FLUSH
+                _prepare(one)
             yield from read_envelope(one)
             if link.doubt is None and (yield from go_ahead(one)):
                 if not one.accepted:
                     yield from lone_dot(one)
                 else:
-                    yield from body(one)
                     queue.continue_(one)  # known now: its rest comes first
                     following = yield from queue.next_fit()
-                    yield Send((DOT,))
+                    yield from _message(one, following)
                     if following is not None:
-                        yield Send((*following.envelope(), DATA))
+                        _prepare(following)
                     yield from read_final(one)
         except Lost as failure:
             lost(one, failure)
@@ -148,3 +147,32 @@ def pipelined(queue: Queue, link: Link) -> Steps:
         if following is not None and link.doubt is not None:
             queue.put_back(following)
             following = None
+
+
+def _prepare(one: Transaction) -> None:
+    """Work that can be done while the server does its own."""
+    data = one.delivery.mail.data
+    if len(data) <= BLOCK and not one.framed:
+        one.framed = framed(data)
+
+
+def _message(one: Transaction, following: Transaction | None = None) -> Steps:
+    """The word that the terminator comes next, the message with it, and the envelope of the mail behind."""
+    link, data = one.link, one.delivery.mail.data
+    replies = len(one.accepted) if link.lmtp else 1
+    behind, more = (following.begin() + DATA, following.replies + 1) if following is not None else (b"", 0)
+    one.phase = Phase.BODY
+    if len(data) <= BLOCK:
+        _prepare(one)
+        yield Commit((one.delivery.position,))
+        one.phase = Phase.FINAL_REPLY
+        yield SendWhole(((b"", one.framed),), replies + more, alone=True, behind=behind)
+        one.framed = b""
+        return
+    yield SendBody(data, replies)
+    yield Commit((one.delivery.position,))
+    one.phase = Phase.FINAL_REPLY
+    yield Send((DOT,))
+    if behind:
+        yield SendLines(behind, more)
+    yield FLUSH

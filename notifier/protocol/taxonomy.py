@@ -173,7 +173,9 @@ LOSSES: Mapping[tuple[Phase, Loss | None], str] = {
 
 def clean(text: str) -> str:
     """A peer's words, fit for a log or a terminal: no control, escape or bidi character, and at most 512 of them."""
-    return _CONTROL.sub(" ", text).strip()[:MAX_TEXT]
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    return text.strip()[:MAX_TEXT]
 
 
 def fault(row: str, phase: Phase, text: str, *, host: str, reply: Reply | None = None) -> Fault:

@@ -5,14 +5,16 @@ Nothing is sent from here: `notifier.protocol.sending` says what goes when, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from notifier.errors import Fault, Phase
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
-from notifier.protocol.commands import Body, Command, Mail, Rcpt, Rset
+from notifier.protocol.commands import Body, Mail, Rcpt
 from notifier.protocol.dialogue import Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.parameters import mail_parameters, missing, rcpt_parameters
@@ -27,7 +29,6 @@ _STATE = {
 }
 # R3 and R4: the server would take these recipients, only not in this transaction (RFC 5321 section 4.5.3.1.10).
 _TOO_MANY = frozenset({"R3", "R4"})
-_RSET = Rset()
 _ACCEPTED = RecipientOutcome(RecipientState.ACCEPTED)
 
 
@@ -36,7 +37,8 @@ class Link:
     """One connection, as its transactions see it.
 
     ``carried``: how many have begun. ``reset_first``: the last one was broken off, so RSET comes before the next.
-    ``doubt``: why nothing more may be sent; None while all is well.
+    ``doubt``: why nothing more may be sent; None while all is well. ``replies``: the connection's, those that have come
+    whole and were not taken yet.
     """
 
     host: str
@@ -47,6 +49,15 @@ class Link:
     carried: int = 0
     reset_first: bool = False
     doubt: str | None = None
+    replies: deque[Reply] = field(default_factory=deque)
+    size_limit: int | None = field(init=False)
+    rcpt_max: int | None = field(init=False)
+    declares_size: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read once what every transaction looks at."""
+        self.size_limit, self.rcpt_max = self.offered.size_limit, self.offered.rcpt_max
+        self.declares_size = "SIZE" in self.offered
 
 
 @dataclass(slots=True)
@@ -67,24 +78,31 @@ def verdict(fault: Fault) -> RecipientOutcome:
 
 def check_mail(mail: MailObject) -> None:
     """Raises `ValueError` for paths and line ends that SMTP cannot carry, whatever the server offers."""
+    first_transaction(0, mail, _ANYWHERE)
+
+
+def first_transaction(position: int, mail: MailObject, link: Link) -> Transaction:
+    """The transaction for ``mail``, ready to go. Raises `ValueError` for what SMTP cannot carry."""
     if not mail.binary:
         check_line_ends(mail.data)
-    envelope = mail.envelope
-    utf8 = mail.smtputf8 or envelope.needs_smtputf8
-    Mail(envelope.reverse_path, smtputf8=utf8).encode()
-    for path in envelope.forward_paths:
-        Rcpt(path).encode()
-    if not envelope.forward_paths:
+    if not mail.envelope.forward_paths:
         raise ValueError("a mail without a forward-path")
+    return Transaction(Delivery(position, mail, {}), mail.envelope.forward_paths, link)
 
 
 class Transaction:
-    """``delivery``'s mail to ``paths``, as many of them as the server takes in one transaction."""
+    """``delivery``'s mail to ``paths``, as many of them as the server takes in one transaction.
+
+    ``lines``: MAIL and every RCPT, encoded. ``unfit``: why the server cannot take it, as it has said itself. ``framed``:
+    the message with its terminator, once it is prepared.
+    """
 
     __slots__ = (
         "accepted",
         "continued",
         "delivery",
+        "framed",
+        "lines",
         "link",
         "mail_fault",
         "more",
@@ -92,73 +110,87 @@ class Transaction:
         "phase",
         "resets",
         "reused",
+        "unfit",
     )
 
-    def __init__(self, delivery: Delivery, paths: Iterable[str], link: Link) -> None:
+    def __init__(self, delivery: Delivery, paths: Sequence[str], link: Link) -> None:
         self.delivery = delivery
         self.link = link
-        every, most = list(paths), link.offered.rcpt_max
-        self.paths = every[:most]
-        self.more = every[most:] if most is not None else []
+        most = link.rcpt_max
+        self.paths = paths if most is None else paths[:most]
+        self.more = () if most is None else paths[most:]
         self.accepted: list[str] = []
+        self.framed = b""
         self.mail_fault: Fault | None = None
         self.phase = Phase.MAIL  # the one whose reply is waited for
         self.reused = False  # the connection has carried a mail before
         self.resets = False  # RSET goes before it
         self.continued = False  # its mail goes on in a further transaction
+        mail = delivery.mail
+        utf8 = mail.smtputf8 or mail.envelope.needs_smtputf8
+        self.lines = self._encoded(mail, utf8=utf8)
+        self.unfit = self._why_unfit(mail, utf8=utf8)
 
     # what goes out --------------------------------------------------------------------------------------------------
 
-    def envelope(self) -> list[Command]:
-        """RSET where it is due, MAIL and every RCPT."""
-        link, mail = self.link, self.delivery.mail
-        offered, wish = link.offered, mail.envelope.parameters
-        command = Mail(
-            mail.envelope.reverse_path,
-            len(mail.data) if "SIZE" in offered.keywords else None,
-            self._body(),
-            mail.smtputf8 or mail.envelope.needs_smtputf8,
-            tuple(mail_parameters(wish, offered)) if wish is not None else (),
-        )
-        self.reused, self.resets = link.carried > 0, link.reset_first
-        link.carried, link.reset_first = link.carried + 1, False
-        commands: list[Command] = [_RSET, command] if self.resets else [command]
-        commands += [Rcpt(path, self._wishes_for(path)) for path in self.paths]
-        return commands
+    def _encoded(self, mail: MailObject, *, utf8: bool) -> bytes:
+        envelope, offered = mail.envelope, self.link.offered
+        wish = envelope.parameters
+        size = len(mail.data) if self.link.declares_size else None
+        asked = tuple(mail_parameters(wish, offered)) if wish is not None else ()
+        line = _mail_line(envelope.reverse_path, size, _body(mail), utf8, asked)
+        if not envelope.rcpt_parameters:
+            if len(self.paths) == 1:
+                return line + Rcpt(self.paths[0]).encode()
+            return line + b"".join([Rcpt(path).encode() for path in self.paths])
+        return line + b"".join([Rcpt(path, self._wishes_for(path)).encode() for path in self.paths])
 
     def _wishes_for(self, path: str) -> tuple[str, ...]:
         wishes = self.delivery.mail.envelope.rcpt_parameters
         return tuple(rcpt_parameters(wishes[path], self.link.offered)) if path in wishes else ()
 
-    def _body(self) -> Body | None:
-        if self.delivery.mail.binary:
-            return Body.BINARY_MIME
-        return Body.EIGHT_BIT_MIME if self.delivery.mail.eight_bit else None
-
-    def unfit(self) -> Fault | None:
-        """E5 to E7: what the server has said that it cannot take is not tried. None where all is well."""
-        mail, offered, limit = self.delivery.mail, self.link.offered, self.link.offered.size_limit
+    def _why_unfit(self, mail: MailObject, *, utf8: bool) -> Fault | None:
+        """E5 to E7: what the server has said that it cannot take is not tried."""
+        offered, limit = self.link.offered, self.link.size_limit
         if limit is not None and len(mail.data) > limit:
             words = f"the message has {len(mail.data)} octets and the server takes {limit}"
             return self._fault("E5", Phase.MAIL, words)
-        needed = [
-            *(["SMTPUTF8"] if mail.smtputf8 or mail.envelope.needs_smtputf8 else []),
-            *(["8BITMIME"] if mail.eight_bit else []),
-            *(["CHUNKING", "BINARYMIME"] if mail.binary else []),
-        ]
-        for keyword in needed:
-            if keyword not in offered or (self.link.lmtp and keyword == "CHUNKING"):
-                return self._fault("E6", Phase.MAIL, f"the mail needs {keyword}, and the server has it not")
+        if utf8 or mail.eight_bit or mail.binary:
+            for keyword in _needs(mail, utf8=utf8):
+                if keyword not in offered or (self.link.lmtp and keyword == "CHUNKING"):
+                    return self._fault("E6", Phase.MAIL, f"the mail needs {keyword}, and the server has it not")
         if (wish := mail.envelope.parameters) is not None:
             lack = missing(wish, offered, encrypted=self.link.encrypted)
             return self._fault(lack.row, Phase.MAIL, lack.words) if lack else None
         return None
+
+    def begin(self) -> bytes:
+        """The envelope's lines, with RSET before them where it is due; the transaction begins with them."""
+        link = self.link
+        self.reused, self.resets = link.carried > 0, link.reset_first
+        link.carried, link.reset_first = link.carried + 1, False
+        return b"RSET\r\n" + self.lines if self.resets else self.lines
+
+    def all_good(self, final: Reply) -> Delivery:
+        """Every reply was 250: everybody is accepted."""
+        delivery = self.delivery
+        for path in self.paths:
+            delivery.recipients[path] = _ACCEPTED
+        delivery.reply, delivery.terminator_sent = final, True
+        return delivery
+
+    @property
+    def replies(self) -> int:
+        """How many are owed for the envelope."""
+        return 1 + len(self.paths) + self.resets
 
     def further(self) -> Transaction | None:
         """The transaction for those whom the server did not take in this one, if there are any (law 12).
 
         They are not this one's any more.
         """
+        if self.accepted and not self.delivery.recipients and not self.more:
+            return None
         recipients, over = self.delivery.recipients, []
         if self.accepted:
             over = [path for path in self.paths if path in recipients and _is_too_many(recipients[path])]
@@ -167,7 +199,7 @@ class Transaction:
         for path in over:
             del recipients[path]
         self.paths = [path for path in self.paths if path not in over]
-        rest, self.more, self.continued = [*over, *self.more], [], True
+        rest, self.more, self.continued = [*over, *self.more], (), True
         return Transaction(self.delivery, rest, self.link)
 
     # what came back -------------------------------------------------------------------------------------------------
@@ -211,7 +243,8 @@ class Transaction:
     def finally_answered(self, reply: Reply) -> None:
         """The final reply, for everybody who was accepted."""
         outcome = self._final(reply)
-        self.delivery.recipients.update(dict.fromkeys(self.accepted, outcome))
+        for path in self.accepted:
+            self.delivery.recipients[path] = outcome
 
     def finally_answered_for(self, path: str, reply: Reply) -> None:
         """The final reply for one recipient (LMTP, RFC 2033 section 4.2)."""
@@ -247,7 +280,7 @@ class Transaction:
     def _final(self, reply: Reply) -> RecipientOutcome:
         self.delivery.reply = reply
         self.delivery.terminator_sent = True
-        if reply.positive and reply.code != 221:
+        if reply.code == 250 or (reply.positive and reply.code != 221):
             return _ACCEPTED
         if reply.code == 221:
             fault = self._fault("Z7", Phase.FINAL_REPLY, str(reply))
@@ -261,7 +294,7 @@ class Transaction:
         """The fault for all of this transaction's paths, or ``everybody`` behind too, that are undecided."""
         recipients, outcome = self.delivery.recipients, verdict(fault)
         if everybody:
-            self.paths, self.more = [*self.paths, *self.more], []
+            self.paths, self.more = [*self.paths, *self.more], ()
         for path in self.paths:
             if path not in recipients:
                 recipients[path] = outcome
@@ -300,5 +333,29 @@ class Transaction:
         return taxonomy.fault(row, phase, words, host=self.link.host)
 
 
+@lru_cache(maxsize=256)
+def _mail_line(reverse_path: str, size: int | None, body: Body | None, utf8: bool, asked: tuple[str, ...]) -> bytes:
+    """Campaigns have one sender, and few sizes."""
+    return Mail(reverse_path, size, body, utf8, asked).encode()
+
+
+def _body(mail: MailObject) -> Body | None:
+    if mail.binary:
+        return Body.BINARY_MIME
+    return Body.EIGHT_BIT_MIME if mail.eight_bit else None
+
+
+def _needs(mail: MailObject, *, utf8: bool) -> Iterator[str]:
+    if utf8:
+        yield "SMTPUTF8"
+    if mail.eight_bit:
+        yield "8BITMIME"
+    if mail.binary:
+        yield from ("CHUNKING", "BINARYMIME")
+
+
 def _is_too_many(outcome: RecipientOutcome) -> bool:
     return outcome.fault is not None and outcome.fault.taxonomy_id in _TOO_MANY
+
+
+_ANYWHERE = Link("", Extensions())

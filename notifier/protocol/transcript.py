@@ -26,6 +26,10 @@ class Transcript:
         elif line := clean(command.encode().decode()):
             self._lines.append(f"C: {line}")
 
+    def sent_lines(self, octets: bytes) -> None:
+        """Command lines of an envelope, which holds no secret."""
+        self._lines.extend(f"C: {clean(line.decode('utf-8', 'replace'))}" for line in octets.splitlines())
+
     def sent_octets(self, count: int) -> None:
         """A message, or a part of one."""
         self._lines.append(f"C: ({count} octets of the message)")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 FULL = 256 * 1024  # octets; what waits beyond them is written before more is taken
-
-Write = Callable[[bytes], int]
 
 
 @dataclass(slots=True)
@@ -24,6 +22,16 @@ class Outbox:
         """Let them wait."""
         self._pieces.append(octets)
         self._waiting += len(octets)
+
+    def put_whole(self, mails: Sequence[tuple[bytes, bytes]], behind: bytes) -> None:
+        """Mails, each its envelope and its message, which ends with its terminator; and what goes behind them."""
+        pieces, end = self._pieces, self._written + self._waiting
+        for mail in mails:
+            pieces += mail
+            end += len(mail[0]) + len(mail[1])
+            self._terminators.append(end)
+        pieces.append(behind)
+        self._waiting = end + len(behind) - self._written
 
     def end_of_message(self) -> None:
         """What was put last is a terminator."""

@@ -24,7 +24,7 @@ from notifier.protocol.handshake import Dialogue, Wish, handshake
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Delivery, Link, check_mail
+from notifier.protocol.transaction import Delivery, Link, Transaction, first_transaction
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.deadline import Deadline
@@ -93,9 +93,9 @@ class Session:
         failed, the mails behind are deferred with nothing handed over. Raises `ValueError` for paths or line ends that
         SMTP cannot carry, before anything of any of the mails is sent.
         """
-        for mail in mails:
-            check_mail(mail)
-        return self._send_all(mails, before_dot)
+        link = self._link = self._link or self._new_link()
+        transactions = [first_transaction(position, mail, link) for position, mail in enumerate(mails)]
+        return self._send_all(transactions, link, before_dot)
 
     def is_alive(self) -> bool:
         """True where the connection may carry another mail, as far as one can know without sending anything.
@@ -144,13 +144,14 @@ class Session:
 
     # sending --------------------------------------------------------------------------------------------------------
 
-    def _send_all(self, mails: Sequence[MailObject], before_dot: BeforeDot | None) -> Iterator[Outcome]:
-        link = self._link = self._link or self._new_link()
+    def _send_all(
+        self, transactions: Sequence[Transaction], link: Link, before_dot: BeforeDot | None
+    ) -> Iterator[Outcome]:
         link.window = self._window.size
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
         try:
-            for delivery in self._deliveries(mails, link, before_dot):
+            for delivery in self._deliveries(transactions, link, before_dot):
                 self.transactions += 1
                 yield self._outcome(delivery)
         except Exception:
@@ -162,9 +163,11 @@ class Session:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
                 self.close(say_quit=False)
 
-    def _deliveries(self, mails: Sequence[MailObject], link: Link, before_dot: BeforeDot | None) -> Iterator[Delivery]:
+    def _deliveries(
+        self, transactions: Sequence[Transaction], link: Link, before_dot: BeforeDot | None
+    ) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
-        dialogue, wire = sending(mails, link), self._wire
+        dialogue, wire = sending(transactions, link), self._wire
         answer: Reply | None = None
         failure: BaseException | None = None
         while True:
@@ -174,10 +177,10 @@ class Session:
                 return
             answer = failure = None
             try:
-                if type(step) is Await:
-                    answer = wire.reply(step.phase)
-                elif type(step) is Delivery:
+                if type(step) is Delivery:
                     yield step
+                elif type(step) is Await:
+                    answer = wire.reply(step.phase)
                 elif type(step) is Commit:
                     self._commit(step.positions, before_dot)
                 else:
@@ -194,7 +197,7 @@ class Session:
             raise Lost(Loss.TOO_LATE, "the dot deadline had passed; the terminator was not sent")
 
     def _outcome(self, delivery: Delivery) -> Outcome:
-        if delivery.terminator_sent:
+        if self._window.limit > 1 and delivery.terminator_sent:
             self._window.learn(delivery.recipients.values())
         seconds, self._wire.phase_seconds = self._wire.phase_seconds, {}
         transcript = self._wire.transcript
@@ -212,7 +215,8 @@ class Session:
 
     def _new_link(self) -> Link:
         lmtp = self.endpoint.mode is Mode.LMTP
-        return Link(self.endpoint.name, self.server, lmtp=lmtp, encrypted=self.tls is not None)
+        replies = self._connection.replies
+        return Link(self.endpoint.name, self.server, lmtp=lmtp, encrypted=self.tls is not None, replies=replies)
 
     # the handshake --------------------------------------------------------------------------------------------------
 

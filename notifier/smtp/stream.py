@@ -21,7 +21,7 @@ from notifier.smtp.channel_binding import channel_bindings
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint
 
-READ_SIZE = 64 * 1024
+READ_SIZE = 16 * 1024
 _LOCAL_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.ENOMEM})
 
 
@@ -50,6 +50,8 @@ class NetworkStream:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._socket = sock
+        self._readable = select.poll()  # kept, because making one costs as much as asking it
+        self._readable.register(sock.fileno(), select.POLLIN)
 
     @classmethod
     def connect(cls, endpoint: Endpoint) -> NetworkStream:
@@ -107,10 +109,20 @@ class NetworkStream:
     def read(self, deadline: Deadline) -> bytes:
         """The next octets. Raises `StreamTimeout`, `StreamClosed` (EOF too)."""
         while True:
-            data = self.read_now()
-            if data is not None:
+            if not self._decrypted and not self._readable.poll(deadline.remaining * 1000):
+                raise StreamTimeout
+            if (data := self.read_now()) is not None:
                 return data
-            self._wait(select.POLLIN, deadline)
+
+    @property
+    def readable(self) -> bool:
+        """True where `read_now` may have something: octets, or the news of an end."""
+        return self._decrypted or bool(self._readable.poll(0))
+
+    @property
+    def _decrypted(self) -> bool:
+        """True where TLS holds octets that the socket has no longer."""
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def read_now(self) -> bytes | None:
         """What has come already, or None. Raises `StreamClosed`."""

@@ -23,12 +23,12 @@ class Window:
 
     def learn(self, recipients: Iterable[RecipientOutcome]) -> None:
         """A mail that was handed over has these outcomes."""
-        if self.limit == 1:
-            return
-        if any(one.state is RecipientState.UNKNOWN for one in recipients):
-            with self._lock:
-                self.size, self._well = 1, 0
-        elif self.size < self.limit:
+        for one in recipients:
+            if one.state is RecipientState.UNKNOWN:
+                with self._lock:
+                    self.size, self._well = 1, 0
+                return
+        if self.size < self.limit:
             self._went_well()
 
     def _went_well(self) -> None:

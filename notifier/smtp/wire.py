@@ -9,14 +9,16 @@ from dataclasses import fields
 from notifier.errors import Phase
 from notifier.protocol.commands import Bdat, Command, Terminator
 from notifier.protocol.connection import Connection
-from notifier.protocol.dialogue import Loss, Lost, Send, SendBody, SendChunk
+from notifier.protocol.dialogue import Flush, Loss, Lost, Send, SendBody, SendChunk, SendLines, SendWhole
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.transcript import Transcript
-from notifier.protocol.transparency import BLOCK, stuffed, stuffed_blocks
+from notifier.protocol.transparency import BLOCK, stuffed_blocks
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Timeouts
 from notifier.smtp.outbox import Outbox
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
+
+JUST_NOW = 0.0002  # seconds since the last read in which another look would be a system call for nothing
 
 
 class Wire:
@@ -24,7 +26,7 @@ class Wire:
 
     def __init__(self, stream: NetworkStream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
         self.stream = stream
-        self.connection = Connection()
+        self.connection = Connection(transcript)
         self.transcript = transcript
         self.phase_seconds: dict[str, float] = {}
         self._body_block = timeouts.body_block
@@ -36,12 +38,19 @@ class Wire:
         self._seconds[Phase.BODY] = timeouts.final_reply  # a chunk's reply
         self._outbox = Outbox()
         self._dotted = False  # messages go by DATA
+        self._read_at = 0.0
 
-    def do(self, step: Send | SendBody | SendChunk) -> None:
+    def do(self, step: Send | SendLines | SendBody | SendWhole | SendChunk | Flush) -> None:
         """Send what the step says, now or with what follows. Raises `Lost`."""
         if self.connection.dead is not None:
             raise self._lost(Loss.VIOLATION, self.connection.dead)
         match step:
+            case SendWhole():
+                self._send_whole(step)
+            case SendLines(octets=octets, replies=replies):
+                self._send_lines(octets, replies)
+            case Flush():
+                self._flush(Deadline.after(self._body_block))
             case Send(commands=commands):
                 self._send(*commands)
             case SendBody(data=data, replies=replies):
@@ -55,11 +64,7 @@ class Wire:
         Raises `Lost`.
         """
         reply = self.connection.next_reply() if self._outbox.empty else None
-        if reply is None:
-            reply = self._waited_for(phase)
-        if self.transcript is not None:
-            self.transcript.received(reply)
-        return reply
+        return reply if reply is not None else self._waited_for(phase)
 
     def reply_until(self, deadline: Deadline) -> Reply:
         """The same, with a time of its own."""
@@ -77,18 +82,28 @@ class Wire:
         self._outbox.put(self.connection.send(*commands))
         if type(commands[-1]) is Terminator:
             self._outbox.end_of_message()
+
+    def _send_lines(self, octets: bytes, replies: int) -> None:
+        self._outbox.put(octets)
+        self.connection.owed += replies
         if self.transcript is not None:
-            for command in commands:
-                self.transcript.sent(command)
+            self.transcript.sent_lines(octets)
+
+    def _send_whole(self, step: SendWhole) -> None:
+        if step.alone:
+            self._check_nothing_came("before the message was sent")
+            self._dotted = True
+        self.connection.owed += step.replies
+        self._outbox.put_whole(step.mails, step.behind)
+        if self.transcript is not None:
+            _note(step, self.transcript)
+        self._flush(Deadline(time.monotonic() + self._body_block))
 
     def _send_body(self, data: bytes, replies: int) -> None:
         self._note_octets(len(data))
         self._check_nothing_came("before the message was sent")
-        self.connection.owe(Terminator(replies=replies))
+        self.connection.owed += replies
         self._dotted = True
-        if len(data) <= BLOCK:
-            self._outbox.put(stuffed(data))
-            return
         began = time.monotonic()
         for block in stuffed_blocks(data):
             self._outbox.put(block)
@@ -97,8 +112,8 @@ class Wire:
         self._took("body", began)
 
     def _send_chunk(self, data: bytes | memoryview, *, last: bool) -> None:
-        self._note_octets(len(data))
         self._outbox.put(self.connection.send(Bdat(len(data), last)))
+        self._note_octets(len(data))
         if len(data) <= BLOCK:
             self._outbox.put(bytes(data))
             if last:
@@ -116,6 +131,8 @@ class Wire:
 
     def _check_nothing_came(self, when: str) -> None:
         """A verdict before the message's end wins (row W1)."""
+        if time.monotonic() - self._read_at < JUST_NOW or not self.stream.readable:
+            return
         try:
             if (octets := self.stream.read_now()) is not None:
                 self._take(octets)
@@ -176,6 +193,7 @@ class Wire:
                 raise self._lost(Loss.VIOLATION, self.connection.dead)
             try:
                 self._take(self.stream.read(deadline))
+                self._read_at = time.monotonic()
             except StreamTimeout:
                 raise self._lost(Loss.TIMEOUT, "no reply in time") from None
             except StreamClosed as error:
@@ -198,3 +216,10 @@ class Wire:
     def _note_octets(self, count: int) -> None:
         if self.transcript is not None:
             self.transcript.sent_octets(count)
+
+
+def _note(step: SendWhole, transcript: Transcript) -> None:
+    for envelope, message in step.mails:
+        transcript.sent_lines(envelope)
+        transcript.sent_octets(len(message))
+    transcript.sent_lines(step.behind)

@@ -9,7 +9,6 @@ from notifier.model.envelope import Envelope, MailObject
 from notifier.protocol.chunked import CHUNK
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
-from notifier.protocol.sending import sending
 from notifier.protocol.transaction import Delivery, Link
 
 CHUNKING = Extensions("relay", {"PIPELINING": "", "CHUNKING": "", "8BITMIME": "", "BINARYMIME": ""})
@@ -27,9 +26,7 @@ def play(
     pieces: list[bytes], mails: list[MailObject], link: Link, ending: Loss = Loss.CLOSED, at_commit=None
 ) -> Scripted:
     scripted = Scripted(iter(pieces), ending, at_commit)
-    scripted.connection.receive(b"220 hi\r\n")
-    scripted.connection.next_reply()
-    scripted.play(sending(mails, link))
+    scripted.send(mails, link)
     return scripted
 
 
@@ -102,9 +99,7 @@ def test_law_9_mails_that_were_not_written_whole_are_not_unknown() -> None:
                 raise Lost(lost.loss, lost.text, held_back=2) from None
 
     scripted = HalfWritten(iter(lines(FIRST)), Loss.CLOSED)
-    scripted.connection.receive(b"220 hi\r\n")
-    scripted.connection.next_reply()
-    scripted.play(sending([mail(f"{n}@x") for n in range(5)], Link("r", CHUNKING, window=4)))
+    scripted.send([mail(f"{n}@x") for n in range(5)], Link("r", CHUNKING, window=4))
     assert [list(one.values()) for one in rows(scripted)] == [[None], ["Z5"], ["W1"], ["W1"], ["M0"]]
     assert [one.terminator_sent for one in scripted.decided] == [True, True, False, False, False]
 
@@ -213,10 +208,8 @@ def test_a_record_keeper_that_refuses_is_heard_after_those_in_flight_have_their_
             raise RuntimeError("fenced")
 
     scripted = Scripted(iter(lines(FIRST + BEHIND)), Loss.CLOSED, refuse_the_second)
-    scripted.connection.receive(b"220 hi\r\n")
-    scripted.connection.next_reply()
     with pytest.raises(RuntimeError, match="fenced"):
-        scripted.play(sending([mail(), mail(), mail()], Link("r", CHUNKING, window=2)))
+        scripted.send([mail(), mail(), mail()], Link("r", CHUNKING, window=2))
     assert rows(scripted) == [{"a@x": None}, {"a@x": None}]
 
 

@@ -10,11 +10,12 @@ from notifier.model.outcome import RecipientState
 from notifier.model.parameters import DeliverBy, MailParameters, RcptParameters
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
-from notifier.protocol.sending import sending
 from notifier.protocol.transaction import Delivery, Link, check_mail
 
 FULL = Extensions("relay", {"PIPELINING": "", "SIZE": "1000", "8BITMIME": "", "SMTPUTF8": ""})
 PLAIN = Extensions("relay", {})
+PIPELINING = Extensions("relay", {"PIPELINING": ""})
+ACCEPTED = b"250 m\r\n250 r\r\n354 go\r\n250 kept\r\n"
 BODY = b"Subject: hi\r\n\r\n.dot\r\n"
 
 
@@ -26,9 +27,7 @@ def play(
     server: bytes, message: MailObject, link: Link, ending: Loss = Loss.CLOSED, pieces: list[bytes] | None = None
 ) -> tuple[Delivery, Scripted]:
     scripted = Scripted(iter(pieces if pieces is not None else server.splitlines(keepends=True)), ending)
-    scripted.connection.receive(b"220 hi\r\n")
-    scripted.connection.next_reply()
-    scripted.play(sending([message], link))
+    scripted.send([message], link)
     (delivery,) = scripted.decided
     return delivery, scripted
 
@@ -229,9 +228,12 @@ def test_law_13_a_missing_lmtp_reply_is_unknown_for_its_recipient_alone() -> Non
     assert rows(delivery)["b@x"] == "Z9"
 
 
-def test_the_dot_is_announced_after_the_body_and_before_the_terminator() -> None:
-    _, scripted = play(b"250 a\r\n250 b\r\n354 c\r\n250 d\r\n", mail(), Link("r", FULL))
-    assert scripted.wire.events == ["send", "body", "commit", "send"]
+@pytest.mark.parametrize(("size", "steps"), [(100, ["commit", "whole"]), (70_000, ["body", "commit", "send"])])
+def test_the_dot_is_announced_before_it_goes_out_and_after_the_body_of_a_big_message(
+    size: int, steps: list[str]
+) -> None:
+    _, scripted = play(ACCEPTED, mail(data=b"x" * size + b"\r\n"), Link("r", PIPELINING))
+    assert scripted.wire.events == ["send", *steps]
 
 
 @pytest.mark.parametrize("path", ["a@b> SIZE=1", "a@b\r\nDATA", "a b@c", "", "a\ud800@b.c"])
@@ -250,13 +252,8 @@ def test_a_mail_for_nobody_is_refused_before_the_first_step() -> None:
 
 def play_all(server: bytes, messages: list[MailObject], link: Link, ending: Loss = Loss.CLOSED) -> Scripted:
     scripted = Scripted(iter(server.splitlines(keepends=True)), ending)
-    scripted.connection.receive(b"220 hi\r\n")
-    scripted.connection.next_reply()
-    scripted.play(sending(messages, link))
+    scripted.send(messages, link)
     return scripted
-
-
-ACCEPTED = b"250 m\r\n250 r\r\n354 go\r\n250 kept\r\n"
 
 
 def test_law_8_the_next_envelope_rides_behind_the_terminator() -> None:
@@ -265,9 +262,7 @@ def test_law_8_the_next_envelope_rides_behind_the_terminator() -> None:
     )
     for pieces in splits(server):
         scripted = Scripted(iter(pieces), Loss.CLOSED)
-        scripted.connection.receive(b"220 hi\r\n")
-        scripted.connection.next_reply()
-        scripted.play(sending([mail(f"{n}@x") for n in range(3)], Link("r", FULL)))
+        scripted.send([mail(f"{n}@x") for n in range(3)], Link("r", FULL))
         assert [rows(one) for one in scripted.decided] == [{"0@x": None}, {"1@x": None}, {"2@x": None}]
         assert len(scripted.wire.flights) == 4
         assert scripted.wire.flights[1].endswith(
@@ -310,10 +305,8 @@ def test_whatever_the_record_keeper_raises_passes_through_without_a_terminator()
         raise RuntimeError("fenced")
 
     scripted = Scripted(iter(ACCEPTED.splitlines(keepends=True)), Loss.CLOSED, at_commit=refuse)
-    scripted.connection.receive(b"220 hi\r\n")
-    scripted.connection.next_reply()
     with pytest.raises(RuntimeError, match="fenced"):
-        scripted.play(sending([mail()], Link("r", FULL)))
+        scripted.send([mail()], Link("r", FULL))
     assert not scripted.wire.sent.endswith(b".\r\n")
 
 
@@ -323,9 +316,7 @@ def test_too_late_for_the_dot_is_deferred_and_ends_the_connection() -> None:
 
     link = Link("r", FULL)
     scripted = Scripted(iter(ACCEPTED.splitlines(keepends=True)), Loss.CLOSED, at_commit=late)
-    scripted.connection.receive(b"220 hi\r\n")
-    scripted.connection.next_reply()
-    scripted.play(sending([mail("a@x")], link))
+    scripted.send([mail("a@x")], link)
     assert [rows(one) for one in scripted.decided] == [{"a@x": "W3"}]
     assert link.doubt
     assert not scripted.decided[0].terminator_sent

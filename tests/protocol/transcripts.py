@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from notifier.errors import Phase
-from notifier.protocol.commands import Bdat, Terminator
+from notifier.model.envelope import MailObject
+from notifier.protocol.commands import Bdat
 from notifier.protocol.connection import Connection
-from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendBody, SendChunk, Step, UpgradeToTLS
+from notifier.protocol.dialogue import (
+    Await,
+    Commit,
+    Flush,
+    Loss,
+    Lost,
+    Send,
+    SendBody,
+    SendChunk,
+    SendLines,
+    SendWhole,
+    Step,
+    UpgradeToTLS,
+)
 from notifier.protocol.reply import ProtocolViolation, Reply
-from notifier.protocol.transaction import Delivery
+from notifier.protocol.sending import sending
+from notifier.protocol.transaction import Delivery, Link, first_transaction
 from notifier.protocol.transparency import stuffed
 
 Result = TypeVar("Result")
@@ -66,8 +81,15 @@ class Scripted:
             except Exception as error:  # noqa: BLE001 - thrown in at its step
                 failure = error
 
-    def _do(self, step: Step | Delivery) -> Reply | None:
-        if isinstance(step, Send | SendBody | SendChunk) and self.connection.dead:
+    def send(self, mails: Sequence[MailObject], link: Link) -> None:
+        """Greet, and hand the mails over; ``decided`` has what became of them."""
+        self.connection.receive(b"220 hi\r\n")
+        self.connection.next_reply()
+        link.replies = self.connection.replies
+        self.play(sending([first_transaction(position, mail, link) for position, mail in enumerate(mails)], link))
+
+    def _do(self, step: Step | Delivery) -> Reply | None:  # noqa: C901 - one case a step
+        if not isinstance(step, Await | Delivery | Commit) and self.connection.dead:
             raise Lost(Loss.VIOLATION, self.connection.dead)
         match step:
             case Delivery():
@@ -76,9 +98,20 @@ class Scripted:
                 self.wire.waiting += self.connection.send(*commands)
                 self.wire.events.append("send")
             case SendBody(data=data, replies=replies):
-                self.connection.owe(Terminator(replies=replies))
+                self.connection.owed += replies
                 self.wire.waiting += stuffed(data)
                 self.wire.events.append("body")
+            case SendLines(octets=octets, replies=replies):
+                self.connection.owed += replies
+                self.wire.waiting += octets
+                self.wire.events.append("send")
+            case SendWhole(mails=mails, replies=replies, behind=behind):
+                self.connection.owed += replies
+                self.wire.waiting += b"".join(octets for mail in mails for octets in mail) + behind
+                self.wire.flush()
+                self.wire.events += ["whole"] * len(mails)
+            case Flush():
+                self.wire.flush()
             case SendChunk(data=data, last=last):
                 self.wire.waiting += self.connection.send(Bdat(len(data), last)) + bytes(data)
                 self.wire.events.append("chunk")

@@ -11,7 +11,6 @@ from typing import Any
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LINE_END_OCTETS = re.compile(rb"\r\n|\r|\n")
-_LINE_DOT = re.compile(rb"(?m)^\.")
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(=[!-<>-~]+)?\Z")  # RFC 5321 section 4.1.2
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -67,12 +66,6 @@ def message_octets(msg: str | bytes) -> bytes:
     if octets.count(b"\r\n") == octets.count(b"\r") == octets.count(b"\n"):
         return octets
     return _LINE_END_OCTETS.sub(b"\r\n", octets)
-
-
-def framed(octets: bytes) -> bytes:
-    """A message as DATA carries it (RFC 5321 section 4.5.2): stuffed, and ended by the dot."""
-    stuffed = _LINE_DOT.sub(b"..", octets)
-    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
 def addresses_in(msg: Message[Any, Any] | EmailMessage, *fields: str) -> list[str]:

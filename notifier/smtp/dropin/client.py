@@ -19,8 +19,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from notifier.protocol.reply import Reply
+from notifier.protocol.transparency import framed
 from notifier.smtp.deadline import Deadline
-from notifier.smtp.dropin.addresses import bare_address, checked_options, checked_path, framed, message_octets
+from notifier.smtp.dropin.addresses import bare_address, checked_options, checked_path, message_octets
 from notifier.smtp.dropin.exceptions import (
     SMTPConnectError,
     SMTPDataError,
