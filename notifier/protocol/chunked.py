@@ -122,7 +122,7 @@ class Chunked:
 
         It is what nearly all mails come to; whatever else is `_take_oldest`'s business.
         """
-        if not self._in_flight:
+        if not self._in_flight or self._link.out_of_step():
             return False
         one, replies = self._in_flight[0], self._link.replies
         count = one.replies
@@ -155,7 +155,7 @@ class Chunked:
         written = len(self._in_flight) - failure.held_back
         for number, one in enumerate(self._in_flight):
             if number >= written:
-                one.phase = Phase.BODY
+                one.phase = Phase.MAIL  # whatever has left of it counts for nothing
             one.lost(failure, handed_over=number < written)
             yield from self._queue.over(one)
         self._in_flight.clear()

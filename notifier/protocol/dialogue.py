@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from notifier.errors import Phase
-from notifier.protocol.commands import Command
+from notifier.protocol.commands import Command, Terminator
 from notifier.protocol.reply import Reply
 
 
@@ -95,6 +95,18 @@ class UpgradeToTLS:
 
 
 Step = Send | SendLines | Await | SendBody | SendWhole | Flush | SendChunk | Commit | UpgradeToTLS
+
+
+def terminators_in(step: Step) -> int:
+    """How many mails the step hands over."""
+    match step:
+        case SendWhole(mails=mails):
+            return len(mails)
+        case SendChunk(last=last):
+            return int(last)
+        case Send(commands=commands):
+            return sum(isinstance(command, Terminator) for command in commands)
+    return 0
 
 
 class Loss(StrEnum):

@@ -6,7 +6,7 @@ Nothing is sent from here: `notifier.protocol.sending` says what goes when, and 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -38,7 +38,7 @@ class Link:
 
     ``carried``: how many have begun. ``reset_first``: the last one was broken off, so RSET comes before the next.
     ``doubt``: why nothing more may be sent; None while all is well. ``replies``: the connection's, those that have come
-    whole and were not taken yet.
+    whole and were not taken yet. ``out_of_step``: a reply more has come than was asked for.
     """
 
     host: str
@@ -50,6 +50,7 @@ class Link:
     reset_first: bool = False
     doubt: str | None = None
     replies: deque[Reply] = field(default_factory=deque)
+    out_of_step: Callable[[], bool] = bool
     size_limit: int | None = field(init=False)
     rcpt_max: int | None = field(init=False)
     declares_size: bool = field(init=False)
@@ -268,6 +269,11 @@ class Transaction:
             fault = taxonomy.of_reply(Phase.DATA, Reply(503, reply.lines), host=self.link.host)
             self.refuse(fault)
             self.link.doubt = str(reply)
+        elif reply.positive and self.link.out_of_step():
+            # Without DATA's 354 in between nothing tells whose 250 this is: a stale one is never a success.
+            self.delivery.terminator_sent = True
+            self.refuse(self._fault("Z7", Phase.FINAL_REPLY, "more replies than commands"))
+            self.link.doubt = "more replies than commands"
         else:
             self.finally_answered(reply)
             if not reply.positive:

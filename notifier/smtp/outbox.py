@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ class Outbox:
     def end_of_message(self) -> None:
         """What was put last is a terminator."""
         self._terminators.append(self._written + self._waiting)
+
+    def hold_back(self, terminators: int) -> None:
+        """So many were asked for and are never written."""
+        self._terminators.extend([sys.maxsize] * terminators)
 
     @property
     def full(self) -> bool:

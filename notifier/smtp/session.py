@@ -215,8 +215,15 @@ class Session:
 
     def _new_link(self) -> Link:
         lmtp = self.endpoint.mode is Mode.LMTP
-        replies = self._connection.replies
-        return Link(self.endpoint.name, self.server, lmtp=lmtp, encrypted=self.tls is not None, replies=replies)
+        connection = self._connection
+        return Link(
+            self.endpoint.name,
+            self.server,
+            lmtp=lmtp,
+            encrypted=self.tls is not None,
+            replies=connection.replies,
+            out_of_step=lambda: connection.out_of_step,
+        )
 
     # the handshake --------------------------------------------------------------------------------------------------
 

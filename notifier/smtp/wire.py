@@ -9,7 +9,17 @@ from dataclasses import fields
 from notifier.errors import Phase
 from notifier.protocol.commands import Bdat, Command, Terminator
 from notifier.protocol.connection import Connection
-from notifier.protocol.dialogue import Flush, Loss, Lost, Send, SendBody, SendChunk, SendLines, SendWhole
+from notifier.protocol.dialogue import (
+    Flush,
+    Loss,
+    Lost,
+    Send,
+    SendBody,
+    SendChunk,
+    SendLines,
+    SendWhole,
+    terminators_in,
+)
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.transcript import Transcript
 from notifier.protocol.transparency import BLOCK, stuffed_blocks
@@ -43,6 +53,7 @@ class Wire:
     def do(self, step: Send | SendLines | SendBody | SendWhole | SendChunk | Flush) -> None:
         """Send what the step says, now or with what follows. Raises `Lost`."""
         if self.connection.dead is not None:
+            self._outbox.hold_back(terminators_in(step))
             raise self._lost(Loss.VIOLATION, self.connection.dead)
         match step:
             case SendWhole():
@@ -91,7 +102,7 @@ class Wire:
 
     def _send_whole(self, step: SendWhole) -> None:
         if step.alone:
-            self._check_nothing_came("before the message was sent")
+            self._check_nothing_came("before the message was sent", held_back=1)
             self._dotted = True
         self.connection.owed += step.replies
         self._outbox.put_whole(step.mails, step.behind)
@@ -129,7 +140,7 @@ class Wire:
                 self._outbox.end_of_message()
             self._flush(Deadline.after(self._body_block))
 
-    def _check_nothing_came(self, when: str) -> None:
+    def _check_nothing_came(self, when: str, held_back: int = 0) -> None:
         """A verdict before the message's end wins (row W1)."""
         if time.monotonic() - self._read_at < JUST_NOW or not self.stream.readable:
             return
@@ -137,11 +148,11 @@ class Wire:
             if (octets := self.stream.read_now()) is not None:
                 self._take(octets)
         except StreamClosed as error:
-            raise Lost(Loss.CLOSED, str(error)) from error
+            raise Lost(Loss.CLOSED, str(error), held_back=held_back) from error
         if self.connection.dead is not None:
-            raise Lost(Loss.VIOLATION, self.connection.dead)
+            raise Lost(Loss.VIOLATION, self.connection.dead, held_back=held_back)
         if (early := self.connection.next_reply()) is not None:
-            raise Lost(Loss.CLOSED, f"the server answered {when}: {early}", early)
+            raise Lost(Loss.CLOSED, f"the server answered {when}: {early}", early, held_back)
 
     def _flush_of_body(self) -> None:
         try:

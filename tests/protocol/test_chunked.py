@@ -100,7 +100,7 @@ def test_law_9_mails_that_were_not_written_whole_are_not_unknown() -> None:
 
     scripted = HalfWritten(iter(lines(FIRST)), Loss.CLOSED)
     scripted.send([mail(f"{n}@x") for n in range(5)], Link("r", CHUNKING, window=4))
-    assert [list(one.values()) for one in rows(scripted)] == [[None], ["Z5"], ["W1"], ["W1"], ["M0"]]
+    assert [list(one.values()) for one in rows(scripted)] == [[None], ["Z5"], ["M0"], ["M0"], ["M0"]]
     assert [one.terminator_sent for one in scripted.decided] == [True, True, False, False, False]
 
 
@@ -221,3 +221,14 @@ def test_too_late_for_a_window_is_deferred_with_nothing_sent_and_the_session_liv
     scripted = play(lines(FIRST), [mail("a@x"), mail("b@x")], Link("r", CHUNKING), at_commit=late_once)
     assert rows(scripted) == [{"a@x": "W3"}, {"b@x": None}]
     assert b"<a@x>" not in scripted.wire.sent
+
+
+def test_fault_61_a_stale_250_is_never_a_success() -> None:
+    twice = b"".join(line * 2 for line in lines(b"250 m\r\n250 r\r\n554 5.7.1 no\r\n"))
+    scripted = play([twice], [mail("a@x"), mail("b@x")], Link("r", CHUNKING))
+    assert rows(scripted) == [{"a@x": "Z7"}, {"b@x": "M0"}]
+
+
+def test_a_421_behind_a_final_reply_takes_nothing_back() -> None:
+    scripted = play([FIRST + b"421 shutting down\r\n"], [mail("a@x"), mail("b@x")], Link("r", CHUNKING))
+    assert rows(scripted) == [{"a@x": None}, {"b@x": "M0"}]

@@ -355,3 +355,10 @@ def test_law_10_what_changes_the_mails_way_is_not_dropped_silently(wish: MailPar
     scripted = play_all(b"", [MailObject(Envelope("s@x", ("a@x",), wish), BODY)], Link("r", FULL))
     assert rows(scripted.decided[0]) == {"a@x": row}
     assert scripted.wire.sent == b""
+
+
+def test_a_reply_behind_the_354_means_that_nothing_was_handed_over() -> None:
+    scripted = Scripted(iter([b"250 m\r\n250 r\r\n354 go\r\n250 already\r\n"]), Loss.CLOSED)
+    scripted.send([mail("a@x")], Link("r", FULL))
+    assert [rows(one) for one in scripted.decided] == [{"a@x": "W1"}]
+    assert not scripted.decided[0].terminator_sent

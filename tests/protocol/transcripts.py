@@ -24,6 +24,7 @@ from notifier.protocol.dialogue import (
     SendWhole,
     Step,
     UpgradeToTLS,
+    terminators_in,
 )
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.sending import sending
@@ -64,6 +65,7 @@ class Scripted:
         self.connection = Connection()
         self.wire = Wire()
         self.decided: list[Delivery] = []
+        self.held_back = 0
 
     def play(self, dialogue: Generator[Step | Delivery, Reply, Result]) -> Result:
         """Run it to its end."""
@@ -85,12 +87,13 @@ class Scripted:
         """Greet, and hand the mails over; ``decided`` has what became of them."""
         self.connection.receive(b"220 hi\r\n")
         self.connection.next_reply()
-        link.replies = self.connection.replies
+        link.replies, link.out_of_step = self.connection.replies, lambda: self.connection.out_of_step
         self.play(sending([first_transaction(position, mail, link) for position, mail in enumerate(mails)], link))
 
     def _do(self, step: Step | Delivery) -> Reply | None:  # noqa: C901 - one case a step
         if not isinstance(step, Await | Delivery | Commit) and self.connection.dead:
-            raise Lost(Loss.VIOLATION, self.connection.dead)
+            self.held_back += terminators_in(step)
+            raise Lost(Loss.VIOLATION, self.connection.dead, held_back=self.held_back)
         match step:
             case Delivery():
                 self.decided.append(step)
@@ -130,7 +133,7 @@ class Scripted:
     def _reply(self, phase: Phase) -> Reply:
         while (reply := self.connection.next_reply()) is None:
             if self.connection.dead:
-                raise Lost(Loss.VIOLATION, self.connection.dead)
+                raise Lost(Loss.VIOLATION, self.connection.dead, held_back=self.held_back)
             piece = next(self._pieces, None)
             if piece is None:
                 cut = self._ending is Loss.CLOSED and self.connection.mid_reply

@@ -1,0 +1,289 @@
+"""A client and a model server, driven by Hypothesis: whatever the server does, nobody is told what is not so.
+
+The model server keeps a journal of what it took responsibility for. What a client reports is held against it: accepted
+is in the journal, once; refused and deferred are not; unknown is only what had been handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from notifier.model.envelope import Envelope, MailObject
+from notifier.model.outcome import RecipientState
+from notifier.protocol.commands import Bdat
+from notifier.protocol.connection import Connection
+from notifier.protocol.dialogue import (
+    Await,
+    Commit,
+    Flush,
+    Loss,
+    Lost,
+    Send,
+    SendBody,
+    SendChunk,
+    SendLines,
+    SendWhole,
+    terminators_in,
+)
+from notifier.protocol.extensions import Extensions
+from notifier.protocol.reply import ProtocolViolation
+from notifier.protocol.sending import sending
+from notifier.protocol.transaction import Delivery, Link, first_transaction
+from notifier.protocol.transparency import stuffed
+from notifier.smtp.outbox import Outbox
+
+ANSWERS = ["ok"] * 12 + ["temporary", "permanent", "421", "close", "cut", "garbage", "accept and close", "too many"]
+
+
+class ModelServer:
+    """RFC 5321 with PIPELINING and CHUNKING, strictly in order; ``answers`` say how each command is met."""
+
+    def __init__(self, answers: Iterator[str], journal: list[tuple[bytes, str]]) -> None:
+        self._answers = answers
+        self._journal = journal
+        self._unread = b""
+        self._sender = False
+        self._recipients: list[str] = []
+        self._in_data = False
+        self.closed = False
+
+    def hear(self, octets: bytes) -> bytes:
+        """What it says to them."""
+        self._unread += octets
+        said = b""
+        while not self.closed and (reply := self._next()) is not None:
+            said += reply
+        return said
+
+    def _next(self) -> bytes | None:
+        if self._in_data:
+            return self._take_message()
+        line, end, rest = self._unread.partition(b"\r\n")
+        if not end:
+            return None
+        verb = line[:4]
+        if verb == b"BDAT":
+            return self._take_chunk(line, rest)
+        self._unread = rest
+        return getattr(self, f"_{verb.decode().lower()}")(line)
+
+    def _met(self, good: bytes) -> bytes | None:
+        answer = next(self._answers, "ok")
+        replies = {"temporary": b"451 later\r\n", "permanent": b"554 no\r\n", "too many": b"452 4.5.3 too many\r\n"}
+        if answer == "ok":
+            return good
+        if answer in replies:
+            return replies[answer]
+        self.closed = True
+        return {"421": b"421 bye\r\n", "cut": good[:-4], "garbage": b"what?\r\n"}.get(answer, b"")
+
+    def _rset(self, _: bytes) -> bytes:
+        self._sender, self._recipients = False, []
+        return self._met(b"250 reset\r\n")
+
+    def _mail(self, _: bytes) -> bytes:
+        if self._sender:
+            return b"503 nested\r\n"
+        reply = self._met(b"250 sender\r\n")
+        self._sender = reply.startswith(b"250 sender\r")
+        return reply
+
+    def _rcpt(self, line: bytes) -> bytes:
+        if not self._sender:
+            return b"503 no sender\r\n"
+        reply = self._met(b"250 recipient\r\n")
+        if reply.startswith(b"250 recipient\r"):
+            self._recipients.append(line[9:-1].decode())
+        return reply
+
+    def _data(self, _: bytes) -> bytes:
+        if not self._recipients:
+            return b"554 nobody\r\n"
+        reply = self._met(b"354 go\r\n")
+        self._in_data = reply == b"354 go\r\n"
+        return reply
+
+    def _take_message(self) -> bytes | None:
+        body, end, rest = self._unread.partition(b"\r\n.\r\n")
+        if not end:
+            return None
+        self._unread, self._in_data = rest, False
+        return self._final(body + b"\r\n")
+
+    def _take_chunk(self, line: bytes, rest: bytes) -> bytes | None:
+        size = int(line.split()[1])
+        if len(rest) < size:
+            return None
+        body, self._unread = rest[:size], rest[size:]
+        if not self._recipients:
+            return b"503 nobody\r\n"
+        return self._final(body)
+
+    def _final(self, body: bytes) -> bytes:
+        answer = next(self._answers, "ok")
+        recipients, self._sender, self._recipients = self._recipients, False, []
+        kept = {"ok": b"250 kept\r\n", "accept and close": b"", "cut": b"250 ke", "garbage": b"eh?\r\n"}
+        if answer in kept:
+            self._journal.extend((body, recipient) for recipient in recipients)
+            self.closed = answer != "ok"
+            return kept[answer]
+        self.closed = answer in ("421", "close")
+        return {"421": b"421 bye\r\n", "close": b"", "permanent": b"554 no\r\n"}.get(answer, b"451 later\r\n")
+
+
+class Player:
+    """Does the steps against the model server, which may stop taking octets at any point."""
+
+    def __init__(self, server: ModelServer, takes: int, piece: int) -> None:
+        self.connection = Connection()
+        self.connection.receive(b"220 hi\r\n")
+        self.connection.next_reply()
+        self._server = server
+        self._takes = takes  # octets that reach the server before the line breaks
+        self._piece = piece
+        self._outbox = Outbox()
+        self._coming = b""
+
+    def play(self, mails: list[MailObject], link: Link) -> Iterator[Delivery]:
+        link.replies, link.out_of_step = self.connection.replies, lambda: self.connection.out_of_step
+        dialogue = sending([first_transaction(number, mail, link) for number, mail in enumerate(mails)], link)
+        answer, failure = None, None
+        while True:
+            try:
+                step = dialogue.throw(failure) if failure else dialogue.send(answer)
+            except StopIteration:
+                return
+            answer, failure = None, None
+            try:
+                if isinstance(step, Delivery):
+                    yield step
+                elif isinstance(step, Await):
+                    answer = self._reply()
+                elif not isinstance(step, Commit):
+                    self._send(step)
+            except Lost as lost:
+                failure = lost
+
+    def _send(self, step: object) -> None:
+        if self.connection.dead:
+            self._outbox.hold_back(terminators_in(step))
+            raise self._lost(Loss.VIOLATION)
+        match step:
+            case Send(commands=commands):
+                self._outbox.put(self.connection.send(*commands))
+                self._outbox.end_of_message()
+            case SendLines(octets=octets, replies=replies):
+                self.connection.owed += replies
+                self._outbox.put(octets)
+            case SendBody(data=data, replies=replies):
+                self.connection.owed += replies
+                self._outbox.put(stuffed(data))
+            case SendChunk(data=data, last=last):
+                self._outbox.put(self.connection.send(Bdat(len(data), last)) + bytes(data))
+                if last:
+                    self._outbox.end_of_message()
+            case SendWhole(mails=mails, replies=replies, behind=behind):
+                self.connection.owed += replies
+                self._outbox.put_whole(mails, behind)
+                self._flush()
+            case Flush():
+                self._flush()
+
+    def _flush(self) -> None:
+        octets = self._outbox.take() if not self._outbox.empty else b""
+        taken = 0 if self._server.closed else min(len(octets), self._takes)
+        self._takes -= taken
+        self._outbox.written(taken)
+        self._coming += self._server.hear(octets[:taken])
+        if taken < len(octets):
+            self._server.closed = True
+            raise self._lost(Loss.CLOSED)
+
+    def _reply(self) -> object:
+        with suppress(Lost):
+            self._flush()
+        while (reply := self.connection.next_reply()) is None:
+            if self.connection.dead:
+                raise self._lost(Loss.VIOLATION)
+            if not self._coming:
+                cut = self._server.closed and self.connection.mid_reply
+                raise self._lost(Loss.CUT if cut else Loss.CLOSED if self._server.closed else Loss.TIMEOUT)
+            piece, self._coming = self._coming[: self._piece], self._coming[self._piece :]
+            with suppress(ProtocolViolation):
+                self.connection.receive(piece)
+        return reply
+
+    def _lost(self, loss: Loss) -> Lost:
+        return Lost(loss, str(loss), held_back=self._outbox.held_back)
+
+
+class ClientAndServer(RuleBasedStateMachine):
+    """Connections come and go; what is reported is held against the journal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.journal: list[tuple[bytes, str]] = []
+        self.mails = 0
+        self.player: Player | None = None
+        self.link = Link("r", Extensions())
+
+    @rule(
+        keywords=st.sets(st.sampled_from(["PIPELINING", "CHUNKING", "SIZE", "LIMITS"])),
+        answers=st.lists(st.sampled_from(ANSWERS), max_size=40),
+        takes=st.one_of(st.just(10**9), st.integers(0, 2000)),
+        piece=st.integers(1, 60),
+        window=st.integers(1, 5),
+    )
+    def connect(self, keywords: set[str], answers: list[str], takes: int, piece: int, window: int) -> None:
+        """A new connection to a server of some kind."""
+        offered = Extensions("r", {keyword: "RCPTMAX=2" if keyword == "LIMITS" else "" for keyword in keywords})
+        self.player = Player(ModelServer(iter(answers), self.journal), takes, piece)
+        self.link = Link("r", offered, window=window)
+
+    @precondition(lambda self: self.player is not None and self.link.doubt is None)
+    @rule(
+        sizes=st.lists(
+            st.tuples(st.integers(1, 4), st.sampled_from([b"", b".x\r\n", b"..\r\n", b"no end"])), max_size=6
+        )
+    )
+    def hand_over(self, sizes: list[tuple[int, bytes]]) -> None:
+        """Some mails at once."""
+        mails = []
+        for count, tail in sizes:
+            self.mails += 1
+            paths = tuple(f"r{number}@m{self.mails}" for number in range(count))
+            mails.append(MailObject(Envelope("s@x", paths), b"%d\r\n%b" % (self.mails, tail)))
+        assert self.player is not None
+        decided = list(self.player.play(mails, self.link))
+        assert sorted(one.position for one in decided) == list(range(len(mails)))
+        for one in decided:
+            self.hold_against_the_journal(one)
+        if self.link.doubt is None:
+            assert self.player.connection.quiet
+
+    def hold_against_the_journal(self, one: Delivery) -> None:
+        """What is said of each recipient is so."""
+        assert set(one.recipients) == set(one.mail.envelope.forward_paths)
+        for path, outcome in one.recipients.items():
+            count = sum(1 for _, recipient in self.journal if recipient == path)
+            if outcome.state is RecipientState.ACCEPTED:
+                assert count == 1
+            elif outcome.state is RecipientState.UNKNOWN:
+                assert one.terminator_sent
+                assert count <= 1
+            else:
+                assert count == 0
+
+    @invariant()
+    def nobody_got_another_ones_mail(self) -> None:
+        for body, recipient in self.journal:
+            assert recipient.endswith(f"@m{body.splitlines()[0].decode()}")
+
+
+ClientAndServer.TestCase.settings = settings(max_examples=300, stateful_step_count=12, deadline=None)
+TestClientAndServer = ClientAndServer.TestCase
