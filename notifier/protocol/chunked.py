@@ -103,6 +103,7 @@ class Chunked:
             # this one's.
             link.reset_first = link.reset_first or bool(self._in_flight)
             self._in_flight.append(one)
+            one.flying = True
             data = one.delivery.mail.data
             flight.append((b"%sBDAT %d LAST\r\n" % (one.begin(), len(data)), data))
             replies += one.replies + 1
@@ -139,9 +140,8 @@ class Chunked:
         one, replies = self._in_flight[0], self._link.replies
         try:
             yield from read_envelope(one)
-            if self._link.doubt is None:
-                one.phase = Phase.FINAL_REPLY
-                one.last_chunk_answered(replies.popleft() if replies else (yield AWAIT_FINAL))
+            one.phase = Phase.FINAL_REPLY
+            one.last_chunk_answered(replies.popleft() if replies else (yield AWAIT_FINAL))
         except Lost as failure:
             yield from self._lost(failure)
             return

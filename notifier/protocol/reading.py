@@ -25,17 +25,20 @@ DOT = Terminator(replies=0)  # its replies are owed since the body began
 
 
 def read_envelope(one: Transaction) -> Steps:
-    """The replies to RSET where it was sent, to MAIL and to each RCPT, in their order."""
+    """The replies to RSET where it was sent, to MAIL and to each RCPT, in their order.
+
+    Doubt ends it, but for a message that is on its way already: its final reply is still to come.
+    """
     link, replies = one.link, one.link.replies
     if one.resets:
         one.phase = Phase.RSET
         one.reset_answered(replies.popleft() if replies else (yield AWAIT_RSET))
-    if link.doubt is None:
+    if one.flying or link.doubt is None:
         one.phase = Phase.MAIL
         one.mail_answered(replies.popleft() if replies else (yield AWAIT_MAIL))
     one.phase = Phase.RCPT
     for path in one.paths:
-        if link.doubt is not None:
+        if link.doubt is not None and not one.flying:
             return
         one.rcpt_answered(path, replies.popleft() if replies else (yield AWAIT_RCPT))
 

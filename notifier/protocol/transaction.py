@@ -95,13 +95,16 @@ class Transaction:
     """``delivery``'s mail to ``paths``, as many of them as the server takes in one transaction.
 
     ``lines``: MAIL and every RCPT, encoded. ``unfit``: why the server cannot take it, as it has said itself. ``framed``:
-    the message with its terminator, once it is prepared.
+    the message with its terminator, once it is prepared. ``flying``: the message went out with its envelope, so that
+    the final reply alone decides; ``ended`` is then why it should not have been accepted.
     """
 
     __slots__ = (
         "accepted",
         "continued",
         "delivery",
+        "ended",
+        "flying",
         "framed",
         "lines",
         "link",
@@ -121,6 +124,8 @@ class Transaction:
         self.paths = paths if most is None else paths[:most]
         self.more = () if most is None else paths[most:]
         self.accepted: list[str] = []
+        self.ended: Fault | None = None
+        self.flying = False
         self.framed = b""
         self.mail_fault: Fault | None = None
         self.phase = Phase.MAIL  # the one whose reply is waited for
@@ -214,17 +219,22 @@ class Transaction:
         """The reply to MAIL."""
         if reply.positive:
             return
-        self.mail_fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.link.host, reused=self.reused)
-        self.refuse(self.mail_fault, everybody=True)
-        if reply.code == 421 or self.mail_fault.taxonomy_id == "M5":
+        self.mail_fault = fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.link.host, reused=self.reused)
+        if reply.code == 421 or fault.taxonomy_id == "M5":
             self.link.doubt = str(reply)
+        if self.flying and fault.taxonomy_id == "M5":  # another transaction is open, and our message may join it
+            self.ended = fault
+        else:
+            self.refuse(fault, everybody=True)
 
     def rcpt_answered(self, path: str, reply: Reply) -> None:
         """The reply to the RCPT of ``path``."""
         if reply.positive and self.mail_fault is None:
             self.accepted.append(path)
         elif reply.code == 421:
-            self._end(taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host))
+            fault = taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host)
+            self._end(fault)
+            self.delivery.recipients[path] = verdict(fault)
         elif self.mail_fault is None:
             after = bool(self.accepted)
             fault = taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host, after_accepted=after)
@@ -261,10 +271,10 @@ class Transaction:
 
     def last_chunk_answered(self, reply: Reply) -> None:
         """The final reply to a message in chunks."""
-        if not self.accepted:  # the chunk went out with the envelope, and nobody was left: not about our message
-            self.broken_off()
-            if reply.positive:
-                self.link.doubt = "a message accepted for no recipient"
+        if not self.accepted:
+            self._nobody_left(reply)
+        elif self.ended is not None and not reply.positive:
+            self.refuse(self.ended)
         elif reply.code in (500, 502, 503):  # RFC 3030 section 2: the chunk was not taken as one
             fault = taxonomy.of_reply(Phase.DATA, Reply(503, reply.lines), host=self.link.host)
             self.refuse(fault)
@@ -278,6 +288,16 @@ class Transaction:
             self.finally_answered(reply)
             if not reply.positive:
                 self.broken_off()
+
+    def _nobody_left(self, reply: Reply) -> None:
+        """The message went out with its envelope, and nobody was accepted: a refusal is not about it."""
+        self.broken_off()
+        if reply.positive:
+            self.link.doubt = "a message accepted for no recipient"
+            self.delivery.terminator_sent = True
+            self.refuse(self._fault("Z7", Phase.FINAL_REPLY, self.link.doubt))
+        elif self.ended is not None:
+            self.refuse(self.ended)
 
     def broken_off(self) -> None:
         """The transaction ended without a message, perhaps still open: RSET before the next."""
@@ -327,9 +347,12 @@ class Transaction:
 
     def _end(self, fault: Fault) -> None:
         """The server ends the connection: what it had accepted in this transaction counts for nothing (R10)."""
+        self.link.doubt = fault.text or fault.taxonomy_id
+        if self.flying:
+            self.ended = fault
+            return
         self._forget()
         self.refuse(fault)
-        self.link.doubt = fault.text or fault.taxonomy_id
 
     def _forget(self) -> None:
         for path in self.paths:

@@ -232,3 +232,18 @@ def test_fault_61_a_stale_250_is_never_a_success() -> None:
 def test_a_421_behind_a_final_reply_takes_nothing_back() -> None:
     scripted = play([FIRST + b"421 shutting down\r\n"], [mail("a@x"), mail("b@x")], Link("r", CHUNKING))
     assert rows(scripted) == [{"a@x": None}, {"b@x": "M0"}]
+
+
+def test_a_message_that_is_on_its_way_is_decided_by_its_final_reply_alone() -> None:
+    """RSET is refused, and the server takes the message all the same: it is not told as deferred, and sent again."""
+    refused = b"250 m\r\n451 later\r\n503 nobody\r\n"
+    scripted = play(lines(refused + b"451 no reset\r\n" + FIRST), [mail(), mail()], Link("r", CHUNKING))
+    assert rows(scripted) == [{"a@x": "R2"}, {"a@x": None}]
+    scripted = play(
+        lines(refused + b"451 no reset\r\n503 nested\r\n503 x\r\n503 x\r\n"), [mail()] * 2, Link("r", CHUNKING)
+    )
+    assert rows(scripted) == [{"a@x": "R2"}, {"a@x": "M5"}]
+    scripted = play(
+        lines(refused + b"250 reset\r\n503 nested\r\n250 r\r\n250 kept\r\n"), [mail()] * 2, Link("r", CHUNKING)
+    )
+    assert rows(scripted) == [{"a@x": "R2"}, {"a@x": "Z7"}]
