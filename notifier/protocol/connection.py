@@ -26,6 +26,7 @@ class Connection:
         self.owed = 1  # the server speaks first (RFC 5321 section 3.1)
         self.replies: deque[Reply] = deque()
         self.dead: str | None = None
+        self.unasked: Reply | None = None
         self.out_of_step = False  # a reply came that nothing had asked for: which one was it?
 
     @property
@@ -59,6 +60,7 @@ class Connection:
         unasked = found[self.owed :]
         self.owed = max(0, self.owed - len(found))
         if unasked:
+            self.unasked = unasked[0]
             self.out_of_step = unasked[0].code != 421  # that one comes when it likes, and ends the connection
             self._die(f"reply {unasked[0].code} that no command asked for")
         if self._parser.violation is not None:

@@ -25,6 +25,7 @@ from notifier.protocol.reading import (
     DATA,
     DOT,
     FLUSH,
+    Answer,
     Steps,
     envelope_in_lock_step,
     go_ahead,
@@ -89,9 +90,10 @@ class Queue:
             self._waiting.appendleft(further)
         return one.continued
 
-    def put_back(self, one: Transaction) -> None:
+    def put_back(self, one: Transaction | None) -> None:
         """Nothing of it was handed over."""
-        self._waiting.appendleft(one)
+        if one is not None:
+            self._waiting.appendleft(one)
 
     def give_up(self) -> Steps:
         """The connection has ended: those that are left are deferred."""
@@ -117,36 +119,53 @@ def lock_step(queue: Queue) -> Steps:
 
 
 def pipelined(queue: Queue, link: Link) -> Steps:
-    """One flight: a message with its terminator, and the next mail's envelope."""
-    following: Transaction | None = None
-    while True:
-        ahead = following is not None
-        one = following if following is not None else (yield from queue.next_fit())
-        if one is None:
-            return
-        following = None
+    """One flight: a message with its terminator, and the next mail's envelope.
+
+    A mail is decided when the replies to the envelope behind it are there too: were its own final reply missing, that
+    envelope's would have moved up, and its 354 would stand where it does not belong.
+    """
+    before: Transaction | None = None  # has its final reply
+    following: Transaction | None = None  # its envelope has gone
+    while (one := following if following is not None else (yield from queue.next_fit())) is not None:
         try:
-            if not ahead:
+            if following is None:
                 yield SendLines(one.begin() + DATA, one.replies + 1)
                 yield FLUSH
                 _prepare(one)
-            yield from read_envelope(one)
-            if link.doubt is None and (yield from go_ahead(one)):
-                if not one.accepted:
-                    yield from lone_dot(one)
-                else:
-                    queue.continue_(one)  # known now: its rest comes first
-                    following = yield from queue.next_fit()
-                    yield from _message(one, following)
-                    if following is not None:
-                        _prepare(following)
-                    yield from read_final(one)
+            going, following = (yield from _envelope(queue, one, before)), None
+            if going:
+                queue.continue_(one)  # known now: its rest comes first
+                following = yield from queue.next_fit()
+                yield from _message(one, following)
+                yield from read_final(one)
         except Lost as failure:
             lost(one, failure)
-        yield from queue.over(one)
-        if following is not None and link.doubt is not None:
+        before = one if following is not None and link.doubt is None else None
+        if before is None:
+            yield from queue.over(one)
             queue.put_back(following)
             following = None
+
+
+def _envelope(queue: Queue, one: Transaction, before: Transaction | None) -> Answer:
+    """The envelope's replies, and that to DATA, with what they mean for the mail before; true where the message goes."""
+    try:
+        yield from read_envelope(one)
+        go = one.link.doubt is None and (yield from go_ahead(one))
+    except Lost:
+        yield from _decided(queue, before, one)
+        raise
+    yield from _decided(queue, before, one)
+    if go and not one.accepted:
+        yield from lone_dot(one)
+    return go and bool(one.accepted)
+
+
+def _decided(queue: Queue, before: Transaction | None, one: Transaction) -> Steps:
+    if before is not None:
+        if one.shifted:
+            before.in_doubt("replies are out of step")
+        yield from queue.over(before)
 
 
 def _prepare(one: Transaction) -> None:
@@ -168,6 +187,8 @@ def _message(one: Transaction, following: Transaction | None = None) -> Steps:
         one.phase = Phase.FINAL_REPLY
         yield SendWhole(((b"", one.framed),), replies + more, alone=True, behind=behind)
         one.framed = b""
+        if following is not None:
+            _prepare(following)
         return
     yield SendBody(data, replies)
     yield Commit((one.delivery.position,))

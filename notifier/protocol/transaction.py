@@ -114,6 +114,7 @@ class Transaction:
         "phase",
         "resets",
         "reused",
+        "shifted",
         "unfit",
     )
 
@@ -131,6 +132,7 @@ class Transaction:
         self.phase = Phase.MAIL  # the one whose reply is waited for
         self.reused = False  # the connection has carried a mail before
         self.resets = False  # RSET goes before it
+        self.shifted = False  # a reply is not of the kind that its command has: replies are out of step
         self.continued = False  # its mail goes on in a further transaction
         mail = delivery.mail
         utf8 = mail.smtputf8 or mail.envelope.needs_smtputf8
@@ -219,6 +221,7 @@ class Transaction:
         """The reply to MAIL."""
         if reply.positive:
             return
+        self.shifted = reply.code < 400
         self.mail_fault = fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.link.host, reused=self.reused)
         if reply.code == 421 or fault.taxonomy_id == "M5":
             self.link.doubt = str(reply)
@@ -229,6 +232,7 @@ class Transaction:
 
     def rcpt_answered(self, path: str, reply: Reply) -> None:
         """The reply to the RCPT of ``path``."""
+        self.shifted = self.shifted or 300 <= reply.code < 400
         if reply.positive and self.mail_fault is None:
             self.accepted.append(path)
         elif reply.code == 421:
@@ -243,7 +247,8 @@ class Transaction:
     def data_answered(self, reply: Reply) -> bool:
         """The reply to DATA; True where a message is waited for now."""
         if reply.code == 354:
-            return True
+            return not self.shifted
+        self.shifted = self.shifted or reply.positive
         fault = taxonomy.of_reply(Phase.DATA, reply, host=self.link.host)
         self.refuse(fault)
         self.broken_off()
@@ -273,17 +278,15 @@ class Transaction:
         """The final reply to a message in chunks."""
         if not self.accepted:
             self._nobody_left(reply)
+        elif self.link.out_of_step():
+            # Without DATA's 354 in between nothing tells whose reply this is: a stale 250 is never a success.
+            self.in_doubt("more replies than commands")
         elif self.ended is not None and not reply.positive:
             self.refuse(self.ended)
         elif reply.code in (500, 502, 503):  # RFC 3030 section 2: the chunk was not taken as one
             fault = taxonomy.of_reply(Phase.DATA, Reply(503, reply.lines), host=self.link.host)
             self.refuse(fault)
             self.link.doubt = str(reply)
-        elif reply.positive and self.link.out_of_step():
-            # Without DATA's 354 in between nothing tells whose 250 this is: a stale one is never a success.
-            self.delivery.terminator_sent = True
-            self.refuse(self._fault("Z7", Phase.FINAL_REPLY, "more replies than commands"))
-            self.link.doubt = "more replies than commands"
         else:
             self.finally_answered(reply)
             if not reply.positive:
@@ -293,11 +296,17 @@ class Transaction:
         """The message went out with its envelope, and nobody was accepted: a refusal is not about it."""
         self.broken_off()
         if reply.positive:
-            self.link.doubt = "a message accepted for no recipient"
-            self.delivery.terminator_sent = True
-            self.refuse(self._fault("Z7", Phase.FINAL_REPLY, self.link.doubt))
+            self.in_doubt("a message accepted for no recipient")
         elif self.ended is not None:
             self.refuse(self.ended)
+
+    def in_doubt(self, why: str) -> None:
+        """The message was handed over, and the reply to it may be another one's: whoever was accepted is unknown."""
+        for path in self.accepted:
+            self.delivery.recipients.pop(path, None)
+        self.delivery.terminator_sent = True
+        self.link.doubt = why
+        self.refuse(self._fault("Z7", Phase.FINAL_REPLY, why))
 
     def broken_off(self) -> None:
         """The transaction ended without a message, perhaps still open: RSET before the next."""

@@ -258,7 +258,11 @@ class Session:
         return None
 
     def _upgrade(self) -> None:
-        if not self._connection.quiet or not self._wire.silent:
+        try:
+            silent = self._connection.quiet and self._wire.silent
+        except StreamClosed as error:
+            raise Lost(Loss.CLOSED, str(error)) from error
+        if not silent:
             raise Lost(Loss.VIOLATION, "octets behind the reply to STARTTLS")
         self._encrypt(Phase.STARTTLS)
 

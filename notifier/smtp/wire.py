@@ -54,7 +54,8 @@ class Wire:
         """Send what the step says, now or with what follows. Raises `Lost`."""
         if self.connection.dead is not None:
             self._outbox.hold_back(terminators_in(step))
-            raise self._lost(Loss.VIOLATION, self.connection.dead)
+            early = self.connection.unasked if isinstance(step, SendBody | SendWhole) else None
+            raise Lost(Loss.VIOLATION, self.connection.dead, early, self._outbox.held_back)
         match step:
             case SendWhole():
                 self._send_whole(step)

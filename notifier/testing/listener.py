@@ -16,8 +16,13 @@ _FULL = 0.05  # seconds until the next try where the process has no file descrip
 class Listener:
     """Hands each connection to ``serve``, which must not block. Raises `OSError` where the address is taken."""
 
-    def __init__(self, address: tuple[str, int] | str, serve: Callable[[socket.socket], None]) -> None:
-        self._socket = _listening(address)
+    def __init__(
+        self,
+        address: tuple[str, int] | str,
+        serve: Callable[[socket.socket], None],
+        receive_buffer: int | None = None,
+    ) -> None:
+        self._socket = _listening(address, receive_buffer)
         self._serve = serve
         self._wake, self._bell = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="catching-server", daemon=True)
@@ -57,10 +62,12 @@ class Listener:
             time.sleep(_FULL)
 
 
-def _listening(address: tuple[str, int] | str) -> socket.socket:
+def _listening(address: tuple[str, int] | str, receive_buffer: int | None) -> socket.socket:
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     if not isinstance(address, str) and ":" in address[0]:
         family = socket.AF_INET6
     listener = socket.create_server(address, family=family, backlog=BACKLOG)
+    if receive_buffer is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)  # connections inherit it
     listener.setblocking(False)
     return listener

@@ -108,6 +108,16 @@ class Peer:
         message = octets.replace(b"\r\n.", b"\r\n")[2:]
         return None if over or len(message) > limit else message
 
+    def read_to_the_end(self) -> None:
+        """Take what comes, and look at none of it, until the client closes."""
+        while self._socket.recv(_READ):
+            pass
+
+    def close_for_writing(self) -> None:
+        """The client finds the end; what it says is read still."""
+        self.flush()
+        self._socket.shutdown(socket.SHUT_WR)
+
     # the end --------------------------------------------------------------------------------------------------------
 
     def interrupt(self) -> None:
