@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check format requirements clean
+.PHONY: demo test check format fuzz requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -35,6 +35,12 @@ $(STAMP): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r requirements.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
+
+# Coverage-guided fuzzing of the reply and EHLO parsers, SECONDS long.
+SECONDS ?= 60
+fuzz: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: "atheris>=3.0,<4"
+	@cd tests && ../$(BIN)/python -m fuzz $(SECONDS)
 
 # Every version fixed, without index lines or addresses, for all supported Pythons at once.
 requirements: $(STAMP)

@@ -49,9 +49,15 @@ def commands() -> str:
     parts = ["# The command `notifier`\n"]
     for name in sorted(COMMANDS):
         command: click.Command = import_module(COMMANDS[name]).command
-        context = click.Context(command, info_name=f"notifier {name}", max_content_width=100)
-        parts.append(f"## notifier {name}\n\n```text\n{command.get_help(context)}\n```\n")
+        parts.append(_help(command, f"notifier {name}"))
+        for verb, sub in getattr(command, "commands", {}).items():
+            parts.append(_help(sub, f"notifier {name} {verb}"))
     return "\n".join(parts)
+
+
+def _help(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, max_content_width=100)
+    return f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
 PAGES: dict[str, Callable[[], str]] = {"settings.md": settings, "errors.md": error_tree, "commands.md": commands}

@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "notifier.cli.check",
     "demo": "notifier.cli.demo.command",
     "send": "notifier.cli.send",
+    "smtp": "notifier.cli.smtp",
     "status": "notifier.cli.status",
 }
 

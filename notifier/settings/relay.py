@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from notifier.model.secret import Secret
 from notifier.pool import PoolConfig
+from notifier.protocol.sasl.choice import STRONGEST_FIRST
 from notifier.settings.parsers import count, seconds
 from notifier.smtp import Endpoint, Mode, Timeouts, TLSPolicy
 
@@ -25,7 +26,7 @@ _POOL: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "max_age": ("max_age", seconds),
     "max_idle": ("max_idle", seconds),
 }
-_PLAIN = ("tls", "ca", "ehlo", "source")
+_PLAIN = ("tls", "ca", "cert", "key", "ehlo", "source", "mechanisms", "window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,11 @@ class _Reader:
             "tls": self._tls(username),
             "username": username,
             "password": password,
-            "ca_file": self._ca_file(),
+            "ca_file": self._file("ca"),
+            "client_cert": self._file("cert"),
+            "client_key": self._file("key"),
+            "mechanisms": self._mechanisms(),
+            "window": self._value("window", count) or 1,
             "ehlo_name": self._name("ehlo"),
             "source_address": self._source(),
         }
@@ -177,11 +182,23 @@ class _Reader:
         except ValueError:
             return False
 
-    def _ca_file(self) -> str | None:
-        path = self._query.get("ca")
+    def _file(self, key: str) -> str | None:
+        path = self._query.get(key)
         if path is not None and not Path(path).is_file():
-            self._problems.append(f"ca= names the file {path!r}, which is not there")
+            self._problems.append(f"{key}= names the file {path!r}, which is not there")
+        if key == "key" and path is not None and "cert" not in self._query:
+            self._problems.append("has key= without cert=: a key is of use with its certificate alone")
         return path
+
+    def _mechanisms(self) -> tuple[str, ...] | None:
+        given = self._query.get("mechanisms")
+        if given is None:
+            return None
+        names = tuple(name.strip().upper() for name in given.split(","))
+        unknown = [name for name in names if name not in STRONGEST_FIRST]
+        if unknown:
+            self._problems.append(f"mechanisms= names {unknown[0]!r}; there are {', '.join(STRONGEST_FIRST)}")
+        return names
 
     def _name(self, key: str) -> str | None:
         name = self._query.get(key)

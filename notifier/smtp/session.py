@@ -9,9 +9,9 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from notifier.errors import Phase, fault_error
 from notifier.model.envelope import MailObject
@@ -46,6 +46,7 @@ class Session:
         self.transactions = 0
         self.server = Extensions()
         self.tls: str | None = None
+        self.opening_seconds: Mapping[str, float] = {}  # spent waiting in each phase until the session was ready
         self._window = window or Window(endpoint.window)
         self._stream = stream
         self._wire = Wire(stream, endpoint.timeouts, Transcript() if transcript else None)
@@ -60,11 +61,14 @@ class Session:
         ``window`` is shared by the sessions of an endpoint, so that a loss is remembered; ``transcript``: outcomes hold
         what was said, without messages and secrets. Raises a `DeliveryError` leaf, with nothing left open.
         """
+        began = time.monotonic()
         session = cls(endpoint, NetworkStream.connect(endpoint), window=window, transcript=transcript)
+        session._wire.took(Phase.CONNECT.value, began)
         try:
             if endpoint.tls is TLSPolicy.IMPLICIT:
                 session._encrypt(Phase.CONNECT)
             session.server = session._shake_hands(handshake(session._wish()))
+            session.opening_seconds, session._wire.phase_seconds = session._wire.phase_seconds, {}
         except BaseException:
             session.close(say_quit=False)
             raise
@@ -96,6 +100,16 @@ class Session:
         link = self._link = self._link or self._new_link()
         transactions = [first_transaction(position, mail, link) for position, mail in enumerate(mails)]
         return self._send_all(transactions, link, before_dot)
+
+    @property
+    def certificate(self) -> Mapping[str, Any] | None:
+        """The server's, as `ssl.SSLSocket.getpeercert` has it; None without TLS."""
+        return self._stream.certificate
+
+    @property
+    def transcript(self) -> tuple[str, ...]:
+        """What has been said since the last outcome, where a transcript is kept."""
+        return self._wire.transcript.take() if self._wire.transcript else ()
 
     def is_alive(self) -> bool:
         """True where the connection may carry another mail, as far as one can know without sending anything.
@@ -267,7 +281,8 @@ class Session:
         self._encrypt(Phase.STARTTLS)
 
     def _encrypt(self, phase: Phase) -> None:
-        endpoint, deadline = self.endpoint, Deadline.after(self.endpoint.timeouts.starttls)
+        endpoint, began = self.endpoint, time.monotonic()
+        deadline = Deadline(began + endpoint.timeouts.starttls)
         try:
             context = tls.verified_context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
             self._stream.start_tls(context, endpoint.host, deadline)
@@ -275,6 +290,7 @@ class Session:
             raise fault_error(taxonomy.fault("L1", phase, "no TLS handshake in time", host=endpoint.name)) from error
         except (ssl.SSLError, OSError) as error:
             raise fault_error(tls.fault_of(error, phase, endpoint.name)) from error
+        self._wire.took("tls", began)
         self.tls = self._stream.tls
 
     def _wish(self) -> Wish:

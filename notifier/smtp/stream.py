@@ -10,8 +10,9 @@ import errno
 import select
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from notifier.errors import DeliveryError, Phase, fault_error
 from notifier.protocol import taxonomy
@@ -74,6 +75,11 @@ class NetworkStream:
     def tls(self) -> str | None:
         """Version and cipher, or None for clear text."""
         return tls.described(self._socket) if isinstance(self._socket, ssl.SSLSocket) else None
+
+    @property
+    def certificate(self) -> Mapping[str, Any] | None:
+        """The peer's, verified; None in clear text."""
+        return self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
 
     @property
     def bindings(self) -> tuple[ChannelBinding, ...]:

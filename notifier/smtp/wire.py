@@ -121,7 +121,7 @@ class Wire:
             self._outbox.put(block)
             self._flush_of_body()
             self._check_nothing_came("while the message was sent")
-        self._took("body", began)
+        self.took("body", began)
 
     def _send_chunk(self, data: bytes | memoryview, *, last: bool) -> None:
         self._outbox.put(self.connection.send(Bdat(len(data), last)))
@@ -189,7 +189,7 @@ class Wire:
         except Lost as lost:
             return self._early_reply(phase, lost)
         reply = self._read_reply(deadline)
-        self._took(phase.value, began)
+        self.took(phase.value, began)
         return reply
 
     def _early_reply(self, phase: Phase, lost: Lost) -> Reply:
@@ -222,7 +222,8 @@ class Wire:
 
     # notes ----------------------------------------------------------------------------------------------------------
 
-    def _took(self, phase: str, began: float) -> None:
+    def took(self, phase: str, began: float) -> None:
+        """Add the time since ``began`` (monotonic seconds) to a phase."""
         self.phase_seconds[phase] = self.phase_seconds.get(phase, 0.0) + time.monotonic() - began
 
     def _note_octets(self, count: int) -> None:
