@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
@@ -131,7 +132,7 @@ def _library() -> Iterator[Path]:
         yield Path(COMPILED_IN)
         return
     # In /tmp, whatever TMPDIR says: the path has to be short.
-    folder = Path(tempfile.mkdtemp(prefix="d", dir="/tmp"))  # noqa: S108 - made for us alone
+    folder = Path(tempfile.mkdtemp(prefix="d", dir="/tmp"))
     try:
         folder.chmod(0o755)
         for program in (core / "usr/bin/doveconf", core / "usr/sbin/dovecot", lmtp / "usr/lib/dovecot/lmtp"):
@@ -175,8 +176,6 @@ def _user(name: str, password: str, account: pwd.struct_passwd, folder: Path) ->
 
 
 def _group_name(gid: int) -> str:
-    import grp
-
     return grp.getgrgid(gid).gr_name
 
 

@@ -16,10 +16,10 @@ UNPACKED = TOP / ".cache" / "servers"
 
 def installed(package: str, program: str) -> Path:
     """The folder in which ``program`` (``usr/sbin/…``) of a package is found."""
-    for root in (SYSTEM, UNPACKED / package):
-        if (root / program).is_file():
-            return root
-    missing(f"no {package} here; NOTIFIER_INSTALL_SERVERS=1 make test unpacks it")
+    found = next((root for root in (SYSTEM, UNPACKED / package) if (root / program).is_file()), None)
+    if found is None:
+        missing(f"no {package} here; NOTIFIER_INSTALL_SERVERS=1 make test unpacks it")
+    return found
 
 
 def needs_root(server: str) -> None:

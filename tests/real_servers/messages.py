@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,10 +59,15 @@ def unlike(stored: Sequence[bytes], sent: Sequence[bytes]) -> list[str]:
     for one in sent:
         found = by_subject.get(_subject(one), b"")
         if found != one:
-            place = len(os.path.commonprefix([found, one]))
+            place = _first_difference(found, one)
             around = slice(max(0, place - 20), place + 20)
             wrong.append(f"{_subject(one)!r} at octet {place}: {found[around]!r}, not {one[around]!r}")
     return wrong
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _subject(data: bytes) -> bytes:
