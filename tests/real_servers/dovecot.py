@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 import pytest
 
@@ -25,22 +26,26 @@ TRACE = (b"return-path", b"delivered-to", b"received")
 USERS = {"zoe@x.example": "hunter2", "bob@x.example": "Pässwörd", "full@x.example": "hunter3"}
 QUOTA = 2_000_000  # octets, for full@x.example
 
-CONFIGURATION = """
-base_dir = {folder}/run
-state_dir = {folder}/state
-log_path = {folder}/state/log
-libexec_dir = {library}
-mail_plugin_dir = {library}/modules
-default_internal_user = {account}
-default_internal_group = {group}
-default_login_user = {account}
+CONFIGURATION = Template("""
+base_dir = $folder/run
+state_dir = $folder/state
+log_path = $folder/state/log
+libexec_dir = $library
+mail_plugin_dir = $library/modules
+default_internal_user = $account
+default_internal_group = $group
+default_login_user = $account
 # An account without privileges cannot chroot.
-service anvil {{
+service anvil {
   chroot =
-}}
-service stats {{
+  # Without its socket nobody waits longer with each wrong password of others.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+service stats {
   chroot =
-}}
+}
 first_valid_uid = 1
 protocols = lmtp
 ssl = no
@@ -49,34 +54,34 @@ auth_failure_delay = 0
 mail_location = maildir:~/Maildir
 mail_fsync = never
 mail_plugins = quota
-plugin {{
+plugin {
   quota = maildir:User quota
   quota_grace = 0
-}}
-passdb {{
+}
+passdb {
   driver = passwd-file
-  args = {folder}/users
-}}
-userdb {{
+  args = $folder/users
+}
+userdb {
   driver = passwd-file
-  args = {folder}/users
-}}
-service lmtp {{
-  executable = {lmtp}
-  inet_listener lmtp {{
-    address = {host}
-    port = {port}
-  }}
-  unix_listener lmtp {{
+  args = $folder/users
+}
+service lmtp {
+  executable = $lmtp
+  inet_listener lmtp {
+    address = $host
+    port = $port
+  }
+  unix_listener lmtp {
     mode = 0666
-  }}
-}}
-service auth {{
-  unix_listener postfix {{
+  }
+}
+service auth {
+  unix_listener postfix {
     mode = 0666
-  }}
-}}
-"""
+  }
+}
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ def _configure(server: Dovecot) -> None:
         os.chown(folder / name, account.pw_uid, account.pw_gid)
     users = (_user(name, password, account, folder) for name, password in USERS.items())
     (folder / "users").write_text("".join(users))
-    text = CONFIGURATION.format(
+    text = CONFIGURATION.substitute(
         folder=folder,
         library=server.library,
         lmtp=_program(server, "lmtp", COMPILED_IN),

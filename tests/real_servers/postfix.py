@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 import pytest
 from workers import wait_until
@@ -23,28 +24,35 @@ TRACE = (b"return-path", b"x-original-to", b"delivered-to", b"received")
 SIZE_LIMIT = 3_000_000  # octets
 QUEUE = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace")
 
-# What each door keeps from its EHLO.
-DOORS = {"everything": "", "no BDAT": "chunking", "lock step": "pipelining,chunking", "no SIZE": "size"}
+# What is different behind each door.
+DOORS = {
+    "everything": "",
+    "no BDAT": "smtpd_discard_ehlo_keywords=chunking",
+    "lock step": "smtpd_discard_ehlo_keywords=pipelining,chunking",
+    "no SIZE": "smtpd_discard_ehlo_keywords=size",
+    "neither SIZE nor BDAT": "smtpd_discard_ehlo_keywords=size,chunking",
+    "ten recipients": "smtpd_recipient_limit=10",
+}
 
-MAIN = """
+MAIN = Template("""
 compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-daemon_directory = {root}/usr/lib/postfix/sbin
-command_directory = {root}/usr/sbin
-shlib_directory = {root}/usr/lib/postfix
-import_environment = MAIL_CONFIG LD_LIBRARY_PATH={root}/usr/lib/postfix
-mail_owner = {owner}
-setgid_group = {group}
+queue_directory = $folder/queue
+data_directory = $folder/data
+daemon_directory = $root/usr/lib/postfix/sbin
+command_directory = $root/usr/sbin
+shlib_directory = $root/usr/lib/postfix
+import_environment = MAIL_CONFIG LD_LIBRARY_PATH=$root/usr/lib/postfix
+mail_owner = $owner
+setgid_group = $group
 default_privs = nobody
-maillog_file = {folder}/maillog
-maillog_file_prefixes = {folder}
+maillog_file = $folder/maillog
+maillog_file_prefixes = $folder
 myhostname = mx.x.example
 mydestination =
 inet_protocols = ipv4
 mynetworks =
 smtputf8_enable = yes
-message_size_limit = {size_limit}
+message_size_limit = $size_limit
 queue_minfree = 0
 # Nothing of ours is rewritten, as if it came from elsewhere.
 local_header_rewrite_clients =
@@ -53,25 +61,25 @@ smtpd_junk_command_limit = 10000
 smtpd_recipient_limit = 1000
 smtpd_peername_lookup = no
 smtpd_tls_security_level = may
-smtpd_tls_chain_files = {folder}/server.pem
+smtpd_tls_chain_files = $folder/server.pem
 smtpd_tls_loglevel = 1
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
-smtpd_sasl_path = {sasl_socket}
+smtpd_sasl_path = $sasl_socket
 smtpd_sasl_security_options = noanonymous
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
-smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ later@x.example = 450 4.2.1 come again }} }}
+smtpd_recipient_restrictions = check_recipient_access inline:{ { later@x.example = 450 4.2.1 come again } }
 virtual_mailbox_domains = x.example, müller.example
-virtual_mailbox_base = {folder}/mail
+virtual_mailbox_base = $folder/mail
 virtual_mailbox_limit = 0
-virtual_mailbox_maps = inline:{{
-    zoe@x.example=zoe/ bob@x.example=bob/ later@x.example=later/ zoë@x.example=zoe8/ zoë@müller.example=zoe8/ }}
-virtual_uid_maps = static:{uid}
-virtual_gid_maps = static:{gid}
+virtual_mailbox_maps = inline:{
+    zoe@x.example=zoe/ bob@x.example=bob/ later@x.example=later/ zoë@x.example=zoe8/ zoë@müller.example=zoe8/ }
+virtual_uid_maps = static:$uid
+virtual_gid_maps = static:$gid
 # Where a thousand mails go: it is their way in that counts.
-transport_maps = inline:{{ x.invalid=discard: }}
+transport_maps = inline:{ x.invalid=discard: elsewhere.invalid=discard: }
 relay_domains = x.invalid
-"""
+""")
 
 SERVICES = """
 postlog unix-dgram n - n - 1 postlogd
@@ -181,7 +189,7 @@ def _configure(server: Postfix, dovecot: Dovecot) -> None:
     certificate, nobody = server.certificate, pwd.getpwnam("nobody")
     (server.folder / "server.pem").write_bytes(certificate.key.read_bytes() + certificate.chain.read_bytes())
     os.chown(server.folder / "mail", nobody.pw_uid, nobody.pw_gid)
-    main = MAIN.format(
+    main = MAIN.substitute(
         folder=server.folder,
         root=server.root,
         owner=owner.pw_name,
@@ -193,7 +201,7 @@ def _configure(server: Postfix, dovecot: Dovecot) -> None:
     )
     (server.folder / "etc" / "main.cf").write_text(main)
     doors = (
-        f"{HOST}:{port} inet n - n - - smtpd\n  -o smtpd_discard_ehlo_keywords={DOORS[name]}\n"
+        f"{HOST}:{port} inet n - n - - smtpd\n" + (f"  -o {DOORS[name]}\n" if DOORS[name] else "")
         for name, port in server.ports.items()
     )
     (server.folder / "etc" / "master.cf").write_text(SERVICES + "".join(doors))
