@@ -35,6 +35,16 @@ def test_each_recipient_has_its_own_outcome(dovecot: Dovecot, endpoint: Endpoint
     assert [*dovecot.maildir(ZOE).take(1), *dovecot.maildir(BOB).take(1)] == [data, data]
 
 
+def test_of_many_mails_every_reply_finds_its_recipient(dovecot: Dovecot, endpoint: Endpoint) -> None:
+    sent = [message(f"number {number}") for number in range(100)]
+    with Session.open(endpoint) as session:
+        outcomes = list(session.send_many([mail(data, BOB, NOBODY, ZOE) for data in sent]))
+        assert session.usable
+    assert [rows(outcome) for outcome in outcomes] == [{BOB: None, NOBODY: "R7", ZOE: None}] * 100
+    for user in (ZOE, BOB):
+        assert unlike(dovecot.maildir(user).take(100), sent) == []
+
+
 def test_a_mail_to_strangers_only_leaves_the_session_for_the_next(dovecot: Dovecot, endpoint: Endpoint) -> None:
     mails = [mail(message("to nobody"), NOBODY), mail(message("to zoe"), ZOE)]
     with Session.open(endpoint) as session:

@@ -31,6 +31,7 @@ DOORS = {
     "lock step": "smtpd_discard_ehlo_keywords=pipelining,chunking",
     "no SIZE": "smtpd_discard_ehlo_keywords=size",
     "neither SIZE nor BDAT": "smtpd_discard_ehlo_keywords=size,chunking",
+    "implicit TLS": "smtpd_tls_wrappermode=yes",
     "ten recipients": "smtpd_recipient_limit=10",
 }
 
@@ -54,6 +55,8 @@ mynetworks =
 smtputf8_enable = yes
 message_size_limit = $size_limit
 queue_minfree = 0
+# Short ones come back within seconds.
+enable_long_queue_ids = yes
 # Nothing of ours is rewritten, as if it came from elsewhere.
 local_header_rewrite_clients =
 smtpd_error_sleep_time = 0
