@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 from notifier.testing import EmbeddedValkey
 
+pytest_plugins = ["real_servers.dovecot", "real_servers.exim", "real_servers.postfix"]
+
 TESTS = Path(__file__).parent
 
 settings.register_profile("dev", deadline=None, max_examples=100)

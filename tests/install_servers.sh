@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what some tests need (Postfix, Chromium) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and nowhere else:
+# Installs what some tests need (Postfix, Exim, Dovecot, Chromium) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and nowhere else:
 # a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
 # .cache/servers and started from there.
 set -euo pipefail
@@ -9,7 +9,7 @@ if [ -z "${CI:-}" ] && [ "${NOTIFIER_INSTALL_SERVERS:-}" != 1 ]; then
   exit 0
 fi
 if ! command -v apt-get >/dev/null; then
-  echo "no apt-get here: tests that need Postfix or Chromium are left to what is installed"
+  echo "no apt-get here: tests that need mail servers or Chromium are left to what is installed"
   exit 0
 fi
 
@@ -38,8 +38,21 @@ unpack() {
   (cd .cache/download && rm -f "$1"_*.deb && apt-get -qq -o APT::Sandbox::User=root download "$1")
   mkdir -p ".cache/servers/$1.new"
   for package in .cache/download/"$1"_*.deb; do dpkg -x "$package" ".cache/servers/$1.new"; done
+  # Nothing here is run by anybody but its tests, so nothing needs the rights of its owner.
+  find ".cache/servers/$1.new" -type f -perm /6000 -exec chmod ug-s {} +
   mv ".cache/servers/$1.new" ".cache/servers/$1"
+}
+
+# account NAME: a system account that a server has compiled in and that its package would have made.
+account() {
+  getent passwd "$1" >/dev/null && return
+  echo "making the account $1"
+  useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
 }
 
 install chromium chromium
 unpack postfix
+unpack dovecot-core
+unpack dovecot-lmtpd
+unpack exim4-daemon-light
+account Debian-exim

@@ -1,0 +1,95 @@
+"""The session against Exim."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from real_servers.exim import MAILS_PER_CONNECTION, Exim
+from real_servers.messages import as_lines, mail, message, messages, rows, unlike
+from real_servers.ways import WAYS
+
+from notifier.smtp import Endpoint, Session, TLSPolicy
+
+ZOE, BOB, LATER, NOBODY = "zoe@x.example", "bob@x.example", "later@x.example", "nobody@x.example"
+BEYOND = 40  # mails that Exim does not take on the same connection
+
+
+@WAYS
+@pytest.mark.parametrize("tls", [TLSPolicy.NONE, TLSPolicy.REQUIRED], ids=["plain", "STARTTLS"])
+def test_what_is_stored_is_what_was_sent(exim: Exim, door: str, window: int, tls: TLSPolicy) -> None:
+    sent = messages()
+    with Session.open(replace(exim.door(door, tls), window=window)) as session:
+        outcomes = list(session.send_many([mail(data, ZOE) for data in sent.values()]))
+        assert session.usable
+    assert [rows(outcome) for outcome in outcomes] == [{ZOE: None}] * len(sent)
+    stored = exim.maildir("zoe").take(len(sent))
+    assert unlike(stored, [as_lines(data) for data in sent.values()]) == []
+
+
+@pytest.mark.parametrize(
+    ("door", "tls", "protocol", "flags"),
+    [
+        ("everything", TLSPolicy.NONE, "P=esmtp ", {"L", "K"}),
+        ("everything", TLSPolicy.REQUIRED, "P=esmtps ", {"L", "K"}),
+        ("no BDAT", TLSPolicy.NONE, "P=esmtp ", {"L"}),
+        ("lock step", TLSPolicy.NONE, "P=esmtp ", set()),
+    ],
+    ids=["BDAT", "BDAT over STARTTLS", "DATA", "lock step"],
+)
+def test_a_mail_comes_in_the_best_way_that_is_offered(
+    exim: Exim, door: str, tls: TLSPolicy, protocol: str, flags: set[str]
+) -> None:
+    """Exim logs L for a mail that was pipelined and K for one that came in chunks."""
+    with Session.open(exim.door(door, tls)) as session:
+        (outcome,) = session.send_many([mail(message("logged"), "somebody@x.invalid")])
+    arrival = exim.arrival(outcome.reply or "")
+    assert protocol in arrival
+    assert {"L", "K"} & set(arrival.split()) == flags
+
+
+@WAYS
+def test_a_recipient_is_refused_and_one_deferred_beside_good_ones(exim: Exim, door: str, window: int) -> None:
+    data = message("to some")
+    with Session.open(replace(exim.door(door), window=window)) as session:
+        (outcome,) = session.send_many([mail(data, NOBODY, ZOE, LATER, BOB)])
+        assert session.usable
+    assert rows(outcome) == {NOBODY: "R7", ZOE: None, LATER: "R2", BOB: None}
+    assert [(fault.code, fault.enhanced) for fault in outcome.faults] == [(550, "5.1.1"), (450, "4.2.1")]
+    assert [*exim.maildir("zoe").take(1), *exim.maildir("bob").take(1)] == [data, data]
+
+
+@WAYS
+def test_a_mail_to_strangers_only_leaves_the_session_for_the_next(exim: Exim, door: str, window: int) -> None:
+    mails = [mail(message("to nobody"), NOBODY, LATER), mail(message("to zoe"), ZOE)]
+    with Session.open(replace(exim.door(door), window=window)) as session:
+        strangers, known = session.send_many(mails)
+        assert session.usable
+    assert (rows(strangers), rows(known)) == ({NOBODY: "R7", LATER: "R2"}, {ZOE: None})
+    assert exim.maildir("zoe").take(1) == [message("to zoe")]
+
+
+@pytest.mark.parametrize("door", ["everything", "no BDAT", "lock step"])
+def test_a_server_that_has_had_enough_of_a_connection_leaves_nothing_in_doubt(exim: Exim, door: str) -> None:
+    """Exim answers MAIL with a 421 then; what had been accepted is, and the rest was never handed over."""
+    found = verdicts_of_too_many(exim.door(door))
+    assert found == [None] * MAILS_PER_CONNECTION + ["M0"] * BEYOND
+
+
+def test_of_many_in_flight_only_those_behind_a_421_are_in_doubt(exim: Exim) -> None:
+    """They were written whole, and a 421 ends the connection before their replies are read."""
+    found = verdicts_of_too_many(replace(exim.door(), window=16))
+    assert found[: MAILS_PER_CONNECTION + 1] == [None] * MAILS_PER_CONNECTION + ["M0"]
+    behind = found[MAILS_PER_CONNECTION + 1 :]
+    in_doubt = behind.count("Z5")
+    assert in_doubt < 16
+    assert behind == ["Z5"] * in_doubt + ["M0"] * (BEYOND - 1 - in_doubt)
+
+
+def verdicts_of_too_many(door: Endpoint) -> list[str | None]:
+    """The row of each mail, where there are more than Exim takes on one connection."""
+    mails = [mail(message(f"number {n}"), f"r{n}@x.invalid") for n in range(MAILS_PER_CONNECTION + BEYOND)]
+    with Session.open(door) as session:
+        outcomes = list(session.send_many(mails))
+        assert not session.usable
+    return [row for outcome in outcomes for row in rows(outcome).values()]

@@ -1,0 +1,79 @@
+"""What a server stands on: a folder that its unprivileged processes can enter, free ports, a certificate, a process."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+from workers import wait_until
+
+from notifier.testing.supervised import SupervisedProcess
+
+HOST = "127.0.0.1"
+
+
+@contextmanager
+def open_folder(server: str) -> Iterator[Path]:
+    """A temporary folder that everybody may pass through: pytest's own are closed to the accounts that servers change to."""
+    folder = Path(tempfile.mkdtemp(prefix=f"notifier-{server}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that nobody listens at, all different."""
+    with ExitStack() as held:
+        listeners = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in listeners]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """PEM files: what the server shows, and the authority that its clients trust."""
+
+    chain: Path
+    key: Path
+    authority: Path
+
+    @classmethod
+    def issue(cls, folder: Path) -> Certificate:
+        """For loopback, by an authority that signs nothing else."""
+        made = cls(folder / "chain.pem", folder / "key.pem", folder / "authority.pem")
+        authority = trustme.CA()
+        issued = authority.issue_cert(HOST, "localhost")
+        issued.private_key_pem.write_to_path(made.key)
+        authority.cert_pem.write_to_path(made.authority)
+        made.chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        return made
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, environ: Mapping[str, str], ports: Sequence[int], said: Path
+) -> Iterator[SupervisedProcess]:
+    """The server in the foreground, listening at all its ports; ``said`` gets its output."""
+    with said.open("wb") as output:
+        server = SupervisedProcess(command, env=environ, output=output)
+    try:
+        wait_until(lambda: not server.running or all(map(listens, ports)), f"{command[0]} listens")
+        assert server.running, said.read_text(errors="replace")
+        yield server
+    finally:
+        server.stop()
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), 1).close()
+    except OSError:
+        return False
+    return True

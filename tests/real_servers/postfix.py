@@ -1,0 +1,228 @@
+"""Postfix with several doors: the same server, offering more or less in its EHLO. Logins are asked of Dovecot."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import pytest
+from workers import wait_until
+
+from notifier.smtp import Endpoint, TLSPolicy
+from real_servers.dovecot import Dovecot
+from real_servers.ground import HOST, Certificate, free_ports, open_folder, running
+from real_servers.installed import installed, needs_root
+from real_servers.messages import Maildir
+
+TRACE = (b"return-path", b"x-original-to", b"delivered-to", b"received")
+SIZE_LIMIT = 3_000_000  # octets
+QUEUE = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace")
+
+# What is different behind each door.
+DOORS = {
+    "everything": "",
+    "no BDAT": "smtpd_discard_ehlo_keywords=chunking",
+    "lock step": "smtpd_discard_ehlo_keywords=pipelining,chunking",
+    "no SIZE": "smtpd_discard_ehlo_keywords=size",
+    "neither SIZE nor BDAT": "smtpd_discard_ehlo_keywords=size,chunking",
+    "implicit TLS": "smtpd_tls_wrappermode=yes",
+    "ten recipients": "smtpd_recipient_limit=10",
+}
+
+MAIN = Template("""
+compatibility_level = 3.6
+queue_directory = $folder/queue
+data_directory = $folder/data
+daemon_directory = $root/usr/lib/postfix/sbin
+command_directory = $root/usr/sbin
+shlib_directory = $root/usr/lib/postfix
+import_environment = MAIL_CONFIG LD_LIBRARY_PATH=$root/usr/lib/postfix
+mail_owner = $owner
+setgid_group = $group
+default_privs = nobody
+maillog_file = $folder/maillog
+maillog_file_prefixes = $folder
+myhostname = mx.x.example
+mydestination =
+inet_protocols = ipv4
+mynetworks =
+smtputf8_enable = yes
+message_size_limit = $size_limit
+queue_minfree = 0
+# Short ones come back within seconds.
+enable_long_queue_ids = yes
+# Nothing of ours is rewritten, as if it came from elsewhere.
+local_header_rewrite_clients =
+smtpd_error_sleep_time = 0
+smtpd_junk_command_limit = 10000
+smtpd_recipient_limit = 1000
+smtpd_peername_lookup = no
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = $folder/server.pem
+smtpd_tls_loglevel = 1
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = $sasl_socket
+smtpd_sasl_security_options = noanonymous
+smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_recipient_restrictions = check_recipient_access inline:{ { later@x.example = 450 4.2.1 come again } }
+virtual_mailbox_domains = x.example, müller.example
+virtual_mailbox_base = $folder/mail
+virtual_mailbox_limit = 0
+virtual_mailbox_maps = inline:{
+    zoe@x.example=zoe/ bob@x.example=bob/ later@x.example=later/ zoë@x.example=zoe8/ zoë@müller.example=zoe8/ }
+virtual_uid_maps = static:$uid
+virtual_gid_maps = static:$gid
+# Where a thousand mails go: it is their way in that counts.
+transport_maps = inline:{ x.invalid=discard: elsewhere.invalid=discard: }
+relay_domains = x.invalid
+""")
+
+SERVICES = """
+postlog unix-dgram n - n - 1 postlogd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+tlsmgr unix - - n 1000? 1 tlsmgr
+anvil unix - - n - 1 anvil
+virtual unix - n n - - virtual
+discard unix - - n - - discard
+error unix - - n - - error
+retry unix - - n - - error
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What Postfix says of a connection when it ends: how often each command came, all or those that went well."""
+
+    commands: dict[str, int]
+    failed: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Postfix:
+    """A running server."""
+
+    folder: Path
+    root: Path
+    ports: dict[str, int]
+    certificate: Certificate
+
+    def door(self, name: str = "everything", tls: TLSPolicy = TLSPolicy.NONE) -> Endpoint:
+        """The way in; its certificate is trusted where ``tls`` asks for one."""
+        return Endpoint(HOST, self.ports[name], tls=tls, ca_file=str(self.certificate.authority))
+
+    def maildir(self, name: str) -> Maildir:
+        """A mailbox, by its folder."""
+        return Maildir(self.folder / "mail" / name, TRACE)
+
+    def words(self) -> str:
+        """Its log."""
+        log = self.folder / "maillog"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+
+class Log:
+    """What Postfix has written since the test began."""
+
+    def __init__(self, postfix: Postfix) -> None:
+        self._postfix = postfix
+        self._before = len(postfix.words())
+
+    def text(self) -> str:
+        """All of it."""
+        return self._postfix.words()[self._before :]
+
+    def conversations(self, count: int = 1) -> list[Conversation]:
+        """The connections that have ended; waits until there are ``count``."""
+        wait_until(lambda: len(_ENDED.findall(self.text())) >= count, f"Postfix has said goodbye {count} times")
+        return [_conversation(line) for line in _ENDED.findall(self.text())]
+
+
+_ENDED = re.compile(r"disconnect from \S+ (.*)")
+
+
+def _conversation(line: str) -> Conversation:
+    commands, failed = {}, {}
+    for name, good, every in re.findall(r"(\w+)=(\d+)(?:/(\d+))?", line):
+        if name != "commands":
+            commands[name] = int(every or good)
+            if every:
+                failed[name] = int(every) - int(good)
+    return Conversation(commands, failed)
+
+
+@pytest.fixture(scope="session")
+def postfix(dovecot: Dovecot) -> Iterator[Postfix]:
+    """One Postfix for all tests."""
+    root = installed("postfix", "usr/lib/postfix/sbin/master")
+    needs_root("Postfix")
+    with ExitStack() as kept:
+        folder = kept.enter_context(open_folder("postfix"))
+        ports = dict(zip(DOORS, free_ports(len(DOORS)), strict=True))
+        server = Postfix(folder, root, ports, Certificate.issue(folder))
+        _configure(server, dovecot)
+        command = [str(root / "usr/lib/postfix/sbin/master"), "-d", "-c", str(folder / "etc")]
+        environ = {"LD_LIBRARY_PATH": str(root / "usr/lib/postfix")}
+        kept.enter_context(running(command, environ=environ, ports=list(ports.values()), said=folder / "said"))
+        yield server
+
+
+@pytest.fixture
+def log(postfix: Postfix) -> Log:
+    """What Postfix writes during a test."""
+    return Log(postfix)
+
+
+def _configure(server: Postfix, dovecot: Dovecot) -> None:
+    owner, group = _owner()
+    _make_folders(server.folder, owner)
+    certificate, nobody = server.certificate, pwd.getpwnam("nobody")
+    (server.folder / "server.pem").write_bytes(certificate.key.read_bytes() + certificate.chain.read_bytes())
+    os.chown(server.folder / "mail", nobody.pw_uid, nobody.pw_gid)
+    main = MAIN.substitute(
+        folder=server.folder,
+        root=server.root,
+        owner=owner.pw_name,
+        group=group,
+        size_limit=SIZE_LIMIT,
+        sasl_socket=dovecot.sasl_socket,
+        uid=nobody.pw_uid,
+        gid=nobody.pw_gid,
+    )
+    (server.folder / "etc" / "main.cf").write_text(main)
+    doors = (
+        f"{HOST}:{port} inet n - n - - smtpd\n" + (f"  -o {DOORS[name]}\n" if DOORS[name] else "")
+        for name, port in server.ports.items()
+    )
+    (server.folder / "etc" / "master.cf").write_text(SERVICES + "".join(doors))
+
+
+def _owner() -> tuple[pwd.struct_passwd, str]:
+    """Postfix's own account and group where the package made them, else two that every Debian has and nobody uses."""
+    try:
+        return pwd.getpwnam("postfix"), "postdrop"
+    except KeyError:
+        return pwd.getpwnam("games"), "operator"
+
+
+def _make_folders(folder: Path, owner: pwd.struct_passwd) -> None:
+    for name in ("etc", "queue", "data", "mail", "queue/pid"):
+        (folder / name).mkdir()
+    for name in (*QUEUE, "private", "public", "maildrop"):
+        made = folder / "queue" / name
+        made.mkdir(mode=0o700)
+        os.chown(made, owner.pw_uid, -1)
+    os.chown(folder / "data", owner.pw_uid, -1)
