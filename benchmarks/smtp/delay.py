@@ -90,6 +90,15 @@ class Delay:
         while all(key.fd != until for key in self._turn()):
             self._pass_on(time.monotonic())
 
+    def close(self) -> None:
+        """Close every socket; what waits is lost."""
+        for pair in self._pairs[:]:
+            self._close(pair)
+        for _, client in self._opening:
+            client.close()
+        self._selector.close()
+        self._listener.close()
+
     def _turn(self) -> list[selectors.SelectorKey]:
         wait = None if (due := self._next_due()) is None else max(0.0, due - time.monotonic())
         keys = [key for key, _ in self._selector.select(wait)]

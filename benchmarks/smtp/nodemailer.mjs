@@ -20,12 +20,13 @@ const transport = nodemailer.createTransport({
 const envelope = { from: job.sender, to: [job.recipient] };
 const send = (raw) => transport.sendMail({ envelope, raw });
 
-// The pool connects with its first mail; what is timed begins behind it.
-await send(messages[0]);
+// What is timed is the second half: the pool is connected then, and what runs is what its compiler made of it.
+const half = Math.ceil(messages.length / 2);
+await Promise.all(messages.slice(0, half).map(send));
 const began = process.hrtime.bigint();
 const used = process.cpuUsage();
-await Promise.all(messages.slice(1).map(send));
+await Promise.all(messages.slice(half).map(send));
 const { user, system } = process.cpuUsage(used);
 const seconds = Number(process.hrtime.bigint() - began) / 1e9;
 transport.close();
-console.log(JSON.stringify({ mails: job.count - 1, seconds, processor_seconds: (user + system) / 1e6 }));
+console.log(JSON.stringify({ mails: messages.length - half, seconds, processor_seconds: (user + system) / 1e6 }));

@@ -79,40 +79,48 @@ class Bench:
     """One sink and the peers that are there. A peer that was in trouble once is not run again."""
 
     def __init__(self, sink: Sink, absent: Mapping[str, str], tell: Tell) -> None:
-        self._sink, self._absent, self._tell = sink, absent, tell
+        self._sink, self._tell = sink, tell
+        self._trouble = dict(absent)
+        self._in_flight: frozenset[str] | None = None
         self._first = 1
 
     def measure(self, plan: Plan) -> list[Measured]:
-        """One round that does not count, which shows how each peer sends, and the rounds of the plan."""
+        """The rounds of a plan. Before the first plan there is a round that does not count: it shows how each sends."""
         with self._ports(plan.round_trip) as ports:
-            table = [Measured(peer, trouble=self._absent.get(peer.key)) for peer in PEERS]
-            trial = self._trials(plan, table, ports)
+            if self._in_flight is None:
+                self._in_flight = self._trial(plan, ports)
+            table = self._table()
             for number in range(plan.rounds):
                 self._tell(f"round {number + 1} of {plan.rounds}, round trip {plan.round_trip * 1000:g} ms")
                 # Each round begins with another peer: no one is always behind the same neighbour.
                 at = number % len(table)
-                self._round(plan, trial, table[at:] + table[:at], ports)
+                self._round(plan, table[at:] + table[:at], ports)
         return table
 
-    def _trials(self, plan: Plan, table: Sequence[Measured], ports: Mapping[bool, int]) -> Mapping[str, bool]:
-        few = Plan(min(plan.messages, max(10, plan.messages // 10)), 1)
-        self._round(few, {}, table, ports)
-        found = {one.peer.key: one.runs.pop().by_bdat for one in table if one.trouble is None}
-        return {one.peer.key: one.peer.in_flight and found.get(one.peer.key, False) for one in table}
+    def _table(self) -> list[Measured]:
+        return [Measured(peer, trouble=self._trouble.get(peer.key)) for peer in PEERS]
 
-    def _round(
-        self, plan: Plan, in_flight: Mapping[str, bool], table: Sequence[Measured], ports: Mapping[bool, int]
-    ) -> None:
+    def _trial(self, plan: Plan, ports: Mapping[bool, int]) -> frozenset[str]:
+        """The peers that have many mails under way: they could, and they used BDAT."""
+        table = self._table()
+        self._round(Plan(max(10, plan.messages // 10), 1), table, ports)
+        sound = [one for one in table if one.trouble is None]
+        return frozenset(one.peer.key for one in sound if one.peer.in_flight and one.runs[-1].by_bdat)
+
+    def _round(self, plan: Plan, table: Sequence[Measured], ports: Mapping[bool, int]) -> None:
         for one in table:
             if one.trouble is not None:
                 continue
-            many = plan.in_flight_messages or plan.messages * IN_FLIGHT_FACTOR
-            count = many if in_flight.get(one.peer.key) else plan.messages
             try:
-                one.runs.append(self._run(one.peer, ports[one.peer.chunking], count))
+                one.runs.append(self._run(one.peer, ports[one.peer.chunking], self._count(plan, one.peer)))
             except Trouble as trouble:
-                one.trouble = str(trouble)
+                one.trouble = self._trouble[one.peer.key] = str(trouble)
                 self._tell(f"{one.peer.key}: {trouble}")
+
+    def _count(self, plan: Plan, peer: Peer) -> int:
+        if peer.key not in (self._in_flight or ()):
+            return plan.messages
+        return plan.in_flight_messages or plan.messages * IN_FLIGHT_FACTOR
 
     def _run(self, peer: Peer, port: int, count: int) -> Run:
         load = Load(self._first, count)
