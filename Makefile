@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check format fuzz requirements clean
+.PHONY: demo test check format fuzz bench-smtp requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -47,6 +47,11 @@ requirements: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 		--extra testing --extra demo --group dev --output-file requirements.txt pyproject.toml
+
+# SMTP clients side by side on one sink; ARGS="--rtt 20 100" adds a longer round trip. It writes benchmarks/smtp/RESULTS.md.
+bench-smtp: $(STAMP)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.smtp $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What Notifier costs beside its neighbours, measured: programs that write tables, never assertions in tests."""

@@ -1,0 +1,43 @@
+"""Where and with what a run was made. No name and no path of the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.smtp import npm
+
+
+def described() -> Iterator[str]:
+    """Lines for the foot of the table."""
+    yield f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    yield f"machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+    yield f"load average before the run: {os.getloadavg()[0]:.2f}"
+    yield "versions: " + ", ".join(_versions())
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())
+
+
+def _versions() -> Iterator[str]:
+    yield f"Python {platform.python_version()} (with its smtplib)"
+    for package in ("notifier-worker", "aiosmtplib"):
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            continue
+    if npm.installed():
+        yield f"nodemailer {npm.VERSION}"
+        said = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True)
+        yield f"node {said.stdout.strip()}"
