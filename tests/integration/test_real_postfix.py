@@ -12,6 +12,7 @@ from real_servers.ways import WAYS
 
 from notifier.errors import DeliveryError
 from notifier.model.envelope import Envelope, MailObject
+from notifier.model.parameters import MailParameters, RcptParameters
 from notifier.smtp import Session, TLSPolicy
 
 ZOE, BOB, LATER, NOBODY = "zoe@x.example", "bob@x.example", "later@x.example", "nobody@x.example"
@@ -154,3 +155,17 @@ def test_a_mail_that_is_called_off_before_its_end_is_not_delivered(
         list(another.send_many([mail(message("witness"), ZOE)]))
     assert postfix.maildir("zoe").take(1) == [message("witness")]
     assert log.text().count("(queue active)") == 1
+
+
+def test_a_delivery_report_names_the_envelope_and_the_recipient_as_we_did(postfix: Postfix) -> None:
+    """RFC 3461: what cannot stand in a command as it is (a space, a plus) comes back as it was."""
+    path = "somebody@x.invalid"
+    asked = RcptParameters(notify=("SUCCESS",), orcpt="rfc822;some+body@x.invalid")
+    envelope = Envelope(ZOE, (path,), MailParameters(ret="HDRS", envid="a+b = c d"), {path: asked})
+    with Session.open(postfix.door()) as session:
+        (outcome,) = session.send_many([MailObject(envelope, message("reported"))])
+    assert rows(outcome) == {path: None}
+    (report,) = postfix.maildir("zoe").take(1)
+    assert b"\r\nOriginal-Envelope-Id: a+b = c d\r\n" in report
+    assert b"\r\nOriginal-Recipient: rfc822;some+body@x.invalid\r\n" in report
+    assert b"\r\nSubject: reported\r\n" in report
