@@ -139,7 +139,13 @@ class Log:
 
     def __init__(self, postfix: Postfix) -> None:
         self._postfix = postfix
+        # The last words about the test before are not ours.
+        wait_until(self._is_quiet, "Postfix has said goodbye to everybody")
         self._before = len(postfix.words())
+
+    def _is_quiet(self) -> bool:
+        words = self._postfix.words()
+        return len(_BEGUN.findall(words)) == len(_ENDED.findall(words))
 
     def text(self) -> str:
         """All of it."""
@@ -151,6 +157,7 @@ class Log:
         return [_conversation(line) for line in _ENDED.findall(self.text())]
 
 
+_BEGUN = re.compile(r": connect from ")
 _ENDED = re.compile(r"disconnect from \S+ (.*)")
 
 
