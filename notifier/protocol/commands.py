@@ -183,10 +183,15 @@ class Rcpt:
         """The line. Raises `ValueError`."""
         if not self.forward_path:
             raise ValueError("an empty forward-path")
-        if not self.parameters and _PLAIN_PATH.match(self.forward_path):
-            return b"RCPT TO:<%b>\r\n" % self.forward_path.encode()
         line = f"RCPT TO:{_path(self.forward_path, 'forward-path')}"
         return _line(" ".join([line, *_checked(self.parameters)]) if self.parameters else line, "forward-path")
+
+
+def rcpt_line(forward_path: str) -> bytes:
+    """RCPT without parameters. Raises `ValueError`."""
+    if forward_path and _PLAIN_PATH.match(forward_path):
+        return b"RCPT TO:<%b>\r\n" % forward_path.encode()
+    return Rcpt(forward_path).encode()
 
 
 @dataclass(frozen=True, slots=True)

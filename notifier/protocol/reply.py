@@ -8,9 +8,11 @@ from typing import NamedTuple
 MAX_LINE = 8 * 1024  # octets with CRLF; RFC 5321 section 4.5.3.1.5 asks for 512
 MAX_REPLY = 64 * 1024  # octets; a greeting of 200 MB was once accepted by a neighbour
 MAX_LINES = 128
-MAX_SEEN = 128  # replies that a parser knows by heart, and the octets of the longest
+SHORT = 512  # octets of a reply line as RFC 5321 has it
+MAX_SEEN = 64  # replies that a parser knows by heart
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\0]*))?\Z")
+_SINGLE = re.compile(rb"([2-5][0-9][0-9])(?: ([^\r\n\0]*))?\r\n\Z")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
 
 
@@ -27,7 +29,8 @@ class Reply(NamedTuple):
     @property
     def text(self) -> str:
         """The words, one line each; octets that are no UTF-8 are replaced."""
-        return b"\n".join(self.lines).decode("utf-8", "replace")
+        lines = self.lines
+        return (lines[0] if len(lines) == 1 else b"\n".join(lines)).decode("utf-8", "replace")
 
     @property
     def enhanced(self) -> str | None:
@@ -75,13 +78,25 @@ class ReplyParser:
         while (end := octets.find(b"\n", start) + 1) > 0:
             line = octets[start:end]
             start = end
-            reply = seen.get(line) if not self._lines else None
-            if reply is None and (reply := self._take(line)) is None:
-                continue
-            replies.append(reply)
+            if not self._lines:
+                reply = seen.get(line) or self._single(line)
+                if reply is not None:
+                    replies.append(reply)
+                    continue
+            if (longer := self._take(line)) is not None:
+                replies.append(longer)
         self._buffer = octets[start:]
         if len(self._buffer) > MAX_LINE or self._size + len(self._buffer) > MAX_REPLY:
             raise ProtocolViolation(f"a reply line of over {MAX_LINE} octets, or a reply of over {MAX_REPLY}")
+
+    def _single(self, line: bytes) -> Reply | None:
+        """The reply that a line is by itself; None where it takes a closer look."""
+        if len(line) > SHORT or (found := _SINGLE.match(line)) is None:
+            return None
+        reply = Reply(int(found[1]), (found[2] or b"",))
+        if len(self._seen) < MAX_SEEN:  # the first ones are those that come again
+            self._seen[line] = reply
+        return reply
 
     def _take(self, line: bytes) -> Reply | None:
         self._size += len(line)
@@ -100,12 +115,5 @@ class ReplyParser:
         if divider == b"-":
             return None
         reply = Reply(int(code), tuple(self._lines))
-        if len(self._lines) == 1 and len(line) < MAX_SEEN:
-            self._remember(line, reply)
         self._lines, self._size = [], 0
         return reply
-
-    def _remember(self, line: bytes, reply: Reply) -> None:
-        if len(self._seen) >= MAX_SEEN:
-            self._seen.clear()
-        self._seen[line] = reply

@@ -14,7 +14,7 @@ from notifier.errors import Fault, Phase
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
-from notifier.protocol.commands import Body, Mail, Rcpt
+from notifier.protocol.commands import Body, Mail, Rcpt, rcpt_line
 from notifier.protocol.dialogue import Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.parameters import mail_parameters, missing, rcpt_parameters
@@ -142,16 +142,15 @@ class Transaction:
     # what goes out --------------------------------------------------------------------------------------------------
 
     def _encoded(self, mail: MailObject, *, utf8: bool) -> bytes:
-        envelope, offered = mail.envelope, self.link.offered
-        wish = envelope.parameters
+        envelope, wish = mail.envelope, mail.envelope.parameters
         size = len(mail.data) if self.link.declares_size else None
-        asked = tuple(mail_parameters(wish, offered)) if wish is not None else ()
+        asked = tuple(mail_parameters(wish, self.link.offered)) if wish is not None else ()
         line = _mail_line(envelope.reverse_path, size, _body(mail), utf8, asked)
-        if not envelope.rcpt_parameters:
-            if len(self.paths) == 1:
-                return line + Rcpt(self.paths[0]).encode()
-            return line + b"".join([Rcpt(path).encode() for path in self.paths])
-        return line + b"".join([Rcpt(path, self._wishes_for(path)).encode() for path in self.paths])
+        if envelope.rcpt_parameters:
+            return line + b"".join([Rcpt(path, self._wishes_for(path)).encode() for path in self.paths])
+        if len(self.paths) == 1:
+            return line + rcpt_line(self.paths[0])
+        return line + b"".join(map(rcpt_line, self.paths))
 
     def _wishes_for(self, path: str) -> tuple[str, ...]:
         wishes = self.delivery.mail.envelope.rcpt_parameters
@@ -378,9 +377,9 @@ def _mail_line(reverse_path: str, size: int | None, body: Body | None, utf8: boo
 
 
 def _body(mail: MailObject) -> Body | None:
-    if mail.binary:
-        return Body.BINARY_MIME
-    return Body.EIGHT_BIT_MIME if mail.eight_bit else None
+    if mail.eight_bit or mail.binary:
+        return Body.BINARY_MIME if mail.binary else Body.EIGHT_BIT_MIME
+    return None
 
 
 def _needs(mail: MailObject, *, utf8: bool) -> Iterator[str]:

@@ -46,3 +46,17 @@ def test_every_file_that_a_page_names_is_there(page: str) -> None:
     named += re.findall(r"`((?:notifier|docs|tests|templates)/[\w/.-]+)`", text)
     missing = [name for name in (*links, *named) if not (TOP / name).exists()]
     assert not missing
+
+
+def test_every_row_of_the_drop_ins_table_has_its_test() -> None:
+    page = (TOP / "docs" / "reference" / "dropin.md").read_text(encoding="utf-8")
+    tests = (TOP / "tests" / "integration" / "test_dropin_faults.py").read_text(encoding="utf-8")
+    rows = re.findall(r"\| `(test_\w+)` \|", page)
+    assert len(rows) >= 25
+    assert [name for name in rows if f"def {name}(" not in tests] == []
+
+
+def test_every_law_of_the_protocol_has_a_test_named_after_it() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (TOP / "tests").rglob("test_*.py"))
+    named = {int(number) for number in re.findall(r"def test_law_(\d+)_", sources)}
+    assert named == set(range(1, 16))
