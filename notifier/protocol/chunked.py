@@ -12,6 +12,7 @@ from notifier.protocol.dialogue import Commit, Loss, Lost, SendChunk, SendLines,
 from notifier.protocol.reading import (
     AWAIT_BODY,
     AWAIT_FINAL,
+    AWAIT_RSET,
     Answer,
     Steps,
     envelope_in_lock_step,
@@ -141,14 +142,22 @@ class Chunked:
         try:
             yield from read_envelope(one)
             one.phase = Phase.FINAL_REPLY
-            one.last_chunk_answered(replies.popleft() if replies else (yield AWAIT_FINAL))
+            one.last_chunk_answered(replies.popleft() if replies else (yield self._link.hurry or AWAIT_FINAL))
         except Lost as failure:
             yield from self._lost(failure)
             return
         self._in_flight.popleft()
         yield from self._queue.over(one)
-        if self._link.doubt is not None:
+        if self._link.closing:
+            yield from self._see_off()
+        elif self._link.doubt is not None:
             yield from self._lost(Lost(Loss.CLOSED, self._link.doubt))
+
+    def _see_off(self) -> Steps:
+        """After a 421 some servers answer what they have read already: a mail with its own reply is not unknown."""
+        self._link.hurry = AWAIT_RSET
+        while self._in_flight:
+            yield from self._take_oldest()
 
     def _lost(self, failure: Lost) -> Steps:
         """The connection is gone: each mail in flight gets what is surely known of it."""

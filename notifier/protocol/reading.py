@@ -32,15 +32,15 @@ def read_envelope(one: Transaction) -> Steps:
     link, replies = one.link, one.link.replies
     if one.resets:
         one.phase = Phase.RSET
-        one.reset_answered(replies.popleft() if replies else (yield AWAIT_RSET))
+        one.reset_answered(replies.popleft() if replies else (yield link.hurry or AWAIT_RSET))
     if one.flying or link.doubt is None:
         one.phase = Phase.MAIL
-        one.mail_answered(replies.popleft() if replies else (yield AWAIT_MAIL))
+        one.mail_answered(replies.popleft() if replies else (yield link.hurry or AWAIT_MAIL))
     one.phase = Phase.RCPT
     for path in one.paths:
         if link.doubt is not None and not one.flying:
             return
-        one.rcpt_answered(path, replies.popleft() if replies else (yield AWAIT_RCPT))
+        one.rcpt_answered(path, replies.popleft() if replies else (yield link.hurry or AWAIT_RCPT))
 
 
 def envelope_in_lock_step(one: Transaction) -> Answer:

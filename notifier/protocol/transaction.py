@@ -15,7 +15,7 @@ from notifier.model.envelope import MailObject
 from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
 from notifier.protocol.commands import Body, Mail, Rcpt, rcpt_line
-from notifier.protocol.dialogue import Lost
+from notifier.protocol.dialogue import Await, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.parameters import mail_parameters, missing, rcpt_parameters
 from notifier.protocol.reply import Reply
@@ -39,6 +39,7 @@ class Link:
     ``carried``: how many have begun. ``reset_first``: the last one was broken off, so RSET comes before the next.
     ``doubt``: why nothing more may be sent; None while all is well. ``replies``: the connection's, those that have come
     whole and were not taken yet. ``out_of_step``: a reply more has come than was asked for.
+    ``closing``: the server has said 421; ``hurry``: wait no longer than that for the replies still owed.
     """
 
     host: str
@@ -51,6 +52,8 @@ class Link:
     doubt: str | None = None
     replies: deque[Reply] = field(default_factory=deque)
     out_of_step: Callable[[], bool] = bool
+    closing: bool = False
+    hurry: Await | None = None
     size_limit: int | None = field(init=False)
     rcpt_max: int | None = field(init=False)
     declares_size: bool = field(init=False)
@@ -222,6 +225,7 @@ class Transaction:
             return
         self.shifted = reply.code < 400
         self.mail_fault = fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.link.host, reused=self.reused)
+        self.link.closing = self.link.closing or reply.code == 421
         if reply.code == 421 or fault.taxonomy_id == "M5":
             self.link.doubt = str(reply)
         if self.flying and fault.taxonomy_id == "M5":  # another transaction is open, and our message may join it
@@ -236,6 +240,7 @@ class Transaction:
             self.accepted.append(path)
         elif reply.code == 421:
             fault = taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host)
+            self.link.closing = True
             self._end(fault)
             self.delivery.recipients[path] = verdict(fault)
         elif self.mail_fault is None:
@@ -320,6 +325,7 @@ class Transaction:
             fault = self._fault("Z7", Phase.FINAL_REPLY, str(reply))
         else:
             fault = taxonomy.of_reply(Phase.FINAL_REPLY, reply, host=self.link.host)
+        self.link.closing = self.link.closing or reply.code == 421
         if reply.code == 421 or fault.taxonomy_id == "Z7":
             self.link.doubt = str(reply)
         return verdict(fault)

@@ -215,9 +215,12 @@ class Session:
             self._window.learn(delivery.recipients.values())
         seconds, self._wire.phase_seconds = self._wire.phase_seconds, {}
         transcript = self._wire.transcript
+        recipients = delivery.recipients
+        if len(recipients) > 1:  # in the envelope's order, whenever each was decided
+            recipients = {path: recipients[path] for path in delivery.mail.envelope.forward_paths}
         return Outcome(
             delivery.position,
-            delivery.recipients,
+            recipients,
             clean(str(delivery.reply)) if delivery.reply else None,
             self.endpoint.name,
             self.tls,

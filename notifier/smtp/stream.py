@@ -207,11 +207,17 @@ def _connected(family: int, address: object, endpoint: Endpoint, deadline: Deadl
         raise _connect_error("C2", error, endpoint) from error
     except OSError as error:
         sock.close()
-        raise _connect_error("C3" if error.errno in _LOCAL_SHORTAGE else "C1", error, endpoint) from error
+        raise _connect_error(_row(error), error, endpoint) from error
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _row(error: OSError) -> str:
+    if error.errno in _LOCAL_SHORTAGE:
+        return "C3"
+    return "C5" if error.errno == errno.ECONNRESET else "C1"  # accepted, and thrown out before a word was said
 
 
 def _prepare(sock: socket.socket, family: int, endpoint: Endpoint) -> None:

@@ -381,6 +381,15 @@ def test_79_a_login_that_goes_wrong_is_tried_once_and_shows_nothing(mischief: Mi
 # 55, 57: memory and time --------------------------------------------------------------------------------------------
 
 
+def test_law_4_a_server_that_drips_gains_no_time(offers: tuple[str, ...]) -> None:
+    """An octet each 50 ms, for ever: the deadline is the command's, and not each read's."""
+    plan = {Moment.FINAL_REPLY: Drip(0.05, endless=True)}
+    with HostileServer(plan, offers=offers) as server, Session.open(endpoint(server)) as session:
+        (outcome,) = session.send_many([mail()])
+        assert rows(outcome) == ["Z4"]
+        assert outcome.terminator_sent
+
+
 def test_55_a_server_that_stops_reading_meets_the_deadline(offers: tuple[str, ...]) -> None:
     big = mail(data=b"x" * 70 + b"\r\n" + b"y\r\n" * 3_000_000)
     plan = {Moment.BODY: Blackhole(reading=False)}

@@ -177,6 +177,27 @@ def test_a_parked_session_notices_that_the_server_has_gone() -> None:
     session.close()
 
 
+def test_law_15_the_outcome_holds_what_one_wants_to_know_afterwards() -> None:
+    with CatchingServer(credentials={"zoe": "hunter2"}, script=Script().refuse("bad@x.example")) as server:
+        where = endpoint(server, username="zoe", password=Secret("hunter2"))
+        with Session.open(where, transcript=True) as session:
+            opening = session.transcript
+            first, second = session.send_many([mail("bad@x.example", "a@x.example"), mail()])
+    assert first.reply is not None
+    assert first.reply.startswith("250 2.0.0 Kept")
+    assert (first.server, first.tls, first.relay) == ("catching.example", session.tls, where.name)
+    assert list(first.recipients) == ["bad@x.example", "a@x.example"]
+    assert first.recipients["bad@x.example"].fault.text.startswith("5.1.1 No such user")
+    assert {"connect", "greeting", "ehlo", "tls", "auth"} <= set(session.opening_seconds)
+    assert first.phase_seconds
+    assert "C: RCPT TO:<a@x.example>" in first.transcript
+    assert "S: 550 5.1.1 No such user here" in first.transcript
+    assert any("octets of the message" in line for line in first.transcript)
+    assert any(line.startswith("S: 250") for line in second.transcript)
+    assert "C: AUTH PLAIN ***" in opening
+    assert "hunter2" not in " ".join((*opening, *first.transcript))
+
+
 # a hostile server ---------------------------------------------------------------------------------------------------
 
 

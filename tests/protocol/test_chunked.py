@@ -109,6 +109,12 @@ def test_law_3_421_in_a_window_says_so_and_those_behind_are_unknown() -> None:
     assert [list(one.values()) for one in rows(scripted)] == [[None], ["M0"], ["Z5"], ["M0"]]
 
 
+def test_law_3_after_a_421_a_mail_with_its_own_reply_is_not_unknown() -> None:
+    answered = b"250 reset\r\n421 enough\r\n503 x\r\n503 x\r\n"
+    scripted = play(lines(FIRST + answered * 2), [mail()] * 4, Link("r", CHUNKING, window=3))
+    assert [list(one.values()) for one in rows(scripted)] == [[None], ["M0"], ["M0"], ["M0"]]
+
+
 @pytest.mark.parametrize(
     ("server", "row"),
     [

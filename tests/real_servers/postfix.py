@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from string import Template
 
 import pytest
-from workers import wait_until
 
 from notifier.smtp import Endpoint, TLSPolicy
 from real_servers.dovecot import Dovecot
 from real_servers.ground import HOST, Certificate, free_ports, open_folder, running
 from real_servers.installed import installed, needs_root
 from real_servers.messages import Maildir
+from real_servers.postfix_log import PostfixLog
 
 TRACE = (b"return-path", b"x-original-to", b"delivered-to", b"received")
 SIZE_LIMIT = 3_000_000  # octets
@@ -34,6 +34,8 @@ DOORS = {
     "implicit TLS": "smtpd_tls_wrappermode=yes",
     "ten recipients": "smtpd_recipient_limit=10",
 }
+
+VISITORS = ip_network("127.1.0.0/16").hosts()
 
 MAIN = Template("""
 compatibility_level = 3.6
@@ -104,75 +106,32 @@ retry unix - - n - - error
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """What Postfix says of a connection when it ends: how often each command came, all or those that went well."""
-
-    commands: dict[str, int]
-    failed: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class Postfix:
-    """A running server."""
+    """A running server. ``visitor`` is the loopback address that we come from."""
 
     folder: Path
     root: Path
     ports: dict[str, int]
     certificate: Certificate
+    visitor: str = HOST
 
     def door(self, name: str = "everything", tls: TLSPolicy = TLSPolicy.NONE) -> Endpoint:
         """The way in; its certificate is trusted where ``tls`` asks for one."""
-        return Endpoint(HOST, self.ports[name], tls=tls, ca_file=str(self.certificate.authority))
+        authority = str(self.certificate.authority)
+        return Endpoint(HOST, self.ports[name], tls=tls, ca_file=authority, source_address=self.visitor)
 
     def maildir(self, name: str) -> Maildir:
         """A mailbox, by its folder."""
         return Maildir(self.folder / "mail" / name, TRACE)
 
-    def words(self) -> str:
-        """Its log."""
-        log = self.folder / "maillog"
-        return log.read_text(errors="replace") if log.exists() else ""
-
-
-class Log:
-    """What Postfix has written since the test began."""
-
-    def __init__(self, postfix: Postfix) -> None:
-        self._postfix = postfix
-        # The last words about the test before are not ours.
-        wait_until(self._is_quiet, "Postfix has said goodbye to everybody")
-        self._before = len(postfix.words())
-
-    def _is_quiet(self) -> bool:
-        words = self._postfix.words()
-        return len(_BEGUN.findall(words)) == len(_ENDED.findall(words))
-
-    def text(self) -> str:
-        """All of it."""
-        return self._postfix.words()[self._before :]
-
-    def conversations(self, count: int = 1) -> list[Conversation]:
-        """The connections that have ended; waits until there are ``count``."""
-        wait_until(lambda: len(_ENDED.findall(self.text())) >= count, f"Postfix has said goodbye {count} times")
-        return [_conversation(line) for line in _ENDED.findall(self.text())]
-
-
-_BEGUN = re.compile(r": connect from ")
-_ENDED = re.compile(r"disconnect from \S+ (.*)")
-
-
-def _conversation(line: str) -> Conversation:
-    commands, failed = {}, {}
-    for name, good, every in re.findall(r"(\w+)=(\d+)(?:/(\d+))?", line):
-        if name != "commands":
-            commands[name] = int(every or good)
-            if every:
-                failed[name] = int(every) - int(good)
-    return Conversation(commands, failed)
+    @property
+    def log(self) -> PostfixLog:
+        """What it says of the connections that come in by our doors."""
+        return PostfixLog(self.folder / "maillog", self.visitor)
 
 
 @pytest.fixture(scope="session")
-def postfix(dovecot: Dovecot) -> Iterator[Postfix]:
+def postfix_server(dovecot: Dovecot) -> Iterator[Postfix]:
     """One Postfix for all tests."""
     root = installed("postfix", "usr/lib/postfix/sbin/master")
     needs_root("Postfix")
@@ -188,9 +147,9 @@ def postfix(dovecot: Dovecot) -> Iterator[Postfix]:
 
 
 @pytest.fixture
-def log(postfix: Postfix) -> Log:
-    """What Postfix writes during a test."""
-    return Log(postfix)
+def postfix(postfix_server: Postfix) -> Postfix:
+    """The one Postfix, visited from an address that no other test comes from."""
+    return replace(postfix_server, visitor=str(next(VISITORS)))
 
 
 def _configure(server: Postfix, dovecot: Dovecot) -> None:
