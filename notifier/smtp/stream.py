@@ -202,6 +202,9 @@ def _connected(family: int, address: object, endpoint: Endpoint, deadline: Deadl
         _prepare(sock, family, endpoint)
         sock.settimeout(max(deadline.remaining, 0.001))
         sock.connect(address)  # type: ignore[arg-type]  # as getaddrinfo gave it
+    except DeliveryError:  # some are OSErrors too
+        sock.close()
+        raise
     except TimeoutError as error:
         sock.close()
         raise _connect_error("C2", error, endpoint) from error
