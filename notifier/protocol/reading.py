@@ -30,6 +30,7 @@ def read_envelope(one: Transaction) -> Steps:
     Doubt ends it, but for a message that is on its way already: its final reply is still to come.
     """
     link, replies = one.link, one.link.replies
+    sent = one.paths  # a refusal of MAIL is for those of further transactions too, whose RCPT was not sent
     if one.resets:
         one.phase = Phase.RSET
         one.reset_answered(replies.popleft() if replies else (yield link.hurry or AWAIT_RSET))
@@ -37,7 +38,7 @@ def read_envelope(one: Transaction) -> Steps:
         one.phase = Phase.MAIL
         one.mail_answered(replies.popleft() if replies else (yield link.hurry or AWAIT_MAIL))
     one.phase = Phase.RCPT
-    for path in one.paths:
+    for path in sent:
         if link.doubt is not None and not one.flying:
             return
         one.rcpt_answered(path, replies.popleft() if replies else (yield link.hurry or AWAIT_RCPT))

@@ -127,13 +127,13 @@ def pipelined(queue: Queue, link: Link) -> Steps:
     before: Transaction | None = None  # has its final reply
     following: Transaction | None = None  # its envelope has gone
     while (one := following if following is not None else (yield from queue.next_fit())) is not None:
+        begun, following = following is not None, None
         try:
-            if following is None:
+            if not begun:
                 yield SendLines(one.begin() + DATA, one.replies + 1)
                 yield FLUSH
                 _prepare(one)
-            going, following = (yield from _envelope(queue, one, before)), None
-            if going:
+            if (yield from _envelope(queue, one, before)):
                 queue.continue_(one)  # known now: its rest comes first
                 following = yield from queue.next_fit()
                 yield from _message(one, following)

@@ -285,5 +285,5 @@ class ClientAndServer(RuleBasedStateMachine):
             assert recipient.endswith(f"@m{body.splitlines()[0].decode()}")
 
 
-ClientAndServer.TestCase.settings = settings(max_examples=300, stateful_step_count=12, deadline=None)
+ClientAndServer.TestCase.settings = settings(max_examples=600, stateful_step_count=12, deadline=None)
 TestClientAndServer = ClientAndServer.TestCase

@@ -195,6 +195,14 @@ def test_law_10_where_the_sender_is_refused_nobody_behind_the_limit_is_tried() -
     assert scripted.wire.sent.count(b"MAIL FROM") == 1
 
 
+def test_law_10_the_replies_to_a_refused_sender_are_those_of_what_was_sent() -> None:
+    limited = Extensions("relay", {"PIPELINING": "", "LIMITS": "RCPTMAX=1"})
+    server = ACCEPTED + b"451 4.7.1 later\r\n503 x\r\n503 x\r\n250 reset\r\n" + ACCEPTED
+    scripted = play_all(server, [mail("a@x"), mail("b@x", "c@x"), mail("d@x")], Link("r", limited))
+    assert [rows(one) for one in scripted.decided] == [{"a@x": None}, {"b@x": "M2", "c@x": "M2"}, {"d@x": None}]
+    assert scripted.connection.quiet
+
+
 def test_law_10_a_mail_over_the_servers_size_is_not_begun() -> None:
     delivery, scripted = play(b"", mail(data=b"x" * 1001), Link("r", FULL))
     assert rows(delivery) == {"a@x.example": "E5"}
@@ -275,6 +283,13 @@ def test_a_lost_final_reply_leaves_the_mails_behind_untouched() -> None:
     scripted = play_all(b"250 m\r\n250 r\r\n354 go\r\n", [mail("a@x"), mail("b@x"), mail("c@x")], Link("r", FULL))
     assert [rows(one) for one in scripted.decided] == [{"a@x": "Z5"}, {"b@x": "M0"}, {"c@x": "M0"}]
     assert [one.terminator_sent for one in scripted.decided] == [True, False, False]
+
+
+@pytest.mark.parametrize("behind", [b"", b"250 m\r\n", b"250 m\r\n250 r\r\n", b"2", b"what?\r\n", b"421 bye\r\n"])
+def test_a_connection_lost_in_the_envelope_behind_decides_each_mail_once(behind: bytes) -> None:
+    scripted = play_all(ACCEPTED + behind, [mail("a@x"), mail("b@x"), mail("c@x")], Link("r", FULL))
+    assert [one.position for one in scripted.decided] == [0, 1, 2]
+    assert [states(one) for one in scripted.decided] == [["accepted"], ["deferred"], ["deferred"]]
 
 
 def test_law_3_a_421_for_one_mail_leaves_those_behind_untouched() -> None:

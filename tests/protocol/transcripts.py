@@ -96,6 +96,7 @@ class Scripted:
             raise Lost(Loss.VIOLATION, self.connection.dead, held_back=self.held_back)
         match step:
             case Delivery():
+                assert step.position not in [one.position for one in self.decided], "a mail was decided twice"
                 self.decided.append(step)
             case Send(commands=commands):
                 self.wire.waiting += self.connection.send(*commands)
