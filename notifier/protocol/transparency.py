@@ -17,7 +17,12 @@ BLOCK = 64 * 1024  # octets; what one write sends
 def check_line_ends(data: bytes) -> None:
     """Raises `ValueError` for a bare CR or LF anywhere in ``data``."""
     ends = IncrementalNewlineDecoder(None, translate=False)  # notes the kinds of line ends, thirty times as fast as re
-    ends.decode(data.decode("latin-1"), final=True)
+    if len(data) <= BLOCK:
+        ends.decode(data.decode("latin-1"), final=True)
+    else:  # block by block, because a big message is never held twice
+        view = memoryview(data)
+        for start in range(0, len(data), BLOCK):
+            ends.decode(str(view[start : start + BLOCK], "latin-1"), final=start + BLOCK >= len(data))
     if ends.newlines in (None, "\r\n"):
         return
     if (found := _BARE.search(data)) is not None:

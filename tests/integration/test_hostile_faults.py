@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -409,23 +408,3 @@ def test_57_a_flood_costs_no_memory(moment: Moment, octets: bytes, offers: tuple
         finally:
             tracemalloc.stop()
         honest(server, outcome)
-
-
-def test_the_body_streams(offers: tuple[str, ...]) -> None:
-    """25 MB cost under 1 MB beside the message itself."""
-    big = mail(data=b"x" * 70 + b"\r\n" + b".y\r\n" * 6_000_000)
-    with HostileServer(offers=offers) as server:
-        session = Session.open(endpoint(server, timeouts=Timeouts()))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        tracemalloc.start()
-        try:
-            transactions = session.send_many([big])
-            (outcome,) = transactions
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        assert states(outcome) == {"accepted"}
-        assert before
-        session.close()
-    assert server.accepted[0].octets == big.data
-    assert peak < 150 * 2**20  # the server's own copies are in it

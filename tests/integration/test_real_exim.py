@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 from real_servers.exim import MAILS_PER_CONNECTION, Exim
+from real_servers.ground import CLIENT
 from real_servers.messages import as_lines, mail, message, messages, rows, unlike
 from real_servers.ways import WAYS
 
+from notifier.errors import MisconfiguredError
 from notifier.smtp import Endpoint, Session, TLSPolicy
 
 ZOE, BOB, LATER, NOBODY = "zoe@x.example", "bob@x.example", "later@x.example", "nobody@x.example"
@@ -46,6 +48,24 @@ def test_a_mail_comes_in_the_best_way_that_is_offered(
     arrival = exim.arrival(outcome.reply or "")
     assert protocol in arrival
     assert {"L", "K"} & set(arrival.split()) == flags
+
+
+def test_law_11_a_client_certificate_is_the_login(exim: Exim) -> None:
+    door = exim.door(tls=TLSPolicy.REQUIRED)
+    known = replace(door, client_cert=str(exim.certificate.client), mechanisms=("EXTERNAL",), username=CLIENT)
+    with Session.open(known) as session:
+        (outcome,) = session.send_many([mail(message("by a certificate"), ZOE)])
+    assert f"A=certificate:{CLIENT} " in exim.arrival(outcome.reply or "")
+    assert exim.maildir("zoe").take(1) == [message("by a certificate")]
+
+
+def test_law_11_a_certificate_for_somebody_else_is_no_login(exim: Exim) -> None:
+    door = exim.door(tls=TLSPolicy.REQUIRED)
+    other = replace(
+        door, client_cert=str(exim.certificate.client), mechanisms=("EXTERNAL",), username="other@x.example"
+    )
+    with pytest.raises(MisconfiguredError, match="535"):
+        Session.open(other)
 
 
 @WAYS

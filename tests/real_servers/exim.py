@@ -41,6 +41,8 @@ pipelining_advertise_hosts = $${if eq{$$received_port}{$lock_step}{}{*}}
 tls_advertise_hosts = *
 tls_certificate = $folder/chain.pem
 tls_privatekey = $folder/key.pem
+tls_verify_certificates = $folder/authority.pem
+tls_try_verify_hosts = *
 # A configuration of one's own costs Exim its privileges when it delivers; it is told so, and delivers as itself.
 deliver_drop_privilege = true
 smtp_accept_queue_per_connection = 0
@@ -58,6 +60,15 @@ recipient:
   accept domains = x.example
          local_parts = zoe : bob
   deny message = 550 5.1.1 nobody of that name
+
+begin authenticators
+certificate:
+  driver = external
+  public_name = EXTERNAL
+  server_advertise_condition = $$tls_in_certificate_verified
+  server_param2 = $${certextract {subj_altname,mail,>:}{$$tls_in_peercert}}
+  server_condition = $${if forany{$$auth2}{eq{$$item}{$$auth1}}}
+  server_set_id = $$auth1
 
 begin routers
 nowhere:

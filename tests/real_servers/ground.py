@@ -16,6 +16,7 @@ from workers import wait_until
 from notifier.testing.supervised import SupervisedProcess
 
 HOST = "127.0.0.1"
+CLIENT = "mailer@x.example"  # whom the client's certificate is for
 
 
 @contextmanager
@@ -38,20 +39,22 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """PEM files: what the server shows, and the authority that its clients trust."""
+    """PEM files: what the server shows, the authority that both sides trust, and what a client may show."""
 
     chain: Path
     key: Path
     authority: Path
+    client: Path
 
     @classmethod
     def issue(cls, folder: Path) -> Certificate:
         """For loopback, by an authority that signs nothing else."""
-        made = cls(folder / "chain.pem", folder / "key.pem", folder / "authority.pem")
+        made = cls(folder / "chain.pem", folder / "key.pem", folder / "authority.pem", folder / "client.pem")
         authority = trustme.CA()
         issued = authority.issue_cert(HOST, "localhost")
         issued.private_key_pem.write_to_path(made.key)
         authority.cert_pem.write_to_path(made.authority)
+        authority.issue_cert(CLIENT).private_key_and_cert_chain_pem.write_to_path(made.client)
         made.chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         return made
 
