@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 from notifier.errors import DeliveryError, Phase, fault_error
@@ -23,6 +23,7 @@ from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint
 
 READ_SIZE = 16 * 1024
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _LOCAL_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.ENOMEM})
 
 
@@ -34,15 +35,11 @@ class StreamClosed(Exception):
     """EOF, reset, or a broken pipe."""
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
+def _closed(error: OSError) -> StreamClosed:
     """Foreign errors become ours here and nowhere else."""
-    try:
-        yield
-    except ssl.SSLError as error:
-        raise StreamClosed(f"TLS: {error.reason or error}") from error
-    except OSError as error:
-        raise StreamClosed(error.strerror or str(error)) from error
+    if isinstance(error, ssl.SSLError):
+        return StreamClosed(f"TLS: {error.reason or error}")
+    return StreamClosed(error.strerror or str(error))
 
 
 class NetworkStream:
@@ -132,11 +129,12 @@ class NetworkStream:
 
     def read_now(self) -> bytes | None:
         """What has come already, or None. Raises `StreamClosed`."""
-        with _translated():
-            try:
-                data = self._socket.recv(READ_SIZE)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return None
+        try:
+            data = self._socket.recv(READ_SIZE)
+        except _NOT_YET:
+            return None
+        except OSError as error:
+            raise _closed(error) from error
         if not data:
             raise StreamClosed("the server closed the connection")
         return data
@@ -154,17 +152,18 @@ class NetworkStream:
         """
         view = memoryview(data)
         while view:
-            with _translated():
-                try:
-                    count = self._socket.send(view)
-                except (BlockingIOError, ssl.SSLWantWriteError):
-                    events = select.POLLIN | select.POLLOUT
-                except ssl.SSLWantReadError:
-                    events = select.POLLIN
-                else:
-                    on_written(count)
-                    view = view[count:]
-                    continue
+            try:
+                count = self._socket.send(view)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                events = select.POLLIN | select.POLLOUT
+            except ssl.SSLWantReadError:
+                events = select.POLLIN
+            except OSError as error:
+                raise _closed(error) from error
+            else:
+                on_written(count)
+                view = view[count:]
+                continue
             if self._wait(events, deadline) & select.POLLIN and (octets := self.read_now()):
                 on_octets(octets)
 

@@ -75,8 +75,8 @@ class Wire:
 
         Raises `Lost`.
         """
-        reply = self.connection.next_reply() if self._outbox.empty else None
-        return reply if reply is not None else self._waited_for(phase)
+        replies = self.connection.replies
+        return replies.popleft() if replies and self._outbox.empty else self._waited_for(phase)
 
     def reply_until(self, deadline: Deadline) -> Reply:
         """The same, with a time of its own."""
@@ -217,8 +217,10 @@ class Wire:
 
     def _take(self, octets: bytes) -> None:
         """Whole replies before a violation count; then the connection is dead, and says why."""
-        with suppress(ProtocolViolation):
+        try:
             self.connection.receive(octets)
+        except ProtocolViolation:
+            return  # `connection.dead` has it
 
     # notes ----------------------------------------------------------------------------------------------------------
 

@@ -122,6 +122,6 @@ def test_law_11_a_login_is_bound_to_its_connection(version: ssl.TLSVersion, kind
 
 def test_law_11_a_login_that_somebody_passes_on_is_of_no_use() -> None:
     """His certificate is as good as the real one's; what the client signs names the one that it saw."""
-    with serving(BindingServer(ssl.TLSVersion.TLSv1_3, "tls-server-end-point", between=True)) as server:
-        with pytest.raises(MisconfiguredError):
-            log_in(server)
+    between = BindingServer(ssl.TLSVersion.TLSv1_3, "tls-server-end-point", between=True)
+    with serving(between) as server, pytest.raises(MisconfiguredError):
+        log_in(server)
