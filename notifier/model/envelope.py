@@ -23,7 +23,7 @@ class Envelope:
     @property
     def needs_smtputf8(self) -> bool:
         """True where a path is not ASCII (RFC 6531)."""
-        return not "".join((self.reverse_path, *self.forward_paths)).isascii()
+        return not (self.reverse_path.isascii() and all(map(str.isascii, self.forward_paths)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,7 @@ class Chunked:
         while self._link.doubt is None and (self._in_flight or not (self._failure or self._queue.empty)):
             if self._has_room:
                 yield from self._fill()
-            while self._all_good():
-                yield self._in_flight.popleft().all_good(self._link.replies.popleft())
+            yield from self._take_good()
             if self._in_flight and not self._has_room:
                 yield from self._take_oldest()
         if self._failure is not None:
@@ -119,23 +118,24 @@ class Chunked:
             one.refuse(taxonomy.of_loss(Phase.BODY, failure.loss, failure.text, host=self._link.host), everybody=True)
             yield one.delivery
 
-    def _all_good(self) -> bool:
-        """True where the oldest mail's replies are there, and each is 250; all but the final one are taken then.
+    def _take_good(self) -> Steps:
+        """The oldest mails, as long as all of their replies are there, and each is 250: what nearly all come to.
 
-        It is what nearly all mails come to; whatever else is `_take_oldest`'s business.
+        Whatever else is `_take_oldest`'s business.
         """
-        if not self._in_flight or self._link.out_of_step():
-            return False
-        one, replies = self._in_flight[0], self._link.replies
-        count = one.replies
-        if len(replies) <= count or one.more:
-            return False
-        for number in range(count + 1):
-            if replies[number].code != 250:
-                return False
-        for _ in range(count):
-            replies.popleft()
-        return True
+        in_flight, replies, out_of_step = self._in_flight, self._link.replies, self._link.out_of_step
+        while in_flight and not out_of_step():
+            one = in_flight[0]
+            owed = one.replies
+            if len(replies) <= owed or one.more:
+                return
+            for number in range(owed + 1):
+                if replies[number].code != 250:
+                    return
+            for _ in range(owed):
+                replies.popleft()
+            in_flight.popleft()
+            yield one.all_good(replies.popleft())
 
     def _take_oldest(self) -> Steps:
         one, replies = self._in_flight[0], self._link.replies

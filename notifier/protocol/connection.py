@@ -53,21 +53,27 @@ class Connection:
         can be taken all the same, so that it does not matter how the octets were split.
         """
         found = self._parser.feed(data)
-        self.replies.extend(found[: self.owed])
         if self._transcript is not None:
             for reply in found:
                 self._transcript.received(reply)
-        unasked = found[self.owed :]
-        self.owed = max(0, self.owed - len(found))
-        if unasked:
-            self.unasked = unasked[0]
-            self.out_of_step = unasked[0].code != 421  # that one comes when it likes, and ends the connection
-            self._die(f"reply {unasked[0].code} that no command asked for")
+        if len(found) > self.owed:
+            self._take_all_owed(found)
+        self.replies.extend(found)
+        self.owed -= len(found)
         if self._parser.violation is not None:
             self._die(self._parser.violation)
         if not self.owed and self._parser.pending:
             # Behind the reply to STARTTLS it would be read as if it had come through TLS (RFC 3207, CVE-2011-0411).
             self._die(f"octets {'behind the reply to STARTTLS' if self._before_tls else 'that no command asked for'}")
+
+    def _take_all_owed(self, found: list[Reply]) -> None:
+        """There are more: the first of the rest ends it."""
+        unasked = found[self.owed]
+        self.replies.extend(found[: self.owed])
+        self.owed = 0
+        self.unasked = unasked
+        self.out_of_step = unasked.code != 421  # that one comes when it likes, and ends the connection
+        self._die(f"reply {unasked.code} that no command asked for")
 
     def _die(self, reason: str) -> None:
         self.kill(reason)

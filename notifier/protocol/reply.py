@@ -29,8 +29,7 @@ class Reply(NamedTuple):
     @property
     def text(self) -> str:
         """The words, one line each; octets that are no UTF-8 are replaced."""
-        lines = self.lines
-        return (lines[0] if len(lines) == 1 else b"\n".join(lines)).decode("utf-8", "replace")
+        return b"\n".join(self.lines).decode("utf-8", "replace")
 
     @property
     def enhanced(self) -> str | None:

@@ -137,10 +137,18 @@ class Transaction:
         self.resets = False  # RSET goes before it
         self.shifted = False  # a reply is not of the kind that its command has: replies are out of step
         self.continued = False  # its mail goes on in a further transaction
-        mail = delivery.mail
-        utf8 = mail.smtputf8 or mail.envelope.needs_smtputf8
-        self.lines = self._encoded(mail, utf8=utf8)
-        self.unfit = self._why_unfit(mail, utf8=utf8)
+        mail, envelope = delivery.mail, delivery.mail.envelope
+        self.unfit: Fault | None = None
+        if link.size_limit is not None and len(mail.data) > link.size_limit:
+            words = f"the message has {len(mail.data)} octets and the server takes {link.size_limit}"
+            self.unfit = self._fault("E5", Phase.MAIL, words)
+        utf8 = mail.smtputf8 or envelope.needs_smtputf8
+        if utf8 or mail.eight_bit or mail.binary or envelope.parameters or envelope.rcpt_parameters:
+            self.lines = self._encoded(mail, utf8=utf8)
+            self.unfit = self.unfit or self._why_unfit(mail, utf8=utf8)
+        else:
+            size = len(mail.data) if link.declares_size else None
+            self.lines = _mail_line(envelope.reverse_path, size) + b"".join(map(rcpt_line, self.paths))
 
     # what goes out --------------------------------------------------------------------------------------------------
 
@@ -149,26 +157,18 @@ class Transaction:
         size = len(mail.data) if self.link.declares_size else None
         asked = tuple(mail_parameters(wish, self.link.offered)) if wish is not None else ()
         line = _mail_line(envelope.reverse_path, size, _body(mail), utf8, asked)
-        if envelope.rcpt_parameters:
-            return line + b"".join([Rcpt(path, self._wishes_for(path)).encode() for path in self.paths])
-        if len(self.paths) == 1:
-            return line + rcpt_line(self.paths[0])
-        return line + b"".join(map(rcpt_line, self.paths))
+        return line + b"".join([Rcpt(path, self._wishes_for(path)).encode() for path in self.paths])
 
     def _wishes_for(self, path: str) -> tuple[str, ...]:
         wishes = self.delivery.mail.envelope.rcpt_parameters
         return tuple(rcpt_parameters(wishes[path], self.link.offered)) if path in wishes else ()
 
     def _why_unfit(self, mail: MailObject, *, utf8: bool) -> Fault | None:
-        """E5 to E7: what the server has said that it cannot take is not tried."""
-        offered, limit = self.link.offered, self.link.size_limit
-        if limit is not None and len(mail.data) > limit:
-            words = f"the message has {len(mail.data)} octets and the server takes {limit}"
-            return self._fault("E5", Phase.MAIL, words)
-        if utf8 or mail.eight_bit or mail.binary:
-            for keyword in _needs(mail, utf8=utf8):
-                if keyword not in offered or (self.link.lmtp and keyword == "CHUNKING"):
-                    return self._fault("E6", Phase.MAIL, f"the mail needs {keyword}, and the server has it not")
+        """E6 and E7: what the server has said that it cannot take is not tried."""
+        offered = self.link.offered
+        for keyword in _needs(mail, utf8=utf8):
+            if keyword not in offered or (self.link.lmtp and keyword == "CHUNKING"):
+                return self._fault("E6", Phase.MAIL, f"the mail needs {keyword}, and the server has it not")
         if (wish := mail.envelope.parameters) is not None:
             lack = missing(wish, offered, encrypted=self.link.encrypted)
             return self._fault(lack.row, Phase.MAIL, lack.words) if lack else None
@@ -377,7 +377,9 @@ class Transaction:
 
 
 @lru_cache(maxsize=256)
-def _mail_line(reverse_path: str, size: int | None, body: Body | None, utf8: bool, asked: tuple[str, ...]) -> bytes:
+def _mail_line(
+    reverse_path: str, size: int | None, body: Body | None = None, utf8: bool = False, asked: tuple[str, ...] = ()
+) -> bytes:
     """Campaigns have one sender, and few sizes."""
     return Mail(reverse_path, size, body, utf8, asked).encode()
 

@@ -46,6 +46,7 @@ class Session:
         self.transactions = 0
         self.server = Extensions()
         self.tls: str | None = None
+        self._server_name: str | None = None
         self.opening_seconds: Mapping[str, float] = {}  # spent waiting in each phase until the session was ready
         self._window = window or Window(endpoint.window)
         self._stream = stream
@@ -68,6 +69,7 @@ class Session:
             if endpoint.tls is TLSPolicy.IMPLICIT:
                 session._encrypt(Phase.CONNECT)
             session.server = session._shake_hands(handshake(session._wish()))
+            session._server_name = session.server.name
             session.opening_seconds, session._wire.phase_seconds = session._wire.phase_seconds, {}
         except BaseException:
             session.close(say_quit=False)
@@ -213,20 +215,20 @@ class Session:
     def _outcome(self, delivery: Delivery) -> Outcome:
         if self._window.limit > 1 and delivery.terminator_sent:
             self._window.learn(delivery.recipients.values())
-        seconds, self._wire.phase_seconds = self._wire.phase_seconds, {}
-        transcript = self._wire.transcript
-        recipients = delivery.recipients
+        wire, recipients, reply = self._wire, delivery.recipients, delivery.reply
+        seconds, transcript = wire.phase_seconds, wire.transcript
+        wire.phase_seconds = {}
         if len(recipients) > 1:  # in the envelope's order, whenever each was decided
             recipients = {path: recipients[path] for path in delivery.mail.envelope.forward_paths}
         return Outcome(
             delivery.position,
             recipients,
-            clean(str(delivery.reply)) if delivery.reply else None,
+            clean(str(reply)) if reply is not None else None,
             self.endpoint.name,
             self.tls,
             delivery.terminator_sent,
             seconds,
-            self.server.name,
+            self._server_name,
             transcript.take() if transcript else (),
         )
 

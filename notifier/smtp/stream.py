@@ -48,6 +48,7 @@ class NetworkStream:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._socket = sock
+        self._encrypted = False
         self._readable = select.poll()  # kept, because making one costs as much as asking it
         self._readable.register(sock.fileno(), select.POLLIN)
 
@@ -99,6 +100,7 @@ class NetworkStream:
         Raises `ssl.SSLError`, `OSError`, `StreamTimeout`; the stream is of no use then.
         """
         self._socket = context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
+        self._encrypted = True
         while True:
             try:
                 self._socket.do_handshake()
@@ -112,7 +114,7 @@ class NetworkStream:
     def read(self, deadline: Deadline) -> bytes:
         """The next octets. Raises `StreamTimeout`, `StreamClosed` (EOF too)."""
         while True:
-            if not self._decrypted and not self._readable.poll(deadline.remaining * 1000):
+            if not (self._encrypted and self._decrypted) and not self._readable.poll(deadline.remaining * 1000):
                 raise StreamTimeout
             if (data := self.read_now()) is not None:
                 return data

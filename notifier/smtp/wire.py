@@ -184,10 +184,11 @@ class Wire:
     def _waited_for(self, phase: Phase) -> Reply:
         began = time.monotonic()
         deadline = Deadline(began + self._seconds[phase])
-        try:
-            self._flush(deadline)
-        except Lost as lost:
-            return self._early_reply(phase, lost)
+        if not self._outbox.empty:
+            try:
+                self._flush(deadline)
+            except Lost as lost:
+                return self._early_reply(phase, lost)
         reply = self._read_reply(deadline)
         self.took(phase.value, began)
         return reply
@@ -200,7 +201,8 @@ class Wire:
         return reply
 
     def _read_reply(self, deadline: Deadline) -> Reply:
-        while (reply := self.connection.next_reply()) is None:
+        replies = self.connection.replies
+        while not replies:
             if self.connection.dead is not None:
                 raise self._lost(Loss.VIOLATION, self.connection.dead)
             try:
@@ -210,7 +212,7 @@ class Wire:
                 raise self._lost(Loss.TIMEOUT, "no reply in time") from None
             except StreamClosed as error:
                 raise self._lost(Loss.CUT if self.connection.mid_reply else Loss.CLOSED, str(error)) from error
-        return reply
+        return replies.popleft()
 
     def _lost(self, loss: Loss, words: str) -> Lost:
         return Lost(loss, words, held_back=self._outbox.held_back)
