@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.smtp import machine
+from benchmarks.smtp.imports import ROUNDS, imports
 from benchmarks.smtp.peers import PEERS
 from benchmarks.smtp.report import report
 from benchmarks.smtp.rounds import Bench, Measured, Plan
@@ -63,7 +64,7 @@ def main() -> int:
     except NoCompiler as error:
         _tell(str(error))
         return os.EX_UNAVAILABLE
-    page = report(local_plan, local, delayed, where)
+    page = report(local_plan, local, delayed, imports(3 if given.quick else ROUNDS), where)
     print(page)
     if given.output is not None:
         given.output.write_text(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from benchmarks.smtp.load import SIZE
 from benchmarks.smtp.peers import REFERENCE
@@ -18,7 +18,13 @@ alone, user and system. *round trips*: what a mail waits for, its time with a ro
 trip. The sink has hashed every mail: a client of whose mails one octet was missing would have no figures here."""
 
 
-def report(plan: Plan, local: Sequence[Measured], delayed: Delayed, machine: Sequence[str]) -> str:
+def report(
+    plan: Plan,
+    local: Sequence[Measured],
+    delayed: Delayed,
+    imported: Iterable[tuple[str, float]],
+    machine: Sequence[str],
+) -> str:
     """The whole page."""
     trip = f"{min(delayed) * 1000:g} ms" if delayed else "(not measured)"
     head = ["# SMTP clients on one sink", "", _LEGEND.format(trip=trip), ""]
@@ -26,6 +32,12 @@ def report(plan: Plan, local: Sequence[Measured], delayed: Delayed, machine: Seq
     parts = [*head, counts, "", *_local_table(local, delayed)]
     for round_trip, measured in sorted(delayed.items()):
         parts += ["", f"## With a round trip of {round_trip * 1000:g} ms", "", *_delayed_table(measured)]
+    parts += ["", "## Import", "", "In a fresh interpreter, less what one takes that imports nothing.", ""]
+    parts += [
+        "| statement | ms |",
+        "|---|--:|",
+        *(f"| `{name}` | {seconds * 1000:.0f} |" for name, seconds in imported),
+    ]
     return "\n".join([*parts, "", *(f"- {line}" for line in machine), ""])
 
 

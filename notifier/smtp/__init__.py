@@ -1,14 +1,36 @@
 """The blocking SMTP and LMTP client. Loads neither celery nor redis.
 
 `Session` is what the pool lends; `SMTP`, `SMTP_SSL` and `LMTP` are for programs written for the standard library:
-``from notifier import smtp as smtplib``.
+``from notifier import smtp as smtplib``. Such programs do not wait for the session's modules: its names are loaded when
+they are first used (PEP 562).
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from notifier.smtp.dropin import *  # noqa: F403 - every name of the drop-in, listed in its __all__
 from notifier.smtp.dropin import __all__ as _dropin
-from notifier.smtp.endpoint import Endpoint, Mode, Timeouts, TLSPolicy
-from notifier.smtp.session import Session
-from notifier.smtp.window import Window
+
+if TYPE_CHECKING:
+    from notifier.smtp.endpoint import Endpoint, Mode, Timeouts, TLSPolicy
+    from notifier.smtp.session import Session
+    from notifier.smtp.window import Window
 
 __all__ = ["Endpoint", "Mode", "Session", "TLSPolicy", "Timeouts", "Window"]
+
+_HOME = dict.fromkeys(["Endpoint", "Mode", "TLSPolicy", "Timeouts"], "notifier.smtp.endpoint")
+_HOME |= {"Session": "notifier.smtp.session", "Window": "notifier.smtp.window"}
+
 __all__ += _dropin  # noqa: PLE0605 - a list of names too
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'notifier.smtp' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

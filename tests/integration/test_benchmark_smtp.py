@@ -113,7 +113,7 @@ def test_a_client_whose_mails_did_not_all_arrive_has_no_figure(
     plan = Plan(10, 2)
     told: list[str] = []
     table = Bench(sink, {}, told.append).measure(plan)
-    text = report(plan, table, {}, [])
+    text = report(plan, table, {}, [], [])
     assert f"| a client in error | – | no figure: mismatch: {words} | | | | |" in text
     assert told[0] == f"smtplib: mismatch: {words}"
     assert re.search(r"\| another \| DATA \| [\d,]+ \|", text), "the other goes on"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from email import policy
-from email.message import EmailMessage, Message
 from email.utils import parseaddr
-from typing import Any
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LINE_END_OCTETS = re.compile(rb"\r\n|\r|\n")
@@ -66,23 +63,3 @@ def message_octets(msg: str | bytes) -> bytes:
     if octets.count(b"\r\n") == octets.count(b"\r") == octets.count(b"\n"):
         return octets
     return _LINE_END_OCTETS.sub(b"\r\n", octets)
-
-
-def addresses_in(msg: Message[Any, Any] | EmailMessage, *fields: str) -> list[str]:
-    """Every address in every field of these names. Raises `ValueError` for a field that cannot be read."""
-    found: list[str] = []
-    for field in fields:
-        for value in msg.get_all(field, []):
-            found += _addresses(field, str(value))
-    return found
-
-
-def _addresses(field: str, value: str) -> list[str]:
-    try:
-        header = policy.default.header_factory(field.rpartition("-")[2], " ".join(value.splitlines()))
-        addresses = [address.addr_spec for address in header.addresses]
-    except Exception as error:  # the library's parser stumbles in many ways over malformed fields
-        raise ValueError(f"the {field} field holds no addresses that can be read: {value!r}") from error
-    if value.strip() and any(not address for address in addresses):
-        raise ValueError(f"the {field} field holds what is no address: {value!r}")
-    return addresses

@@ -14,9 +14,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
-from email.message import EmailMessage, Message
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from notifier.protocol.reply import Reply
 from notifier.protocol.transparency import framed
@@ -34,7 +33,9 @@ from notifier.smtp.dropin.exceptions import (
 )
 from notifier.smtp.dropin.exchange import Ended, Exchange, OutOfStep
 from notifier.smtp.dropin.login import LoginMethods
-from notifier.smtp.dropin.message import flattened
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage, Message
 
 SMTP_PORT = 25
 SMTP_SSL_PORT = 465
@@ -483,6 +484,8 @@ class SMTP(LoginMethods):
 
         Bcc is not transmitted. Raises `ValueError` for fields that do not say it, and what `sendmail` raises.
         """
+        from notifier.smtp.dropin.message import flattened  # noqa: PLC0415 - see there
+
         self.ehlo_or_helo_if_needed()
         flat = flattened(msg, from_addr, to_addrs)
         if flat.international:
