@@ -44,7 +44,7 @@ Next = Generator["Step | Delivery", Reply, "Transaction | None"]
 def sending(transactions: Iterable[Transaction], link: Link) -> Steps:
     """Hand the mails over; yields each one's `Delivery` between the steps, as soon as it is decided.
 
-    The transactions are those of `first_transaction`. Mails behind a connection that failed are deferred, with nothing
+    The transactions are those of `transactions_for`. Mails behind a connection that failed are deferred, with nothing
     handed over (row M0). What the owner raises at a `Commit` passes through, once what is in flight is decided.
     """
     queue = Queue(transactions, link)
@@ -62,16 +62,23 @@ class Queue:
 
     def __init__(self, transactions: Iterable[Transaction], link: Link) -> None:
         self._link = link
-        self._waiting = deque(transactions)
+        self._coming = iter(transactions)
+        self._waiting: deque[Transaction] = deque()  # put back, or looked at
 
     @property
     def empty(self) -> bool:
         """True where none is left."""
+        if not self._waiting and (one := next(self._coming, None)) is not None:
+            self._waiting.append(one)
         return not self._waiting
+
+    def look_ahead(self) -> None:
+        """Make the next one now, while the server works at another."""
+        _ = self.empty
 
     def next_fit(self) -> Next:
         """The next one that the server can take; those that it cannot are decided on the way."""
-        while self._link.doubt is None and self._waiting:
+        while self._link.doubt is None and not self.empty:
             one = self._waiting.popleft()
             if one.unfit is None:
                 return one
@@ -98,7 +105,7 @@ class Queue:
     def give_up(self) -> Steps:
         """The connection has ended: those that are left are deferred."""
         words = f"the connection had ended with an earlier mail: {self._link.doubt}"
-        while self._waiting:
+        while not self.empty:
             one = self._waiting.popleft()
             one.refuse(taxonomy.fault("M0", Phase.MAIL, words, host=self._link.host), everybody=True)
             yield one.delivery
@@ -137,6 +144,7 @@ def pipelined(queue: Queue, link: Link) -> Steps:
                 queue.continue_(one)  # known now: its rest comes first
                 following = yield from queue.next_fit()
                 yield from _message(one, following)
+                queue.look_ahead()
                 yield from read_final(one)
         except Lost as failure:
             lost(one, failure)

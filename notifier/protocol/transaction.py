@@ -82,16 +82,34 @@ def verdict(fault: Fault) -> RecipientOutcome:
 
 def check_mail(mail: MailObject) -> None:
     """Raises `ValueError` for paths and line ends that SMTP cannot carry, whatever the server offers."""
-    first_transaction(0, mail, _ANYWHERE)
+    _checked(mail, _ANYWHERE)
 
 
-def first_transaction(position: int, mail: MailObject, link: Link) -> Transaction:
-    """The transaction for ``mail``, ready to go. Raises `ValueError` for what SMTP cannot carry."""
+def _checked(mail: MailObject, link: Link) -> bytes | None:
+    """The envelope's lines of a mail that asks for nothing special and goes in one transaction; None for others.
+
+    Raises `ValueError` for what SMTP cannot carry, whichever it is.
+    """
     if not mail.binary:
         check_line_ends(mail.data)
-    if not mail.envelope.forward_paths:
+    paths = mail.envelope.forward_paths
+    if not paths:
         raise ValueError("a mail without a forward-path")
-    return Transaction(Delivery(position, mail, {}), mail.envelope.forward_paths, link)
+    lines = _envelope_lines(mail, paths, link)
+    return None if _is_special(mail) or (link.rcpt_max is not None and len(paths) > link.rcpt_max) else lines
+
+
+def transactions_for(mails: Sequence[MailObject], link: Link) -> Iterator[Transaction]:
+    """Each mail's first transaction. All mails are checked now, and each transaction is made when it is asked for:
+    so many objects at once would keep the collector busy.
+
+    Raises `ValueError` for what SMTP cannot carry.
+    """
+    lines = [_checked(mail, link) for mail in mails]
+    return (
+        Transaction(Delivery(position, mail, {}), mail.envelope.forward_paths, link, lines[position])
+        for position, mail in enumerate(mails)
+    )
 
 
 class Transaction:
@@ -121,7 +139,7 @@ class Transaction:
         "unfit",
     )
 
-    def __init__(self, delivery: Delivery, paths: Sequence[str], link: Link) -> None:
+    def __init__(self, delivery: Delivery, paths: Sequence[str], link: Link, lines: bytes | None = None) -> None:
         self.delivery = delivery
         self.link = link
         most = link.rcpt_max
@@ -137,36 +155,23 @@ class Transaction:
         self.resets = False  # RSET goes before it
         self.shifted = False  # a reply is not of the kind that its command has: replies are out of step
         self.continued = False  # its mail goes on in a further transaction
-        mail, envelope = delivery.mail, delivery.mail.envelope
         self.unfit: Fault | None = None
-        if link.size_limit is not None and len(mail.data) > link.size_limit:
-            words = f"the message has {len(mail.data)} octets and the server takes {link.size_limit}"
+        self.lines = lines or self._special_lines()
+        if link.size_limit is not None and len(delivery.mail.data) > link.size_limit:
+            words = f"the message has {len(delivery.mail.data)} octets and the server takes {link.size_limit}"
             self.unfit = self._fault("E5", Phase.MAIL, words)
-        utf8 = mail.smtputf8 or envelope.needs_smtputf8
-        if utf8 or mail.eight_bit or mail.binary or envelope.parameters or envelope.rcpt_parameters:
-            self.lines = self._encoded(mail, utf8=utf8)
-            self.unfit = self.unfit or self._why_unfit(mail, utf8=utf8)
-        else:
-            size = len(mail.data) if link.declares_size else None
-            self.lines = _mail_line(envelope.reverse_path, size) + b"".join(map(rcpt_line, self.paths))
 
     # what goes out --------------------------------------------------------------------------------------------------
 
-    def _encoded(self, mail: MailObject, *, utf8: bool) -> bytes:
-        envelope, wish = mail.envelope, mail.envelope.parameters
-        size = len(mail.data) if self.link.declares_size else None
-        asked = tuple(mail_parameters(wish, self.link.offered)) if wish is not None else ()
-        line = _mail_line(envelope.reverse_path, size, _body(mail), utf8, asked)
-        return line + b"".join([Rcpt(path, self._wishes_for(path)).encode() for path in self.paths])
+    def _special_lines(self) -> bytes:
+        mail = self.delivery.mail
+        self.unfit = self._what_is_missing(mail)
+        return _envelope_lines(mail, self.paths, self.link)
 
-    def _wishes_for(self, path: str) -> tuple[str, ...]:
-        wishes = self.delivery.mail.envelope.rcpt_parameters
-        return tuple(rcpt_parameters(wishes[path], self.link.offered)) if path in wishes else ()
-
-    def _why_unfit(self, mail: MailObject, *, utf8: bool) -> Fault | None:
+    def _what_is_missing(self, mail: MailObject) -> Fault | None:
         """E6 and E7: what the server has said that it cannot take is not tried."""
         offered = self.link.offered
-        for keyword in _needs(mail, utf8=utf8):
+        for keyword in _needs(mail):
             if keyword not in offered or (self.link.lmtp and keyword == "CHUNKING"):
                 return self._fault("E6", Phase.MAIL, f"the mail needs {keyword}, and the server has it not")
         if (wish := mail.envelope.parameters) is not None:
@@ -376,6 +381,20 @@ class Transaction:
         return taxonomy.fault(row, phase, words, host=self.link.host)
 
 
+def _envelope_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
+    envelope = mail.envelope
+    size = len(mail.data) if link.declares_size else None
+    if not _is_special(mail):
+        return _mail_line(envelope.reverse_path, size) + b"".join(map(rcpt_line, paths))
+    utf8 = mail.smtputf8 or envelope.needs_smtputf8
+    asked = tuple(mail_parameters(envelope.parameters, link.offered)) if envelope.parameters is not None else ()
+    line = _mail_line(envelope.reverse_path, size, _body(mail), utf8, asked)
+    wishes = envelope.rcpt_parameters
+    for path in paths:
+        line += Rcpt(path, tuple(rcpt_parameters(wishes[path], link.offered)) if path in wishes else ()).encode()
+    return line
+
+
 @lru_cache(maxsize=256)
 def _mail_line(
     reverse_path: str, size: int | None, body: Body | None = None, utf8: bool = False, asked: tuple[str, ...] = ()
@@ -390,8 +409,16 @@ def _body(mail: MailObject) -> Body | None:
     return None
 
 
-def _needs(mail: MailObject, *, utf8: bool) -> Iterator[str]:
-    if utf8:
+def _is_special(mail: MailObject) -> bool:
+    """True for the few that ask for more than every server has."""
+    if mail.smtputf8 or mail.eight_bit or mail.binary:
+        return True
+    envelope = mail.envelope
+    return envelope.parameters is not None or bool(envelope.rcpt_parameters) or envelope.needs_smtputf8
+
+
+def _needs(mail: MailObject) -> Iterator[str]:
+    if mail.smtputf8 or mail.envelope.needs_smtputf8:
         yield "SMTPUTF8"
     if mail.eight_bit:
         yield "8BITMIME"

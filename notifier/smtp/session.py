@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,7 +24,7 @@ from notifier.protocol.handshake import Dialogue, Wish, handshake
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Delivery, Link, Transaction, first_transaction
+from notifier.protocol.transaction import Delivery, Link, Transaction, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.deadline import Deadline
@@ -100,8 +100,7 @@ class Session:
         SMTP cannot carry, before anything of any of the mails is sent.
         """
         link = self._link = self._link or self._new_link()
-        transactions = [first_transaction(position, mail, link) for position, mail in enumerate(mails)]
-        return self._send_all(transactions, link, before_dot)
+        return self._send_all(transactions_for(mails, link), link, before_dot)
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
@@ -161,7 +160,7 @@ class Session:
     # sending --------------------------------------------------------------------------------------------------------
 
     def _send_all(
-        self, transactions: Sequence[Transaction], link: Link, before_dot: BeforeDot | None
+        self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
     ) -> Iterator[Outcome]:
         link.window = self._window.size
         if not self.usable:
@@ -180,7 +179,7 @@ class Session:
                 self.close(say_quit=False)
 
     def _deliveries(
-        self, transactions: Sequence[Transaction], link: Link, before_dot: BeforeDot | None
+        self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
     ) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
         dialogue, wire = sending(transactions, link), self._wire

@@ -33,7 +33,7 @@ from notifier.protocol.dialogue import (
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.reply import ProtocolViolation
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import Delivery, Link, first_transaction
+from notifier.protocol.transaction import Delivery, Link, transactions_for
 from notifier.protocol.transparency import stuffed
 from notifier.smtp.outbox import Outbox
 
@@ -151,7 +151,7 @@ class Player:
 
     def play(self, mails: list[MailObject], link: Link) -> Iterator[Delivery]:
         link.replies, link.out_of_step = self.connection.replies, lambda: self.connection.out_of_step
-        dialogue = sending([first_transaction(number, mail, link) for number, mail in enumerate(mails)], link)
+        dialogue = sending(transactions_for(mails, link), link)
         answer, failure = None, None
         while True:
             try:

@@ -28,7 +28,7 @@ from notifier.protocol.dialogue import (
 )
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import Delivery, Link, first_transaction
+from notifier.protocol.transaction import Delivery, Link, transactions_for
 from notifier.protocol.transparency import stuffed
 
 Result = TypeVar("Result")
@@ -88,7 +88,7 @@ class Scripted:
         self.connection.receive(b"220 hi\r\n")
         self.connection.next_reply()
         link.replies, link.out_of_step = self.connection.replies, lambda: self.connection.out_of_step
-        self.play(sending([first_transaction(position, mail, link) for position, mail in enumerate(mails)], link))
+        self.play(sending(transactions_for(mails, link), link))
 
     def _do(self, step: Step | Delivery) -> Reply | None:  # noqa: C901 - one case a step
         if not isinstance(step, Await | Delivery | Commit) and self.connection.dead:
