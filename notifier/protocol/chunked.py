@@ -24,6 +24,9 @@ from notifier.protocol.transaction import Delivery, Link, Transaction
 # A message up to here goes out with its envelope. A bigger one waits for the envelope's replies, so that it is not
 # sent for nobody, and goes in chunks of this size, each of which the server can refuse.
 CHUNK = 512 * 1024  # octets
+# A window from here on goes out in two flights: the server works at one half while the other is made ready. A smaller
+# one is not worth a second commit.
+IN_HALVES = 16  # mails
 
 
 class Source(Protocol):
@@ -72,7 +75,9 @@ class Chunked:
         """Send the next mails behind those in flight."""
         batch: list[Transaction] = []
         self._alone_next = False
-        while len(self._in_flight) + len(batch) < max(1, self._link.window):
+        window = max(1, self._link.window)
+        most = window // 2 if window >= IN_HALVES else window - len(self._in_flight)
+        while len(batch) < most:
             one = yield from self._queue.next_fit()
             if one is None:
                 break

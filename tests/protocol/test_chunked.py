@@ -80,6 +80,12 @@ def test_law_9_the_window_is_filled_again_when_half_of_it_is_free() -> None:
     assert rows(scripted) == [{"a@x": None}] * 8
 
 
+def test_law_9_a_wide_window_goes_out_in_halves() -> None:
+    scripted = play(lines(FIRST + BEHIND * 63), [mail()] * 64, Link("r", CHUNKING, window=32))
+    assert scripted.wire.commits == [tuple(range(start, start + 16)) for start in range(0, 64, 16)]
+    assert rows(scripted) == [{"a@x": None}] * 64
+
+
 @pytest.mark.parametrize("count", range(12))
 def test_law_9_a_mail_whose_final_reply_is_missing_is_unknown_and_the_others_are_not(count: int) -> None:
     server = lines(FIRST + BEHIND + BEHIND)
