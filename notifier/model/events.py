@@ -41,8 +41,16 @@ class SessionReused:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionWaited:
+    """Somebody had to wait for a place in the pool, and has it now."""
+
+    relay: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRetired:
-    """A session left the pool. ``reason``: idle, age, uses, peer_closed, doubt, fork, closed, error."""
+    """A session left the pool. ``reason``: idle, age, uses, peer_closed, doubt, fork, drained, closed."""
 
     relay: str
     reason: str
@@ -61,7 +69,7 @@ class MailsSwept:
     rung: int
 
 
-Event = MailSettled | SessionOpened | SessionReused | SessionRetired | MailsSwept
+Event = MailSettled | SessionOpened | SessionReused | SessionWaited | SessionRetired | MailsSwept
 
 
 class Listener(Protocol):

@@ -1,8 +1,7 @@
 """`SessionPool`: bounded, fork-safe, reconnecting. It lends sessions and never sends a mail again.
 
-Decide under the lock, act outside it: connecting, saying QUIT and telling listeners take time and may fail, so the
-locked parts below only choose. Each is marked as a critical section. Waiters are served first come first served, and a
-place is handed to its waiter, so none is lost to one that has given up.
+`Places` decides under its lock; here it is acted on, outside of any lock: connecting, saying QUIT and telling listeners
+take time and may fail. Whatever fails, the place goes on to the next.
 """
 
 from __future__ import annotations
@@ -11,38 +10,28 @@ import os
 import random
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from notifier.errors import PoolClosed, PoolTimeout
-from notifier.model.events import Event, Listener, SessionOpened, SessionRetired, SessionReused, ignore
+from notifier.model.events import Listener, SessionOpened, SessionRetired, SessionReused, SessionWaited, ignore
 from notifier.pool.config import PoolConfig
+from notifier.pool.places import Places
+from notifier.pool.pooled import Pooled
+from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Session, Window
 
-
-@dataclass(slots=True)
-class _Parked:
-    """A session at rest, or lent. Times are of the pool's clock."""
-
-    session: Session
-    expires: float
-    parked_at: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class _Waiter:
-    """Somebody in the queue. ``granted`` under the lock: a place is theirs, with a parked session or without."""
-
-    event: threading.Event = field(default_factory=threading.Event)
-    granted: bool = False
-    parked: _Parked | None = None
+# Threads of a child may come at once. Nobody holds this at a fork: it is taken in the first call of a child only.
+_AFTER_FORK = threading.Lock()
+_WITHOUT_QUIT = frozenset({"doubt", "peer_closed"})
 
 
 class SessionPool:
-    """Lends sessions to one endpoint. ``clock`` is monotonic seconds, ``rng`` gives 0 to 1."""
+    """Lends sessions to one endpoint. ``clock`` is monotonic seconds, ``rng`` gives 0 to 1.
+
+    ``upkeep`` False: parked sessions whose time is over are retired by `tend` alone.
+    """
 
     def __init__(
         self,
@@ -53,6 +42,7 @@ class SessionPool:
         clock: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
         listener: Listener = ignore,
+        upkeep: bool = True,
     ) -> None:
         self.endpoint = endpoint
         self.config = config
@@ -60,19 +50,13 @@ class SessionPool:
         self._open_session = open_session or partial(Session.open, window=Window(endpoint.window))
         self._clock = clock
         self._rng = rng
-        self._listener = listener
-        self._start()
+        self._tell = listener
+        self._tended = upkeep
+        self._begin()
 
-    def _start(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
-        self._parked: deque[_Parked] = deque()  # the most recently used at the right
-        self._lent: dict[int, _Parked] = {}
-        self._places = 0  # parked, lent, and being opened
-        self._waiters: deque[_Waiter] = deque()
-        self._counters: Counter[str] = Counter()
-        self._closed = False
+    def _begin(self) -> None:
+        self._places = Places(self.config.size)
+        self._upkeep = Upkeep(f"pool {self.endpoint.name}", self.tend, self._due_in) if self._tended else None
 
     @contextmanager
     def session(self, deadline: float) -> Iterator[Session]:
@@ -91,198 +75,160 @@ class SessionPool:
 
     # checkout -------------------------------------------------------------------------------------------------------
 
-    def _checkout(self, deadline: float) -> _Parked:
-        self._leave_parents_sessions()
-        while True:
-            parked, retired = self._take_place(deadline)
-            self._retire(retired)
-            if parked is None:
+    def _checkout(self, deadline: float) -> Pooled:
+        self._begin_anew_after_a_fork()
+        lent = self._take_place(deadline)
+        try:
+            while lent is not None and (reason := self._why_not(lent)) is not None:
+                # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
+                self._close(lent, reason)
+                lent = self._places.exchange(lent)
+            if lent is None:
                 return self._opened()
-            if parked.session.is_alive():
-                self._tell(SessionReused(self.endpoint.name, parked.session.transactions))
-                return parked
-            # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
-            self._release_place(parked)
-            self._retire([(parked, "peer_closed")])
+            self._places.count("reused")
+            self._tell(SessionReused(self.endpoint.name, lent.session.transactions))
+        except BaseException:  # no session could be opened, or a signal's exception: the place is not lost
+            self._undo(lent)
+            raise
+        return lent
 
-    def _take_place(self, deadline: float) -> tuple[_Parked | None, list[tuple[_Parked, str]]]:
-        """A place, with a parked session where one is fit; waits in the queue while there is none."""
-        with self._lock:  # critical section: choose
-            if self._closed:
-                raise PoolClosed(f"the pool for {self.endpoint.name} is closed")
-            retired = self._expired()
-            if not self._waiters and (place := self._free_place()) is not None:
-                return place.parked, retired
-            waiter = _Waiter()
-            self._waiters.append(waiter)
-            self._counters["waited"] += 1
-        self._retire(retired)
-        waiter.event.wait(max(0.0, deadline - time.monotonic()))
-        with self._lock:  # critical section: accept the place, or leave the queue
-            if waiter.granted:
-                return waiter.parked, []
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-            if self._closed:
-                raise PoolClosed(f"the pool for {self.endpoint.name} was closed meanwhile")
-            self._counters["timeouts"] += 1
+    def _take_place(self, deadline: float) -> Pooled | None:
+        """A place, with the freshest parked session or empty; in the queue while there is none."""
+        waiter = self._places.ask()
+        if waiter.granted:
+            return waiter.pooled
+        began = time.monotonic()
+        try:
+            waiter.event.wait(max(0.0, deadline - began))
+        except BaseException:  # a signal's exception, such as a task's time limit, while waiting
+            if self._places.leave_queue(waiter):
+                self._undo(waiter.pooled)
+            raise
+        if self._places.leave_queue(waiter):
+            self._tell(SessionWaited(self.endpoint.name, time.monotonic() - began))
+            return waiter.pooled
+        if self._places.closed:
+            raise PoolClosed(f"the pool for {self.endpoint.name} is closed")
+        self._places.count("timeouts")
         raise PoolTimeout(
             f"no session to {self.endpoint.name} became free in time: all {self.config.size} are in use "
             "(pool= in NOTIFIER_SMTP_URL)"
         )
 
-    def _free_place(self) -> _Waiter | None:
-        """Under the lock: the freshest parked session, or room for a new one."""
-        if self._parked:
-            parked = self._parked.pop()
-            self._lent[id(parked)] = parked
-            self._counters["reused"] += 1
-            return _Waiter(granted=True, parked=parked)
-        if self._places < self.config.size:
-            self._places += 1
-            return _Waiter(granted=True)
-        return None
+    def _why_not(self, lent: Pooled) -> str | None:
+        """The reason to retire a parked session in place of lending it."""
+        reason = lent.why_no_longer(self.config, self._clock())
+        return reason or (None if lent.session.is_alive() else "peer_closed")
 
-    def _opened(self) -> _Parked:
+    def _opened(self) -> Pooled:
         began = self._clock()
-        try:
-            session = self._open_session(self.endpoint)
-        except BaseException:
-            self._release_place(None)
-            raise
+        session = self._open_session(self.endpoint)
         now = self._clock()
         spread = 0.9 + 0.2 * self._rng()
-        lent = _Parked(session, expires=now + self.config.max_age * spread)
-        with self._lock:  # critical section: it is ours now
-            self._lent[id(lent)] = lent
-            self._counters["opened"] += 1
+        lent = Pooled(session, expires=now + self.config.max_age * spread, pid=os.getpid())
+        self._places.lend(lent)
+        self._places.count("opened")
         self._tell(SessionOpened(self.endpoint.name, session.tls, now - began))
         return lent
 
+    def _undo(self, lent: Pooled | None) -> None:
+        if lent is None:
+            self._places.free(None)
+        else:
+            self._retire([(lent, "doubt")])
+
     # return ---------------------------------------------------------------------------------------------------------
 
-    def _give_back(self, lent: _Parked, *, sound: bool) -> None:
-        if self._pid != os.getpid():
-            lent.session.abandon()  # lent before a fork: the parent has it too
+    def _give_back(self, lent: Pooled, *, sound: bool) -> None:
+        if lent.pid != os.getpid():
+            lent.session.abandon()  # lent before a fork: the parent has it too, and has a place for it
             return
-        reason = self._why_not_again(lent, sound=sound)
+        now = self._clock()
+        reason = lent.why_not_again(self.config, now) if sound else "doubt"
+        if reason is None and not self._places.park(lent, now):
+            reason = "closed"
         if reason is not None:
-            self._retire([(lent, reason)])  # outside the lock, and before its place is free: the bound holds
-            self._release_place(lent)
-            return
-        with self._lock:  # critical section: park, or hand to the first waiter
-            self._lent.pop(id(lent), None)
-            lent.parked_at = self._clock()
-            self._parked.append(lent)
-            expired = self._expired()
-            self._serve_waiters()
-            self._idle.notify_all()
-        self._retire(expired)
-
-    def _why_not_again(self, lent: _Parked, *, sound: bool) -> str | None:
-        if not sound or not lent.session.usable:
-            return "doubt"
-        if lent.session.transactions >= self.config.messages_per_connection or lent.session.spent:
-            return "uses"
-        if self._clock() >= lent.expires:
-            return "age"
-        return "closed" if self._closed else None
-
-    def _release_place(self, lent: _Parked | None) -> None:
-        with self._lock:  # critical section: the place is free
-            if lent is not None:
-                self._lent.pop(id(lent), None)
-            self._places -= 1
-            self._serve_waiters()
-            self._idle.notify_all()
-
-    def _serve_waiters(self) -> None:
-        """Under the lock: hand places to waiters, first come first served."""
-        while self._waiters and not self._closed and (place := self._free_place()) is not None:
-            waiter = self._waiters.popleft()
-            waiter.granted, waiter.parked = True, place.parked
-            waiter.event.set()
+            self._retire([(lent, reason)])
+        elif self._upkeep is not None:
+            self._upkeep.wake()
 
     # upkeep ---------------------------------------------------------------------------------------------------------
 
-    def _expired(self) -> list[tuple[_Parked, str]]:
-        """Under the lock: take out parked sessions whose time is over.
-
-        Done at each checkout and return rather than by a thread: a thread would have to survive forks, and a session
-        that nobody asks for is closed by the relay soon enough.
-        """
+    def tend(self) -> None:
+        """Retire parked sessions whose time is over."""
+        self._begin_anew_after_a_fork()
         now = self._clock()
-        gone: list[tuple[_Parked, str]] = []
-        for parked in list(self._parked):
-            idle = now - parked.parked_at >= self.config.max_idle
-            if idle or now >= parked.expires:
-                self._parked.remove(parked)
-                self._places -= 1
-                gone.append((parked, "idle" if idle else "age"))
-        return gone
+        self._retire(self._places.take_out(lambda parked: parked.why_no_longer(self.config, now)))
 
-    def _retire(self, sessions: list[tuple[_Parked, str]]) -> None:
-        """Say goodbye, outside the lock."""
-        for parked, reason in sessions:
-            with self._lock:
-                self._counters[f"retired_{reason}"] += 1
-            parked.session.close(say_quit=reason != "doubt")
-            self._tell(SessionRetired(self.endpoint.name, reason, parked.session.transactions))
+    def _due_in(self) -> float | None:
+        due = self._places.next_due(self.config)
+        return None if due is None else due - self._clock()
 
-    def _leave_parents_sessions(self) -> None:
-        """In a forked child: close the descriptors and write nothing on them; begin anew."""
-        if self._pid == os.getpid():
+    def _retire(self, sessions: Iterable[tuple[Pooled, str]]) -> None:
+        """Close each and free its place then, not before: the bound holds. One that fails does not keep the others."""
+        with ExitStack() as stack:
+            for one, reason in sessions:
+                stack.callback(self._places.free, one)
+                stack.callback(self._close, one, reason)
+
+    def _close(self, one: Pooled, reason: str) -> None:
+        one.session.close(say_quit=reason not in _WITHOUT_QUIT)
+        self._retired(one, reason)
+
+    def _retired(self, one: Pooled, reason: str) -> None:
+        self._places.count(f"retired_{reason}")
+        self._tell(SessionRetired(self.endpoint.name, reason, one.session.transactions))
+
+    def _begin_anew_after_a_fork(self) -> None:
+        """In a child: close the parent's descriptors and write nothing on them, for the parent goes on with them."""
+        if self._places.pid == os.getpid():
             return
-        inherited = [*self._parked, *self._lent.values()]
-        self._start()
-        for parked in inherited:
-            parked.session.abandon()
+        with _AFTER_FORK:
+            if self._places.pid == os.getpid():
+                return
+            inherited, closed = self._places.sessions(), self._places.closed
+            self._begin()
+            self._places.closed = closed
+        for one in inherited:
+            one.session.abandon()
+            self._retired(one, "fork")
 
     # ends -----------------------------------------------------------------------------------------------------------
 
+    def open(self, warm: int = 0, *, deadline: float | None = None) -> None:
+        """Lend sessions (again, after `close`), and connect ``warm`` of them ahead, by ``deadline`` (monotonic).
+
+        A pool is open from the start; nothing is connected before it is wanted. Raises as `session` does.
+        """
+        self._begin_anew_after_a_fork()
+        self._places.open()
+        deadline = time.monotonic() + self.endpoint.timeouts.connect if deadline is None else deadline
+        with ExitStack() as stack:
+            for _ in range(min(warm, self.config.size)):
+                stack.enter_context(self.session(deadline))
+
     def drain(self) -> None:
-        """Retire every parked session; lent ones go on."""
-        self._leave_parents_sessions()
-        with self._lock:  # critical section: take them out
-            gone = [(parked, "closed") for parked in self._parked]
-            self._places -= len(gone)
-            self._parked.clear()
-            self._serve_waiters()
-        self._retire(gone)
+        """Retire every parked session; lent ones go on, and are retired when they come back."""
+        self._begin_anew_after_a_fork()
+        self._places.outdate()
+        self._retire(self._places.take_out(lambda _: "drained"))
 
     def close(self, grace: float = 0.0) -> None:
         """Lend nothing more, say QUIT to parked sessions, wait up to ``grace`` seconds for lent ones.
 
         Those that are still out are closed when they come back.
         """
-        self._leave_parents_sessions()
-        with self._lock:  # critical section: nobody waits in vain
-            self._closed = True
-            for waiter in self._waiters:
-                waiter.event.set()
-            self._waiters.clear()
-        self.drain()
-        with self._idle:
-            self._idle.wait_for(lambda: self._places == 0, timeout=grace)
+        self._begin_anew_after_a_fork()
+        self._places.close()
+        self._retire(self._places.take_out(lambda _: "closed"))
+        self._places.wait_until_empty(grace)
 
     # looking --------------------------------------------------------------------------------------------------------
 
     def stats(self) -> Mapping[str, int]:
         """Flat counters: parked, lent, waiting now; opened, reused, waited, timeouts and retired_… since the start."""
-        with self._lock:
-            return {
-                "parked": len(self._parked),
-                "lent": len(self._lent),
-                "waiting": len(self._waiters),
-                **self._counters,
-            }
+        self._begin_anew_after_a_fork()
+        return self._places.stats()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "open"
-        return (
-            f"<SessionPool {self.endpoint.name} {state}: {len(self._parked)} parked, {len(self._lent)} lent, "
-            f"{len(self._waiters)} waiting, {self._places} of {self.config.size} places>"
-        )
-
-    def _tell(self, event: Event) -> None:
-        self._listener(event)
+        return f"<SessionPool {self.endpoint.name} {self._places}>"

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from notifier.model.events import Event, MailSettled, MailsSwept, SessionOpened, SessionRetired, SessionReused
+from notifier.model.events import (
+    Event,
+    MailSettled,
+    MailsSwept,
+    SessionOpened,
+    SessionRetired,
+    SessionReused,
+    SessionWaited,
+)
 from notifier.model.state import MailState
 
 log = logging.getLogger("notifier")
@@ -28,6 +36,8 @@ def log_event(event: Event, /) -> None:
             log.debug("session to %s opened in %.3f s, %s", event.relay, event.seconds, event.tls or "no TLS")
         case SessionReused():
             log.debug("session to %s reused after %d mails", event.relay, event.transactions)
+        case SessionWaited():
+            log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds)
         case SessionRetired():
             log.debug("session to %s retired (%s) after %d mails", event.relay, event.reason, event.transactions)
         case MailsSwept():

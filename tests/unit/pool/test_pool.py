@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ def make(**bounds: float) -> tuple[SessionPool, Relay, Clock, list[Event]]:
         clock=clock,
         rng=lambda: 0.5,
         listener=events.append,  # type: ignore[arg-type]
+        upkeep=False,
     )
     return pool, relay, clock, events
 
@@ -211,7 +213,9 @@ def test_draining_retires_parked_sessions_and_lets_lent_ones_go_on() -> None:
         pool.drain()
         assert relay.sessions[1].said == ["QUIT"]
         assert lent.usable
-    assert pool.stats()["parked"] == 1
+        assert lent.usable
+    assert relay.sessions[0].said == ["QUIT"], "it may know an old password"
+    assert pool.stats()["retired_drained"] == 2
 
 
 def test_a_forked_child_leaves_its_parents_sessions_alone() -> None:
@@ -226,6 +230,52 @@ def test_a_forked_child_leaves_its_parents_sessions_alone() -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert relay.sessions[0].said == []
     assert pool.stats()["parked"] == 1
+
+
+def test_a_parked_session_ends_in_time_though_nobody_asks_for_one() -> None:
+    relay, retired = Relay(), threading.Event()
+    pool = SessionPool(
+        RELAY,
+        PoolConfig(max_idle=0.05),
+        open_session=relay,  # type: ignore[arg-type]
+        listener=lambda event: retired.set() if isinstance(event, SessionRetired) else None,
+    )
+    with pool.session(soon()):
+        pass
+    assert retired.wait(5)
+    assert relay.sessions[0].said == ["QUIT"]
+    while any(thread.name == "pool relay.example:25" for thread in threading.enumerate()):
+        time.sleep(0.01)  # the thread ends with what it had to look after
+
+
+def test_a_pool_can_be_opened_again_with_sessions_ahead() -> None:
+    pool, relay, _, _ = make()
+    pool.close()
+    pool.open(warm=2)
+    assert len(relay.sessions) == 2
+    assert pool.stats()["parked"] == 2
+
+
+def test_whoever_is_interrupted_while_waiting_leaves_no_place_behind() -> None:
+    """A task's time limit is an exception in the middle of the wait."""
+
+    class TimeLimit(BaseException):
+        pass
+
+    def interrupt(number: int, frame: object) -> None:
+        raise TimeLimit
+
+    pool, _, _, _ = make(size=1)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pool.session(soon()):
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(TimeLimit), pool.session(soon()):
+                pass
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    with pool.session(soon(0.1)):
+        assert "0 parked, 1 lent, 0 waiting, 1 of 1 places" in repr(pool)
 
 
 @pytest.mark.parametrize("bounds", [{"size": 0}, {"messages_per_connection": 0}, {"max_age": 0}, {"max_idle": -1}])
@@ -282,6 +332,28 @@ class PoolMachine(RuleBasedStateMachine):
     @rule()
     def drain(self) -> None:
         self.pool.drain()
+
+    @rule(open_again=st.booleans())
+    def close(self, open_again: bool) -> None:
+        self.pool.close()
+        with pytest.raises(PoolClosed), self.pool.session(soon()):
+            pass
+        self.pool.open()
+
+    @rule()
+    def fork(self) -> None:
+        """As the child sees it: what the parent had is nobody's here, and nothing is written on it."""
+        before = [(session, list(session.said)) for session in self.relay.sessions if session.usable or session.lent]
+        self.pool._places.pid = -1
+        for one in self.pool._places.sessions():
+            one.pid = -1
+        self.pool.stats()
+        assert all(session.said == [*said, "abandon"] for session, said in before)
+        for context, session in self.lent:
+            session.lent = False
+            context.__exit__(None, None, None)  # type: ignore[attr-defined]
+            assert "QUIT" not in session.said
+        self.lent.clear()
 
     @invariant()
     def bounds_hold(self) -> None:

@@ -1,0 +1,39 @@
+"""`Pooled`: a session with what the pool knows of it, and when its time is over. Pure judgement; the pool acts on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from notifier.pool.config import PoolConfig
+from notifier.smtp import Session
+
+
+@dataclass(slots=True, eq=False)
+class Pooled:
+    """A session, parked or lent. Times are of the pool's clock; ``pid`` is the process that opened it."""
+
+    session: Session
+    expires: float
+    pid: int
+    parked_at: float = 0.0
+    drained: bool = False  # it must not be lent again
+
+    def why_not_again(self, config: PoolConfig, now: float) -> str | None:
+        """On its return: the reason to retire it, or None where it may be parked."""
+        if not self.session.usable:
+            return "doubt"
+        if self.drained:
+            return "drained"
+        if self.session.transactions >= config.messages_per_connection or self.session.spent:
+            return "uses"
+        return "age" if now >= self.expires else None
+
+    def due(self, config: PoolConfig) -> float:
+        """When its time in the pool is over, if nobody takes it."""
+        return min(self.parked_at + config.max_idle, self.expires)
+
+    def why_no_longer(self, config: PoolConfig, now: float) -> str | None:
+        """While it is parked: the reason to retire it, or None."""
+        if now < self.due(config):
+            return None
+        return "age" if now >= self.expires else "idle"

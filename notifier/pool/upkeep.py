@@ -1,0 +1,44 @@
+"""`Upkeep`: a thread that looks after parked sessions while there are any, and ends when there are none.
+
+So nothing waits in the background of a process that sends no mail, and there is mostly nothing that a fork could lose.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Upkeep:
+    """``tend`` does what is due; ``due_in`` says in how many seconds there is more to do, or None for never."""
+
+    def __init__(self, name: str, tend: Callable[[], None], due_in: Callable[[], float | None]) -> None:
+        self._name = name
+        self._tend = tend
+        self._due_in = due_in
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+
+    def wake(self) -> None:
+        """There is something to look after."""
+        if self._thread is not None:
+            return
+        with self._lock:
+            if self._thread is None and not self._stopped.is_set():
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """End soon, whatever is left."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            with self._lock:  # whoever parks a session after this look starts the next thread
+                wait = self._due_in()
+                if wait is None:
+                    self._thread = None
+                    return
+            self._stopped.wait(max(wait, 0.01))
+            self._tend()
