@@ -48,6 +48,10 @@ class Keys:
         """Who has an idempotency key. Its own slot: a key is one for all queues."""
         return f"{self.namespace}:{{k:{hashlib.sha256(email.idempotency_key.encode()).hexdigest()}}}"
 
+    def relay(self, relay: str) -> str:
+        """What the keys of a relay begin with: its breakers and limits."""
+        return f"{self.namespace}:{{relay {relay}}}:"
+
     def blob(self, name: str) -> str:
         """The octets of an attachment."""
         return f"{self.namespace}:blob:{name}"

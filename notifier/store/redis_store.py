@@ -13,6 +13,7 @@ from notifier.model.state import MailState
 from notifier.store.advice import advice
 from notifier.store.base import Added, AddResult, Claim, MailStatus, Settlement, Swept, Takeover
 from notifier.store.blobs import Blobs
+from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.keys import INDEX, Keys
 from notifier.store.records import STATUS_FIELDS, UnreadableRecord, claim_of, edge_of, ms, record_of, status_of
@@ -214,6 +215,11 @@ class RedisStore:
         """See `Store.live_slots`."""
         (slots,) = self._connection.run([self._call("worker", queue, "count")])
         return int(slots)
+
+    @property
+    def breakers(self) -> RedisBreakers:
+        """Circuit breakers that all replicas share."""
+        return RedisBreakers(self._connection, self._keys)
 
     # people ---------------------------------------------------------------------------------------------------------
 

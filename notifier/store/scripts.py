@@ -22,6 +22,7 @@ NAMES = (
     "sweep",
     "worker",
     "remember",
+    "breaker",
 )
 
 # A server that is full (maxmemory) takes no new mail, but delivers what it has, which is what frees it. A settlement

@@ -1,0 +1,70 @@
+"""Circuit breakers as values: what the pool asks, and what all replicas agree on.
+
+A breaker belongs to a *place*: a relay, or an account at it. It opens when too much fails there, so that mails wait in
+the store and no attempt is spent on them; when its time is over it lets one probe through (half-open), whose outcome
+closes it or opens it for twice as long. An account whose password was never seen to work lets one login through at a
+time, because relays lock accounts out for what a thousand waiting mails would do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+About = Literal["host", "account"]
+
+
+class Place(NamedTuple):
+    """``relay``: host, port and TLS policy. ``account``: who logs in there; None where nobody does."""
+
+    relay: str
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRule:
+    """Opens at ``consecutive`` failures, or where over ``share`` of the ``last`` ones failed; stays open ``first``
+    seconds, twice as long after each probe that fails, ``longest`` at most. ``probe``: seconds that a probe may take
+    before another is let through.
+    """
+
+    consecutive: int = 5
+    share: float = 0.5
+    last: int = 20
+    first: float = 30.0
+    longest: float = 600.0
+    probe: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.consecutive < 1 or self.last < 1 or not 0 < self.share <= 1:
+            raise ValueError("a breaker opens at 1 failure or more, or at a share between 0 and 1 of the last ones")
+        if not 0 < self.first <= self.longest or self.probe <= 0:
+            raise ValueError("a breaker stays open for seconds over 0, and no longer than its longest time")
+
+
+HOST_RULE = BreakerRule()
+ACCOUNT_RULE = BreakerRule(first=300.0, longest=3600.0)
+
+
+class Permit(NamedTuple):
+    """``wait``: 0 to go on, else seconds until it is worth asking again, and ``why``. ``probe``: everything depends
+    on how this one goes. ``clean``: nothing is held against the place, and a success need not be told.
+    """
+
+    wait: float = 0.0
+    probe: bool = False
+    clean: bool = True
+    why: str = ""
+
+
+class Breakers(Protocol):
+    """The breakers of all places, shared by whoever shares the implementation."""
+
+    def permit(self, place: Place) -> Permit:
+        """May something be tried there now? A half-open breaker gives its probe away with this call."""
+
+    def good(self, place: Place) -> bool:
+        """It went well; True where that closed a breaker."""
+
+    def bad(self, place: Place, about: About, rule: BreakerRule, why: str) -> float:
+        """It failed, and whose fault it was. Returns for how many seconds that has opened a breaker, or 0."""

@@ -1,0 +1,119 @@
+"""`LocalBreakers`: the breakers of one process, for programs without a store, and the model of the shared ones."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from notifier.model.breaker import HOST_RULE, About, BreakerRule, Permit, Place
+
+OTHERS_WAIT = 1.0  # seconds until it is asked again while somebody probes
+
+
+@dataclass(slots=True)
+class _Breaker:
+    """``until``: open before that moment, half-open from then on; None: closed. Times are of the clock."""
+
+    proven: bool = True
+    failures: int = 0  # consecutive
+    last: deque[bool] = field(default_factory=deque)
+    until: float | None = None
+    open_for: float = 0.0
+    probe_until: float = 0.0
+    probe: float = HOST_RULE.probe
+    why: str = ""
+
+    @property
+    def clean(self) -> bool:
+        return self.proven and self.until is None and not self.last
+
+    def wait(self, now: float) -> float:
+        """Seconds; 0 where one may go on."""
+        if self.until is None and self.proven:
+            return 0.0
+        if self.until is not None and now < self.until:
+            return self.until - now
+        return min(OTHERS_WAIT, self.probe_until - now) if now < self.probe_until else 0.0
+
+    def take_probe(self, now: float) -> bool:
+        if self.until is None and self.proven:
+            return False
+        self.probe_until = now + self.probe
+        return True
+
+    def good(self) -> bool:
+        was_open = self.until is not None
+        if was_open or True not in self.last:
+            self.last.clear()
+        else:
+            self.last.append(False)
+        self.proven, self.failures, self.until, self.open_for, self.probe_until = True, 0, None, 0.0, 0.0
+        if True not in self.last:
+            self.last.clear()
+        return was_open
+
+    def bad(self, rule: BreakerRule, why: str, now: float) -> float:
+        self.failures += 1
+        self.last.append(True)
+        while len(self.last) > rule.last:
+            self.last.popleft()
+        self.why, self.probe = why, rule.probe
+        if self.until is not None:
+            # Those who were under way when it opened say nothing new; the probe does.
+            return 0.0 if now < self.until else self._open(min(self.open_for * 2, rule.longest), now)
+        too_many = len(self.last) >= rule.last and sum(self.last) > rule.share * len(self.last)
+        if self.failures >= rule.consecutive or too_many:
+            return self._open(rule.first, now)
+        self.probe_until = 0.0
+        return 0.0
+
+    def _open(self, seconds: float, now: float) -> float:
+        self.open_for, self.until, self.probe_until = seconds, now + seconds, 0.0
+        return seconds
+
+
+class LocalBreakers:
+    """`Breakers` in memory. ``clock`` is monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._breakers: dict[Place, _Breaker] = {}
+
+    def permit(self, place: Place) -> Permit:
+        """See `Breakers.permit`."""
+        with self._lock:
+            now = self._clock()
+            breakers = self._of(place)
+            longest = max(breakers, key=lambda one: one.wait(now))
+            if (wait := longest.wait(now)) > 0:
+                return Permit(wait, clean=False, why=longest.why or "somebody else is trying the login")
+            probes = [one.take_probe(now) for one in breakers]
+            return Permit(probe=any(probes), clean=all(one.clean for one in breakers))
+
+    def good(self, place: Place) -> bool:
+        """See `Breakers.good`."""
+        with self._lock:
+            closed = [one.good() for one in self._of(place)]  # every one of them is told
+            return any(closed)
+
+    def bad(self, place: Place, about: About, rule: BreakerRule, why: str) -> float:
+        """See `Breakers.bad`."""
+        with self._lock:
+            host, *account = self._of(place)
+            now = self._clock()
+            if about == "account" and account:
+                host.probe_until = 0.0
+                return account[0].bad(rule, why, now)
+            for one in account:
+                one.probe_until = 0.0
+            return host.bad(rule, why, now)
+
+    def _of(self, place: Place) -> list[_Breaker]:
+        host = self._breakers.setdefault(Place(place.relay), _Breaker())
+        if place.account is None:
+            return [host]
+        return [host, self._breakers.setdefault(place, _Breaker(proven=False))]
