@@ -22,6 +22,7 @@ The tree::
     ├── BrokerUnavailable               not reached within its timeout
     ├── PoolError
     │   ├── PoolTimeout                 no session within the deadline
+    │   ├── RelayUnavailable            nothing may be tried now: a breaker is open, a limit is reached
     │   └── PoolClosed
     └── DeliveryError                   carries a Fault; the class axis
         ├── TransientError              try again
@@ -236,6 +237,17 @@ class PoolError(NotifierError):
 
 class PoolTimeout(PoolError):
     """No session became free before the deadline."""
+
+
+class RelayUnavailable(PoolError):
+    """No relay may be tried now: breakers are open, or limits are reached. ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message, retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class PoolClosed(PoolError):

@@ -65,6 +65,11 @@ class Plant:
         assert worker.running, self.logs()
         return worker
 
+    def use(self, **environ: str) -> None:
+        """Other settings, for this process and for the workers that are started from now on."""
+        self.environ.update(environ)
+        use_settings(Settings.load({name: text for name, text in self.environ.items() if name.startswith("NOTIFIER_")}))
+
     def registered(self, worker: SupervisedProcess) -> bool:
         """True once the worker's main process has given a sign of life."""
         with redis.Redis.from_url(self.valkey.url) as client:

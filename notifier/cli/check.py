@@ -105,9 +105,13 @@ def _templates(chosen: Settings) -> Iterator[Finding]:
 
 
 def _relay(chosen: Settings) -> Iterator[Finding]:
-    with Session.open(chosen.endpoint) as session:
-        login = f", logged in as {chosen.endpoint.username}" if chosen.endpoint.username else ""
-        yield Finding("relay", True, f"{chosen.endpoint.name}: {session.tls or 'no TLS'}{login}")
+    for endpoint in chosen.endpoints:
+        try:
+            with Session.open(endpoint) as session:
+                login = f", logged in as {endpoint.username}" if endpoint.username else ""
+                yield Finding("relay", True, f"{endpoint.name}: {session.tls or 'no TLS'}{login}")
+        except NotifierError as error:
+            yield Finding("relay", False, f"{endpoint.name}: {error}", _advice(error))
 
 
 def _table(findings: list[Finding]) -> Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -25,19 +25,27 @@ from notifier.delivery.settling import (
 from notifier.errors import DeliveryError, FenceRejected, PoolError, StoreError, TemplateError
 from notifier.model.envelope import MailObject
 from notifier.model.events import Listener, MailSettled, ignore
-from notifier.model.outcome import RecipientState
+from notifier.model.outcome import Outcome, RecipientState
 from notifier.protocol.transaction import check_mail
 from notifier.retry import RetryTable, decide, decide_error
-from notifier.smtp import Session
+from notifier.smtp.session import BeforeDot
 from notifier.store.base import Claim, Settlement, Store
 
 log = logging.getLogger(__name__)
 
 
-class Sessions(Protocol):
-    """What the courier needs of the pool."""
+class LentSession(Protocol):
+    """What the courier needs of a session."""
 
-    def session(self, deadline: float) -> AbstractContextManager[Session]: ...
+    @property
+    def transactions(self) -> int: ...
+    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...
+
+
+class Sessions(Protocol):
+    """What the courier needs of the relays."""
+
+    def session(self, deadline: float) -> AbstractContextManager[LentSession]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ class Courier:
             mail = self._composer.compose(claim.email, open_recipients(claim), claim.composed)
             check_mail(mail)  # here, so that one that cannot be sent does not hold up the others of its batch
         except (TemplateError, ValueError, StoreError) as error:
-            self._settle_error(claim, error)
+            self._settle_errors([claim], error)
             return None
         return _Ready(claim, mail)
 
@@ -121,8 +129,7 @@ class Courier:
             with self._pool.session(deadline=time.monotonic() + self._timing.session_wait) as session:
                 self._transact(session, ready, left)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
-            for item in left.values():
-                self._settle_error(item.claim, error)
+            self._settle_errors([item.claim for item in left.values()], error)
         except FenceRejected as error:  # the session closed without a dot; the zombie is us
             log.warning("claim lost before the dot: %s", error)
             for item in left.values():
@@ -133,7 +140,7 @@ class Courier:
             self._hand_back(item.claim for item in left.values())
             raise
 
-    def _transact(self, session: Session, ready: Sequence[_Ready], left: dict[int, _Ready]) -> None:
+    def _transact(self, session: LentSession, ready: Sequence[_Ready], left: dict[int, _Ready]) -> None:
         reused = session.transactions > 0
 
         def before_dot(positions: Sequence[int]) -> float:
@@ -164,19 +171,25 @@ class Courier:
 
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
-    def _settle_error(self, claim: Claim, error: Exception) -> None:
-        decision = decide_error(
-            error, attempt=claim.attempt, deadline_in=claim.deadline_in, table=self._table, rng=self._rng
-        )
-        self._settle(settlement_after_error(claim, error, decision))
+    def _settle_errors(self, claims: Sequence[Claim], error: Exception) -> None:
+        settlements = []
+        for claim in claims:
+            decision = decide_error(
+                error, attempt=claim.attempt, deadline_in=claim.deadline_in, table=self._table, rng=self._rng
+            )
+            settlements.append(settlement_after_error(claim, error, decision))
+        self._settle(*settlements)
 
-    def _settle(self, settlement: Settlement) -> None:
+    def _settle(self, *settlements: Settlement) -> None:
+        refused: Sequence[str] = ()
         try:
-            self._store.settle([settlement])
+            self._store.settle(settlements)
         except FenceRejected as error:
-            log.warning("settlement as %s came too late: %s", settlement.state, error)
-            return
-        self._listener(_event(settlement))
+            log.warning("settlements came too late: %s", error)
+            refused = error.mail_ids
+        for one in settlements:
+            if one.claim.mail_id not in refused:
+                self._listener(_event(one))
 
 
 def _event(settlement: Settlement) -> MailSettled:

@@ -8,7 +8,7 @@ time, because relays lock accounts out for what a thousand waiting mails would d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
 About = Literal["host", "account"]
@@ -41,9 +41,24 @@ class BreakerRule:
         if not 0 < self.first <= self.longest or self.probe <= 0:
             raise ValueError("a breaker stays open for seconds over 0, and no longer than its longest time")
 
+    def scaled(self, factor: float) -> BreakerRule:
+        """Open for so many times as long: demos and tests do not have minutes."""
+        return replace(self, first=self.first * factor, longest=self.longest * factor)
+
 
 HOST_RULE = BreakerRule()
 ACCOUNT_RULE = BreakerRule(first=300.0, longest=3600.0)
+
+
+class BreakerRules(NamedTuple):
+    """For relays, and for accounts at them."""
+
+    host: BreakerRule = HOST_RULE
+    account: BreakerRule = ACCOUNT_RULE
+
+    def scaled(self, factor: float) -> BreakerRules:
+        """Both, open for so many times as long."""
+        return BreakerRules(self.host.scaled(factor), self.account.scaled(factor))
 
 
 class Permit(NamedTuple):

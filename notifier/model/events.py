@@ -58,6 +58,23 @@ class SessionRetired:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerOpened:
+    """Mails for the relay wait for ``seconds`` now. ``about``: host or account."""
+
+    relay: str
+    about: str
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerClosed:
+    """The relay is in use again."""
+
+    relay: str
+
+
+@dataclass(frozen=True, slots=True)
 class MailsSwept:
     """A sweep of a queue: how many mails each repair touched, and how many bells it rang."""
 
@@ -69,7 +86,16 @@ class MailsSwept:
     rung: int
 
 
-Event = MailSettled | SessionOpened | SessionReused | SessionWaited | SessionRetired | MailsSwept
+Event = (
+    MailSettled
+    | SessionOpened
+    | SessionReused
+    | SessionWaited
+    | SessionRetired
+    | BreakerOpened
+    | BreakerClosed
+    | MailsSwept
+)
 
 
 class Listener(Protocol):

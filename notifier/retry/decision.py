@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from notifier.errors import DeliveryError, ErrorClass, Fault, PoolError, Scope, StoreError, fault_error
+from notifier.errors import (
+    DeliveryError,
+    ErrorClass,
+    Fault,
+    PoolError,
+    RelayUnavailable,
+    Scope,
+    StoreError,
+    fault_error,
+)
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.state import MailState
 from notifier.retry.table import RetryTable
@@ -116,6 +125,8 @@ def decide_error(
     What is wrong with the host, the account or this process spends no attempt of the mail.
     """
     del deadline_in  # the ledger never makes a mail due after its deadline
+    if isinstance(error, RelayUnavailable):  # those who wait together do not come back together
+        return Retry(error.retry_after + max(1.0, error.retry_after / 5) * rng(), counts=False)
     if isinstance(error, PoolError):
         return Retry(POOL_BUSY_WAIT * (0.5 + rng()), counts=False)
     policy = table.policy_for(error)

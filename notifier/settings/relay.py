@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -26,15 +27,20 @@ _POOL: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "max_age": ("max_age", seconds),
     "max_idle": ("max_idle", seconds),
 }
-_PLAIN = ("tls", "ca", "cert", "key", "ehlo", "source", "mechanisms", "window")
+_ANOTHER = re.compile(r",(?=[a-z+]+://)")  # a comma in an option is not followed by a scheme
+_PLAIN = ("tls", "ca", "cert", "key", "ehlo", "source", "mechanisms", "window", "weight")
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What the URL says."""
+    """What the URL says. ``weight``: its share of the mails beside others of its tier."""
 
     endpoint: Endpoint
     pool: PoolConfig
+    weight: int = 1
+
+
+Tiers = tuple[tuple[Relay, ...], ...]
 
 
 class ManyProblems(ValueError):
@@ -43,6 +49,43 @@ class ManyProblems(ValueError):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("; ".join(problems))
+
+
+def parse_relays(text: str) -> Tiers:
+    """Read URLs: with blanks between them the next one is used where the one before cannot be, with commas they share
+    the mails by ``weight=``: ``smtp://a?weight=3,smtp://b smtp://c`` uses a and b, three to one, and c without them.
+
+    Raises `ValueError` as `parse_relay` does, saying which URL it is about where there are several.
+    """
+    tiers = [_ANOTHER.split(part) for part in text.split()]
+    problems: list[str] = []
+    found = [[_numbered(url, number, problems) for url, number in tier] for tier in _counted(tiers)]
+    if problems:
+        raise ManyProblems(problems)
+    read = tuple(tuple(relay for relay in tier if relay is not None) for tier in found)
+    endpoints = [relay.endpoint for tier in read for relay in tier]
+    if not endpoints:
+        raise ValueError("names no relay")
+    if twice := next((one for one in endpoints if endpoints.count(one) > 1), None):
+        raise ValueError(f"names the relay {twice.name} twice in the same way")
+    return read
+
+
+def _counted(tiers: list[list[str]]) -> list[list[tuple[str, int]]]:
+    """With the number of each URL among all; 0 where it is the only one."""
+    only, number = sum(map(len, tiers)) == 1, itertools.count(1)
+    return [[(url, 0 if only else next(number)) for url in tier] for tier in tiers]
+
+
+def _numbered(url: str, number: int, problems: list[str]) -> Relay | None:
+    where = f"(its URL number {number}) " if number else ""
+    try:
+        return parse_relay(url)
+    except ManyProblems as error:
+        problems.extend(where + problem for problem in error.problems)
+    except ValueError as error:
+        problems.append(f"{where}{error}")
+    return None
 
 
 def parse_relay(text: str) -> Relay:
@@ -92,13 +135,18 @@ class _Reader:
             "ehlo_name": self._name("ehlo"),
             "source_address": self._source(),
         }
+        weight = self._value("weight", count) or 1
         timeouts = {name: value for key, name in _TIMEOUTS.items() if (value := self._value(key, seconds)) is not None}
         bounds = {
             name: value for key, (name, parser) in _POOL.items() if (value := self._value(key, parser)) is not None
         }
         if self._problems:
             raise ManyProblems(self._problems)
-        return Relay(Endpoint(**endpoint, timeouts=Timeouts(**timeouts)), PoolConfig(**bounds))  # type: ignore[arg-type]
+        return Relay(
+            Endpoint(**endpoint, timeouts=Timeouts(**timeouts)),  # type: ignore[arg-type]  # each by its name
+            PoolConfig(**bounds),
+            weight,
+        )
 
     def _read_query(self) -> dict[str, str]:
         known = (*_PLAIN, *_POOL, *_TIMEOUTS)

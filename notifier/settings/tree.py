@@ -10,13 +10,13 @@ from typing import Any, Self
 
 from notifier.errors import ConfigurationError
 from notifier.model.address import Address
+from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.secret import Secret
-from notifier.pool import PoolConfig
 from notifier.retry import DEFAULT_TABLE, RetryTable
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
-from notifier.settings.relay import ManyProblems, Relay, parse_relay
+from notifier.settings.relay import ManyProblems, Tiers, parse_relays
 from notifier.settings.sources import texts
 from notifier.smtp import Endpoint
 from notifier.store.base import Takeover
@@ -50,9 +50,11 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "NOTIFIER_SMTP_URL",
-        parse_relay,
+        parse_relays,
         "smtp://localhost:25",
-        "The relay: smtp://, smtps://, lmtp:// or lmtp+unix://, with user:password@ and ?tls=required|none|"
+        "The relay, or several: with a blank between them the next is used where the one before cannot be, with a comma "
+        "they share the mails (weight=). smtp://, smtps://, lmtp:// or lmtp+unix://, with user:password@ and "
+        "?tls=required|none|"
         "opportunistic, ca=FILE, cert=FILE, key=FILE, ehlo=NAME, source=IP, mechanisms=SCRAM-SHA-256,PLAIN,…, "
         "window=mails in flight (CHUNKING), timeout_<phase>=seconds, pool=, messages_per_connection=, "
         "max_age=, max_idle=. Without tls=, STARTTLS is required everywhere but on loopback without a password.",
@@ -78,6 +80,24 @@ TABLE: tuple[Setting, ...] = (
     Setting("NOTIFIER_BATCH", parsers.count, "50", "The most mails that a worker slot claims at once."),
     Setting("NOTIFIER_TIME_SLICE", parsers.seconds, "2", "Seconds after which a slot rings again for the rest."),
     Setting("NOTIFIER_RETRY_SCALE", parsers.factor, "1", "Multiplies every wait between attempts (demos, tests)."),
+    Setting(
+        "NOTIFIER_BREAKER_FAILURES",
+        parsers.count,
+        str(HOST_RULE.consecutive),
+        "Failures of a relay in a row after which mails wait for it. Over half of the last 20 will do as well.",
+    ),
+    Setting(
+        "NOTIFIER_BREAKER_OPEN",
+        parsers.seconds,
+        f"{HOST_RULE.first:g}",
+        "Seconds until one mail probes a failed relay; after each failed probe twice as long, up to 20 times.",
+    ),
+    Setting(
+        "NOTIFIER_ACCOUNT_BREAKER_OPEN",
+        parsers.seconds,
+        f"{ACCOUNT_RULE.first:g}",
+        "Seconds until a refused login is tried again, then twice as long, up to 12 times; relays lock accounts.",
+    ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
@@ -90,8 +110,7 @@ class Settings:
 
     broker_url: Secret
     store_url: Secret
-    endpoint: Endpoint
-    pool: PoolConfig
+    relays: Tiers
     sender: Address
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
@@ -103,9 +122,15 @@ class Settings:
     batch: int
     time_slice: float
     retry: RetryTable
+    breakers: BreakerRules
     retention: float
     idempotency_window: float
     classes: Mapping[str, MailClass]
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every relay's, in their order."""
+        return tuple(relay.endpoint for tier in self.relays for relay in tier)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -174,14 +199,14 @@ def _check_first_retry(scale: float | None, problems: list[str]) -> None:
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    relay: Relay = values["NOTIFIER_SMTP_URL"]
+    relays: Tiers = values["NOTIFIER_SMTP_URL"]
     dot_deadline = values["NOTIFIER_DOT_DEADLINE"]
-    patience = relay.endpoint.timeouts.final_reply + values["NOTIFIER_TCP_USER_TIMEOUT"] + values["NOTIFIER_DOT_MARGIN"]
+    final_reply = max(relay.endpoint.timeouts.final_reply for tier in relays for relay in tier)
+    patience = final_reply + values["NOTIFIER_TCP_USER_TIMEOUT"] + values["NOTIFIER_DOT_MARGIN"]
     return {
         "broker_url": values["NOTIFIER_BROKER_URL"],
         "store_url": values["NOTIFIER_STORE_URL"],
-        "endpoint": relay.endpoint,
-        "pool": relay.pool,
+        "relays": relays,
         "sender": values["NOTIFIER_FROM"],
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
@@ -199,7 +224,17 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "batch": values["NOTIFIER_BATCH"],
         "time_slice": values["NOTIFIER_TIME_SLICE"],
         "retry": DEFAULT_TABLE.scaled(values["NOTIFIER_RETRY_SCALE"]),
+        "breakers": _breaker_rules(values),
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
         "classes": SHIPPED_CLASSES,
     }
+
+
+def _breaker_rules(values: Mapping[str, Any]) -> BreakerRules:
+    relay, account = values["NOTIFIER_BREAKER_OPEN"], values["NOTIFIER_ACCOUNT_BREAKER_OPEN"]
+    rules = BreakerRules(
+        BreakerRule(consecutive=values["NOTIFIER_BREAKER_FAILURES"], first=relay, longest=20 * relay),
+        BreakerRule(first=account, longest=12 * account),
+    )
+    return rules.scaled(values["NOTIFIER_RETRY_SCALE"])

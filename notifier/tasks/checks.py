@@ -49,5 +49,5 @@ def _times(conf: Any, settings: Settings) -> Iterator[str]:
 
 def attempt_budget(settings: Settings) -> float:
     """The longest that one mail may take, seconds: every deadline of its dialogue, and the slice before it."""
-    dialogue: float = sum(astuple(settings.endpoint.timeouts))
+    dialogue: float = max(sum(astuple(endpoint.timeouts)) for endpoint in settings.endpoints)
     return dialogue + settings.time_slice

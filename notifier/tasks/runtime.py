@@ -16,7 +16,7 @@ from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
 from notifier.delivery.rounds import Pace
 from notifier.model.events import Listener
-from notifier.pool import SessionPool
+from notifier.pool import LocalBreakers, Member, Relays, SessionPool
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
 from notifier.store import RedisStore, blob_name
@@ -31,7 +31,8 @@ class Runtime:
     listener: Listener = log_event
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
     store: RedisStore = field(init=False)
-    pool: SessionPool = field(init=False)
+    relays: Relays = field(init=False)
+    inline_relays: Relays = field(init=False)  # for sending at once, which asks no store
     renderer: Renderer = field(init=False)
     composer: Composer = field(init=False)
     courier: Courier = field(init=False)
@@ -49,15 +50,15 @@ class Runtime:
             retention=settings.retention,
             idempotency_window=settings.idempotency_window,
         )
-        self.pool = SessionPool(settings.endpoint, settings.pool, listener=self.listener)
+        self.relays, self.inline_relays = self._joined_relays()
         self.renderer = Renderer(TemplateLibrary(settings.template_folders))
         self.composer = Composer(self.renderer, self.store, settings.sender)
         self.courier = Courier(
             store=self.store,
-            pool=self.pool,
+            pool=self.relays,
             composer=self.composer,
             table=settings.retry,
-            timing=Timing(session_wait=settings.endpoint.timeouts.connect, dot_deadline=settings.dot_deadline),
+            timing=Timing(session_wait=self._session_wait(), dot_deadline=settings.dot_deadline),
             listener=self.listener,
         )
         self.intake = Intake(
@@ -67,13 +68,27 @@ class Runtime:
             blob_name=blob_name,
         )
 
+    def _joined_relays(self) -> tuple[Relays, Relays]:
+        tiers = [
+            [Member(SessionPool(one.endpoint, one.pool, listener=self.listener), one.weight) for one in tier]
+            for tier in self.settings.relays
+        ]
+        inline = [[Member(member.pool, member.weight) for member in tier] for tier in tiers]
+        return (
+            Relays(tiers, self.store.breakers, rules=self.settings.breakers, listener=self.listener),
+            Relays(inline, LocalBreakers(), rules=self.settings.breakers, listener=self.listener),
+        )
+
+    def _session_wait(self) -> float:
+        return max(endpoint.timeouts.connect for endpoint in self.settings.endpoints)
+
     def pace(self, queue: str) -> Pace:
         """What this process has learned of the queue's speed."""
         return self._paces.setdefault(queue, Pace(self.settings.batch))
 
     def close(self, grace: float) -> None:
         """Say QUIT to parked sessions, wait up to ``grace`` seconds for lent ones, close the store's connections."""
-        self.pool.close(grace)
+        self.relays.close(grace)
         self.store.close()
 
 

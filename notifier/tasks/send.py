@@ -116,7 +116,7 @@ def send_email(
     if request.called_directly or request.is_eager:
         mine = inline_runtime()
         accepted = accept_call((), call, Options(mail_id=request.id))
-        return _final_reply(deliver_inline(accepted, composer=mine.composer, pool=mine.pool))
+        return _final_reply(deliver_inline(accepted, composer=mine.composer, pool=mine.inline_relays))
     queue = (request.delivery_info or {}).get("routing_key")
     accepted = accept_call((), call, Options(mail_id=request.id, queue=queue), allow_paths=False)
     try:

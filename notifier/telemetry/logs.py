@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 from notifier.model.events import (
+    BreakerClosed,
+    BreakerOpened,
     Event,
     MailSettled,
     MailsSwept,
@@ -40,6 +42,12 @@ def log_event(event: Event, /) -> None:
             log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds)
         case SessionRetired():
             log.debug("session to %s retired (%s) after %d mails", event.relay, event.reason, event.transactions)
+        case BreakerOpened():
+            log.warning(
+                "mails for %s wait %.0f s (%s): %s", event.relay, event.seconds, event.about, event.why or "no reason"
+            )
+        case BreakerClosed():
+            log.warning("%s takes mails again", event.relay)
         case MailsSwept():
             _log_swept(event)
 

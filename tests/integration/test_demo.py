@@ -13,7 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-DEMO = [sys.executable, "-c", "from notifier.cli import main; main()", "demo"]
+# With a Ctrl-C that works: what a shell starts in the background inherits an ignored one.
+CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+DEMO = [sys.executable, "-c", f"{CTRL_C}; from notifier.cli import main; main()", "demo"]
 TIMEOUT = 180
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
-from notifier.settings.relay import parse_relay
+from notifier.settings.relay import parse_relay, parse_relays
 from notifier.settings.tree import TABLE
 from notifier.smtp import Mode, TLSPolicy
 
@@ -22,7 +22,7 @@ def problems(**environ: str) -> list[str]:
 def test_a_broker_is_enough() -> None:
     settings = Settings.load(LEAST)
     assert settings.store_url == settings.broker_url
-    assert (settings.endpoint.name, settings.endpoint.tls) == ("localhost:25", TLSPolicy.NONE)
+    assert (settings.endpoints[0].name, settings.endpoints[0].tls) == ("localhost:25", TLSPolicy.NONE)
     assert settings.durability == "fsync"
 
 
@@ -85,8 +85,8 @@ def test_secrets_stand_in_files(tmp_path: Path) -> None:
     file.write_text("smtp://zoe:hunter2@relay.example\n")
     file.chmod(0o600)
     settings = Settings.load({**LEAST, "NOTIFIER_SMTP_URL_FILE": str(file)})
-    assert settings.endpoint.password is not None
-    assert settings.endpoint.password.reveal() == "hunter2"
+    assert settings.endpoints[0].password is not None
+    assert settings.endpoints[0].password.reveal() == "hunter2"
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,40 @@ def test_a_relay_is_one_url(url: str, name: str, tls: TLSPolicy) -> None:
     endpoint = parse_relay(url).endpoint
     assert (endpoint.name, endpoint.tls) == (name, tls)
     assert (endpoint.mode is Mode.LMTP) == url.startswith("lmtp")
+
+
+@pytest.mark.parametrize(
+    ("text", "tiers"),
+    [
+        ("smtp://a", [["a:25"]]),
+        ("smtp://a smtp://b", [["a:25"], ["b:25"]]),
+        ("smtp://a,smtps://b", [["a:25", "b:465"]]),
+        ("smtp://a,lmtp+unix:///run/lmtp\n  smtp://c?mechanisms=PLAIN,LOGIN", [["a:25", "/run/lmtp"], ["c:25"]]),
+    ],
+)
+def test_several_relays_are_one_list(text: str, tiers: list[list[str]]) -> None:
+    assert [[relay.endpoint.name for relay in tier] for tier in parse_relays(text)] == tiers
+
+
+def test_relays_share_by_weight() -> None:
+    assert [relay.weight for relay in parse_relays("smtp://a?weight=3,smtp://b")[0]] == [3, 1]
+
+
+def test_of_several_relays_each_problem_says_which_one_it_is_about() -> None:
+    found = problems(NOTIFIER_SMTP_URL="smtp://a?colour=red smtp://b,http://c")
+    assert len(found) == 2
+    assert "(its URL number 1) has no option 'colour'" in found[0]
+    assert "(its URL number 3) begins with smtp://" in found[1]
+
+
+def test_the_same_relay_twice_is_a_mistake() -> None:
+    assert "twice" in problems(NOTIFIER_SMTP_URL="smtp://a smtp://b smtp://a")[0]
+
+
+def test_waits_of_breakers_are_scaled_as_those_between_attempts() -> None:
+    settings = Settings.load({**LEAST, "NOTIFIER_RETRY_SCALE": "0.1", "NOTIFIER_BREAKER_OPEN": "20"})
+    assert (settings.breakers.host.first, settings.breakers.host.longest) == (2, 40)
+    assert settings.breakers.account.first == 30
 
 
 def test_a_relays_options() -> None:

@@ -1,0 +1,202 @@
+"""`Relays`: several relays as one. It chooses, fails over while nothing was handed over, and minds their breakers.
+
+Tiers are tried in their order, the next one only where no relay of the one before can be used; within a tier relays are
+chosen at random by their weights.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from notifier.errors import DeliveryError, Fault, PoolTimeout, RelayUnavailable, Scope, StoreError
+from notifier.model.breaker import BreakerRules, Breakers, Permit, Place
+from notifier.model.envelope import MailObject
+from notifier.model.events import BreakerClosed, BreakerOpened, Listener, ignore
+from notifier.model.outcome import Outcome
+from notifier.pool.pool import SessionPool
+from notifier.pool.verdicts import held_against, is_the_relays
+from notifier.smtp import Endpoint, Session
+from notifier.smtp.session import BeforeDot
+
+CLEAN_FOR = 1.0  # seconds in which a breaker that had nothing against a relay is not asked again
+# What is not the mail's fault, so that another relay may do better, as long as nothing was handed over.
+_FAIL_OVER = frozenset({Scope.HOST, Scope.ACCOUNT, Scope.CONNECTION})
+
+
+@dataclass(slots=True)
+class Member:
+    """One relay of a tier, with its share of the tier's mails."""
+
+    pool: SessionPool
+    weight: int = 1
+    clean_until: float = 0.0
+    place: Place = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out its place."""
+        self.place = place_of(self.pool.endpoint)
+
+
+class Lent:
+    """A session that the relays have lent: it keeps in mind what the outcomes say about the relay."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.fault: Fault | None = None  # the last one that is the relay's
+        self.went_well = False
+
+    @property
+    def transactions(self) -> int:
+        """Mails that the session has carried."""
+        return self._session.transactions
+
+    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
+        """See `Session.send_many`."""
+        for outcome in self._session.send_many(mails, before_dot):
+            self._learn(outcome.faults)
+            yield outcome
+
+    def _learn(self, faults: Iterable[Fault]) -> None:
+        bad = next((fault for fault in faults if is_the_relays(fault)), None)
+        if bad is None:
+            self.went_well = True
+        else:
+            self.fault = bad
+
+
+class Relays:
+    """``clock`` is monotonic seconds, ``rng`` gives 0 to 1."""
+
+    def __init__(
+        self,
+        tiers: Sequence[Sequence[Member]],
+        breakers: Breakers,
+        *,
+        rules: BreakerRules = BreakerRules(),  # noqa: B008 - immutable
+        listener: Listener = ignore,
+        clock: Callable[[], float] = time.monotonic,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self._tiers = tiers
+        self._breakers = breakers
+        self._rules = rules
+        self._tell = listener
+        self._clock = clock
+        self._rng = rng
+
+    @contextmanager
+    def session(self, deadline: float) -> Iterator[Lent]:
+        """Lend a session to the first relay that can be used. ``deadline`` is monotonic seconds.
+
+        Raises `RelayUnavailable` where none may be tried now, `PoolTimeout`, `PoolClosed`, or the `DeliveryError` of
+        the last relay that was tried.
+        """
+        with ExitStack() as stack:
+            member, permit, session = self._enter(stack, deadline)
+            lent = Lent(session)
+            stack.callback(self._learn, member, permit, lent)
+            yield lent
+
+    def _enter(self, stack: ExitStack, deadline: float) -> tuple[Member, Permit, Session]:
+        error: DeliveryError | PoolTimeout | None = None
+        refused: list[tuple[Member, Permit]] = []
+        for member in self._in_turn():
+            permit = self._permit(member)
+            if permit.wait > 0:
+                refused.append((member, permit))
+                continue
+            try:
+                return member, permit, stack.enter_context(member.pool.session(deadline))
+            except PoolTimeout as failure:
+                error = failure
+            except DeliveryError as failure:
+                self._failed(member, failure.fault)
+                if failure.fault.scope not in _FAIL_OVER:
+                    raise
+                error = failure
+        raise error or _unavailable(refused)
+
+    def _in_turn(self) -> Iterator[Member]:
+        for tier in self._tiers:
+            if len(tier) == 1:
+                yield tier[0]
+            else:  # the first of an order drawn so is each member by its weight
+                yield from sorted(tier, key=lambda member: self._rng() ** (1 / member.weight), reverse=True)
+
+    # breakers -------------------------------------------------------------------------------------------------------
+
+    def _permit(self, member: Member) -> Permit:
+        now = self._clock()
+        if now < member.clean_until:
+            return Permit()
+        permit = self._breakers.permit(member.place)
+        if permit.clean:
+            member.clean_until = now + CLEAN_FOR
+        return permit
+
+    def _failed(self, member: Member, fault: Fault) -> None:
+        found = held_against(fault, self._rules)
+        if found is None:
+            return
+        about, rule = found
+        member.clean_until = 0.0
+        why = f"{fault.taxonomy_id} {fault.text}"
+        if (seconds := self._breakers.bad(member.place, about, rule, why)) > 0:
+            self._tell(BreakerOpened(member.pool.endpoint.name, about, seconds, why))
+
+    def _learn(self, member: Member, permit: Permit, lent: Lent) -> None:
+        """Tell the breakers, as far as the store takes it: a breaker is never in the way of a settlement."""
+        try:
+            # A connection that broke off after mails had gone well (many relays end it after so many) is no outage.
+            if lent.fault is not None and not lent.went_well:
+                self._failed(member, lent.fault)
+            elif not permit.clean and self._breakers.good(member.place):
+                self._tell(BreakerClosed(member.pool.endpoint.name))
+        except StoreError:
+            member.clean_until = 0.0
+
+    # ends -----------------------------------------------------------------------------------------------------------
+
+    def close(self, grace: float) -> None:
+        """Close every pool, within ``grace`` seconds for all."""
+        ends = time.monotonic() + grace
+        for pool in self.pools:
+            pool.close(max(0.0, ends - time.monotonic()))
+
+    @property
+    def pools(self) -> tuple[SessionPool, ...]:
+        """The pool of every relay, in their order."""
+        return tuple(member.pool for tier in self._tiers for member in tier)
+
+    def stats(self) -> Mapping[str, Mapping[str, int]]:
+        """Each relay's `SessionPool.stats`."""
+        return {pool.endpoint.name: pool.stats() for pool in self.pools}
+
+    def __repr__(self) -> str:
+        tiers = " then ".join(" or ".join(member.pool.endpoint.name for member in tier) for tier in self._tiers)
+        return f"<Relays {tiers}>"
+
+
+def place_of(endpoint: Endpoint) -> Place:
+    """Which breakers are an endpoint's.
+
+    With another password it is another account: what failed with the old one is not held against it. Two octets of a
+    digest are enough to see that, and too few to guess the password by.
+    """
+    relay = f"{endpoint.name} {endpoint.tls}"
+    if endpoint.credentials is None:
+        return Place(relay)
+    secret = endpoint.password.reveal() if endpoint.password is not None else ""
+    generation = sha256(f"{relay}\0{endpoint.username}\0{secret}".encode()).hexdigest()[:4]
+    return Place(relay, f"{endpoint.username} {generation}")
+
+
+def _unavailable(refused: Sequence[tuple[Member, Permit]]) -> RelayUnavailable:
+    _, permit = min(refused, key=lambda pair: pair[1].wait)
+    names = ", ".join(one.pool.endpoint.name for one, _ in refused)
+    return RelayUnavailable(f"no relay may be tried now ({names}): {permit.why}", permit.wait)

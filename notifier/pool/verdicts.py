@@ -1,0 +1,30 @@
+"""What a fault says about the place where it happened: rows of the delivery taxonomy, as its breaker column has them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from notifier.errors import Fault
+from notifier.model.breaker import About, BreakerRule, BreakerRules
+
+_UNTIL_READY = ("D1", "D3", "C1", "C2", "C5", "L1", "L2", "L3", "L4", "G1", "G2", "G3", "G4", "E1", "E2", "E3")
+_STARTTLS_AND_AUTH = ("S1", "S2", "S3", "S4", "S5", "A8")
+_IN_TRANSACTION = ("M1", "M3", "R10", "X4", "X5", "W1", "W2", "Z4", "Z5", "Z7")
+_HOST = frozenset((*_UNTIL_READY, *_STARTTLS_AND_AUTH, *_IN_TRANSACTION))
+_ON_421 = frozenset({"X1", "Z2"})
+_ACCOUNT = frozenset({"A1", "A2", "A3", "A4", "A6", "E4"})
+# A wrong password is wrong for every mail, and relays lock accounts: the first one opens the breaker.
+_AT_ONCE = frozenset({"A1", "A3", "A4", "E4"})
+
+
+def held_against(fault: Fault, rules: BreakerRules) -> tuple[About, BreakerRule] | None:
+    """Whose breaker the fault counts for, and by which rule; None where it is about the mail alone."""
+    row = fault.taxonomy_id
+    if row in _ACCOUNT:
+        return "account", replace(rules.account, consecutive=1) if row in _AT_ONCE else rules.account
+    return ("host", rules.host) if is_the_relays(fault) else None
+
+
+def is_the_relays(fault: Fault) -> bool:
+    """True where another mail would have fared no better."""
+    return fault.taxonomy_id in _HOST or (fault.taxonomy_id in _ON_421 and fault.code == 421)
