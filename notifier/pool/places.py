@@ -165,6 +165,11 @@ class Places:
             now = {"parked": len(self._parked), "lent": len(self._lent), "waiting": len(self._waiters)}
             return now | {name: number for name, number in self._counters.items() if number}
 
+    def tokens(self) -> list[str]:
+        """Of the connections that are parked or lent."""
+        with self._lock:
+            return [one.token for one in (*self._parked, *self._lent) if one.token is not None]
+
     def sessions(self) -> list[Pooled]:
         """Parked and lent, without the lock: after a fork it may be held by a thread that is no more."""
         return [*self._parked, *self._lent]

@@ -19,6 +19,7 @@ from notifier.model.events import Listener, SessionOpened, SessionRetired, Sessi
 from notifier.pool.config import PoolConfig
 from notifier.pool.places import Places
 from notifier.pool.pooled import Pooled
+from notifier.pool.slots import KEEP_EVERY, Slots
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Session, Window
 
@@ -30,7 +31,7 @@ _WITHOUT_QUIT = frozenset({"doubt", "peer_closed"})
 class SessionPool:
     """Lends sessions to one endpoint. ``clock`` is monotonic seconds, ``rng`` gives 0 to 1.
 
-    ``upkeep`` False: parked sessions whose time is over are retired by `tend` alone.
+    ``slots``: the connections that all replicas may have together. ``upkeep`` False: parked sessions whose time is over are retired by `tend` alone.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SessionPool:
         clock: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
         listener: Listener = ignore,
+        slots: Slots | None = None,
         upkeep: bool = True,
     ) -> None:
         self.endpoint = endpoint
@@ -51,11 +53,13 @@ class SessionPool:
         self._clock = clock
         self._rng = rng
         self._tell = listener
+        self._slots = slots
         self._tended = upkeep
         self._begin()
 
     def _begin(self) -> None:
         self._places = Places(self.config.size)
+        self._keep_at = self._clock()
         self._upkeep = Upkeep(f"pool {self.endpoint.name}", self.tend, self._due_in) if self._tended else None
 
     @contextmanager
@@ -122,14 +126,28 @@ class SessionPool:
 
     def _opened(self) -> Pooled:
         began = self._clock()
-        session = self._open_session(self.endpoint)
+        session, token = self._connected()
         now = self._clock()
         spread = 0.9 + 0.2 * self._rng()
-        lent = Pooled(session, expires=now + self.config.max_age * spread, pid=os.getpid())
+        lent = Pooled(session, expires=now + self.config.max_age * spread, pid=os.getpid(), token=token)
         self._places.lend(lent)
+        if token is not None and self._upkeep is not None:
+            self._upkeep.wake()
         self._places.count("opened")
         self._tell(SessionOpened(self.endpoint.name, session.tls, now - began))
         return lent
+
+    def _connected(self) -> tuple[Session, str | None]:
+        if self._slots is None:
+            return self._open_session(self.endpoint), None
+        token = self._slots.take()
+        try:
+            session = self._open_session(self.endpoint)
+        except BaseException:
+            self._slots.release(token)
+            raise
+        self._slots.established(token)
+        return session, token
 
     def _undo(self, lent: Pooled | None) -> None:
         if lent is None:
@@ -155,14 +173,19 @@ class SessionPool:
     # upkeep ---------------------------------------------------------------------------------------------------------
 
     def tend(self) -> None:
-        """Retire parked sessions whose time is over."""
+        """Retire parked sessions whose time is over, and keep the slots of the others."""
         self._begin_anew_after_a_fork()
         now = self._clock()
+        if self._slots is not None and now >= self._keep_at:
+            self._keep_at = now + KEEP_EVERY
+            self._slots.keep(self._places.tokens())
         self._retire(self._places.take_out(lambda parked: parked.why_no_longer(self.config, now)))
 
     def _due_in(self) -> float | None:
-        due = self._places.next_due(self.config)
-        return None if due is None else due - self._clock()
+        dues = [self._keep_at] if self._slots is not None and self._places.tokens() else []
+        if (due := self._places.next_due(self.config)) is not None:
+            dues.append(due)
+        return min(dues) - self._clock() if dues else None
 
     def _retire(self, sessions: Iterable[tuple[Pooled, str]]) -> None:
         """Close each and free its place then, not before: the bound holds. One that fails does not keep the others."""
@@ -173,6 +196,8 @@ class SessionPool:
 
     def _close(self, one: Pooled, reason: str) -> None:
         one.session.close(say_quit=reason not in _WITHOUT_QUIT)
+        if one.token is not None and self._slots is not None:
+            self._slots.release(one.token)
         self._retired(one, reason)
 
     def _retired(self, one: Pooled, reason: str) -> None:

@@ -16,6 +16,7 @@ class Pooled:
     expires: float
     pid: int
     parked_at: float = 0.0
+    token: str | None = None  # of its place among the connections of all replicas
     drained: bool = False  # it must not be lent again
 
     def why_not_again(self, config: PoolConfig, now: float) -> str | None:

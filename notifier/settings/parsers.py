@@ -13,6 +13,7 @@ from notifier.errors import InvalidAddress
 from notifier.model.address import Address
 from notifier.model.secret import Secret
 
+_SPANS = {"": 1, "s": 1, "min": 60, "h": 3600, "day": 86400}
 Parser = Callable[[str], Any]
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "memory")
 STORE_SCHEMES = ("redis", "rediss", "unix")
@@ -35,6 +36,15 @@ def factor(text: str) -> float:
         return seconds(text)
     except ValueError:
         raise ValueError(f"is a finite number over 0, such as 0.5, and not {text!r}") from None
+
+
+def rate(text: str) -> float:
+    """Mails a second: a number over 0, or ``100/min``, ``5000/h``, ``50000/day``."""
+    number, _, span = text.partition("/")
+    try:
+        return factor(number) / _SPANS[span.strip().lower()]
+    except (ValueError, KeyError):
+        raise ValueError(f"is a number of mails a second, or such as 100/min or 5000/h, and not {text!r}") from None
 
 
 def count(text: str) -> int:

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from notifier.model.secret import Secret
 from notifier.pool import PoolConfig
 from notifier.protocol.sasl.choice import STRONGEST_FIRST
-from notifier.settings.parsers import count, seconds
+from notifier.settings.parsers import count, rate, seconds
 from notifier.smtp import Endpoint, Mode, Timeouts, TLSPolicy
 
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 2003}  # 2003 is what the standard module's LMTP uses
@@ -26,6 +26,8 @@ _POOL: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "messages_per_connection": ("messages_per_connection", count),
     "max_age": ("max_age", seconds),
     "max_idle": ("max_idle", seconds),
+    "connections": ("connections", count),
+    "rate": ("rate", rate),
 }
 _ANOTHER = re.compile(r",(?=[a-z+]+://)")  # a comma in an option is not followed by a scheme
 _PLAIN = ("tls", "ca", "cert", "key", "ehlo", "source", "mechanisms", "window", "weight")

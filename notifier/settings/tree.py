@@ -57,7 +57,7 @@ TABLE: tuple[Setting, ...] = (
         "?tls=required|none|"
         "opportunistic, ca=FILE, cert=FILE, key=FILE, ehlo=NAME, source=IP, mechanisms=SCRAM-SHA-256,PLAIN,…, "
         "window=mails in flight (CHUNKING), timeout_<phase>=seconds, pool=, messages_per_connection=, "
-        "max_age=, max_idle=. Without tls=, STARTTLS is required everywhere but on loopback without a password.",
+        "max_age=, max_idle=; from all workers together connections=, rate=mails a second or 100/min. Without tls=, STARTTLS is required everywhere but on loopback without a password.",
         secret=True,
     ),
     Setting("NOTIFIER_FROM", parsers.address, "Notifier <notifier@localhost>", "From, where a mail names no sender."),

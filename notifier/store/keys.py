@@ -57,6 +57,11 @@ class Keys:
         return f"{self.namespace}:blob:{name}"
 
     @property
+    def limits(self) -> str:
+        """What the keys of the token buckets begin with: one slot, because a mail may need a token of several."""
+        return f"{self.namespace}:{{limits}}:"
+
+    @property
     def queues(self) -> str:
         """Every queue that ever had a mail: a set."""
         return f"{self.namespace}:queues"

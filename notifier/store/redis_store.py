@@ -16,6 +16,7 @@ from notifier.store.blobs import Blobs
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.keys import INDEX, Keys
+from notifier.store.limits import RedisConnections, RedisRates
 from notifier.store.records import STATUS_FIELDS, UnreadableRecord, claim_of, edge_of, ms, record_of, status_of
 from notifier.store.reservations import under_their_keys
 
@@ -220,6 +221,16 @@ class RedisStore:
     def breakers(self) -> RedisBreakers:
         """Circuit breakers that all replicas share."""
         return RedisBreakers(self._connection, self._keys)
+
+    @property
+    def rates(self) -> RedisRates:
+        """Token buckets that all replicas share."""
+        return RedisRates(self._connection, self._keys)
+
+    @property
+    def connections(self) -> RedisConnections:
+        """Connections to relays, counted over all replicas."""
+        return RedisConnections(self._connection, self._keys)
 
     # people ---------------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ NAMES = (
     "worker",
     "remember",
     "breaker",
+    "rates",
+    "connections",
 )
 
 # A server that is full (maxmemory) takes no new mail, but delivers what it has, which is what frees it. A settlement

@@ -1,0 +1,73 @@
+"""Limits that all replicas keep together, as values and protocols: how many mails a second, how many connections.
+
+A limit never makes anybody sleep: the answer is how long the mail should wait in the store.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A token bucket: ``per_second`` mails in the long run, ``burst`` at once.
+
+    Without a burst it is what comes in one second: less, and a worker that looks for due mails a few times a second
+    would not reach the rate.
+    """
+
+    key: str
+    per_second: float
+    burst: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.per_second) or self.per_second <= 0:
+            raise ValueError(f"a rate is a number of mails a second over 0, not {self.per_second}")
+        if self.burst == 0.0:
+            object.__setattr__(self, "burst", max(1.0, self.per_second))
+        if self.burst < 1:
+            raise ValueError(f"a burst is one mail or more, not {self.burst}")
+
+
+class Rates(Protocol):
+    """Token buckets, shared by whoever shares the implementation."""
+
+    def take(self, wanted: Sequence[Sequence[Rate]]) -> list[float]:
+        """For each mail its buckets; the answer is for each mail 0 where it may go, else seconds to wait.
+
+        A mail takes a token of each of its buckets or of none. Those that must wait get different times, one after the
+        other as the rate allows, so that they do not all come back at once.
+        """
+
+
+class Connected(NamedTuple):
+    """``wait``: 0 where the connection may be made, else seconds until it is worth asking again. ``live``: how many
+    connections the relay has now, from all replicas.
+    """
+
+    wait: float
+    live: int
+
+
+class Connections(Protocol):
+    """Who is connected to a relay. An entry that is not kept ends by itself, so that nothing leaks on a kill."""
+
+    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        """May ``token`` connect? ``most`` connections at once, or fewer where the relay has said that it is enough."""
+
+    def established(self, relay: str, token: str) -> None:
+        """The relay has greeted it."""
+
+    def keep(self, relay: str, tokens: Sequence[str]) -> None:
+        """These are still connected."""
+
+    def release(self, relay: str, token: str) -> None:
+        """It is connected no more."""
+
+    def throttled(self, relay: str, *, greeting: bool) -> int:
+        """The relay has said that it is too much. Said at the ``greeting``, those that are established are as many as
+        it takes; said later, half of them are. One more is tried now and then. Returns how many are established.
+        """

@@ -1,0 +1,53 @@
+"""`Slots`: the pool's part in a limit of connections that all replicas keep together."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+
+from notifier.errors import RelayUnavailable, StoreError
+from notifier.model.limits import Connections
+
+log = logging.getLogger(__name__)
+
+KEEP_EVERY = 20.0  # seconds; a third of the lease, so that one round trip may fail
+
+
+class Slots:
+    """Connections to ``relay``, ``most`` at once from all replicas; None: as many as it takes without complaint."""
+
+    def __init__(self, connections: Connections, relay: str, name: str, most: int | None = None) -> None:
+        self._connections = connections
+        self._relay = relay
+        self._name = name
+        self._most = most
+
+    def take(self) -> str:
+        """A token for one connection. Raises `RelayUnavailable` where there are enough, or `StoreError`."""
+        token = uuid.uuid4().hex
+        answer = self._connections.connect(self._relay, token, self._most)
+        if answer.wait > 0:
+            raise RelayUnavailable(
+                f"{self._name} has the connections that it takes: {answer.live} from all workers", answer.wait
+            )
+        return token
+
+    def established(self, token: str) -> None:
+        """The relay has greeted the connection."""
+        with suppress(StoreError):  # it counts as one that is being made until it is kept or given up
+            self._connections.established(self._relay, token)
+
+    def keep(self, tokens: Iterable[str]) -> None:
+        """These are still connected."""
+        if known := list(tokens):
+            try:
+                self._connections.keep(self._relay, known)
+            except StoreError as error:
+                log.debug("connections to %s not kept, tried again soon: %s", self._name, error)
+
+    def release(self, token: str) -> None:
+        """It is connected no more."""
+        with suppress(StoreError):  # its lease ends by itself
+            self._connections.release(self._relay, token)

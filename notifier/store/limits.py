@@ -1,0 +1,77 @@
+"""`RedisRates` and `RedisConnections`: limits that all replicas keep together. Times are of the server's clock.
+
+Nothing is waited for on the disk: a limit that is forgotten costs a burst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from notifier.model.limits import Connected, Rate
+from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.keys import Keys
+from notifier.store.records import ms
+
+LEASE = 60.0  # seconds until a connection that nobody keeps is given up; its process was killed
+RECOVER = 30.0  # seconds without a complaint after which a throttled relay is given one connection more
+PAUSE = 5.0  # seconds in which several complaints are one
+
+
+class RedisRates:
+    """`notifier.model.limits.Rates`, each call one atomic step."""
+
+    def __init__(self, connection: LedgerConnection, keys: Keys) -> None:
+        self._connection = connection
+        self._prefix = keys.limits
+
+    def take(self, wanted: Sequence[Sequence[Rate]]) -> list[float]:
+        """See `Rates.take`. Raises `StoreUnavailable`."""
+        buckets = list(dict.fromkeys(rate for rates in wanted for rate in rates))
+        if not buckets:
+            return [0.0] * len(wanted)
+        number = {rate: place for place, rate in enumerate(buckets, start=1)}
+        arguments: list[Argument] = [len(buckets)]
+        for rate in buckets:
+            arguments += [rate.key, 1000 / rate.per_second, rate.burst]
+        for rates in wanted:
+            arguments += [len(rates), *(number[rate] for rate in rates)]
+        (waits,) = self._connection.run([Call("rates", self._prefix, tuple(arguments))])
+        return [wait / 1000 for wait in waits]
+
+
+class RedisConnections:
+    """`notifier.model.limits.Connections`. All durations are seconds."""
+
+    def __init__(
+        self, connection: LedgerConnection, keys: Keys, *, lease: float = LEASE, recover: float = RECOVER
+    ) -> None:
+        self._connection = connection
+        self._keys = keys
+        self._lease = ms(lease)
+        self._recover = ms(recover)
+
+    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        """See `Connections.connect`. Raises `StoreUnavailable`."""
+        (answer,) = self._connection.run([self._call(relay, "connect", token, self._lease, most or 0, self._recover)])
+        wait, live = answer
+        return Connected(wait / 1000, live)
+
+    def established(self, relay: str, token: str) -> None:
+        """See `Connections.established`. Raises `StoreUnavailable`."""
+        self._connection.run([self._call(relay, "established", token, self._lease)])
+
+    def keep(self, relay: str, tokens: Sequence[str]) -> None:
+        """See `Connections.keep`. Raises `StoreUnavailable`."""
+        self._connection.run([self._call(relay, "keep", self._lease, *tokens)])
+
+    def release(self, relay: str, token: str) -> None:
+        """See `Connections.release`. Raises `StoreUnavailable`."""
+        self._connection.run([self._call(relay, "release", token)])
+
+    def throttled(self, relay: str, *, greeting: bool) -> int:
+        """See `Connections.throttled`. Raises `StoreUnavailable`."""
+        (established,) = self._connection.run([self._call(relay, "throttled", int(greeting), ms(PAUSE))])
+        return int(established)
+
+    def _call(self, relay: str, verb: str, *arguments: Argument) -> Call:
+        return Call("connections", self._keys.relay(relay), (verb, *arguments))
