@@ -14,7 +14,9 @@ from notifier.model.secret import Secret
 from notifier.pool import PoolConfig
 from notifier.protocol.sasl.choice import STRONGEST_FIRST
 from notifier.settings.parsers import count, seconds
-from notifier.smtp import Endpoint, Mode, Timeouts, TLSPolicy
+from notifier.settings.proxy import parse_proxy
+from notifier.smtp import Endpoint, Mode, Proxy, Timeouts, TLSPolicy
+from notifier.smtp.pinning import canonical_pin
 
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 2003}  # 2003 is what the standard module's LMTP uses
 SUBMISSION = 587  # RFC 6409: what a user and password are for
@@ -26,7 +28,8 @@ _POOL: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "max_age": ("max_age", seconds),
     "max_idle": ("max_idle", seconds),
 }
-_PLAIN = ("tls", "ca", "cert", "key", "ehlo", "source", "mechanisms", "window")
+_PLAIN = ("tls", "ca", "cert", "key", "pin", "proxy", "ehlo", "source", "mechanisms", "window")
+_OPTION = re.compile(r"[a-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class _Reader:
             "ca_file": self._file("ca"),
             "client_cert": self._file("cert"),
             "client_key": self._file("key"),
+            "pins": self._pins(),
+            "proxy": self._proxy(),
             "mechanisms": self._mechanisms(),
             "window": self._value("window", count) or 1,
             "ehlo_name": self._name("ehlo"),
@@ -105,7 +110,9 @@ class _Reader:
         pairs = parse_qsl(self._parts.query, keep_blank_values=True)
         for key, _ in pairs:
             if key not in known:
-                self._problems.append(f"has no option {key!r}; known: {', '.join(sorted(known))}")
+                # An & in a proxy's password makes an option of the rest of it, and that is not shown.
+                name = repr(key) if _OPTION.fullmatch(key) else "of such a name (& is written %26 in a value)"
+                self._problems.append(f"has no option {name}; known: {', '.join(sorted(known))}")
         return dict(pairs)
 
     def _value(self, key: str, parser: Callable[[str], Any]) -> Any:
@@ -156,6 +163,8 @@ class _Reader:
 
     def _tls(self, username: str | None) -> TLSPolicy:
         given = self._query.get("tls")
+        if "pin" in self._query and given in ("none", "opportunistic"):
+            self._problems.append(f"has pin= with tls={given}, where no key need be shown; use tls=required")
         if self._parts.scheme == "smtps":
             if given is not None:
                 self._problems.append("says smtps:// and tls=; smtps is TLS from the start, leave tls= out")
@@ -171,10 +180,13 @@ class _Reader:
 
     def _default_tls(self, username: str | None) -> TLSPolicy:
         """On this host, clear text for mail without a password; everywhere else STARTTLS or nothing."""
-        return TLSPolicy.NONE if self._is_local() and not username else TLSPolicy.REQUIRED
+        clear = self._is_local() and not username and "pin" not in self._query
+        return TLSPolicy.NONE if clear else TLSPolicy.REQUIRED
 
     def _is_local(self) -> bool:
         host = self._parts.hostname or ""
+        if "proxy" in self._query:
+            return False  # the proxy's localhost is another one
         if self._parts.scheme == "lmtp+unix" or host == "localhost":
             return True
         try:
@@ -189,6 +201,32 @@ class _Reader:
         if key == "key" and path is not None and "cert" not in self._query:
             self._problems.append("has key= without cert=: a key is of use with its certificate alone")
         return path
+
+    def _raw(self, key: str) -> str:
+        """An option's value as it is written: there a + is a +, and the proxy's URL is decoded by parts, once."""
+        options = (option.partition("=") for option in self._parts.query.split("&"))
+        return next((value for name, _, value in reversed(list(options)) if name == key), "")
+
+    def _pins(self) -> tuple[str, ...]:
+        if "pin" not in self._query:
+            return ()
+        try:
+            return tuple(canonical_pin(pin) for pin in unquote(self._raw("pin")).split(","))
+        except ValueError as error:
+            self._problems.append(f"pin= cannot be read: {error}")
+            return ()
+
+    def _proxy(self) -> Proxy | None:
+        if "proxy" not in self._query:
+            return None
+        if self._parts.scheme == "lmtp+unix":
+            self._problems.append("has proxy= with a Unix socket, which no proxy leads to")
+        written = self._raw("proxy")
+        try:
+            return parse_proxy(written if "://" in written else unquote(written))  # as it is, or encoded as a whole
+        except ValueError as error:
+            self._problems.append(f"proxy= {error}")
+            return None
 
     def _mechanisms(self) -> tuple[str, ...] | None:
         given = self._query.get("mechanisms")

@@ -53,7 +53,8 @@ TABLE: tuple[Setting, ...] = (
         parse_relay,
         "smtp://localhost:25",
         "The relay: smtp://, smtps://, lmtp:// or lmtp+unix://, with user:password@ and ?tls=required|none|"
-        "opportunistic, ca=FILE, cert=FILE, key=FILE, ehlo=NAME, source=IP, mechanisms=SCRAM-SHA-256,PLAIN,…, "
+        "opportunistic, ca=FILE, cert=FILE, key=FILE, pin=sha256/… (of the server's key; several with commas), "
+        "proxy=socks5://user:password@host:1080 or http://…, ehlo=NAME, source=IP, mechanisms=SCRAM-SHA-256,PLAIN,…, "
         "window=mails in flight (CHUNKING), timeout_<phase>=seconds, pool=, messages_per_connection=, "
         "max_age=, max_idle=. Without tls=, STARTTLS is required everywhere but on loopback without a password.",
         secret=True,
