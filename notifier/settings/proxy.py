@@ -11,7 +11,7 @@ from notifier.smtp import Proxy, ProxyKind
 # socks5h says that the proxy looks the name up; ours always does.
 _KINDS = {"socks5": ProxyKind.SOCKS5, "socks5h": ProxyKind.SOCKS5, "http": ProxyKind.HTTP}
 _SOCKS_PORT = 1080  # IANA's; HTTP proxies have no port of their own
-_HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
+_HOST = re.compile(r"[A-Za-z0-9_.:-]+")  # IPv6 too; its brackets are gone
 
 
 def parse_proxy(text: str) -> Proxy:

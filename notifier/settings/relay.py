@@ -29,7 +29,6 @@ _POOL: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "max_idle": ("max_idle", seconds),
 }
 _PLAIN = ("tls", "ca", "cert", "key", "pin", "proxy", "ehlo", "source", "mechanisms", "window")
-_OPTION = re.compile(r"[a-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +107,13 @@ class _Reader:
     def _read_query(self) -> dict[str, str]:
         known = (*_PLAIN, *_POOL, *_TIMEOUTS)
         pairs = parse_qsl(self._parts.query, keep_blank_values=True)
+        query = dict(pairs)
         for key, _ in pairs:
             if key not in known:
                 # An & in a proxy's password makes an option of the rest of it, and that is not shown.
-                name = repr(key) if _OPTION.fullmatch(key) else "of such a name (& is written %26 in a value)"
+                name = "of such a name (an & in a value is %26)" if "proxy" in query else repr(key)
                 self._problems.append(f"has no option {name}; known: {', '.join(sorted(known))}")
-        return dict(pairs)
+        return query
 
     def _value(self, key: str, parser: Callable[[str], Any]) -> Any:
         if key not in self._query:
