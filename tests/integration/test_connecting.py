@@ -180,15 +180,20 @@ def test_an_address_that_wakes_up_late_still_wins() -> None:
 
     def wake(listener: socket.socket) -> None:
         listener.settimeout(0.1)
-        with suppress(TimeoutError):
-            while True:
+        while not over.is_set():
+            with suppress(TimeoutError):
                 listener.accept()[0].close()
+
+    over = threading.Event()
 
     with sleeping() as (sleeper, listener), silent() as hole:
         waking = threading.Timer(0.4, wake, [listener])
         waking.start()
-        assert reached(sleeper, hole) == sleeper.sockaddr
-        waking.join()
+        try:
+            assert reached(sleeper, hole) == sleeper.sockaddr
+        finally:
+            over.set()
+            waking.join()
 
 
 def test_the_socket_is_ready_for_a_session() -> None:
