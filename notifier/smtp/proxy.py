@@ -17,7 +17,7 @@ from typing import NamedTuple, NoReturn
 from notifier.model.secret import Secret
 
 MAX_HEAD = 8 * 1024  # octets of an HTTP proxy's answer
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and what UTF-8 has no octets for
 _NAME = re.compile(rb"[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_.])?\Z")
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})[ \r\n]")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -44,7 +44,8 @@ class Proxy:
     password: Secret | None = None
 
     def __post_init__(self) -> None:
-        if any(_CONTROL.search(text) for text in (self.host, *self._login)):
+        _check_port(self.port)
+        if any(_UNFIT.search(text) for text in (self.host, *self._login)):
             raise ValueError("a proxy's host, user and password hold no control character")
         if self.kind is ProxyKind.SOCKS5 and any(len(text.encode()) > 255 for text in self._login):
             raise ValueError("user and password of a SOCKS5 proxy have 255 octets at most (RFC 1929)")
@@ -90,11 +91,17 @@ def dialogue(proxy: Proxy, host: str, port: int) -> Dialogue:
     Raises `ValueError` at once for what is no host: a line end in it would be a header of its own (CRLF injection).
     """
     target = _target(host)
+    _check_port(port)
     return _socks5(proxy, target, port) if proxy.kind is ProxyKind.SOCKS5 else _connect(proxy, target, port)
 
 
+def _check_port(port: int) -> None:
+    if not 0 < port < 2**16:
+        raise ValueError(f"a port is a number from 1 to 65535, and not {port}")
+
+
 def _target(host: str) -> Target:
-    if not _CONTROL.search(host) and "%" not in host:  # an address's zone is of this host, and means nothing elsewhere
+    if not _UNFIT.search(host) and "%" not in host:  # an address's zone is of this host, and means nothing elsewhere
         try:
             return ipaddress.ip_address(host)
         except ValueError:

@@ -189,7 +189,7 @@ def test_law_5_a_host_that_is_none_never_reaches_the_proxy(kind: ProxyKind, host
 
 
 @pytest.mark.parametrize("kind", ProxyKind)
-@pytest.mark.parametrize("text", ["a\r\nX: y", "a\0", "a\x1b"])
+@pytest.mark.parametrize("text", ["a\r\nX: y", "a\0", "a\x1b", "a\udc80"])
 def test_law_5_control_characters_in_a_proxys_values_are_refused(kind: ProxyKind, text: str) -> None:
     for values in [(text, 1080), ("proxy.example", 1080, text), ("proxy.example", 1080, "zoe", Secret(text))]:
         with pytest.raises(ValueError, match="control character") as caught:
@@ -202,6 +202,14 @@ def test_what_a_login_cannot_carry_is_refused() -> None:
         Proxy(SOCKS, "proxy.example", 1080, "zoe", Secret("ü" * 128))
     with pytest.raises(ValueError, match="colon"):
         Proxy(HTTP, "proxy.example", 3128, "zo:e", Secret("x"))
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(ValueError, match="65535"):
+        Proxy(SOCKS, "proxy.example", port)
+    with pytest.raises(ValueError, match="65535"):
+        dialogue(proxy(SOCKS), "relay.example", port)
 
 
 def test_a_proxy_never_shows_its_password() -> None:
