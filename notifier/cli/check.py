@@ -22,9 +22,10 @@ ADVICE = {
     "A1": "the relay refuses this user and password: correct NOTIFIER_SMTP_URL (or NOTIFIER_SMTP_URL_FILE)",
     "C1": "nothing listens there: start the relay, or correct host and port in NOTIFIER_SMTP_URL",
     "C2": "no answer: a firewall, or a wrong host in NOTIFIER_SMTP_URL",
+    "C4": "the source address or the proxy does not do as it is set: correct source= or proxy= in NOTIFIER_SMTP_URL",
     "D1": "the host's name is not known: correct NOTIFIER_SMTP_URL",
     "E4": "the relay offers no way to log in here: it may want TLS first, or no user at all",
-    "L2": "the certificate is not trusted: name its CA with ?ca=FILE, or use the host name that it is made for",
+    "L2": "the certificate is not trusted: name its CA with ?ca=FILE, use the host name that it is made for, or correct pin=",
     "L4": "the port and the mode do not fit: smtps:// is for 465, smtp:// for 25 and 587",
     "S1": "the relay offers no STARTTLS: use smtps://, or ?tls=none where the way there is trusted",
 }

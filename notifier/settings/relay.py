@@ -15,7 +15,9 @@ from notifier.model.secret import Secret
 from notifier.pool import PoolConfig
 from notifier.protocol.sasl.choice import STRONGEST_FIRST
 from notifier.settings.parsers import count, rate, seconds
-from notifier.smtp import Endpoint, Mode, Timeouts, TLSPolicy
+from notifier.settings.proxy import parse_proxy
+from notifier.smtp import Endpoint, Mode, Proxy, Timeouts, TLSPolicy
+from notifier.smtp.pinning import canonical_pin
 
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 2003}  # 2003 is what the standard module's LMTP uses
 SUBMISSION = 587  # RFC 6409: what a user and password are for
@@ -30,7 +32,7 @@ _POOL: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "rate": ("rate", rate),
 }
 _ANOTHER = re.compile(r",(?=[a-z+]+://)")  # a comma in an option is not followed by a scheme
-_PLAIN = ("tls", "ca", "cert", "key", "ehlo", "source", "mechanisms", "window", "weight")
+_PLAIN = ("tls", "ca", "cert", "key", "pin", "proxy", "ehlo", "source", "mechanisms", "window", "weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class _Reader:
             "ca_file": self._file("ca"),
             "client_cert": self._file("cert"),
             "client_key": self._file("key"),
+            "pins": self._pins(),
+            "proxy": self._proxy(),
             "mechanisms": self._mechanisms(),
             "window": self._value("window", count) or 1,
             "ehlo_name": self._name("ehlo"),
@@ -153,10 +157,13 @@ class _Reader:
     def _read_query(self) -> dict[str, str]:
         known = (*_PLAIN, *_POOL, *_TIMEOUTS)
         pairs = parse_qsl(self._parts.query, keep_blank_values=True)
+        query = dict(pairs)
         for key, _ in pairs:
             if key not in known:
-                self._problems.append(f"has no option {key!r}; known: {', '.join(sorted(known))}")
-        return dict(pairs)
+                # An & in a proxy's password makes an option of the rest of it, and that is not shown.
+                name = "of such a name (an & in a value is %26)" if "proxy" in query else repr(key)
+                self._problems.append(f"has no option {name}; known: {', '.join(sorted(known))}")
+        return query
 
     def _value(self, key: str, parser: Callable[[str], Any]) -> Any:
         if key not in self._query:
@@ -206,6 +213,8 @@ class _Reader:
 
     def _tls(self, username: str | None) -> TLSPolicy:
         given = self._query.get("tls")
+        if "pin" in self._query and given in ("none", "opportunistic"):
+            self._problems.append(f"has pin= with tls={given}, where no key need be shown; use tls=required")
         if self._parts.scheme == "smtps":
             if given is not None:
                 self._problems.append("says smtps:// and tls=; smtps is TLS from the start, leave tls= out")
@@ -221,10 +230,13 @@ class _Reader:
 
     def _default_tls(self, username: str | None) -> TLSPolicy:
         """On this host, clear text for mail without a password; everywhere else STARTTLS or nothing."""
-        return TLSPolicy.NONE if self._is_local() and not username else TLSPolicy.REQUIRED
+        clear = self._is_local() and not username and "pin" not in self._query
+        return TLSPolicy.NONE if clear else TLSPolicy.REQUIRED
 
     def _is_local(self) -> bool:
         host = self._parts.hostname or ""
+        if "proxy" in self._query:
+            return False  # the proxy's localhost is another one
         if self._parts.scheme == "lmtp+unix" or host == "localhost":
             return True
         try:
@@ -239,6 +251,32 @@ class _Reader:
         if key == "key" and path is not None and "cert" not in self._query:
             self._problems.append("has key= without cert=: a key is of use with its certificate alone")
         return path
+
+    def _raw(self, key: str) -> str:
+        """An option's value as it is written: there a + is a +, and the proxy's URL is decoded by parts, once."""
+        options = (option.partition("=") for option in self._parts.query.split("&"))
+        return next((value for name, _, value in reversed(list(options)) if name == key), "")
+
+    def _pins(self) -> tuple[str, ...]:
+        if "pin" not in self._query:
+            return ()
+        try:
+            return tuple(canonical_pin(pin) for pin in unquote(self._raw("pin")).split(","))
+        except ValueError as error:
+            self._problems.append(f"pin= cannot be read: {error}")
+            return ()
+
+    def _proxy(self) -> Proxy | None:
+        if "proxy" not in self._query:
+            return None
+        if self._parts.scheme == "lmtp+unix":
+            self._problems.append("has proxy= with a Unix socket, which no proxy leads to")
+        written = self._raw("proxy")
+        try:
+            return parse_proxy(written if "://" in written else unquote(written))  # as it is, or encoded as a whole
+        except ValueError as error:
+            self._problems.append(f"proxy= {error}")
+            return None
 
     def _mechanisms(self) -> tuple[str, ...] | None:
         given = self._query.get("mechanisms")

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator
 
 from notifier.protocol.sasl import ChannelBinding
+from notifier.smtp import der
 
 # RFC 5929 section 4.1: MD5 and SHA-1 count as SHA-256; a signature without one hash (Ed25519, PSS) has no binding.
 _HASH_OF_SIGNATURE = {
@@ -25,7 +26,6 @@ _HASH_OF_SIGNATURE = {
     "1.2.840.10045.4.3.3": "sha384",
     "1.2.840.10045.4.3.4": "sha512",
 }
-_SEQUENCE, _OBJECT_IDENTIFIER = 0x30, 0x06
 
 
 def channel_bindings(connection: ssl.SSLSocket) -> Iterator[ChannelBinding]:
@@ -48,30 +48,7 @@ def end_point(certificate: bytes) -> bytes | None:
 
 def _signature_algorithm(certificate: bytes) -> str:
     """The object identifier in ``Certificate.signatureAlgorithm`` (RFC 5280 section 4.1.1.2)."""
-    outer, _ = _element(certificate, 0, _SEQUENCE)
-    _, behind = _element(certificate, outer[0], _SEQUENCE)  # tbsCertificate
-    algorithm, _ = _element(certificate, behind, _SEQUENCE)
-    oid, _ = _element(certificate, algorithm[0], _OBJECT_IDENTIFIER)
-    return _dotted(certificate[oid[0] : oid[1]])
-
-
-def _element(octets: bytes, start: int, tag: int) -> tuple[tuple[int, int], int]:
-    """Where the content of the DER element at ``start`` begins and ends, and where the next element begins."""
-    if octets[start] != tag:
-        raise ValueError("not the element that stands there in a certificate")
-    length, begin = octets[start + 1], start + 2
-    if length & 0x80:
-        count = length & 0x7F
-        length = int.from_bytes(octets[begin : begin + count], "big")
-        begin += count
-    return (begin, begin + length), begin + length
-
-
-def _dotted(octets: bytes) -> str:
-    arcs, value = [octets[0] // 40, octets[0] % 40], 0
-    for octet in octets[1:]:
-        value = value << 7 | octet & 0x7F
-        if not octet & 0x80:
-            arcs.append(value)
-            value = 0
-    return ".".join(map(str, arcs))
+    to_be_signed = der.element(certificate, der.element(certificate, 0, der.SEQUENCE).begin, der.SEQUENCE)
+    algorithm = der.element(certificate, to_be_signed.end, der.SEQUENCE)
+    oid = der.element(certificate, algorithm.begin, der.OBJECT_IDENTIFIER)
+    return der.dotted(certificate[oid.begin : oid.end])

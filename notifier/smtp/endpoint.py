@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from notifier.model.secret import Secret
 from notifier.protocol.sasl import Credentials
+from notifier.smtp.pinning import canonical_pin
+from notifier.smtp.proxy import Proxy
 
 
 class Mode(StrEnum):
@@ -60,10 +62,17 @@ class Endpoint:
     ca_file: str | None = None  # PEM; None: the system's trust store
     client_cert: str | None = None  # PEM, with its key beside or in it; for EXTERNAL
     client_key: str | None = None
+    pins: tuple[str, ...] = ()  # sha256/…: of the server's key; one must fit, beside the chain and the name
+    proxy: Proxy | None = None  # of no meaning for a Unix socket
     ehlo_name: str | None = None  # None: this host's name
     source_address: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     window: int = 1  # mails in flight whose final reply is awaited; more needs CHUNKING and PIPELINING
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a pin that is none."""
+        if self.pins:
+            object.__setattr__(self, "pins", tuple(map(canonical_pin, self.pins)))
 
     @property
     def credentials(self) -> Credentials | None:

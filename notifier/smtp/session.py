@@ -294,8 +294,16 @@ class Session:
             raise fault_error(taxonomy.fault("L1", phase, "no TLS handshake in time", host=endpoint.name)) from error
         except (ssl.SSLError, OSError) as error:
             raise fault_error(tls.fault_of(error, phase, endpoint.name)) from error
+        self._check_key(phase)
         self._wire.took("tls", began)
         self.tls = self._stream.tls
+
+    def _check_key(self, phase: Phase) -> None:
+        """Chain and name are verified already; a pin holds where an authority was deceived."""
+        endpoint = self.endpoint
+        if endpoint.pins and (shown := self._stream.key_pin) not in endpoint.pins:
+            words = f"the server's key is none of the pinned ones; it is {shown or 'not to be read'}"
+            raise fault_error(taxonomy.fault("L2", phase, words, host=endpoint.name))
 
     def _wish(self) -> Wish:
         endpoint = self.endpoint
@@ -306,7 +314,8 @@ class Session:
             lmtp=endpoint.mode is Mode.LMTP,
             encrypted=endpoint.tls is TLSPolicy.IMPLICIT,
             starttls_required=endpoint.tls is TLSPolicy.REQUIRED
-            or (endpoint.tls is TLSPolicy.OPPORTUNISTIC and credentials is not None),
+            # Clear text has no key that could be the pinned one, so whoever strips STARTTLS would be rid of the pin.
+            or (endpoint.tls is TLSPolicy.OPPORTUNISTIC and (credentials is not None or endpoint.pins != ())),
             starttls_welcome=endpoint.tls is not TLSPolicy.NONE,
             credentials=credentials,
             clear_auth=self._stream.is_loopback,

@@ -6,25 +6,24 @@ full windows never wait for each other.
 
 from __future__ import annotations
 
-import errno
 import select
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from notifier.errors import DeliveryError, Phase, fault_error
-from notifier.protocol import taxonomy
 from notifier.protocol.sasl import ChannelBinding
 from notifier.smtp import tls
 from notifier.smtp.channel_binding import channel_bindings
+from notifier.smtp.connecting import connected
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint
+from notifier.smtp.pinning import pin_of
+from notifier.smtp.resolving import Resolve, system_addresses
 
 READ_SIZE = 16 * 1024
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_LOCAL_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.ENOMEM})
 
 
 class StreamTimeout(Exception):
@@ -45,29 +44,22 @@ def _closed(error: OSError) -> StreamClosed:
 class NetworkStream:
     """Octets to and from one server."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, proxied: bool = False) -> None:
         sock.setblocking(False)
+        self._proxied = proxied
         self._socket = sock
         self._encrypted = False
         self._readable = select.poll()  # kept, because making one costs as much as asking it
         self._readable.register(sock.fileno(), select.POLLIN)
 
     @classmethod
-    def connect(cls, endpoint: Endpoint) -> NetworkStream:
-        """Connect to the first address of the host that answers, within ``timeouts.connect`` seconds for all.
+    def connect(cls, endpoint: Endpoint, resolve: Resolve = system_addresses) -> NetworkStream:
+        """Connect to the address of the host that answers first, within ``timeouts.connect`` seconds for all.
 
-        Raises a `DeliveryError` leaf: rows D1, D3, C1 to C4.
+        ``resolve`` gives the addresses of a host and port. Raises a `DeliveryError` leaf: rows D1, D3, C1 to C5.
         """
-        deadline = Deadline.after(endpoint.timeouts.connect)
-        if endpoint.socket_path is not None:
-            return cls(_connected(socket.AF_UNIX, endpoint.socket_path, endpoint, deadline))
-        *others, last = _addresses(endpoint)  # one at least, or it raises
-        for family, address in others:
-            try:
-                return cls(_connected(family, address, endpoint, deadline))
-            except DeliveryError:
-                continue  # the error that is told is that of the last address
-        return cls(_connected(*last, endpoint, deadline))
+        proxied = endpoint.proxy is not None and endpoint.socket_path is None
+        return cls(connected(endpoint, resolve), proxied=proxied)
 
     @property
     def tls(self) -> str | None:
@@ -80,13 +72,21 @@ class NetworkStream:
         return self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
 
     @property
+    def key_pin(self) -> str | None:
+        """The pin of the server's key (``sha256/…``); None in clear text."""
+        certificate = self._socket.getpeercert(binary_form=True) if isinstance(self._socket, ssl.SSLSocket) else None
+        return pin_of(certificate) if certificate else None
+
+    @property
     def bindings(self) -> tuple[ChannelBinding, ...]:
         """What can tie a login to this connection; nothing in clear text."""
         return tuple(channel_bindings(self._socket)) if isinstance(self._socket, ssl.SSLSocket) else ()
 
     @property
     def is_loopback(self) -> bool:
-        """True where the peer is on this host."""
+        """True where the server is on this host."""
+        if self._proxied:
+            return False  # the proxy is; what it leads to may be anywhere, and gets no password in clear text
         if self._socket.family == socket.AF_UNIX:
             return True
         with suppress(OSError):
@@ -181,62 +181,3 @@ class NetworkStream:
         if not ready:
             raise StreamTimeout
         return ready[0][1]
-
-
-def _addresses(endpoint: Endpoint) -> Iterator[tuple[int, object]]:
-    try:
-        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        unknown = getattr(error, "errno", None) in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
-        row = "D1" if unknown or isinstance(error, UnicodeError) else "D3"
-        words = f"host name {endpoint.host!r} cannot be looked up: {getattr(error, 'strerror', None) or error}"
-        raise fault_error(taxonomy.fault(row, Phase.DNS, words, host=endpoint.name)) from error
-    yield from ((family, address) for family, _, _, _, address in found)
-
-
-def _connected(family: int, address: object, endpoint: Endpoint, deadline: Deadline) -> socket.socket:
-    try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise _connect_error("C3", error, endpoint) from error
-    try:
-        _prepare(sock, family, endpoint)
-        sock.settimeout(max(deadline.remaining, 0.001))
-        sock.connect(address)  # type: ignore[arg-type]  # as getaddrinfo gave it
-    except DeliveryError:  # some are OSErrors too
-        sock.close()
-        raise
-    except TimeoutError as error:
-        sock.close()
-        raise _connect_error("C2", error, endpoint) from error
-    except OSError as error:
-        sock.close()
-        raise _connect_error(_row(error), error, endpoint) from error
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _row(error: OSError) -> str:
-    if error.errno in _LOCAL_SHORTAGE:
-        return "C3"
-    return "C5" if error.errno == errno.ECONNRESET else "C1"  # accepted, and thrown out before a word was said
-
-
-def _prepare(sock: socket.socket, family: int, endpoint: Endpoint) -> None:
-    if family == socket.AF_UNIX:
-        return
-    # Without it a message over 16 KB stalls 40 ms on its last segment.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if endpoint.source_address is not None:
-        try:
-            sock.bind((endpoint.source_address, 0))
-        except OSError as error:
-            raise _connect_error("C4", error, endpoint) from error
-
-
-def _connect_error(row: str, error: OSError, endpoint: Endpoint) -> DeliveryError:
-    words = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
-    return fault_error(taxonomy.fault(row, Phase.CONNECT, f"cannot connect: {words}", host=endpoint.name))
