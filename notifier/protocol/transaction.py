@@ -305,6 +305,10 @@ class Transaction:
         """The message went out with its envelope, and nobody was accepted: a refusal is not about it."""
         self.broken_off()
         if reply.positive:
+            if self.mail_fault is not None:
+                # What was read as MAIL's refusal may have come unasked (a 421 while the connection was idle), and each
+                # reply behind it belong to the command before.
+                self._forget()
             self.in_doubt("a message accepted for no recipient")
         elif self.ended is not None:
             self.refuse(self.ended)

@@ -274,7 +274,9 @@ def test_70_a_421_after_the_dot_while_idle_and_at_the_next_mail(moment: Moment, 
         honest(server, first)
         if session.usable:
             (second,) = session.send_many([mail("b@x.example")])
-            assert rows(second) == ["M0"]
+            # Where the 421 comes only after the look whether the connection lives, a message that went out with its
+            # envelope may have been taken all the same: nobody knows (row Z7).
+            assert rows(second) in (["M0"], ["Z7"] if "CHUNKING" in offers else ["M0"])
             honest(server, second)
         session.close()
 

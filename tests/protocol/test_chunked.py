@@ -141,6 +141,13 @@ def test_each_answer_has_its_row(server: bytes, row: str) -> None:
         assert rows(scripted) == [{"a@x": row}]
 
 
+def test_law_8_a_421_that_came_unasked_is_not_taken_for_the_reply_to_mail_where_the_message_was_taken() -> None:
+    """It was said while the connection was idle, and read behind MAIL: the replies behind it are one off."""
+    server = FIRST + b"421 4.3.2 closing\r\n" + b"250 m\r\n250 r\r\n250 kept\r\n"
+    scripted = play(lines(server), [mail("a@x"), mail("b@x")], Link("r", CHUNKING))
+    assert rows(scripted) == [{"a@x": None}, {"b@x": "Z7"}]
+
+
 def test_after_a_refusal_the_next_mail_begins_with_rset() -> None:
     scripted = play(lines(b"250 m\r\n250 r\r\n554 5.7.1 no\r\n" + BEHIND), [mail()] * 2, Link("r", CHUNKING))
     assert scripted.wire.flights[1].startswith(b"RSET\r\n")
