@@ -36,12 +36,12 @@ CLOCKS = {
 FINAL_REPLY = "timeout_final_reply=2"
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
+def wait_until(true: Callable[[], bool], what: str, look_every: float = 0.02) -> None:
     """Look until it is so. Raises `AssertionError` with ``what``."""
     ends = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < ends, f"waited {PATIENCE:.0f} s in vain: {what}"
-        time.sleep(0.02)
+        time.sleep(look_every)
 
 
 @dataclass

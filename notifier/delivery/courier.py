@@ -26,8 +26,9 @@ from notifier.errors import DeliveryError, FenceRejected, PoolError, StoreError,
 from notifier.model.envelope import MailObject
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.spent import Spent
 from notifier.protocol.transaction import check_mail
-from notifier.retry import RetryTable, decide, decide_error
+from notifier.retry import Past, RetryTable, decide, decide_error
 from notifier.smtp.session import BeforeDot
 from notifier.store.base import Claim, Settlement, Store
 
@@ -39,6 +40,8 @@ class LentSession(Protocol):
 
     @property
     def transactions(self) -> int: ...
+    @property
+    def usable(self) -> bool: ...
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...
 
 
@@ -124,42 +127,38 @@ class Courier:
     # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
 
     def _hand_over(self, ready: Sequence[_Ready]) -> None:
-        left = dict(enumerate(ready))
+        unsent = dict(enumerate(ready))  # those whose terminator has surely not been written
         try:
             with self._pool.session(deadline=time.monotonic() + self._timing.session_wait) as session:
-                self._transact(session, ready, left)
+                self._transact(session, ready, unsent)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
-            self._settle_errors([item.claim for item in left.values()], error)
+            self._settle_errors([item.claim for item in unsent.values()], error)
         except FenceRejected as error:  # the session closed without a dot; the zombie is us
             log.warning("claim lost before the dot: %s", error)
-            for item in left.values():
+            for item in unsent.values():
                 if item.claim.mail_id not in error.mail_ids:
                     self._settle(handed_back(item.claim))
         except StoreError:
-            # Perhaps the dot of one is recorded and that answer was lost; surely none of these was sent.
-            self._hand_back(item.claim for item in left.values())
+            # Perhaps the dot of one is recorded and that answer was lost: the terminator was not written for all that.
+            # Of those whose terminator was, and whose outcome is not stored, the sweeper makes unknowns.
+            self._hand_back(item.claim for item in unsent.values())
             raise
 
-    def _transact(self, session: LentSession, ready: Sequence[_Ready], left: dict[int, _Ready]) -> None:
-        reused = session.transactions > 0
+    def _transact(self, session: LentSession, ready: Sequence[_Ready], unsent: dict[int, _Ready]) -> None:
+        fresh = session.transactions == 0
 
         def before_dot(positions: Sequence[int]) -> float:
             now = time.monotonic()
             self._store.begin_dot([ready[position].claim for position in positions])
+            for position in positions:
+                unsent.pop(position, None)
             return now + self._timing.dot_deadline
 
         for outcome in session.send_many([item.mail for item in ready], before_dot):
-            item = left.pop(outcome.position)
-            decision = decide(
-                outcome,
-                recipients=item.claim.recipients,
-                attempt=item.claim.attempt,
-                deadline_in=item.claim.deadline_in,
-                table=self._table,
-                rng=self._rng,
-                fresh_retry_used=not reused and outcome.position == 0,
-            )
-            self._settle(settlement_after_outcome(item.claim, item.mail, outcome, decision))
+            unsent.pop(outcome.position, None)
+            # Another connection helps only where this one has ended, and where it was not the first mail's own.
+            fresh_retry_used = session.usable or (fresh and outcome.position == 0)
+            self._decide(ready[outcome.position], outcome, fresh_retry_used=fresh_retry_used)
 
     def _hand_back(self, claims: Iterable[Claim]) -> None:
         """As far as the store takes it; what it does not take, leases and sweeper heal."""
@@ -171,12 +170,15 @@ class Courier:
 
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
+    def _decide(self, item: _Ready, outcome: Outcome, *, fresh_retry_used: bool) -> None:
+        past = _past(item.claim, fresh_retry_used=fresh_retry_used)
+        decision = decide(outcome, recipients=item.claim.recipients, past=past, table=self._table, rng=self._rng)
+        self._settle(settlement_after_outcome(item.claim, item.mail, outcome, decision))
+
     def _settle_errors(self, claims: Sequence[Claim], error: Exception) -> None:
         settlements = []
         for claim in claims:
-            decision = decide_error(
-                error, attempt=claim.attempt, deadline_in=claim.deadline_in, table=self._table, rng=self._rng
-            )
+            decision = decide_error(error, past=_past(claim), table=self._table, rng=self._rng)
             settlements.append(settlement_after_error(claim, error, decision))
         self._settle(*settlements)
 
@@ -192,13 +194,17 @@ class Courier:
                 self._listener(_event(one))
 
 
+def _past(claim: Claim, *, fresh_retry_used: bool = False) -> Past:
+    return Past(claim.attempt, claim.setbacks, claim.deadline_in, fresh_retry_used)
+
+
 def _event(settlement: Settlement) -> MailSettled:
     email = settlement.claim.email
     return MailSettled(
         mail_id=email.id,
         queue=email.queue,
         state=settlement.state,
-        attempt=settlement.claim.attempt + settlement.counts,
+        attempt=settlement.claim.attempt + (settlement.spent is Spent.ATTEMPT),
         seconds=time.time() - email.created_at,
         relay=settlement.relay,
         reply=settlement.reply,

@@ -55,6 +55,11 @@ class Lent:
         """Mails that the session has carried."""
         return self._session.transactions
 
+    @property
+    def usable(self) -> bool:
+        """See `Session.usable`."""
+        return self._session.usable
+
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """See `Session.send_many`."""
         for outcome in self._session.send_many(mails, before_dot):

@@ -29,6 +29,8 @@ _STATE = {
 }
 # R3 and R4: the server would take these recipients, only not in this transaction (RFC 5321 section 4.5.3.1.10).
 _TOO_MANY = frozenset({"R3", "R4"})
+# The server has lost count, or forgotten the login: a mail behind this one would hear the same.
+_ONLY_ANOTHER_CONNECTION = frozenset({"M5", "A5"})
 _ACCEPTED = RecipientOutcome(RecipientState.ACCEPTED)
 
 
@@ -231,7 +233,7 @@ class Transaction:
         self.shifted = reply.code < 400
         self.mail_fault = fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.link.host, reused=self.reused)
         self.link.closing = self.link.closing or reply.code == 421
-        if reply.code == 421 or fault.taxonomy_id == "M5":
+        if reply.code == 421 or fault.taxonomy_id in _ONLY_ANOTHER_CONNECTION:
             self.link.doubt = str(reply)
         if self.flying and fault.taxonomy_id == "M5":  # another transaction is open, and our message may join it
             self.ended = fault
@@ -251,6 +253,8 @@ class Transaction:
         elif self.mail_fault is None:
             after = bool(self.accepted)
             fault = taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host, after_accepted=after)
+            if fault.taxonomy_id == "M5":
+                self._end(fault)
             self.delivery.recipients[path] = verdict(fault)
 
     def data_answered(self, reply: Reply) -> bool:

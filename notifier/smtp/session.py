@@ -79,7 +79,8 @@ class Session:
     @property
     def usable(self) -> bool:
         """False once the connection is in doubt or closed: it must carry nothing more."""
-        return not self._closed and self._connection.dead is None
+        in_doubt = self._link is not None and self._link.doubt is not None
+        return not (self._closed or in_doubt or self._connection.dead)
 
     @property
     def spent(self) -> bool:

@@ -22,6 +22,7 @@ from notifier.testing.mischief import (
     Skip,
     Twice,
 )
+from notifier.testing.peer import Cut
 from notifier.testing.script import Action, Script
 from notifier.testing.server import CatchingServer
 from notifier.testing.valkey import EmbeddedValkey
@@ -32,6 +33,7 @@ __all__ = [
     "Blackhole",
     "CatchingServer",
     "CaughtMail",
+    "Cut",
     "Delay",
     "Drip",
     "Drop",

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from typing import Self
 from notifier.testing.certificate import ThrowAwayCertificate
 from notifier.testing.listener import Listener
 from notifier.testing.mischief import Ended, Mischief
-from notifier.testing.peer import Peer
+from notifier.testing.peer import Cut, Peer
 
 OFFERS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "SIZE 10000000")
 _LINE = 16 * 1024  # octets of a command
@@ -62,8 +63,8 @@ class HostileServer:
 
     ``plan``: what to do when. ``connection``: on the nth one alone, from 1; else on all. ``offers``: keywords for EHLO;
     ``tls``: STARTTLS is offered, with a throw-away certificate in ``ca_file``. ``small_window``: the kernel takes few
-    octets that nobody reads. Afterwards: ``accepted``, ``heard`` (octets of each connection's commands),
-    ``auth_in_clear``.
+    octets that nobody reads. ``cut``: where it ends (``connection`` holds for it too). Afterwards: ``accepted``,
+    ``heard`` (octets of each connection's commands), ``traffic`` (octets said and heard on each), ``auth_in_clear``.
     """
 
     host = "127.0.0.1"
@@ -77,6 +78,7 @@ class HostileServer:
         tls: bool = False,
         lmtp: bool = False,
         small_window: bool = False,
+        cut: Cut | None = None,
     ) -> None:
         self.plan = dict(plan or {})
         self.accepted: list[Accepted] = []
@@ -86,6 +88,7 @@ class HostileServer:
         self.port = 0
         self._connection = connection
         self._small_window = small_window
+        self._cut = cut
         self._certificate = ThrowAwayCertificate(self.host) if tls else None
         self._listener: Listener | None = None
         self._open: list[tuple[threading.Thread, Peer]] = []
@@ -99,6 +102,17 @@ class HostileServer:
     def connections(self) -> int:
         """How many there were."""
         return len(self.heard)
+
+    @property
+    def traffic(self) -> list[tuple[int, int]]:
+        """Octets said and heard on each connection."""
+        return [(peer.said, peer.heard) for _, peer in self._open]
+
+    def at_rest(self, within: float = 10.0) -> bool:
+        """True where every connection has ended ``within`` so many seconds: nothing more will be accepted."""
+        for thread, _ in self._open:
+            thread.join(within)
+        return not any(thread.is_alive() for thread, _ in self._open)
 
     def __enter__(self) -> Self:
         self._listener = Listener((self.host, self.port), self._begin, receive_buffer=1 if self._small_window else None)
@@ -117,12 +131,13 @@ class HostileServer:
         if self._certificate is not None:
             self._certificate.close()
 
-    def _begin(self, connection: object) -> None:
+    def _begin(self, connection: socket.socket) -> None:
         self.heard.append(b"")
         number = len(self.heard)
         context = self._certificate.context if self._certificate else None
-        peer = Peer(connection, context, number=number)  # type: ignore[arg-type]  # the listener's socket
-        plan = self.plan if self._connection in (None, number) else {}
+        chosen = self._connection in (None, number)
+        peer = Peer(connection, context, number=number, cut=self._cut if chosen else None)
+        plan = self.plan if chosen else {}
         thread = threading.Thread(target=self._serve, args=(peer, plan), name="hostile-connection", daemon=True)
         self._open.append((thread, peer))
         thread.start()
