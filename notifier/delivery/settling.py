@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, Scope
+from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, PoolError, Scope, StoreError
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.spent import Spent
@@ -63,7 +63,10 @@ def fault_of(error: Exception) -> Fault:
     """The error as a value for the history. Errors of our own carry no secret and no context."""
     if isinstance(error, DeliveryError):
         return error.fault
-    return Fault(type(error).__name__, ErrorClass.PERMANENT, Scope.MESSAGE, Phase.MAIL, str(error)[:512])
+    if isinstance(error, PoolError):
+        return Fault(type(error).__name__, ErrorClass.TRANSIENT, Scope.PROCESS, Phase.CONNECT, str(error)[:512])
+    error_class = ErrorClass.TRANSIENT if isinstance(error, StoreError) else ErrorClass.PERMANENT
+    return Fault(type(error).__name__, error_class, Scope.MESSAGE, Phase.MAIL, str(error)[:512])
 
 
 def _edge(decision: Decision, *, terminator_sent: bool) -> tuple[MailState, float, Spent]:

@@ -223,6 +223,7 @@ class Transaction:
 
     def reset_answered(self, reply: Reply) -> None:
         """The reply to RSET."""
+        self.link.closing = self.link.closing or reply.code == 421
         if not reply.positive:
             self._end(taxonomy.of_reply(Phase.RSET, reply, host=self.link.host))
 
@@ -265,6 +266,7 @@ class Transaction:
         fault = taxonomy.of_reply(Phase.DATA, reply, host=self.link.host)
         self.refuse(fault)
         self.broken_off()
+        self.link.closing = self.link.closing or reply.code == 421
         if reply.code == 421 or fault.taxonomy_id == "X4" or (self.accepted and fault.taxonomy_id == "X2"):
             self.link.doubt = str(reply)
         return False
@@ -363,6 +365,7 @@ class Transaction:
             phase = Phase.FINAL_REPLY if handed_over else Phase.BODY
         self.delivery.terminator_sent = self.delivery.terminator_sent or handed_over
         if lost.reply is not None and not lost.reply.positive and phase is Phase.BODY:
+            link.closing = link.closing or lost.reply.code == 421
             self.refuse(taxonomy.of_reply(Phase.BODY, lost.reply, host=link.host))
             return
         fault = taxonomy.of_loss(phase, lost.loss, lost.text, host=link.host, reused=self.reused)

@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,6 +33,15 @@ from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 from notifier.smtp.window import Window
 from notifier.smtp.wire import Wire
+
+
+class Ending(StrEnum):
+    """Who or what has ended a session, before anybody closed it."""
+
+    PEER_CLOSED = "peer_closed"
+    SAID_421 = "said_421"  # RFC 5321 section 3.8: the server takes its leave
+    DOUBT = "doubt"  # a timeout, replies out of step, a dialogue broken off
+
 
 BeforeDot = Callable[[Sequence[int]], float]
 
@@ -87,6 +97,16 @@ class Session:
         """True where the server takes no further transaction on this connection (MAILMAX, RFC 9422)."""
         return self._link is not None and self._link.carried >= (self.server.mail_max or self._link.carried + 1)
 
+    @property
+    def ending(self) -> Ending | None:
+        """Why it must carry nothing more; None while it is usable."""
+        if self.usable:
+            return None
+        unasked = self._connection.unasked
+        if (self._link is not None and self._link.closing) or (unasked is not None and unasked.code == 421):
+            return Ending.SAID_421
+        return Ending.PEER_CLOSED if self._stream.ended else Ending.DOUBT
+
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """Hand mails over; yields each one's `Outcome` as soon as it is known, mostly in their order.
 
@@ -121,8 +141,7 @@ class Session:
         if not (self.usable and self._connection.quiet):
             return False
         try:
-            if not self._wire.silent:
-                self._connection.kill("octets on an idle connection")
+            self._wire.listen()
         except StreamClosed as error:
             self._connection.kill(str(error))
         return self.usable

@@ -88,6 +88,11 @@ class Wire:
         """True where nothing has come unasked, as far as one can know without sending. Raises `StreamClosed`."""
         return self.stream.read_now() is None
 
+    def listen(self) -> None:
+        """Take in what has come unasked: the connection is dead then, and knows what it was. Raises `StreamClosed`."""
+        if (octets := self.stream.read_now()) is not None:
+            self._take(octets)
+
     # writing --------------------------------------------------------------------------------------------------------
 
     def _send(self, *commands: Command) -> None:

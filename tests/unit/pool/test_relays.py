@@ -46,6 +46,10 @@ class FakeSession:
     spent: bool = False
     tls: str | None = None
 
+    @property
+    def ending(self) -> str | None:
+        return None if self.usable else "doubt"
+
     def is_alive(self) -> bool:
         return True
 
