@@ -33,6 +33,7 @@ from notifier.pool.pooled import Pooled
 from notifier.pool.slots import KEEP_EVERY, Slots
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Session, Window
+from notifier.smtp.session import Ending
 
 # Threads of a child may come at once. Nobody holds this at a fork: it is taken in the first call of a child only.
 _AFTER_FORK = threading.Lock()
@@ -59,8 +60,7 @@ class SessionPool:
     ) -> None:
         self.endpoint = endpoint
         self.config = config
-        # One window for all: a loss on one connection makes the next ones careful (law 9).
-        self._open_session = open_session or partial(Session.open, window=Window(endpoint.window))
+        self._opener = open_session
         self._clock = clock
         self._rng = rng
         self._tell = listener
@@ -70,7 +70,10 @@ class SessionPool:
         _pools.add(self)
 
     def _begin(self) -> None:
+        """Whatever threads share is made anew after a fork: one that is no more may have held its lock."""
         self._numbers = count(1)
+        # One window for all: a loss on one connection makes the next ones careful (law 9).
+        self._open_session = self._opener or partial(Session.open, window=Window(self.endpoint.window))
         self._places = Places(self.config.size)
         self._keep_at = self._clock()
         self._upkeep = Upkeep(f"pool {self.endpoint.name}", self.tend, self._due_in) if self._tended else None
@@ -136,7 +139,9 @@ class SessionPool:
     def _why_not(self, lent: Pooled) -> str | None:
         """The reason to retire a parked session in place of lending it."""
         reason = lent.why_no_longer(self.config, self._clock())
-        return reason or (None if lent.session.is_alive() else lent.session.ending)
+        if reason is None and not lent.session.is_alive():
+            reason = (lent.session.ending or Ending.DOUBT).value
+        return reason
 
     def _opened(self) -> Pooled:
         began = self._clock()

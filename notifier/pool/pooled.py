@@ -23,7 +23,7 @@ class Pooled:
     def why_not_again(self, config: PoolConfig, now: float) -> str | None:
         """On its return: the reason to retire it, or None where it may be parked."""
         if (ending := self.session.ending) is not None:
-            return ending
+            return ending.value
         if self.drained:
             return "drained"
         if self.session.transactions >= config.messages_per_connection or self.session.spent:

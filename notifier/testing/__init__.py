@@ -26,6 +26,7 @@ from notifier.testing.peer import Cut
 from notifier.testing.script import Action, Script
 from notifier.testing.server import CatchingServer
 from notifier.testing.valkey import EmbeddedValkey
+from notifier.testing.visits import Visit, Visits
 
 __all__ = [
     "Accepted",
@@ -51,4 +52,6 @@ __all__ = [
     "Script",
     "Skip",
     "Twice",
+    "Visit",
+    "Visits",
 ]

@@ -63,7 +63,8 @@ class HostileServer:
 
     ``plan``: what to do when. ``connection``: on the nth one alone, from 1; else on all. ``offers``: keywords for EHLO;
     ``tls``: STARTTLS is offered, with a throw-away certificate in ``ca_file``. ``small_window``: the kernel takes few
-    octets that nobody reads. ``cut``: where it ends (``connection`` holds for it too). Afterwards: ``accepted``,
+    octets that nobody reads. ``cut``: where it ends (``connection`` holds for it too). ``patience``: seconds after which
+    a silent client hears 421 and is left. Afterwards: ``accepted``,
     ``heard`` (octets of each connection's commands), ``traffic`` (octets said and heard on each), ``auth_in_clear``.
     """
 
@@ -79,6 +80,7 @@ class HostileServer:
         lmtp: bool = False,
         small_window: bool = False,
         cut: Cut | None = None,
+        patience: float | None = None,
     ) -> None:
         self.plan = dict(plan or {})
         self.accepted: list[Accepted] = []
@@ -88,6 +90,7 @@ class HostileServer:
         self.port = 0
         self._connection = connection
         self._small_window = small_window
+        self.patience = patience
         self._cut = cut
         self._certificate = ThrowAwayCertificate(self.host) if tls else None
         self._listener: Listener | None = None
@@ -172,7 +175,12 @@ class _Conversation:
             getattr(self, f"_{verb.decode('ascii', 'replace').lower()}", self._other)(rest.decode("utf-8", "replace"))
 
     def _line(self) -> bytes:
-        line = self._peer.line(_LINE)
+        try:
+            line = self._peer.line(_LINE, within=self._server.patience)
+        except TimeoutError:
+            self._peer.write(b"421 4.4.2 silent for too long\r\n")
+            self._peer.flush()
+            raise
         self._server.heard[self._peer.number - 1] += line
         return line
 

@@ -101,12 +101,15 @@ class Peer:
         if not self._unread:
             self._fill()
 
-    def line(self, limit: int) -> bytes:
-        """The next line with its LF; one that is over ``limit`` octets comes cut, and without. Raises `EOFError`."""
+    def line(self, limit: int, within: float | None = None) -> bytes:
+        """The next line with its LF; one that is over ``limit`` octets comes cut, and without.
+
+        Raises `EOFError`, and `TimeoutError` where the client says nothing for ``within`` seconds.
+        """
         searched = 0
         while (end := self._unread.find(b"\n", searched, limit)) < 0 and len(self._unread) < limit:
             searched = len(self._unread)
-            self._fill()
+            self._fill(within)
         return self._take(end + 1 if end >= 0 else limit)
 
     def chunk(self, size: int) -> bytes:
@@ -178,15 +181,23 @@ class Peer:
         del self._unread[:count]
         return octets
 
-    def _fill(self) -> None:
+    def _fill(self, within: float | None = None) -> None:
         self.flush()
-        octets = self._socket.recv(_READ if self._cut.heard is None else self._cut.heard - self.heard)
+        most = _READ if self._cut.heard is None else self._cut.heard - self.heard
+        octets = self._socket.recv(most) if within is None else self._received(most, within)
         if not octets:
             raise EOFError
         self.heard += len(octets)
         self._unread += octets
         if self.heard == self._cut.heard:
             self._end()
+
+    def _received(self, most: int, within: float) -> bytes:
+        self._socket.settimeout(within)
+        try:
+            return self._socket.recv(most)
+        finally:
+            self._socket.settimeout(None)
 
     def _end(self) -> None:
         """The cut. Raises `EOFError`."""

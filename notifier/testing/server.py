@@ -21,6 +21,7 @@ from notifier.testing.login import Logins
 from notifier.testing.mailbox import Mailbox
 from notifier.testing.peer import Peer
 from notifier.testing.script import Script
+from notifier.testing.visits import Visit, Visits
 
 JOIN = 5.0  # seconds that a connection's thread gets at the end
 
@@ -30,7 +31,8 @@ class CatchingServer:
 
     ``credentials`` maps users to passwords; with them MAIL needs AUTH, and AUTH needs TLS where TLS can be had.
     ``implicit_tls`` speaks TLS from the first octet. ``max_size`` is octets. ``journal`` see `Mailbox`. ``lmtp``
-    speaks RFC 2033; with ``socket_path`` on a Unix socket, without TLS.
+    speaks RFC 2033; with ``socket_path`` on a Unix socket, without TLS. ``patience``: seconds after which a silent client
+    hears 421 and is left; None: it may stay. ``visits``: who came.
     """
 
     def __init__(
@@ -46,11 +48,12 @@ class CatchingServer:
         journal: Path | None = None,
         lmtp: bool = False,
         socket_path: Path | None = None,
+        patience: float | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.mailbox = Mailbox(journal)
-        self.connections = 0  # since the start
+        self.visits = Visits()
         self._implicit_tls = implicit_tls and socket_path is None
         self._socket_path = socket_path
         self._script = script or Script()
@@ -59,11 +62,17 @@ class CatchingServer:
             logins=Logins(credentials or {}),
             max_size=max_size,
             lmtp=lmtp or socket_path is not None,
+            patience=patience,
         )
         self._certificate: ThrowAwayCertificate | None = None
         self._listener: Listener | None = None
         self._lock = threading.Lock()
         self._open: dict[threading.Thread, Peer] = {}
+
+    @property
+    def connections(self) -> int:
+        """How many there were since the start."""
+        return len(self.visits)
 
     @property
     def ca_file(self) -> str | None:
@@ -130,23 +139,24 @@ class CatchingServer:
         self.close()
 
     def _begin(self, connection: socket.socket) -> None:
-        self.connections += 1
+        visit = self.visits.begin()
         context = self._certificate.context if self._certificate else None
-        peer = Peer(connection, context, number=self.connections)
-        thread = threading.Thread(target=self._serve, args=(peer,), name="catching-connection", daemon=True)
+        peer = Peer(connection, context, number=visit.number)
+        thread = threading.Thread(target=self._serve, args=(peer, visit), name="catching-connection", daemon=True)
         with self._lock:
             self._open[thread] = peer
         thread.start()
 
-    def _serve(self, peer: Peer) -> None:
+    def _serve(self, peer: Peer, visit: Visit) -> None:
         try:
             peer.send_at_once()
             if self._implicit_tls:
                 peer.start_tls()
-            Conversation(peer, self._rules, self._script, self.mailbox).run()
+            Conversation(peer, self._rules, self._script, self.mailbox, visit).run()
         except (OSError, EOFError):
             pass  # the client went away, which is its right
         finally:
             peer.close()
+            self.visits.end(visit)
             with self._lock:
                 self._open.pop(threading.current_thread(), None)

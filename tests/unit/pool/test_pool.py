@@ -16,6 +16,7 @@ from notifier.model.events import Event, SessionMissed, SessionNotOpened, Sessio
 from notifier.pool import PoolConfig, SessionPool
 from notifier.protocol import taxonomy
 from notifier.smtp import Endpoint
+from notifier.smtp.session import Ending
 
 RELAY = Endpoint("relay.example", 25)
 
@@ -40,10 +41,10 @@ class FakeSession:
         self.usable = False
 
     @property
-    def ending(self) -> str | None:
+    def ending(self) -> Ending | None:
         if not self.usable:
-            return "doubt"
-        return None if self.alive else "peer_closed"
+            return Ending.DOUBT
+        return None if self.alive else Ending.PEER_CLOSED
 
     def abandon(self) -> None:
         if "abandon" not in self.said:
