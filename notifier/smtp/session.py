@@ -34,6 +34,8 @@ from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 from notifier.smtp.window import Window
 from notifier.smtp.wire import Wire
 
+HANGING_UP = 0.1  # seconds that a server gets to close after its reply to QUIT; its FIN mostly comes with that
+
 
 class Ending(StrEnum):
     """Who or what has ended a session, before anybody closed it."""
@@ -147,13 +149,18 @@ class Session:
         return self.usable
 
     def close(self, *, say_quit: bool = True) -> None:
-        """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only."""
+        """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only.
+
+        So is the server's own end of the connection: a relay that counts connections has one less then, and whoever
+        opens the next one is not one too many.
+        """
         if self._closed:
             return
         try:
             if say_quit and self.usable and self._connection.quiet:
                 self._wire.do(Send((Quit(),)))
                 self._wire.reply_until(Deadline.after(self.endpoint.timeouts.quit))
+                self._wire.end_until(Deadline.after(HANGING_UP))
         except Lost:
             pass  # Q1: the mail's fate is known; how the goodbye went changes nothing
         finally:

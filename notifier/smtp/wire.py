@@ -83,6 +83,12 @@ class Wire:
         self._flush(deadline)
         return self._read_reply(deadline)
 
+    def end_until(self, deadline: Deadline) -> None:
+        """Wait until the server has closed the connection, or until then."""
+        with suppress(StreamClosed, StreamTimeout):
+            while True:
+                self.stream.read(deadline)
+
     @property
     def silent(self) -> bool:
         """True where nothing has come unasked, as far as one can know without sending. Raises `StreamClosed`."""

@@ -219,6 +219,7 @@ class Conversation:
             raise Refused("501 5.5.4 QUIT takes no argument")
         self._visit.said_quit = True
         self._replies.answer(Phase.QUIT, "221 2.0.0 Bye")
+        self._visit.end()  # before the client hears it, and comes again
         self._peer.say_goodbye()
         raise Ended
 

@@ -156,7 +156,7 @@ class CatchingServer:
         except (OSError, EOFError):
             pass  # the client went away, which is its right
         finally:
+            visit.end()
             peer.close()
-            self.visits.end(visit)
             with self._lock:
                 self._open.pop(threading.current_thread(), None)

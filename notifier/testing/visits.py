@@ -1,10 +1,10 @@
-"""Who came to a catching server: each connection, and how many there were at once."""
+"""Who came to a catching server: each connection, and how many there were at once. Who has said QUIT is gone."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -15,6 +15,12 @@ class Visit:
     mails: int = 0
     said_quit: bool = False
     over: bool = False
+    _visits: Visits | None = field(default=None, repr=False)
+
+    def end(self) -> None:
+        """Its client has taken its leave, or gone without."""
+        if self._visits is not None and not self.over:
+            self._visits.ended(self)
 
 
 class Visits:
@@ -38,13 +44,13 @@ class Visits:
     def begin(self) -> Visit:
         """Somebody has connected."""
         with self._lock:
-            self._visits.append(Visit(len(self._visits) + 1))
+            self._visits.append(Visit(len(self._visits) + 1, _visits=self))
             self._now += 1
             self._most = max(self._most, self._now)
             return self._visits[-1]
 
-    def end(self, visit: Visit) -> None:
-        """The connection is closed."""
+    def ended(self, visit: Visit) -> None:
+        """See `Visit.end`."""
         with self._lock:
             visit.over = True
             self._now -= 1
