@@ -54,10 +54,10 @@ class Plant:
     folder: Path
     workers: list[SupervisedProcess] = field(default_factory=list)
 
-    def start_worker(self, *options: str, slots: int = 2) -> SupervisedProcess:
+    def start_worker(self, *options: str, slots: int = 2, app: str = "worker") -> SupervisedProcess:
         """A worker that is up when this returns."""
         log = self.folder / f"worker-{len(self.workers)}.log"
-        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "-c", str(slots), "-l", "INFO", *options]
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(slots), "-l", "INFO", *options]
         with log.open("wb") as output:
             worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=output)
         self.workers.append(worker)
