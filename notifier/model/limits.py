@@ -42,6 +42,15 @@ class Rates(Protocol):
         other as the rate allows, so that they do not all come back at once.
         """
 
+    def give_back(self, taken: Sequence[Sequence[Rate]]) -> None:
+        """These mails took their tokens and do not go after all."""
+
+    def slow_down(self, rates: Sequence[Rate]) -> None:
+        """A relay has said that mail comes too fast: half of each rate is left, and grows back by a tenth now and then.
+
+        Complaints that come together are one.
+        """
+
 
 class Connected(NamedTuple):
     """``wait``: 0 where the connection may be made, else seconds until it is worth asking again. ``live``: how many
