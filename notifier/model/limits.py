@@ -6,8 +6,8 @@ A limit never makes anybody sleep: the answer is how long the mail should wait i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 
@@ -30,6 +30,22 @@ class Rate:
             object.__setattr__(self, "burst", max(1.0, self.per_second))
         if self.burst < 1:
             raise ValueError(f"a burst is one mail or more, not {self.burst}")
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRates:
+    """Mails a second to recipient domains (A-labels, small letters), from all replicas together.
+
+    ``named`` are those of single domains; ``others`` is that of each domain without one, None for no limit.
+    """
+
+    named: Mapping[str, float] = field(default_factory=dict)
+    others: float | None = None
+
+    def of(self, domain: str) -> Rate | None:
+        """The bucket of a domain; None where there is no limit."""
+        per_second = self.named.get(domain, self.others)
+        return None if per_second is None else Rate(f"domain {domain}", per_second)
 
 
 class Rates(Protocol):
