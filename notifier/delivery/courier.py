@@ -25,9 +25,10 @@ from notifier.delivery.settling import (
     settlement_of_held,
     settlement_of_suppressed,
 )
-from notifier.errors import DeliveryError, FenceRejected, PoolError, RelayUnavailable, StoreError, TemplateError
+from notifier.errors import DeliveryError, FenceRejected, Phase, PoolError, StoreError, TemplateError, fault_error
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
+from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
 from notifier.retry import Decision, Retry, RetryTable, decide, decide_error
 from notifier.store.base import Claim, Settlement, Store
@@ -144,7 +145,8 @@ class Courier:
         """Those that the relay's rate lets through; the others leave ``left`` and wait."""
         for held in self._limiter.held_by_relay(session.rate, [attempt.claim for attempt in left.values()]):
             attempt = left.pop(held.claim.mail_id)
-            attempt.leg_failed(RelayUnavailable(held.words, held.seconds), Retry(held.seconds, counts=False))
+            over = fault_error(taxonomy.fault("LIM", Phase.MAIL, held.words))
+            attempt.leg_failed(over, Retry(held.seconds, counts=False))
             self._settle_leg(attempt)
         return list(left.values())
 
