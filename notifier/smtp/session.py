@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,10 +21,11 @@ from notifier.protocol.commands import Quit
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Dialogue, Wish, handshake
+from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Delivery, Link, Transaction, transactions_for
+from notifier.protocol.transaction import Delivery, Link, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.deadline import Deadline
@@ -100,7 +101,8 @@ class Session:
         SMTP cannot carry, before anything of any of the mails is sent.
         """
         link = self._link = self._link or self._new_link()
-        return self._send_all(transactions_for(mails, link), link, before_dot)
+        dialogue = sending(transactions_for(mails, link), link, binary=any(mail.binary for mail in mails))
+        return self._send_all(dialogue, len(mails), link, before_dot)
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
@@ -159,30 +161,26 @@ class Session:
 
     # sending --------------------------------------------------------------------------------------------------------
 
-    def _send_all(
-        self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
-    ) -> Iterator[Outcome]:
+    def _send_all(self, dialogue: Steps, mails: int, link: Link, before_dot: BeforeDot | None) -> Iterator[Outcome]:
         link.window = self._window.size
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
+        left = mails
         try:
-            for delivery in self._deliveries(transactions, link, before_dot):
+            for delivery in self._deliveries(dialogue, before_dot):
                 self.transactions += 1
+                left -= 1
                 yield self._outcome(delivery)
-        except Exception:
-            link.doubt = link.doubt or "broken off before the terminator"
-            raise
         finally:
-            # In doubt; or a consumer that stops in the middle, or a before_dot that raised, leaves a transaction open.
-            if link.doubt is not None or not self._connection.quiet:
+            # In doubt; or a consumer that stops in the middle, or a before_dot that raised, or a signal's exception:
+            # a transaction is open then, and what was said next would be read as a part of its message.
+            if link.doubt is not None or left or not self._connection.quiet:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
                 self.close(say_quit=False)
 
-    def _deliveries(
-        self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
-    ) -> Iterator[Delivery]:
+    def _deliveries(self, dialogue: Steps, before_dot: BeforeDot | None) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
-        dialogue, wire = sending(transactions, link), self._wire
+        wire = self._wire
         answer: Reply | None = None
         failure: BaseException | None = None
         while True:

@@ -11,7 +11,8 @@ from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.transaction import Delivery, Link
 
-CHUNKING = Extensions("relay", {"PIPELINING": "", "CHUNKING": "", "8BITMIME": "", "BINARYMIME": ""})
+PLAIN_CODES = Extensions("relay", {"PIPELINING": "", "CHUNKING": "", "8BITMIME": "", "BINARYMIME": ""})
+CHUNKING = Extensions("relay", {**PLAIN_CODES.keywords, "ENHANCEDSTATUSCODES": ""})
 LOCK_STEP = Extensions("relay", {"CHUNKING": ""})
 BODY = b"Subject: hi\r\n\r\n.dot"  # dots are not stuffed, and no CRLF is added
 FIRST = b"250 m\r\n250 r\r\n250 kept\r\n"
