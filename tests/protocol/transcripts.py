@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from notifier.errors import Phase
 from notifier.model.envelope import MailObject
+from notifier.model.outcome import RecipientOutcome
 from notifier.protocol.commands import Bdat
 from notifier.protocol.connection import Connection
 from notifier.protocol.dialogue import (
@@ -180,3 +181,24 @@ def splits(octets: bytes) -> Iterator[list[bytes]]:
     for line_at, line in enumerate(lines):
         for cut in range(1, len(line)):
             yield [*lines[:line_at], line[:cut], line[cut:], *lines[line_at + 1 :]]
+
+
+def at_every_split(server: bytes, run: Callable[[list[bytes]], object]) -> None:
+    """``run`` plays the transcript and says what came of it: the same, however the octets come."""
+    whole, *others = splits(server)
+    expected = run(whole)
+    for pieces in others:
+        assert run(pieces) == expected, pieces
+
+
+def told(scripted: Scripted) -> object:
+    """What came of a transcript: what was said, and what became of each mail and recipient."""
+    mails = [
+        (one.position, one.terminator_sent, {path: (o.state, _row(o)) for path, o in one.recipients.items()})
+        for one in scripted.decided
+    ]
+    return scripted.wire.sent, sorted(mails, key=lambda one: one[0]), scripted.connection.quiet
+
+
+def _row(outcome: RecipientOutcome) -> str | None:
+    return outcome.fault.taxonomy_id if outcome.fault else None
