@@ -22,7 +22,10 @@ from notifier.smtp.mx.screen import Network
 from notifier.smtp.trust import Unauthenticated
 
 _SMTP_PORT = 25
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?\Z")
+_EHLO = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[[A-Za-z0-9.:]+\])\Z")
+_WITH_PORT = re.compile(
+    r"(?:\[([^\]]*)\]|([^:]*))(?::([0-9]+))?\Z"
+)  # an IPv6 address without brackets is none of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,10 @@ def _resolvers(text: str) -> tuple[tuple[str, int], ...]:
 
 def _resolver(text: str) -> tuple[str, int]:
     """``IP``, ``IP:port``, ``[IPv6]:port``; an IPv6 address alone needs no brackets."""
-    address, port = text, ""
-    if text.startswith("["):
-        address, _, port = text[1:].partition("]")
-        port = port.removeprefix(":")
-    elif text.count(":") == 1:
-        address, _, port = text.partition(":")
+    divided = _WITH_PORT.match(text)
+    address, port = (divided[1] or divided[2], divided[3]) if divided else (text, None)
     try:
-        return str(ipaddress.ip_address(address)), _port(port) if port else DNS_PORT
+        return str(ipaddress.ip_address(address)), DNS_PORT if port is None else _port(port)
     except ValueError:
         raise ValueError(f"is the IP address of a nameserver, perhaps with :port, and not {text!r}") from None
 
@@ -131,7 +130,7 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 
 def _ehlo(text: str) -> str:
-    if not (_HOST.match(text) or (text.startswith("[") and text.endswith("]"))):
+    if not _EHLO.match(text):
         raise ValueError(f"is a domain name or an address in brackets, and not {text!r}")
     return text
 
