@@ -383,6 +383,7 @@ def test_threads_share_what_is_known(server: DNSServer, resolver: Resolver) -> N
     assert len(server.asked) <= len(names) * len(threads)
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # from Python 3.12: that is what is tested
 def test_a_child_goes_on_though_a_thread_of_its_parent_held_the_lock(server: DNSServer, resolver: Resolver) -> None:
     server.add(NAME, "MX", "10 mx.example.test.")
     assert resolver.exchanges(NAME, soon()).records

@@ -312,6 +312,7 @@ def test_threads_share_the_hosts() -> None:
     assert len(world.relays.pools) <= 5
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # from Python 3.12: that is what is tested
 def test_a_child_goes_on_though_a_thread_of_its_parent_held_the_lock(world: World) -> None:
     world.send("one.test")
     with world.relays._lock:
