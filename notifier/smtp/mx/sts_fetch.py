@@ -18,7 +18,7 @@ from notifier.smtp.mx.sts_policy import Policy
 from notifier.smtp.resolving import Resolve
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 
-PATIENCE = 20.0  # seconds for all of it; the RFC suggests a minute, in which a worker could send a hundred mails
+PATIENCE = 10.0  # seconds for all of it; the RFC suggests a minute, in which a worker could send a hundred mails
 MOST_OCTETS = 64 * 1024  # of a policy, as the RFC suggests
 _HEAD = 16 * 1024  # octets of the answer before it
 HTTPS = 443
