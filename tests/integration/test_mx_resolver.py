@@ -163,6 +163,17 @@ def test_one_family_that_cannot_be_looked_up_does_not_hide_the_other(server: DNS
         resolver.addresses("other.test", soon())
 
 
+def test_a_family_that_is_never_answered_costs_a_moment_once(server: DNSServer, resolver: Resolver) -> None:
+    """Some nameservers swallow questions for AAAA: what is known already does not wait for them."""
+    server.add("mx.example.test", "A", "192.0.2.1")
+    server.misbehave("mx.example.test", "AAAA", Mischief.SILENT)
+    deadline = Deadline.after(600)
+    assert resolver.addresses("mx.example.test", deadline).records == ("192.0.2.1",)
+    asked = server.count("mx.example.test", "AAAA")
+    assert resolver.addresses("mx.example.test", deadline).records == ("192.0.2.1",)
+    assert server.count("mx.example.test", "AAAA") == asked
+
+
 def test_the_next_nameserver_is_asked_where_one_fails(server: DNSServer, clock: Clock) -> None:
     server.add(NAME, "MX", "10 mx.example.test.")
     with DNSServer() as broken:

@@ -10,6 +10,10 @@ from notifier.smtp.tlsa import TLSA
 
 R = TypeVar("R")
 
+SPARE = (
+    2.0  # seconds for lookups that would only add to what is known: one nameserver that is silent keeps no mail waiting
+)
+
 
 class Exchange(NamedTuple):
     """An MX record; the host ``.`` is nobody (RFC 7505)."""

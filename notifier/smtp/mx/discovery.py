@@ -17,11 +17,11 @@ class Found:
     base: str
     usable: tuple[TLSA, ...]
 
-    def trust(self, domain: str, *, mx_secure: bool) -> Published:
-        """For the mail of a domain that leads to the host."""
-        # Section 3.2.2: under an authority the certificate may be for the domain too, where its MX is surely its own.
-        names = (domain,) if mx_secure and any(record.usage == AUTHORITY for record in self.usable) else ()
-        return Published(self.usable, self.base, names, authenticates=mx_secure)
+    def trust(self, domains: tuple[str, ...], *, surely_its_own: bool) -> Published:
+        """For the mail of a domain, by all its names, that leads to the host; perhaps ``surely_its_own``."""
+        # Section 3.2.2: under an authority the certificate may be for the domain too, where nobody else named the host.
+        named = surely_its_own and any(record.usage == AUTHORITY for record in self.usable)
+        return Published(self.usable, self.base, domains if named else (), authenticates=surely_its_own)
 
 
 def discovered(lookups: Lookups, host: str, port: int, addresses: Answer[str], deadline: Deadline) -> Found | None:

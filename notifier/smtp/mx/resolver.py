@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from notifier.errors import ConfigurationError
 from notifier.smtp.deadline import Deadline
-from notifier.smtp.mx.answers import Answer, Exchange, LookupFailed
+from notifier.smtp.mx.answers import SPARE, Answer, Exchange, LookupFailed
 from notifier.smtp.mx.cache import TTLCache
 from notifier.smtp.tlsa import TLSA
 
@@ -33,9 +33,7 @@ LOOKUP = 10.0  # seconds that one lookup may take, all nameservers and tries tog
 MOST_ANSWERS = 10_000  # kept at once
 MOST_RECORDS = 100  # of an answer that are looked at
 LONGEST = 86_400.0  # seconds that an answer is kept at most
-LONGEST_NEGATIVE = (
-    900.0  # the same where there is nothing: a record that was forgotten is soon there (RFC 2308 section 5)
-)
+LONGEST_NEGATIVE = 900.0  # seconds, where there is nothing: what was forgotten is soon added (RFC 2308 section 5)
 FAILED_FOR = 10.0  # seconds in which a failure is not tried again (RFC 9520), or each mail would wait for it anew
 _PAYLOAD = 1232  # octets of a datagram that no way divides; a longer answer comes over TCP
 
@@ -78,11 +76,13 @@ class Resolver:
         """See `Lookups`."""
         found: list[Answer[str]] = []
         failures: list[LookupFailed] = []
-        for kind in ("AAAA", "A"):
+        for kind in ("A", "AAAA"):
             try:
-                found.append(self._ask(host, kind, deadline))
+                found.insert(0, self._ask(host, kind, deadline))
             except LookupFailed as failure:
                 failures.append(failure)
+            if found and found[0].records:
+                deadline = min(deadline, Deadline.after(SPARE))
         if failures and not any(answer.records for answer in found):
             raise failures[0]
         return _joined(found)
@@ -119,8 +119,8 @@ class Resolver:
         except dns.resolver.NXDOMAIN as error:
             return self._none(error.response(absolute), exists=False)  # type: ignore[no-untyped-call]  # theirs
         except dns.exception.Timeout:
-            # One that had no time left says nothing about the next.
-            return _Failure("no answer in time"), FAILED_FOR if seconds == LOOKUP else 0.0
+            # One that had hardly any time says nothing about the next.
+            return _Failure("no answer in time"), FAILED_FOR if seconds > SPARE / 2 else 0.0
         except (dns.exception.DNSException, OSError) as error:
             return _Failure(str(error) or type(error).__name__), FAILED_FOR
         if found.rrset is None:

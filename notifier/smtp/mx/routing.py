@@ -22,7 +22,7 @@ from notifier.model.address import Address
 from notifier.protocol import taxonomy
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import TLSPolicy
-from notifier.smtp.mx.answers import Answer, Exchange, LookupFailed, Lookups
+from notifier.smtp.mx.answers import SPARE, Answer, Exchange, LookupFailed, Lookups
 from notifier.smtp.mx.discovery import Found, discovered
 from notifier.smtp.mx.hosts import Forbidden, Hosts
 from notifier.smtp.mx.rules import MTASTS, MxRules
@@ -54,14 +54,15 @@ Route = tuple[tuple[Hop, ...], ...]  # hosts of equal preference together, the p
 
 @dataclass(frozen=True, slots=True)
 class _Quest:
-    """One domain's routing. ``implicit``: it has no MX and is its own host. ``mx_secure``: its hosts are surely its own.
-    ``enforced``: they are those of its policy.
+    """One domain's routing. ``aliases``: it, and what it is an alias of. ``implicit``: it has no MX and is its own host.
+    ``enforced``: its hosts are those of its policy. ``surely_its_own``: nobody else can have named them.
     """
 
     domain: str
     deadline: Deadline
+    aliases: tuple[str, ...]
     implicit: bool
-    mx_secure: bool
+    surely_its_own: bool
     enforced: bool = False
 
 
@@ -109,8 +110,9 @@ class Router:
         except LookupFailed as failure:
             raise _error("D3", name, str(failure)) from failure
         exchanges, implicit = _exchanges(name, answer)
+        aliases = tuple(dict.fromkeys((name, answer.canonical or name)))
         # Nobody can name another host for a domain that is its own.
-        quest = _Quest(name, deadline, implicit, mx_secure=answer.secure or implicit)
+        quest = _Quest(name, deadline, aliases, implicit, surely_its_own=answer.secure or implicit)
         quest, exchanges = self._by_policy(quest, exchanges)
         return _in_tiers(self._hops(quest, exchanges[:MOST_HOSTS]))
 
@@ -125,16 +127,14 @@ class Router:
             if policy is None or not self._is_enforced(quest.domain, policy, exchanges):
                 return quest, exchanges
             if included := [one for one in exchanges if policy.includes(one.host)]:
-                return replace(quest, enforced=True), included
-        words = f"none of the MX hosts is in the MTA-STS policy of {quest.domain}"
-        raise _error("L2", quest.domain, words)
+                return replace(quest, enforced=True, surely_its_own=True), included
+        raise _error("L2", quest.domain, f"none of the MX hosts is in the MTA-STS policy of {quest.domain}")
 
     def _is_enforced(self, domain: str, policy: Policy, exchanges: Iterable[Exchange]) -> bool:
         if policy.mode is Mode.ENFORCE and self._rules.mtasts is MTASTS.ENFORCE:
             return True
-        if policy.mode is not Mode.NONE and (
-            strange := [one.host for one in exchanges if not policy.includes(one.host)]
-        ):
+        strange = [one.host for one in exchanges if not policy.includes(one.host)]
+        if strange and policy.mode is not Mode.NONE:
             log.info("MTA-STS in testing: %s of %s not in its policy", ", ".join(strange), domain)
         return False
 
@@ -147,6 +147,8 @@ class Router:
                 hops.append((exchange.preference, self._hop(quest, exchange.host)))
             except DeliveryError as error:
                 errors.append(error)
+            if hops:
+                quest = replace(quest, deadline=min(quest.deadline, Deadline.after(SPARE)))
         if not hops:
             raise min(errors, key=lambda error: _TELLING.index(error.taxonomy_id))
         return hops
@@ -181,7 +183,7 @@ class Router:
     def _with_trust(self, quest: _Quest, host: str, found: Found | None) -> Hop:
         """What the host's own zone publishes goes before its domain's policy (RFC 8461 section 2)."""
         if found is not None and found.usable:
-            return Hop(host, TLSPolicy.REQUIRED, found.trust(quest.domain, mx_secure=quest.mx_secure))
+            return Hop(host, TLSPolicy.REQUIRED, found.trust(quest.aliases, surely_its_own=quest.surely_its_own))
         if quest.enforced:
             return Hop(host, TLSPolicy.REQUIRED, WebPKI())
         if found is not None:  # records that say TLS, and nothing that we understand: RFC 7672 section 2.2

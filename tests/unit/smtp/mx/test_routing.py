@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from typing import Any
@@ -13,7 +14,7 @@ from notifier.errors import DeliveryError, ErrorClass, PermanentRecipientsRefuse
 from notifier.smtp import TLSPolicy
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.mx import MTASTS, Hop, MxRules, Router
-from notifier.smtp.mx.answers import Answer, Exchange, LookupFailed
+from notifier.smtp.mx.answers import SPARE, Answer, Exchange, LookupFailed
 from notifier.smtp.mx.hosts import Hosts
 from notifier.smtp.mx.routing import MOST_HOSTS
 from notifier.smtp.mx.screen import Screen
@@ -41,6 +42,7 @@ class World:
     zone: dict[tuple[str, str], Answer[Any] | LookupFailed] = field(default_factory=dict)
     policies: list[Policy | None] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    deadlines: dict[str, Deadline] = field(default_factory=dict)
 
     def _answer(self, name: str, kind: str) -> Answer[Any]:
         self.asked.append((name, kind))
@@ -53,6 +55,7 @@ class World:
         return self._answer(domain, "MX")
 
     def addresses(self, host: str, deadline: Deadline) -> Answer[str]:
+        self.deadlines[host] = deadline
         return self._answer(host, "A")
 
     def alias(self, name: str, deadline: Deadline) -> Answer[str]:
@@ -61,8 +64,8 @@ class World:
     def published(self, name: str, deadline: Deadline) -> Answer[TLSA]:
         return self._answer(name, "TLSA")
 
-    def mx(self, *exchanges: tuple[int, str], secure: bool = False) -> None:
-        self.zone[DOMAIN, "MX"] = Answer(tuple(Exchange(*one) for one in exchanges), DOMAIN, secure)
+    def mx(self, *exchanges: tuple[int, str], secure: bool = False, alias_of: str = DOMAIN) -> None:
+        self.zone[DOMAIN, "MX"] = Answer(tuple(Exchange(*one) for one in exchanges), alias_of, secure)
 
     def host(self, name: str, *addresses: str, secure: bool = False, alias_of: str | None = None) -> None:
         self.zone[name, "A"] = Answer(addresses or ("192.0.2.1",), alias_of or name, secure)
@@ -150,6 +153,19 @@ def test_hosts_that_cannot_be_used_leave_the_others(world: World) -> None:
     world.host("inner.test", "10.0.0.1")
     world.host("good.test")
     assert world.hosts() == [["good.test"]]
+
+
+def test_once_a_host_is_known_the_others_have_little_time(world: World) -> None:
+    world.mx((5, "fails.test"), (10, "good.test"), (20, "slow.test"), (30, "slower.test"))
+    world.zone["fails.test", "A"] = FAILS
+    for name in ("good", "slow", "slower"):
+        world.host(f"{name}.test")
+    began = time.monotonic()
+    world.route()
+    latest = {name: deadline.at for name, deadline in world.deadlines.items()}
+    assert latest["fails.test"] == latest["good.test"]
+    assert latest["slow.test"] == latest["slower.test"] < latest["good.test"]
+    assert latest["slow.test"] >= began + SPARE
 
 
 # rows D2 to D6 ------------------------------------------------------------------------------------------------------
@@ -288,6 +304,8 @@ def test_a_signed_domain_that_is_its_own_host(world: World) -> None:
 def test_under_an_authority_the_certificate_may_be_for_the_domain_where_its_mx_is_signed(signed: World) -> None:
     signed.tlsa("mx.example.test", AUTHORITY, SERVER)
     assert signed.hop(DANE).trust == Published((AUTHORITY, SERVER), "mx.example.test", (DOMAIN,))
+    signed.mx((10, "mx.example.test"), secure=True, alias_of="target.test")
+    assert signed.hop(DANE).trust == Published((AUTHORITY, SERVER), "mx.example.test", (DOMAIN, "target.test"))
     signed.mx((10, "mx.example.test"), secure=False)
     assert signed.hop(DANE).trust == Published((AUTHORITY, SERVER), "mx.example.test", authenticates=False)
 
@@ -440,6 +458,12 @@ def test_published_records_go_before_the_policy_and_the_policy_before_nothing(si
     assert signed.hop(BOTH).trust == WebPKI()
     signed.tlsa("mx.example.test")
     assert signed.hop(BOTH).trust == WebPKI()
+
+
+def test_a_policy_vouches_for_the_names_of_hosts_whose_mx_is_not_signed(signed: World) -> None:
+    signed.mx((10, "mx.example.test"), secure=False)
+    signed.policies = [enforcing("mx.example.test")]
+    assert signed.hop(BOTH).trust == Published((SERVER,), "mx.example.test")
 
 
 def test_a_policy_does_not_make_up_for_records_that_cannot_be_looked_up(signed: World) -> None:
