@@ -14,6 +14,8 @@ from workers import wait_until
 
 from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
+from notifier.delivery.limiter import Limiter
+from notifier.delivery.routing import Account, Router, Smarthost
 from notifier.errors import Fault, Phase
 from notifier.model.address import Address
 from notifier.model.breaker import BreakerRules
@@ -21,7 +23,9 @@ from notifier.model.content import Content
 from notifier.model.email import Email
 from notifier.model.events import Event
 from notifier.model.ids import new_mail_id
+from notifier.model.limits import DomainRates
 from notifier.model.state import MailState
+from notifier.model.tenant import DEFAULT, THE_DEFAULT
 from notifier.pool import Member, PoolConfig, Relays, SessionPool
 from notifier.retry import DEFAULT_TABLE
 from notifier.smtp import Endpoint, Timeouts, TLSPolicy
@@ -118,10 +122,13 @@ def desk(
     pool = SessionPool(endpoint, bounds or PoolConfig(), listener=events.append)
     rules = breakers or BreakerRules().scaled(scale)
     relays = Relays([[Member(pool)]], store.breakers, rules=rules, listener=events.append)
+    us = Address.parse("us@example.com")
+    tenants = {DEFAULT: THE_DEFAULT}
     courier = Courier(
         store=store,
-        pool=relays,
-        composer=Composer(PlainTexts(), store, Address.parse("us@example.com")),
+        router=Router(tenants, {DEFAULT: Account(Smarthost(relays))}, us),
+        composer=Composer(PlainTexts(), store, us),
+        limiter=Limiter(store.rates, tenants, DomainRates()),
         table=DEFAULT_TABLE.scaled(scale),
         timing=Timing(session_wait=5.0, dot_deadline=5.0),
         listener=events.append,

@@ -9,46 +9,32 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
+from notifier.delivery.attempt import Attempt
 from notifier.delivery.composer import Composer
+from notifier.delivery.limiter import Limiter
+from notifier.delivery.routing import LentSession, Router, Sessions
 from notifier.delivery.settling import (
     handed_back,
     open_recipients,
     settlement_after_error,
-    settlement_after_outcome,
+    settlement_of_held,
     settlement_of_suppressed,
 )
-from notifier.errors import DeliveryError, FenceRejected, PoolError, StoreError, TemplateError
-from notifier.model.envelope import MailObject
+from notifier.errors import DeliveryError, FenceRejected, Phase, PoolError, StoreError, TemplateError, fault_error
 from notifier.model.events import Listener, MailSettled, ignore
-from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.outcome import RecipientState
 from notifier.model.spent import Spent
+from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
-from notifier.retry import Past, RetryTable, decide, decide_error
-from notifier.smtp.session import BeforeDot
+from notifier.retry import Decision, Past, Retry, RetryTable, decide, decide_error
 from notifier.store.base import Claim, Settlement, Store
 
 log = logging.getLogger(__name__)
-
-
-class LentSession(Protocol):
-    """What the courier needs of a session."""
-
-    @property
-    def transactions(self) -> int: ...
-    @property
-    def usable(self) -> bool: ...
-    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...
-
-
-class Sessions(Protocol):
-    """What the courier needs of the relays."""
-
-    def session(self, deadline: float) -> AbstractContextManager[LentSession]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +45,6 @@ class Timing:
     dot_deadline: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A claimed mail with its message."""
-
-    claim: Claim
-    mail: MailObject = field(repr=False)
-
-
 class Courier:
     """Delivers what a worker has claimed. Safe to share between threads."""
 
@@ -74,16 +52,18 @@ class Courier:
         self,
         *,
         store: Store,
-        pool: Sessions,
+        router: Router,
         composer: Composer,
+        limiter: Limiter,
         table: RetryTable,
         timing: Timing = Timing(),
         listener: Listener = ignore,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
-        self._pool = pool
+        self._router = router
         self._composer = composer
+        self._limiter = limiter
         self._table = table
         self._timing = timing
         self._listener = listener
@@ -91,10 +71,12 @@ class Courier:
 
     def deliver(self, claims: Sequence[Claim]) -> None:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
-        wanted = self._screen(claims)
-        ready = [item for claim in wanted if (item := self._compose(claim)) is not None]
-        if ready:
-            self._hand_over(ready)
+        wanted = self._within_limits(self._screen(claims))
+        attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
+        while attempts:  # mostly once: a mail whose recipients are reached by several ways has several legs
+            for sessions, theirs in _by_way(attempts):
+                self._hand_over(sessions, theirs)
+            attempts = [attempt for attempt in attempts if not attempt.over]
 
     # 3. screen ----------------------------------------------------------------------------------------------------
 
@@ -113,52 +95,89 @@ class Courier:
         self._settle(settlement_of_suppressed(screened, hit))
         return None
 
+    def _within_limits(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those that may go now; the others wait in the store, and nobody sleeps."""
+        held = self._limiter.held(claims)
+        if held:
+            self._settle(*(settlement_of_held(one.claim, one.seconds, one.words) for one in held))
+        waiting = {one.claim.mail_id for one in held}
+        return [claim for claim in claims if claim.mail_id not in waiting]
+
     # 4. render, 5. compose ----------------------------------------------------------------------------------------
 
-    def _compose(self, claim: Claim) -> _Ready | None:
+    def _compose(self, claim: Claim) -> Attempt | None:
+        paths = open_recipients(claim)
         try:
-            mail = self._composer.compose(claim.email, open_recipients(claim), claim.composed)
+            account = self._router.account_of(claim.email)
+            mail = self._composer.compose(claim.email, paths, claim.composed, reverse_path=account.reverse_path)
             check_mail(mail)  # here, so that one that cannot be sent does not hold up the others of its batch
-        except (TemplateError, ValueError, StoreError) as error:
-            self._settle_errors([claim], error)
+        except (TemplateError, ValueError, StoreError, DeliveryError) as error:
+            self._settle(settlement_after_error(claim, error, self._decided(claim, error)))
             return None
-        return _Ready(claim, mail)
+        return Attempt(claim, mail, deque(account.ways.legs(paths)))
 
     # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
 
-    def _hand_over(self, ready: Sequence[_Ready]) -> None:
-        unsent = dict(enumerate(ready))  # those whose terminator has surely not been written
+    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> None:
+        unsent = {attempt.claim.mail_id: attempt for attempt in attempts}  # no terminator of theirs has been written
         try:
-            with self._pool.session(deadline=time.monotonic() + self._timing.session_wait) as session:
-                self._transact(session, ready, unsent)
+            while unsent:  # mostly once: a session carries so many mails and no more
+                with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
+                    portion = list(unsent.values())[: session.room]
+                    self._transact(session, self._within_relays_limit(session, portion, unsent), unsent)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
-            self._settle_errors([item.claim for item in unsent.values()], error)
+            for attempt in unsent.values():
+                attempt.leg_failed(error, self._decided(attempt.claim, error))
+            found = [self._settlement(attempt) for attempt in unsent.values()]
+            self._settle(*(one for one in found if one is not None))
         except FenceRejected as error:  # the session closed without a dot; the zombie is us
             log.warning("claim lost before the dot: %s", error)
-            for item in unsent.values():
-                if item.claim.mail_id not in error.mail_ids:
-                    self._settle(handed_back(item.claim))
+            self._end(unsent.values())
+            self._settle(*(handed_back(one.claim) for key, one in unsent.items() if key not in error.mail_ids))
         except StoreError:
             # Perhaps the dot of one is recorded and that answer was lost: the terminator was not written for all that.
             # Of those whose terminator was, and whose outcome is not stored, the sweeper makes unknowns.
-            self._hand_back(item.claim for item in unsent.values())
+            self._hand_back(attempt.claim for attempt in unsent.values())
             raise
 
-    def _transact(self, session: LentSession, ready: Sequence[_Ready], unsent: dict[int, _Ready]) -> None:
+    @staticmethod
+    def _end(attempts: Iterable[Attempt]) -> None:
+        for attempt in attempts:
+            attempt.legs.clear()
+
+    def _within_relays_limit(
+        self, session: LentSession, portion: list[Attempt], unsent: dict[str, Attempt]
+    ) -> list[Attempt]:
+        """Those that the relay's rate lets through; the others leave ``unsent`` and wait."""
+        for held in self._limiter.held_by_relay(session.rate, [attempt.claim for attempt in portion]):
+            attempt = unsent.pop(held.claim.mail_id)
+            over = fault_error(taxonomy.fault("LIM", Phase.MAIL, held.words))
+            attempt.leg_failed(over, Retry(held.seconds, spent=Spent.NOTHING))
+            self._settle_leg(attempt)
+        return [attempt for attempt in portion if attempt.claim.mail_id in unsent]
+
+    def _transact(self, session: LentSession, ready: Sequence[Attempt], unsent: dict[str, Attempt]) -> None:
         fresh = session.transactions == 0
 
         def before_dot(positions: Sequence[int]) -> float:
             now = time.monotonic()
-            self._store.begin_dot([ready[position].claim for position in positions])
-            for position in positions:
-                unsent.pop(position, None)
+            claims = [ready[position].claim for position in positions]
+            self._store.begin_dot(claims)
+            for claim in claims:
+                unsent.pop(claim.mail_id, None)
             return now + self._timing.dot_deadline
 
-        for outcome in session.send_many([item.mail for item in ready], before_dot):
-            unsent.pop(outcome.position, None)
+        for outcome in session.send_many([attempt.message for attempt in ready], before_dot):
+            attempt = ready[outcome.position]
+            unsent.pop(attempt.claim.mail_id, None)
+            self._limiter.learn(outcome, session.rate)
+            attempt.leg_over(outcome)
             # Another connection helps only where this one has ended, and where it was not the first mail's own.
-            fresh_retry_used = session.usable or (fresh and outcome.position == 0)
-            self._decide(ready[outcome.position], outcome, fresh_retry_used=fresh_retry_used)
+            self._settle_leg(attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0))
+
+    def _settle_leg(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> None:
+        if (settlement := self._settlement(attempt, fresh_retry_used=fresh_retry_used)) is not None:
+            self._settle(settlement)
 
     def _hand_back(self, claims: Iterable[Claim]) -> None:
         """As far as the store takes it; what it does not take, leases and sweeper heal."""
@@ -170,17 +189,13 @@ class Courier:
 
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
-    def _decide(self, item: _Ready, outcome: Outcome, *, fresh_retry_used: bool) -> None:
-        past = _past(item.claim, fresh_retry_used=fresh_retry_used)
-        decision = decide(outcome, recipients=item.claim.recipients, past=past, table=self._table, rng=self._rng)
-        self._settle(settlement_after_outcome(item.claim, item.mail, outcome, decision))
+    def _decided(self, claim: Claim, error: Exception) -> Decision:
+        return decide_error(error, past=_past(claim), table=self._table, rng=self._rng)
 
-    def _settle_errors(self, claims: Sequence[Claim], error: Exception) -> None:
-        settlements = []
-        for claim in claims:
-            decision = decide_error(error, past=_past(claim), table=self._table, rng=self._rng)
-            settlements.append(settlement_after_error(claim, error, decision))
-        self._settle(*settlements)
+    def _settlement(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> Settlement | None:
+        past = _past(attempt.claim, fresh_retry_used=fresh_retry_used)
+        known = attempt.claim.recipients
+        return attempt.settlement(partial(decide, recipients=known, past=past, table=self._table, rng=self._rng))
 
     def _settle(self, *settlements: Settlement) -> None:
         refused: Sequence[str] = ()
@@ -194,8 +209,17 @@ class Courier:
                 self._listener(_event(one))
 
 
-def _past(claim: Claim, *, fresh_retry_used: bool = False) -> Past:
+def _past(claim: Claim, *, fresh_retry_used: bool = True) -> Past:
     return Past(claim.attempt, claim.setbacks, claim.deadline_in, fresh_retry_used)
+
+
+def _by_way(attempts: Iterable[Attempt]) -> list[tuple[Sessions, list[Attempt]]]:
+    """Those whose next legs go the same way, together."""
+    ways: dict[int, tuple[Sessions, list[Attempt]]] = {}
+    for attempt in attempts:
+        sessions = attempt.leg.sessions
+        ways.setdefault(id(sessions), (sessions, []))[1].append(attempt)
+    return list(ways.values())
 
 
 def _event(settlement: Settlement) -> MailSettled:

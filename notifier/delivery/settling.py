@@ -9,6 +9,7 @@ from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.protocol import taxonomy
 from notifier.retry import Ask, Decision, Done, GiveUp, Retry
 from notifier.store.base import Claim, Settlement
 
@@ -27,9 +28,7 @@ def handed_back(claim: Claim) -> Settlement:
 
 def settlement_of_suppressed(claim: Claim, suppressed: Mapping[str, RecipientState]) -> Settlement:
     """Nobody is left to mail: every open recipient is on the suppression list."""
-    fault = Fault(
-        "SUP", ErrorClass.PERMANENT, Scope.RECIPIENT, Phase.RCPT, "every recipient is on the suppression list"
-    )
+    fault = taxonomy.fault("SUP", Phase.RCPT, "every recipient is on the suppression list")
     return Settlement(claim, MailState.FAILED, recipients=suppressed, fault=fault, spent=Spent.NOTHING)
 
 
@@ -51,6 +50,25 @@ def settlement_after_outcome(claim: Claim, mail: MailObject, outcome: Outcome, d
         composed=mail.data if waits and claim.composed is None else None,
         spent=spent,
     )
+
+
+def settlement_between_legs(claim: Claim, outcome: Outcome) -> Settlement:
+    """Some recipients are done, and the others' transaction comes: if we end now, the first are not mailed again."""
+    return Settlement(
+        claim,
+        MailState.CLAIMED,
+        recipients={path: verdict.state for path, verdict in outcome.recipients.items()},
+        fault=next(iter(outcome.faults), None),
+        reply=outcome.reply,
+        relay=outcome.relay,
+        spent=Spent.NOTHING,
+    )
+
+
+def settlement_of_held(claim: Claim, seconds: float, words: str) -> Settlement:
+    """Over a limit: it waits, and no attempt was made."""
+    fault = taxonomy.fault("LIM", Phase.MAIL, words)
+    return Settlement(claim, MailState.WAITING, due_in=seconds, fault=fault, spent=Spent.NOTHING)
 
 
 def settlement_after_error(claim: Claim, error: Exception, decision: Decision) -> Settlement:

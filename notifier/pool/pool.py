@@ -60,7 +60,8 @@ class SessionPool:
     ) -> None:
         self.endpoint = endpoint
         self.config = config
-        self._opener = open_session
+        # One window for all: a loss on one connection makes the next ones careful (law 9).
+        self._open_session = open_session or partial(Session.open, window=Window(endpoint.window))
         self._clock = clock
         self._rng = rng
         self._tell = listener
@@ -70,10 +71,7 @@ class SessionPool:
         _pools.add(self)
 
     def _begin(self) -> None:
-        """Whatever threads share is made anew after a fork: one that is no more may have held its lock."""
         self._numbers = count(1)
-        # One window for all: a loss on one connection makes the next ones careful (law 9).
-        self._open_session = self._opener or partial(Session.open, window=Window(self.endpoint.window))
         self._places = Places(self.config.size)
         self._keep_at = self._clock()
         self._upkeep = Upkeep(f"pool {self.endpoint.name}", self.tend, self._due_in) if self._tended else None
@@ -193,6 +191,13 @@ class SessionPool:
             self._retire([(lent, reason)])
         elif self._upkeep is not None:
             self._upkeep.wake()
+
+    def too_many(self, *, greeting: bool) -> int:
+        """The relay says that it has too many connections, or gets too much mail: all replicas make do with fewer.
+
+        Returns how many connections it has from all of them; 0 where nobody counts.
+        """
+        return self._slots.too_many(greeting=greeting) if self._slots is not None else 0
 
     # upkeep ---------------------------------------------------------------------------------------------------------
 

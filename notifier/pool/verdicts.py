@@ -7,7 +7,26 @@ from dataclasses import replace
 from notifier.errors import Fault
 from notifier.model.breaker import About, BreakerRule, BreakerRules
 
-_UNTIL_READY = ("D1", "D3", "C1", "C2", "C5", "L1", "L2", "L3", "L4", "G1", "G2", "G3", "G4", "E1", "E2", "E3")
+_UNTIL_READY = (
+    "D1",
+    "D3",
+    "D6",
+    "D7",
+    "C1",
+    "C2",
+    "C5",
+    "L1",
+    "L2",
+    "L3",
+    "L4",
+    "G1",
+    "G2",
+    "G3",
+    "G4",
+    "E1",
+    "E2",
+    "E3",
+)
 _STARTTLS_AND_AUTH = ("S1", "S2", "S3", "S4", "S5", "A8")
 _IN_TRANSACTION = ("M1", "M3", "R10", "X4", "X5", "W1", "W2", "Z4", "Z5", "Z7")
 _HOST = frozenset((*_UNTIL_READY, *_STARTTLS_AND_AUTH, *_IN_TRANSACTION))
@@ -28,3 +47,11 @@ def held_against(fault: Fault, rules: BreakerRules) -> tuple[About, BreakerRule]
 def is_the_relays(fault: Fault) -> bool:
     """True where another mail would have fared no better."""
     return fault.taxonomy_id in _HOST or (fault.taxonomy_id in _ON_421 and fault.code == 421)
+
+
+def is_too_much(fault: Fault) -> bool:
+    """True where the relay says that it gets too many connections, or too much mail.
+
+    A 421 on a session that had been used before is about that session: it was idle too long, or carried enough.
+    """
+    return fault.enhanced == "4.7.28" or (fault.code == 421 and fault.taxonomy_id != "M0")

@@ -120,7 +120,12 @@ class Wire:
         self._outbox.put_whole(step.mails, step.behind)
         if self.transcript is not None:
             _note(step, self.transcript)
-        self._flush(Deadline(time.monotonic() + self._body_block))
+        try:
+            self._flush(Deadline(time.monotonic() + self._body_block))
+        except Lost as lost:
+            if step.alone:
+                lost.reply = self.connection.next_reply()
+            raise
 
     def _send_body(self, data: bytes, replies: int) -> None:
         self._note_octets(len(data))
@@ -142,7 +147,7 @@ class Wire:
             if last:
                 self._outbox.end_of_message()
             if self._outbox.full:
-                self._flush(Deadline.after(self._body_block))
+                self._flush_of_body()
             return
         view = memoryview(data)
         blocks = [view[start : start + BLOCK] for start in range(0, len(view), BLOCK)]
@@ -150,7 +155,7 @@ class Wire:
             self._outbox.put(bytes(block))
             if last and number == len(blocks):
                 self._outbox.end_of_message()
-            self._flush(Deadline.after(self._body_block))
+            self._flush_of_body()
 
     def _check_nothing_came(self, when: str, held_back: int = 0) -> None:
         """A verdict before the message's end wins (row W1)."""
@@ -174,11 +179,14 @@ class Wire:
             raise
 
     def _flush(self, deadline: Deadline) -> None:
-        """Write all that waits; where the server has gone, what it said before is taken in first."""
-        if self._outbox.empty:
-            return
+        """Write all that waits, each piece of a long flight within a time of its own; where the server has gone, what it
+        said before is taken in first.
+        """
         try:
-            self.stream.write(self._outbox.take(), deadline, self._outbox.written, self._take)
+            while not self._outbox.empty:
+                self.stream.write(self._outbox.take(), deadline, self._outbox.written, self._take)
+                if not self._outbox.empty:
+                    deadline = Deadline.after(self._body_block)
         except StreamTimeout:
             raise self._lost(Loss.TIMEOUT, "the server did not take our octets in time") from None
         except StreamClosed as error:
@@ -201,7 +209,8 @@ class Wire:
             except Lost as lost:
                 return self._early_reply(phase, lost)
         reply = self._read_reply(deadline)
-        self.took(phase.value, began)
+        seconds, name = self.phase_seconds, phase.value
+        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - began
         return reply
 
     def _early_reply(self, phase: Phase, lost: Lost) -> Reply:

@@ -94,7 +94,7 @@ def claim_of(queue: str, row: Sequence[Any]) -> Claim:
         raise UnreadableRecord(f"the record cannot be read: {type(error).__name__}") from error
     if (email.id, email.queue) != (mail_id.decode(), queue):
         raise UnreadableRecord("the record holds another mail than its key says")
-    return Claim(email, fence, states, attempt, crashes, unknowns, setbacks, deadline_in / 1000, composed or None)
+    return Claim(email, fence, states, attempt, crashes, unknowns, deadline_in / 1000, composed or None, setbacks)
 
 
 def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes]) -> MailStatus | None:

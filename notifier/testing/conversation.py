@@ -296,6 +296,7 @@ class Conversation:
             tls=self._peer.tls,
             smtputf8=now.smtputf8,
             connection=self._peer.number,
+            user=self._user,
         )
         self._visit.mails += 1
         return mail.number

@@ -81,6 +81,18 @@ def test_a_relay_that_ends_each_connection_after_three_mails(
         assert server.connections == 10, "each connection carried what it could"
 
 
+def test_no_connection_carries_more_than_its_bound_however_many_are_claimed_at_once(
+    valkey_server: EmbeddedValkey,
+) -> None:
+    bounds = PoolConfig(size=1, messages_per_connection=4)
+    with HostileServer() as server, desk(valkey_server.url, relay(server), bounds) as at:
+        ids = at.post(18)
+        at.deliver(batch=7)
+        assert at.kinds()["uses"] == 4
+        check(at, ids, server)
+        assert [heard.count(b"MAIL FROM") for heard in server.heard] == [4, 4, 4, 4, 2]
+
+
 @dataclass
 class Silence:
     """Seconds, a tenth of what relays and the pool have: a relay drops a silent client after 1, 5 or 15 s, and the pool

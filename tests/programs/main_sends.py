@@ -29,7 +29,8 @@ class MainSends(bootsteps.StartStopStep):
     def send(self) -> None:
         words = f"Message-ID: <main-{next(numbers)}@example.com>\r\nSubject: x\r\n\r\nx\r\n"
         mail = MailObject(Envelope("us@example.com", ("main@example.com",)), words.encode())
-        with runtime().relays.session(time.monotonic() + 10) as session:
+        (pool,) = runtime().ways_out.pools
+        with pool.session(time.monotonic() + 10) as session:
             (outcome,) = session.send_many([mail])
         assert not outcome.faults
 
