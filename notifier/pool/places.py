@@ -34,6 +34,7 @@ class Places:
         self.closed = False
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
+        self._limit = size  # fewer for a while, where the relay takes no more from all replicas together
         self._taken = 0  # parked, lent, being opened and being closed
         self._parked: deque[Pooled] = deque()  # the most recently used at the right
         self._lent: set[Pooled] = set()
@@ -42,14 +43,17 @@ class Places:
 
     # to a place -----------------------------------------------------------------------------------------------------
 
-    def ask(self) -> Waiter:
-        """A place at once, or in the queue; where the pool is closed, neither."""
+    def ask(self, *, first: bool = False) -> Waiter:
+        """A place at once, or in the queue; where the pool is closed, neither. ``first``: it had been its turn."""
         waiter = Waiter()
         with self._lock:
             if self.closed:
                 waiter.event.set()
                 return waiter
-            self._waiters.append(waiter)
+            if first:
+                self._waiters.appendleft(waiter)
+            else:
+                self._waiters.append(waiter)
             self._serve()
             if not waiter.granted:
                 self._counters["waited"] += 1
@@ -78,6 +82,23 @@ class Places:
             self._taken -= 1  # the parked one has brought its own
             self._serve()
             return other
+
+    def do_with_fewer(self) -> bool:
+        """An empty place is given back, and no empty one granted any more until `do_with_all`: whoever waits waits for the
+        others. False where there are no others.
+        """
+        with self._lock:
+            self._taken -= 1
+            self._limit = self._taken or self.size
+            self._serve()
+            self._changed.notify_all()
+            return self._limit < self.size
+
+    def do_with_all(self) -> None:
+        """Grant as many places again as there are."""
+        with self._lock:
+            self._limit = self.size
+            self._serve()
 
     # and back -------------------------------------------------------------------------------------------------------
 
@@ -116,7 +137,7 @@ class Places:
 
     def _serve(self) -> None:
         """Under the lock: grant places to waiters, the freshest sessions first."""
-        while self._waiters and (self._parked or self._taken < self.size):
+        while self._waiters and (self._parked or self._taken < self._limit):
             waiter = self._waiters.popleft()
             if self._parked:
                 waiter.pooled = self._parked.pop()

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import count
 
-from notifier.errors import DeliveryError, PoolClosed, PoolTimeout
+from notifier.errors import DeliveryError, PoolClosed, PoolTimeout, RelayFull
 from notifier.model.events import (
     Listener,
     SessionMissed,
@@ -74,13 +74,15 @@ class SessionPool:
         self._numbers = count(1)
         self._places = Places(self.config.size)
         self._keep_at = self._clock()
+        self._fewer_until: float | None = None  # the relay takes no more connections from all replicas
         self._upkeep = Upkeep(f"pool {self.endpoint.name}", self.tend, self._due_in) if self._tended else None
 
     @contextmanager
     def session(self, deadline: float) -> Iterator[Session]:
         """Lend a live session until the block ends. ``deadline`` is monotonic seconds, for the place in the pool.
 
-        Raises `PoolTimeout`, `PoolClosed`, or the `DeliveryError` of a session that could not be opened. An exception
+        Raises `PoolTimeout`, `PoolClosed`, `RelayFull` where other processes have all the connections that the relay takes,
+        or the `DeliveryError` of a session that could not be opened. An exception
         in the block retires the session: it may stand anywhere in a dialogue.
         """
         lent = self._checkout(deadline)
@@ -95,7 +97,23 @@ class SessionPool:
 
     def _checkout(self, deadline: float) -> Pooled:
         self._begin_anew_after_a_fork()
-        lent = self._take_place(deadline)
+        if self._fewer_until is not None and self._clock() >= self._fewer_until:
+            self._fewer_until = None
+            self._places.do_with_all()
+        first = False
+        while True:
+            lent = self._take_place(deadline, first=first)
+            try:
+                return self._live(lent)
+            except RelayFull as full:
+                if not self._places.do_with_fewer():
+                    raise
+                # Ours will come back: no reason to send anybody away.
+                self._fewer_until = self._clock() + full.retry_after
+                first = True
+
+    def _live(self, lent: Pooled | None) -> Pooled:
+        """The session for a place. Raises `RelayFull`, and the place is empty and still held then."""
         try:
             while lent is not None and (reason := self._why_not(lent)) is not None:
                 # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
@@ -105,14 +123,16 @@ class SessionPool:
                 return self._opened()
             self._places.count("reused")
             self._tell(SessionReused(self.endpoint.name, lent.number, lent.session.transactions))
+        except RelayFull:
+            raise
         except BaseException:  # no session could be opened, or a signal's exception: the place is not lost
             self._undo(lent)
             raise
         return lent
 
-    def _take_place(self, deadline: float) -> Pooled | None:
+    def _take_place(self, deadline: float, *, first: bool) -> Pooled | None:
         """A place, with the freshest parked session or empty; in the queue while there is none."""
-        waiter = self._places.ask()
+        waiter = self._places.ask(first=first)
         if waiter.granted:
             return waiter.pooled
         began = time.monotonic()

@@ -23,7 +23,7 @@ class Rested:
 
 
 class PlacesMachine(RuleBasedStateMachine):
-    """Ask, give up, lend, park, free, expire, open, close in any order, against a model of what must hold.
+    """Ask, give up, lend, park, free, expire, do with fewer, open, close in any order, against a model of what must hold.
 
     No place beyond the size, no session with two owners, nobody overtaken in the queue, no place lost.
     """
@@ -35,6 +35,7 @@ class PlacesMachine(RuleBasedStateMachine):
         self.empty = 0  # granted places whose session is not there yet
         self.lent: list[Pooled] = []
         self.now = 0.0
+        self.limit = SIZE
 
     @rule()
     def ask(self) -> None:
@@ -59,6 +60,26 @@ class PlacesMachine(RuleBasedStateMachine):
             self.places.lend(self.lent[-1])
         else:
             self.places.free(None)
+        self.accept()
+
+    @precondition(lambda self: self.empty)
+    @rule()
+    def the_relay_takes_no_more(self) -> None:
+        self.empty -= 1
+        stats = self.places.stats()
+        others = stats["parked"] + stats["lent"] + self.empty
+        self.limit = others or SIZE
+        assert self.places.do_with_fewer() == (others > 0)
+        if others:
+            self.queue.insert(0, self.places.ask(first=True))
+            if self.places.closed:
+                del self.queue[0]
+        self.accept()
+
+    @rule()
+    def it_takes_more_again(self) -> None:
+        self.limit = SIZE
+        self.places.do_with_all()
         self.accept()
 
     @precondition(lambda self: self.lent)
@@ -127,7 +148,7 @@ class PlacesMachine(RuleBasedStateMachine):
         assert stats["waiting"] == len(self.queue)
         if self.queue:
             assert stats["parked"] == 0, "somebody waits, and a session rests"
-            assert stats["lent"] + self.empty == SIZE, "somebody waits, and a place is free"
+            assert stats["lent"] + self.empty >= self.limit, "somebody waits, and a place is free"
 
 
 TestPlacesMachine = PlacesMachine.TestCase

@@ -11,9 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
+from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, RelayFull, fault_error
 from notifier.model.events import Event, SessionMissed, SessionNotOpened, SessionOpened, SessionRetired
-from notifier.pool import PoolConfig, SessionPool
+from notifier.model.limits import Connected
+from notifier.pool import PoolConfig, SessionPool, Slots
 from notifier.protocol import taxonomy
 from notifier.smtp import Endpoint
 from notifier.smtp.session import Ending
@@ -209,6 +210,59 @@ def test_waiters_are_served_first_come_first_served() -> None:
     for thread in threads:
         thread.join(5)
     assert order == [0, 1, 2, 3, 4]
+
+
+class Elsewhere:
+    """Connections of all replicas: ``free`` more may be made."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        self.free -= 1
+        return Connected(1.0 if self.free < 0 else 0.0, 9)
+
+    def established(self, relay: str, token: str) -> int:
+        return 9
+
+    def release(self, relay: str, token: str) -> int:
+        self.free += 1
+        return 9
+
+
+def test_where_others_have_the_connections_whoever_asks_waits_for_ours() -> None:
+    pool, relay, clock, _ = make(size=3)
+    elsewhere = Elsewhere(free=1)
+    pool._slots = Slots(elsewhere, "relay", "relay", None)  # type: ignore[arg-type]
+    served: list[str] = []
+
+    def wait(name: str) -> None:
+        with pool.session(soon()):
+            served.append(name)
+
+    with pool.session(soon()):
+        threads = []
+        for number, name in enumerate(("first", "second"), start=1):
+            threads.append(threading.Thread(target=wait, args=(name,)))
+            threads[-1].start()
+            while pool.stats()["waiting"] < number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(5)
+    assert served == ["first", "second"]
+    assert len(relay.sessions) == 1
+    elsewhere.free, clock.now = 2, clock.now + 1.0
+    with pool.session(soon()), pool.session(soon()):
+        assert len(relay.sessions) == 2, "after a while it looks whether there are more"
+
+
+def test_where_others_have_all_connections_it_is_told() -> None:
+    pool, relay, _, _ = make(size=3)
+    pool._slots = Slots(Elsewhere(free=0), "relay", "relay", None)  # type: ignore[arg-type]
+    with pytest.raises(RelayFull), pool.session(soon()):
+        pass
+    assert relay.sessions == []
+    assert "0 of 3 places" in repr(pool)
 
 
 def test_closing_says_quit_to_parked_sessions_and_wakes_waiters() -> None:
