@@ -434,6 +434,11 @@ class Legs:
         assert found is not None
         assert (found.state, found.attempt, found.recipients) == (MailState.SENT, 1, both)
 
+    def test_where_the_others_are_refused_without_a_dot_it_is_sent_all_the_same(self, store: Store) -> None:
+        claim = self.one_done(store)
+        store.settle([Settlement(claim, MailState.SENT, recipients={self.TWO[1]: RecipientState.REFUSED})])
+        assert state_of(store, claim.mail_id) is MailState.SENT
+
     def test_saying_it_again_is_saying_it_once(self, store: Store) -> None:
         claim = self.one_done(store)
         store.settle([Settlement(claim, MailState.CLAIMED, recipients={self.TWO[0]: RecipientState.ACCEPTED})])
@@ -541,8 +546,8 @@ class Settlements:
 
     def test_an_edge_that_is_not_in_the_table_is_refused_and_changes_nothing(self, store: Store) -> None:
         claim = claimed(store, an_email())
-        with pytest.raises(StoreError, match="no edge from claimed to sent"):
-            store.settle([Settlement(claim, MailState.SENT)])
+        with pytest.raises(StoreError, match="no edge from claimed to parked"):
+            store.settle([Settlement(claim, MailState.PARKED)])
         status = store.status(claim.mail_id)
         assert status is not None
         assert (status.state, status.attempt, status.history) == (MailState.CLAIMED, 0, ())
