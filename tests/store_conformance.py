@@ -546,8 +546,8 @@ class Settlements:
 
     def test_an_edge_that_is_not_in_the_table_is_refused_and_changes_nothing(self, store: Store) -> None:
         claim = claimed(store, an_email())
-        with pytest.raises(StoreError, match="no edge from claimed to parked"):
-            store.settle([Settlement(claim, MailState.PARKED)])
+        with pytest.raises(StoreError, match="no edge from claimed to sent"):
+            store.settle([Settlement(claim, MailState.SENT)])
         status = store.status(claim.mail_id)
         assert status is not None
         assert (status.state, status.attempt, status.history) == (MailState.CLAIMED, 0, ())
