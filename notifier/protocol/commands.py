@@ -15,10 +15,10 @@ from typing import ClassVar, Protocol
 
 from notifier.errors import Phase
 from notifier.model.secret import Secret
+from notifier.protocol.hello_name import hello_name
 
 MAX_PATH = 256  # octets with its brackets, RFC 5321 section 4.5.3.1.3
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-_HELO_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?\Z|\[[A-Za-z0-9:.]{2,45}\]\Z")
 _PLAIN_PATH = re.compile(r"[!#-;=?-\[\]-~]{0,254}\Z")  # what nearly all are: nothing in it can end the path
 _QUOTED_PAIRS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(=[!-<>-~]+)?\Z")  # RFC 5321 section 4.1.2, esmtp-param
@@ -87,9 +87,7 @@ class Hello:
         """The line. Raises `ValueError` for a name that is no domain or address literal."""
         if self.verb not in ("EHLO", "HELO", "LHLO"):
             raise ValueError(f"no greeting verb: {self.verb!r}")
-        if not _HELO_NAME.match(self.name):
-            raise ValueError(f"EHLO name is no domain name or address literal: {self.name!r}")
-        return _line(f"{self.verb} {self.name}", "EHLO name")
+        return _line(f"{self.verb} {hello_name(self.name)}", "EHLO name")
 
 
 @dataclass(frozen=True, slots=True)

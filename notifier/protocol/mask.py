@@ -10,7 +10,9 @@ from notifier.protocol.commands import Auth, AuthAnswer, Command
 from notifier.protocol.reply import Reply
 
 MASKED = "***"
-ANYWHERE = 6  # characters from which a secret is looked for inside of words too; a shorter one would hit every other word
+ANYWHERE = (
+    6  # characters from which a secret is looked for inside of words too; a shorter one would hit every other word
+)
 _FIELDS = re.compile(r"[\x00-\x20]+")  # what divides user, password and token in a response
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{8,}=*")
 
