@@ -94,6 +94,17 @@ def test_a_quoted_local_part_goes_to_its_own_domain_alone() -> None:
     [
         (lambda: MailParameters(envid="x" * 101), "ENVID"),
         (lambda: MailParameters(envid="a\r\nb"), "ENVID"),
+        (lambda: MailParameters(envid=""), "ENVID"),
+        (lambda: MailParameters(envid=5), "ENVID"),
+        (lambda: MailParameters(envid="+" * 34), "ENVID"),  # 102 characters in xtext
+        (lambda: MailParameters(auth="+" * 167), "AUTH"),
+        (lambda: MailParameters(require_tls="no"), "REQUIRETLS"),
+        (lambda: MailParameters(deliver_by={"seconds": 5}), "DELIVERBY"),
+        (lambda: DeliverBy(5, "N", "yes"), "DELIVERBY"),
+        (lambda: MailParameters(hold_until="2030"), "HOLDUNTIL"),
+        (lambda: MailParameters(hold_until=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))), "HOLDUNTIL"),
+        (lambda: RcptParameters("NEVER"), "NOTIFY"),
+        (lambda: RcptParameters(orcpt="rfc822;" + "=" * 165), "ORCPT"),
         (lambda: MailParameters(ret="X"), "RET"),
         (lambda: MailParameters(auth="a\r\nRSET"), "AUTH"),
         (lambda: MailParameters(priority=10), "MT-PRIORITY"),
@@ -120,6 +131,21 @@ NO_NAMES = [
     " ", "a b", "a\r\nMAIL FROM:<x>", "a_b", "ü .example", "x" * 300, "a\0", "127.0.0.1;x", "[1.2.3.4", "-a", "127.0.0.1", "[::1]",
     "[abc]", "a..b", "x" * 64 + ".example",
 ]  # fmt: skip
+
+
+def test_what_just_fits_is_not_refused() -> None:
+    MailParameters(envid="+" * 33, auth="", hold_until=datetime(1, 1, 1, 6, tzinfo=timezone(timedelta(hours=5))))
+    RcptParameters(orcpt="rfc822;" + "=" * 164)
+
+
+def test_a_time_of_an_early_year_is_said_with_four_digits() -> None:
+    wish = MailParameters(hold_until=datetime(999, 1, 1, tzinfo=UTC))
+    with (
+        HostileServer(offers=("FUTURERELEASE 1 1",)) as server,
+        Session.open(Endpoint(server.host, server.port, tls=TLSPolicy.NONE)) as session,
+    ):
+        list(session.send_many([MailObject(Envelope("s@x", ("a@x",), wish), DATA)]))
+    assert b" HOLDUNTIL=0999-01-01T00:00:00Z\r\n" in server.heard[0]
 
 
 @pytest.mark.parametrize("name", NO_NAMES)
