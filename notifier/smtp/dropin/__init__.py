@@ -5,7 +5,9 @@ pipelines and tells each recipient's outcome.
 """
 
 from notifier.smtp.dropin.addresses import quoteaddr, quotedata
-from notifier.smtp.dropin.client import CRLF, OLDSTYLE_AUTH, SMTP, SMTP_PORT, SMTP_SSL, SMTP_SSL_PORT, bCRLF
+from notifier.smtp.dropin.client import SMTP, SMTP_SSL, SMTP_SSL_PORT
+from notifier.smtp.dropin.commands import OLDSTYLE_AUTH
+from notifier.smtp.dropin.dialogue import CRLF, SMTP_PORT, bCRLF
 from notifier.smtp.dropin.exceptions import (
     SMTPAuthenticationError,
     SMTPConnectError,

@@ -6,7 +6,8 @@ import socket
 import sys
 from typing import Any
 
-from notifier.smtp.dropin.client import _DEFAULT_TIMEOUT, SMTP, Answer, Refused
+from notifier.smtp.dropin.client import SMTP, Refused
+from notifier.smtp.dropin.dialogue import DEFAULT_TIMEOUT, Answer
 from notifier.smtp.dropin.exceptions import SMTPDataError, SMTPRecipientsRefused
 
 LMTP_PORT = 2003
@@ -23,7 +24,7 @@ class LMTP(SMTP):
         port: int = LMTP_PORT,
         local_hostname: str | None = None,
         source_address: tuple[str, int] | None = None,
-        timeout: float | None = _DEFAULT_TIMEOUT,
+        timeout: float | None = DEFAULT_TIMEOUT,
     ) -> None:
         """See `SMTP`."""
         super().__init__(host, port, local_hostname, timeout, source_address)
@@ -41,7 +42,7 @@ class LMTP(SMTP):
             raise ValueError("Non-blocking socket (timeout=0) is not supported")
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            if self.timeout is not _DEFAULT_TIMEOUT:
+            if self.timeout is not DEFAULT_TIMEOUT:
                 sock.settimeout(self.timeout)
             sock.connect(path)
         except OSError:

@@ -11,27 +11,20 @@ from typing import Any
 from notifier.model.secret import Secret
 from notifier.protocol.sasl.mechanism import MechanismFailed
 from notifier.protocol.sasl.scram import Scram
+from notifier.smtp.dropin.commands import Commands
 from notifier.smtp.dropin.exceptions import SMTPAuthenticationError, SMTPException, SMTPNotSupportedError
 
 MAX_CHALLENGES = 5
 ORDER = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN")
 
 
-class LoginMethods:
+class LoginMethods(Commands):
     """`SMTP`'s methods about logging in. ``user`` and ``password`` are what the ``auth_…`` methods answer with."""
 
     user: str
     password: str
-    esmtp_features: dict[str, str]
     _auth_challenge_count = 0
     _scram: Scram | None = None
-    _answering = False  # what is sent now is a secret
-
-    # of `SMTP`
-    docmd: Callable[..., tuple[int, bytes]]
-    close: Callable[[], None]
-    has_extn: Callable[[str], bool]
-    ehlo_or_helo_if_needed: Callable[[], None]
 
     def auth(
         self, mechanism: str, authobject: Callable[..., Any], *, initial_response_ok: bool = True
