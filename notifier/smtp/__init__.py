@@ -29,9 +29,7 @@ __all__ += _dropin  # noqa: PLE0605 - a list of names too
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'notifier.smtp' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_HOME.get(name, "notifier.smtp.dropin")), name)
 
 
 def __dir__() -> list[str]:

@@ -231,9 +231,9 @@ def test_an_address_that_smuggles_is_refused_before_anything_is_sent(address: st
     with lockstep([HI, OK]) as heard:
         one = client(heard.port)
         sender, recipient = (address, "c@d.example") if place == "sender" else ("c@d.example", address)
-        with pytest.raises(ValueError, match=r"address|recipient|sender"):
+        with pytest.raises(ValueError, match="^from_addr is" if place == "sender" else "^to_addrs is"):
             one.sendmail(sender, recipient, "x")
-        with pytest.raises(ValueError, match=r"sender|recipient"):
+        with pytest.raises(ValueError, match="^sender is" if place == "sender" else "^recip is"):
             one.mail(address) if place == "sender" else one.rcpt(address)
         assert one.noop() == (250, b"ok")
         one.close()
@@ -245,16 +245,16 @@ def test_an_option_that_smuggles_is_refused(option: str) -> None:
     with lockstep([HI, EHLO]) as heard:
         one = client(heard.port)
         one.ehlo()
-        with pytest.raises(ValueError, match="ESMTP parameter"):
+        with pytest.raises(ValueError, match=r"^options (contain prohibited|holds what is no ESMTP parameter)"):
             one.mail("a@b.example", [option])
         one.close()
 
 
-@pytest.mark.parametrize("command", ["NOOP\0", "NOOP\x1b[0m", "NOOP\r\nRSET"])
+@pytest.mark.parametrize("command", ["NOOP\0", "NOOP\x1b[0m", "NOOP\r\nRSET", "NOOP\ta"])
 def test_control_characters_in_a_command_are_refused(command: str) -> None:
     with lockstep([HI]) as heard:
         one = client(heard.port)
-        with pytest.raises(ValueError, match="control characters"):
+        with pytest.raises(ValueError, match=r"prohibited (control|newline) characters"):
             one.putcmd(command)
         one.close()
     assert heard.octets == b""
@@ -286,7 +286,7 @@ def test_every_to_field_counts() -> None:
     for address in ("one@d.example", "two@d.example"):
         message["To"] = address
     said = said_by([HI, EHLO, OK, OK, OK, GO, OK], lambda s: s.send_message(message))
-    assert said.count(b"rcpt TO:") == 2
+    assert said.lower().count(b"rcpt to:") == 2
 
 
 def test_octets_over_127_are_announced() -> None:

@@ -116,7 +116,7 @@ def test_the_example_that_prompts(at_localhost: CatchingServer, capfd: pytest.Ca
     (caught,) = at_localhost.mailbox
     assert caught.recipients == tuple(recipients)
     assert caught.data.endswith(b"a line\r\nanother\r\n")
-    assert "send: 'mail FROM:<me@my.example>" in capfd.readouterr().err
+    assert "send: 'mail from:<me@my.example>" in capfd.readouterr().err.lower()
 
 
 def test_the_example_with_some_who_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,14 @@ stands in ``docs/reference/dropin.md``.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from notifier.smtp.dropin.addresses import checked_path, message_octets
+from notifier.smtp.dropin.addresses import message_octets
 from notifier.smtp.dropin.dialogue import DEFAULT_TIMEOUT, Answer
+from notifier.smtp.dropin.envelope import Envelope
 from notifier.smtp.dropin.exceptions import (
     SMTPDataError,
     SMTPNotSupportedError,
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 
 SMTP_SSL_PORT = 465
 
+_NEEDS_SMTPUTF8 = (
+    "One or more source or delivery addresses require internationalized email support, but the server does not advertise"
+    " the required SMTPUTF8 capability"
+)
+
 Refused = dict[str, Answer]
 
 
@@ -38,7 +45,7 @@ class SMTP(LoginMethods):
 
     Attributes: ``helo_resp``, ``ehlo_resp``, ``does_esmtp``, ``esmtp_features`` (lower case, with parameters), ``sock``,
     ``local_hostname``, ``source_address``, ``timeout``, ``debuglevel``; ``final_replies``: the last message's final
-    replies, with the server's queue ids.
+    replies, with the server's queue ids, as far as they came.
     """
 
     def __enter__(self) -> Self:
@@ -70,17 +77,14 @@ class SMTP(LoginMethods):
         code, msg = self.docmd("STARTTLS")
         if code != 220:
             raise SMTPResponseException(code, msg)
-        if self._exchange.left_over or self._out_of_step() is not None:  # an injection (RFC 3207, CVE-2011-0411)
+        # What lies behind it is an injection (RFC 3207, CVE-2011-0411).
+        if self._exchange.left_over or self._exchange.unasked(self.sock) is not None:
             self.close()
             raise SMTPServerDisconnected("octets behind the reply to STARTTLS")
-        sock = self._encrypted(context)
-        self._begin(sock)
-        self._exchange.owed = 0
+        self._begin(self._encrypted(context), greeted=True)
         return code, msg
 
     def _encrypted(self, context: ssl.SSLContext) -> Any:
-        deadline = self._time()
-        self.sock.settimeout(None if deadline is None else max(deadline.remaining, 0.001))
         try:
             return context.wrap_socket(self.sock, server_hostname=self._host or None)
         except Exception:
@@ -100,17 +104,35 @@ class SMTP(LoginMethods):
         """One mail; returns the recipients that were refused, with their replies.
 
         A string must be ASCII; line ends are made CRLF. Raises `SMTPSenderRefused`, `SMTPRecipientsRefused` where
-        nobody was accepted, `SMTPDataError`, `SMTPNotSupportedError`, `SMTPHeloError`, and `ValueError` before anything
-        is sent. After a refusal the session is reset and can be used.
+        nobody was accepted, `SMTPDataError`, `SMTPNotSupportedError`, `SMTPHeloError`, and `ValueError`, which names the
+        argument, before MAIL. After a refusal the session is reset and can be used.
         """
-        recipients = [to_addrs] if isinstance(to_addrs, str) else list(to_addrs)
+        self._begin_mail()
+        envelope = Envelope.checked(from_addr, to_addrs, mail_options, rcpt_options)
+        envelope.check_encoding("utf-8" if envelope.international else self.command_encoding)
         octets = message_octets(msg)
-        for path in (from_addr, *recipients):
-            checked_path(path, "address")
         self.ehlo_or_helo_if_needed()
-        self._say_mail(from_addr, [*self._declared(octets, mail_options), *mail_options])
-        refused = self._say_rcpts(recipients, rcpt_options)
-        return self._say_data(octets, refused)
+        if not self.does_esmtp:  # and so there are no options, SMTPUTF8 neither
+            envelope.check_encoding(self.command_encoding)
+        with self._no_transaction_left_open():
+            return self._say(envelope, octets)
+
+    def _say(self, envelope: Envelope, octets: bytes) -> Refused:
+        self._say_mail(envelope.from_addr, [*self._declared(octets, envelope.mail_options), *envelope.mail_options])
+        refused, owners = self._say_rcpts(envelope.to_addrs, envelope.rcpt_options)
+        return self._say_data(octets, refused, owners)
+
+    @contextmanager
+    def _no_transaction_left_open(self) -> Iterator[None]:
+        """Whatever is raised, by an overridden command too: the next mail finds no half of this one."""
+        try:
+            yield
+        except Exception:
+            if self._exchange.in_message:  # RSET would be a line of its text
+                self.close()
+            elif self._exchange.in_transaction:
+                self._rset()
+            raise
 
     def _declared(self, octets: bytes, mail_options: Sequence[str]) -> list[str]:
         if not self.does_esmtp:
@@ -127,13 +149,17 @@ class SMTP(LoginMethods):
             self._after_refusal(code)
             raise SMTPSenderRefused(code, msg, from_addr)
 
-    def _say_rcpts(self, recipients: Sequence[str], options: Sequence[str]) -> Refused:
+    def _say_rcpts(self, recipients: Sequence[str], options: Sequence[str]) -> tuple[Refused, list[str]]:
+        """Who was refused; and whose RCPTs stand, in their order, which is that of LMTP's final replies."""
         refused: Refused = {}
-        accepted = 0
+        owners: list[str] = []
+        accepted = False
         for recipient in recipients:
+            before = self._exchange.recipients
             code, msg = self.rcpt(recipient, options)
+            owners += [recipient] * (self._exchange.recipients - before)
             if code in (250, 251):
-                accepted += 1
+                accepted = True
                 continue
             refused[recipient] = (code, msg)
             if code == 421:
@@ -142,9 +168,9 @@ class SMTP(LoginMethods):
         if not accepted:
             self._rset()
             raise SMTPRecipientsRefused(refused)
-        return refused
+        return refused, owners
 
-    def _say_data(self, octets: bytes, refused: Refused) -> Refused:
+    def _say_data(self, octets: bytes, refused: Refused, owners: Sequence[str]) -> Refused:  # noqa: ARG002 - LMTP's
         try:
             code, msg = self.data(octets)
         except SMTPDataError as error:
@@ -156,7 +182,7 @@ class SMTP(LoginMethods):
         return refused
 
     def _after_refusal(self, code: int) -> None:
-        """A 421 ends the connection (RFC 5321 section 4.2.2); anything else leaves it to be used again."""
+        """A 421 ends the connection (RFC 5321 section 3.8); anything else leaves it to be used again."""
         if code == 421:
             self.close()
         else:
@@ -176,11 +202,11 @@ class SMTP(LoginMethods):
         """
         from notifier.smtp.dropin.message import flattened  # noqa: PLC0415 - see there
 
-        self.ehlo_or_helo_if_needed()
         flat = flattened(msg, from_addr, to_addrs)
+        self.ehlo_or_helo_if_needed()
         if flat.international:
             if not self.has_extn("smtputf8"):
-                raise SMTPNotSupportedError("an address needs SMTPUTF8, and the server does not offer the capability")
+                raise SMTPNotSupportedError(_NEEDS_SMTPUTF8)
             mail_options = (*mail_options, "SMTPUTF8", "BODY=8BITMIME")
         return self.sendmail(flat.sender, flat.recipients, flat.octets, mail_options, rcpt_options)
 
@@ -203,6 +229,7 @@ class SMTP_SSL(SMTP):  # noqa: N801 - the standard module's name
     ) -> None:
         """As `SMTP`; ``keyfile`` and ``certfile`` are of Python 3.11 and deprecated."""
         self.context = tls_context(keyfile, certfile, context)
+        self.keyfile, self.certfile = keyfile, certfile
         super().__init__(host, port, local_hostname, timeout, source_address)
 
     def _get_socket(self, host: str, port: int, timeout: float | None) -> Any:

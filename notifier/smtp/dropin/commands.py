@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable
 
 from notifier.protocol.transparency import framed
-from notifier.smtp.dropin.addresses import bare_address, checked_options, checked_path, message_octets
+from notifier.smtp.dropin.addresses import bare_address, checked_path, message_octets
 from notifier.smtp.dropin.dialogue import Answer, Dialogue
+from notifier.smtp.dropin.envelope import asks_for_utf8, checked_options
 from notifier.smtp.dropin.exceptions import SMTPDataError, SMTPHeloError, SMTPNotSupportedError, SMTPServerDisconnected
+from notifier.smtp.dropin.exchange import END_OF_MESSAGE
 
 OLDSTYLE_AUTH = re.compile(r"auth=(.*)", re.IGNORECASE)
+_FROM, _TO = (
+    ("from", "to") if sys.version_info >= (3, 13) else ("FROM", "TO")
+)  # as this Python's own module writes them
 _FEATURE = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*) ?(.*)\Z", re.DOTALL)
 
 
@@ -22,14 +28,13 @@ class Commands(Dialogue):
     ehlo_resp: bytes | None = None
     does_esmtp = False
     esmtp_features: dict[str, str]
-    _accepted: list[str]
+    _said_utf8 = False  # the mail before had asked for SMTPUTF8
 
     def _forget(self) -> None:
         super()._forget()
         self.helo_resp = self.ehlo_resp = None
         self.esmtp_features = {}
         self.does_esmtp = False
-        self._accepted = []
 
     def helo(self, name: str = "") -> Answer:
         """HELO."""
@@ -64,7 +69,9 @@ class Commands(Dialogue):
         if self.helo_resp is not None or self.ehlo_resp is not None:
             return
         code, msg = self.ehlo()
-        if not 200 <= code <= 299 and self.ehlo_msg == "ehlo":
+        if (
+            not 200 <= code <= 299 and code != 421 and self.ehlo_msg == "ehlo"
+        ):  # LMTP has no HELO (RFC 2033 section 4.1)
             code, msg = self.helo()
         if not 200 <= code <= 299:
             raise SMTPHeloError(code, msg)
@@ -80,7 +87,6 @@ class Commands(Dialogue):
     def rset(self) -> Answer:
         """RSET."""
         self.command_encoding = "ascii"
-        self._accepted = []
         return self.docmd("rset")
 
     def _rset(self) -> None:
@@ -94,39 +100,43 @@ class Commands(Dialogue):
         """NOOP."""
         return self.docmd("noop")
 
-    def mail(self, sender: str, options: Sequence[str] = ()) -> Answer:
+    def mail(self, sender: str, options: Iterable[str] = ()) -> Answer:
         """MAIL. Raises `SMTPNotSupportedError` where SMTPUTF8 is asked for and not offered, `ValueError`."""
-        wishes = ""
-        if options and self.does_esmtp:
-            wishes = checked_options(options)
-            if "smtputf8" in wishes.lower().split():
-                if not self.has_extn("smtputf8"):
-                    raise SMTPNotSupportedError("SMTPUTF8 not supported by server")
-                self.command_encoding = "utf-8"
-        self._accepted = []
-        return self.docmd("mail", f"FROM:{checked_path(sender, 'sender')}{wishes}")
+        self._begin_mail()
+        wishes = checked_options(options, "options") if self.does_esmtp else ()
+        if asks_for_utf8(wishes):
+            if not self.has_extn("smtputf8"):
+                raise SMTPNotSupportedError("SMTPUTF8 not supported by server")
+            self.command_encoding, self._said_utf8 = "utf-8", True
+        return self.docmd("mail", " ".join([f"{_FROM}:{checked_path(sender, 'sender')}", *wishes]))
 
-    def rcpt(self, recip: str, options: Sequence[str] = ()) -> Answer:
+    def _begin_mail(self) -> None:
+        """Nothing of the mail before is there any more."""
+        self.final_replies = []
+        if self._said_utf8:
+            self.command_encoding, self._said_utf8 = "ascii", False
+
+    def rcpt(self, recip: str, options: Iterable[str] = ()) -> Answer:
         """RCPT. Raises `ValueError`."""
-        wishes = checked_options(options) if options and self.does_esmtp else ""
-        reply = self.docmd("rcpt", f"TO:{checked_path(recip, 'recipient')}{wishes}")
-        if reply[0] in (250, 251):
-            self._accepted.append(recip)
-        return reply
+        wishes = checked_options(options, "options") if self.does_esmtp else ()
+        return self.docmd("rcpt", " ".join([f"{_TO}:{checked_path(recip, 'recip')}", *wishes]))
 
     def data(self, msg: str | bytes) -> Answer:
         """DATA and the message; returns the final reply. Raises `SMTPDataError` where DATA is refused."""
+        self.final_replies = []
         octets = framed(message_octets(msg))
+        replies = self._final_replies_to_come()
         code, reply = self.docmd("data")
         if self.debuglevel > 0:
             self._print_debug("data:", (code, reply))
         if code != 354:
             raise SMTPDataError(code, reply)
-        self._send(octets, self._final_replies_to_come())
-        self.final_replies = [self.getreply() for _ in range(self._final_replies_to_come())]
+        self._send(octets, END_OF_MESSAGE, replies)
+        for _ in range(replies):
+            self.final_replies.append(self.getreply())
         if self.debuglevel > 0:
-            self._print_debug("data:", self.final_replies)
-        return self.final_replies[-1]
+            self._print_debug("data:", *self.final_replies)
+        return next((answer for answer in self.final_replies if answer[0] != 250), self.final_replies[0])
 
     def _final_replies_to_come(self) -> int:
         return 1

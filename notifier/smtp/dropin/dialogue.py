@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from notifier.protocol.reply import Reply
 from notifier.smtp.deadline import Deadline
+from notifier.smtp.dropin.addresses import CONTROL, prohibited
+from notifier.smtp.dropin.discretion import HIDDEN, Discretion
 from notifier.smtp.dropin.exceptions import SMTPConnectError, SMTPServerDisconnected
-from notifier.smtp.dropin.exchange import Ended, Exchange, OutOfStep
+from notifier.smtp.dropin.exchange import GREETING, Ended, Exchange, OutOfStep, timeout_of
 
 SMTP_PORT = 25
 CRLF = "\r\n"
 bCRLF = b"\r\n"  # noqa: N816 - the standard module's name
 DEFAULT_TIMEOUT: Any = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]  # the standard module's own default
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Answer = tuple[int, bytes]
 
@@ -30,7 +32,6 @@ class Dialogue:
     file: Any = None
     default_port = SMTP_PORT
     command_encoding = "ascii"
-    _answering = False  # what is sent now is a secret
 
     def __init__(
         self,
@@ -45,7 +46,6 @@ class Dialogue:
         self.timeout = timeout
         self.source_address = source_address
         self.final_replies: list[Answer] = []
-        self._exchange = Exchange()
         self._deadline: Deadline | None = None
         self._counted = False  # what is sent now has been counted already
         self._forget()
@@ -57,7 +57,7 @@ class Dialogue:
         self.local_hostname = _own_name() if local_hostname is None else local_hostname
 
     def set_debuglevel(self, debuglevel: int) -> None:
-        """1 prints the dialogue on stderr, 2 with the time; logins are shown as ``***``."""
+        """1 prints the dialogue on stderr, 2 with the time; of logins it shows ``***``."""
         self.debuglevel = debuglevel
 
     def _print_debug(self, *args: object) -> None:
@@ -89,11 +89,15 @@ class Dialogue:
             self._print_debug("connect: to", (host, port), self.source_address)
         return socket.create_connection((host, port), timeout, self.source_address)
 
-    def _begin(self, sock: Any) -> None:
+    def _begin(self, sock: Any, *, greeted: bool = False) -> None:
         if isinstance(sock, socket.socket) and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if timeout_of(sock) is None and self.timeout is not DEFAULT_TIMEOUT:
+            sock.settimeout(self.timeout)  # an override of `_get_socket` may have left it out
         self._forget()
-        self.sock, self._exchange, self._deadline = sock, Exchange(), None
+        self.sock, self._deadline = sock, None
+        if not greeted:
+            self._exchange.expect(GREETING)
 
     def close(self) -> None:
         """Close the connection, and forget what the server said on it."""
@@ -103,7 +107,8 @@ class Dialogue:
             sock.close()
 
     def _forget(self) -> None:
-        """What the server said holds for its connection."""
+        """What was said holds for its connection."""
+        self._exchange, self._discretion = Exchange(), Discretion()
         self.command_encoding = "ascii"
 
     # octets ---------------------------------------------------------------------------------------------------------
@@ -111,56 +116,46 @@ class Dialogue:
     def send(self, s: str | bytes) -> None:
         """Send octets, or text in the command's encoding, as they are. Raises `SMTPServerDisconnected`."""
         if not self._counted:
-            self._exchange.owed = None  # what replies they call for is the caller's business
+            self._exchange.counting = False
         if self.debuglevel > 0:
-            self._print_debug("send:", self._shown(s))
+            self._print_debug("send:", repr(self._shown(s)))
         if not self.sock:
             raise SMTPServerDisconnected("please run connect() first")
         octets = s.encode(self.command_encoding) if isinstance(s, str) else s
         sys.audit("smtplib.send", self, octets)
+        if not self._exchange.in_message:
+            self._discretion.sent(s)
         self._deadline = self._time()
         try:
-            self._exchange.write(self.sock, octets, self._deadline)
+            with self._or_closed():
+                self._exchange.write(self.sock, octets, self._deadline)
         except OSError as error:
-            self.close()
-            raise SMTPServerDisconnected(f"Server not connected: {error}") from error
+            raise SMTPServerDisconnected("Server not connected") from error
 
-    def _shown(self, s: str | bytes) -> str:
-        text = s if isinstance(s, str) else s.decode("ascii", "backslashreplace")
-        if self._answering:
-            words = text.split(" ")
-            return repr(" ".join(words[:2]) + " ***" if words[0].upper() == "AUTH" and words[2:] else "***")
-        return repr(s)
+    def _shown(self, s: str | bytes) -> str | bytes:
+        return s if self._exchange.in_message else self._discretion.shown(s)
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         """Send a command line. Raises `ValueError` for control characters in it, before anything is sent."""
         line = f"{cmd} {args}" if args else cmd
-        if _CONTROL.search(line):
-            raise ValueError(f"control characters in a command: {line!r}")
-        line.encode(self.command_encoding)  # raises before anything is owed
-        if self.sock and (why := self._out_of_step()) is not None:
+        if CONTROL.search(line):
+            raise ValueError(prohibited("command and arguments", line, str(self._shown(line))))
+        if self.sock and (why := self._exchange.unasked(self.sock)) is not None:
             self.close()
             raise SMTPServerDisconnected(f"the server is out of step: {why}")
-        self._send(f"{line}{CRLF}", replies=1)
+        self._send(f"{line}{CRLF}", line.partition(" ")[0].lower())
 
-    def _out_of_step(self) -> str | None:
-        try:
-            return self._exchange.unasked(self.sock)
-        except OSError as error:
-            return str(error)
-
-    def _send(self, s: str | bytes, replies: int) -> None:
-        """`send`, which programs override, for so many replies."""
-        if self._exchange.owed is not None:
-            self._exchange.owed += replies
+    def _send(self, s: str | bytes, verb: str, replies: int = 1) -> None:
+        """`send`, which programs override, for what calls for so many replies."""
         self._counted = True
         try:
             self.send(s)
         finally:
             self._counted = False
+        self._exchange.expect(verb, replies)  # not before: nothing is owed where it raised
 
     def getreply(self) -> Answer:
-        """The next reply: its code, and its lines joined by LF.
+        """The next reply: its code, and its lines joined by LF. A 421 ends the connection (RFC 5321 section 3.8).
 
         Raises `SMTPServerDisconnected` where the connection ends, the time is over, or what came is no reply.
         """
@@ -168,19 +163,29 @@ class Dialogue:
             raise SMTPServerDisconnected("please run connect() first")
         deadline, self._deadline = self._deadline or self._time(), None
         try:
-            reply = self._exchange.read(self.sock, deadline)
+            with self._or_closed():
+                reply = self._discretion.heard(self._exchange.read(self.sock, deadline))
         except (OSError, Ended, OutOfStep) as error:
-            self.close()
             why = f": {error}" if str(error) else ""
             raise SMTPServerDisconnected(f"Connection unexpectedly closed{why}") from error
-        return self._answer_of(reply)
-
-    def _answer_of(self, reply: Reply) -> Answer:
         words = b"\n".join(line.strip(b" \t") for line in reply.lines)
         if self.debuglevel > 0:
-            shown = "***" if reply.code == 334 and self._answering else ascii(words)
-            self._print_debug(f"reply: retcode ({reply.code}); Msg: {shown}")
+            self._print_debug(f"reply: retcode ({reply.code}); Msg: {HIDDEN if reply.code == 334 else ascii(words)}")
+        if reply.code == 421:
+            self.close()
         return reply.code, words
+
+    @contextmanager
+    def _or_closed(self) -> Iterator[None]:
+        """A read or write that does not end as it should ends the connection: nobody knows whose the next reply is.
+
+        That holds for what a signal's handler raises, such as a time limit, as well.
+        """
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def docmd(self, cmd: str, args: str = "") -> Answer:
         """Send a command; returns its reply."""
@@ -188,7 +193,8 @@ class Dialogue:
         return self.getreply()
 
     def _time(self) -> Deadline | None:
-        seconds = socket.getdefaulttimeout() if self.timeout is DEFAULT_TIMEOUT else self.timeout
+        """What the socket's timeout is, the next command has in all; programs set it there, too."""
+        seconds = timeout_of(self.sock)
         return None if seconds is None else Deadline.after(seconds)
 
 

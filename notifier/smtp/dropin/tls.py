@@ -7,12 +7,18 @@ import warnings
 
 
 def tls_context(keyfile: str | None, certfile: str | None, context: ssl.SSLContext | None) -> ssl.SSLContext:
+    """``keyfile`` and ``certfile`` are of Python 3.11. Raises `ValueError` for them beside a context, in its words."""
+    for name, given in (("keyfile", keyfile), ("certfile", certfile)):
+        if context is not None and given is not None:
+            raise ValueError(f"context and {name} arguments are mutually exclusive")
     if context is not None:
-        if keyfile is not None or certfile is not None:
-            raise ValueError("context and keyfile or certfile exclude each other")
         return context
     context = ssl.create_default_context()
     if keyfile is not None or certfile is not None:
-        warnings.warn("keyfile and certfile are deprecated, use context", DeprecationWarning, stacklevel=3)
-        context.load_cert_chain(certfile or keyfile or "", keyfile)
+        warnings.warn(
+            "keyfile and certfile are deprecated, use a custom context instead", DeprecationWarning, stacklevel=3
+        )
+        if certfile is None:
+            raise ValueError("certfile must be specified")
+        context.load_cert_chain(certfile, keyfile)
     return context
