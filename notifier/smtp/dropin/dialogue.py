@@ -141,18 +141,27 @@ class Dialogue:
         if CONTROL.search(line):
             raise ValueError(prohibited("command and arguments", line, str(self._shown(line))))
         if self.sock and (why := self._exchange.unasked(self.sock)) is not None:
-            self.close()
-            raise SMTPServerDisconnected(f"the server is out of step: {why}")
+            raise self._out_of_step(why)
         self._send(f"{line}{CRLF}", line.partition(" ")[0].lower())
+
+    def _out_of_step(self, why: str) -> SMTPServerDisconnected:
+        self.close()
+        return SMTPServerDisconnected(f"the server is out of step: {why}")
 
     def _send(self, s: str | bytes, verb: str, replies: int = 1) -> None:
         """`send`, which programs override, for what calls for so many replies."""
+        exchange = self._exchange
+        written = exchange.written
+        exchange.expect(verb, replies)
         self._counted = True
         try:
             self.send(s)
+        except BaseException:
+            if exchange.written == written:
+                exchange.withdraw(replies)
+            raise
         finally:
             self._counted = False
-        self._exchange.expect(verb, replies)  # not before: nothing is owed where it raised
 
     def getreply(self) -> Answer:
         """The next reply: its code, and its lines joined by LF. A 421 ends the connection (RFC 5321 section 3.8).
@@ -189,6 +198,8 @@ class Dialogue:
 
     def docmd(self, cmd: str, args: str = "") -> Answer:
         """Send a command; returns its reply."""
+        if self._exchange.owes:  # a time limit, or whatever else was raised, kept somebody from reading it
+            raise self._out_of_step("a reply to an earlier command is still to come")
         self.putcmd(cmd, args)
         return self.getreply()
 

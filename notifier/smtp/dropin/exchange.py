@@ -14,7 +14,7 @@ from notifier.protocol.reply import Reply, ReplyParser
 from notifier.smtp.deadline import Deadline
 
 READ_SIZE = 64 * 1024
-GREETING, END_OF_MESSAGE = "greeting", "."  # what is answered and is no command
+GREETING, END_OF_MESSAGE, RAW = "greeting", ".", ""  # what is answered too, and is no command of ours
 _AT_LEAST = 0.001  # seconds: what lies in the socket already is read, however late it is asked for
 _HELLO = frozenset({"helo", "ehlo", "lhlo"})  # they reset as well (RFC 5321 section 4.1.4)
 
@@ -38,7 +38,8 @@ class SocketLike(Protocol):
 class Exchange:
     """One connection's replies, what they are replies to, and what follows from them.
 
-    ``in_transaction``: MAIL was accepted, and nothing has ended its transaction; ``recipients``: how many RCPTs stand in it.
+    ``in_transaction``: MAIL was accepted, and nothing has ended its transaction; ``recipients``: how many RCPTs stand in it;
+    ``in_message``: DATA was, and what goes out is the message's text, whatever it looks like. ``written``: octets so far.
     ``counting`` is over once octets were sent raw: how many replies they call for is their sender's business.
     """
 
@@ -46,19 +47,26 @@ class Exchange:
         self._parser = ReplyParser()
         self._replies: deque[Reply] = deque()
         self._awaited: deque[str] = deque()  # the verbs of what is owed a reply
-        self._last_code = 0
+        self._begun = False  # a reply was read
         self.in_transaction = False
+        self.in_message = False
         self.recipients = 0
+        self.written = 0
         self.counting = True
-
-    @property
-    def in_message(self) -> bool:
-        """True between the 354 and the next reply: what goes out is a message's text, whatever it looks like."""
-        return self._last_code == 354
 
     def expect(self, verb: str, replies: int = 1) -> None:
         """So many replies to ``verb``, in small letters, are owed from now on."""
         self._awaited.extend([verb] * replies)
+
+    def withdraw(self, replies: int) -> None:
+        """The last so many will not come."""
+        for _ in range(replies):
+            self._awaited.pop()
+
+    @property
+    def owes(self) -> bool:
+        """True where a reply is to come before that of the next command; unless others than this read all of them."""
+        return self.counting and self._begun and bool(self._awaited)
 
     def write(self, sock: SocketLike, octets: bytes, deadline: Deadline | None) -> None:
         """Send them all. Raises `OSError`."""
@@ -66,7 +74,9 @@ class Exchange:
         with _timeout_kept(sock):
             while view:
                 sock.settimeout(_seconds(deadline))
-                view = view[sock.send(view) :]
+                sent = sock.send(view)
+                self.written += sent
+                view = view[sent:]
 
     def read(self, sock: SocketLike, deadline: Deadline | None) -> Reply:
         """The next reply. Raises `OutOfStep`, `Ended`, `OSError`."""
@@ -74,7 +84,7 @@ class Exchange:
             while not self._replies:
                 self._read_more(sock, deadline)
         reply = self._replies.popleft()
-        self._note(self._awaited.popleft() if self._awaited else "", reply.code)
+        self._note(self._awaited.popleft() if self._awaited else RAW, reply.code)
         return reply
 
     def _read_more(self, sock: SocketLike, deadline: Deadline | None) -> None:
@@ -87,7 +97,8 @@ class Exchange:
         self._replies.extend(self._parser.feed(octets))
 
     def _note(self, verb: str, code: int) -> None:
-        self._last_code = code
+        self._begun = True
+        self.in_message = code == 354 and verb in {"data", RAW}
         if verb == "rcpt" and code in (250, 251):
             self.recipients += 1
         elif verb == "mail" and code == 250:
