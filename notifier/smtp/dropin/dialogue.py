@@ -101,10 +101,13 @@ class Dialogue:
 
     def close(self) -> None:
         """Close the connection, and forget what the server said on it."""
-        sock, self.sock, self.file = self.sock, None, None
+        closing = [
+            one for one in (self.file, self.sock) if one is not None
+        ]  # a file is a subclass's, as readers had one
+        self.sock = self.file = None
         self._forget()
-        if sock is not None:
-            sock.close()
+        for one in closing:
+            one.close()
 
     def _forget(self) -> None:
         """What was said holds for its connection."""
@@ -205,7 +208,7 @@ class Dialogue:
 
     def _time(self) -> Deadline | None:
         """What the socket's timeout is, the next command has in all; programs set it there, too."""
-        seconds = timeout_of(self.sock)
+        seconds = timeout_of(self.sock, None if self.timeout is DEFAULT_TIMEOUT else self.timeout)
         return None if seconds is None else Deadline.after(seconds)
 
 

@@ -10,7 +10,7 @@ from notifier.smtp.dropin.addresses import CONTROL, checked_path, encoded, prohi
 
 # A keyword, and behind it what the standard module would send too: values that RFC 5321 section 4.1.2 does not have, such
 # as ENVID=QQ== or X="a b", are between the program and its server.
-_OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=.+| .*)?", re.DOTALL)
+_PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=.+| .*)?", re.DOTALL)
 
 
 class Envelope(NamedTuple):
@@ -34,8 +34,7 @@ class Envelope(NamedTuple):
         checked_path(from_addr, "from_addr")
         for recipient in recipients:
             checked_path(recipient, "to_addrs")
-        options = [checked_options(mail_options, "mail_options"), checked_options(rcpt_options, "rcpt_options")]
-        return cls(from_addr, recipients, *options)
+        return cls(from_addr, recipients, _clean(mail_options, "mail_options"), _clean(rcpt_options, "rcpt_options"))
 
     @property
     def international(self) -> bool:
@@ -52,15 +51,21 @@ class Envelope(NamedTuple):
 
 
 def checked_options(options: str | Iterable[str], what: str) -> tuple[str, ...]:
-    """The parameters of MAIL or RCPT. Raises `ValueError` for what is none, or could be a command of its own."""
-    given = tuple(option.strip(" ") for option in ([options] if isinstance(options, str) else options))
-    together = " ".join(given)
+    """The parameters of MAIL or RCPT. Raises `ValueError` for what is none; for control characters `SMTP.putcmd` does."""
+    given = [options] if isinstance(options, str) else options
+    parameters = tuple(filter(None, (option.strip(" ") for option in given)))
+    for parameter in parameters:
+        if not _PARAMETER.fullmatch(parameter):
+            raise ValueError(f"{what} holds what is no ESMTP parameter: {parameter!r}")
+    return parameters
+
+
+def _clean(options: str | Iterable[str], what: str) -> tuple[str, ...]:
+    parameters = checked_options(options, what)
+    together = " ".join(parameters)
     if CONTROL.search(together):
         raise ValueError(prohibited(what, together, together))
-    for option in filter(None, given):
-        if not _OPTION.fullmatch(option):
-            raise ValueError(f"{what} holds what is no ESMTP parameter: {option!r}")
-    return tuple(filter(None, given))
+    return parameters
 
 
 def asks_for_utf8(options: Sequence[str]) -> bool:

@@ -122,10 +122,10 @@ class Exchange:
         return bool(self._replies or self._parser.pending or self._parser.violation)
 
 
-def timeout_of(sock: SocketLike) -> float | None:
-    """Seconds; None where there is none, or where a program's own kind of socket does not say."""
+def timeout_of(sock: SocketLike, otherwise: float | None = None) -> float | None:
+    """Seconds, or ``otherwise`` where a program's own kind of socket does not say."""
     told: Callable[[], float | None] | None = getattr(sock, "gettimeout", None)
-    return told() if told else None
+    return told() if told else otherwise
 
 
 @contextmanager

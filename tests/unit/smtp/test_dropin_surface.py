@@ -6,6 +6,7 @@ import copy
 import inspect
 import pickle
 import smtplib as standard
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -34,6 +35,22 @@ METHODS = [(name, member) for name, member in MEMBERS if callable(getattr(getatt
 @pytest.mark.parametrize("name", NAMES)
 def test_the_module_has_each_name(name: str) -> None:
     assert hasattr(ours, name)
+
+
+@pytest.mark.parametrize("name", sorted(OWN.keys() - set(NAMES)))
+def test_what_the_standard_module_imports_is_reached_through_ours_as_well(name: str) -> None:
+    """``except smtplib.socket.error`` and its like stand in many a program."""
+    assert getattr(ours, name) is OWN[name]
+
+
+def test_that_holds_in_a_process_that_has_imported_nothing_else() -> None:
+    program = "from notifier import smtp; smtp.socket.error; smtp.ssl.SSLError; smtp.email.utils.formatdate()"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_other_names_are_missing_in_the_usual_words() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'sokcet'"):
+        ours.sokcet  # noqa: B018
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if isinstance(OWN[name], int | str | bytes)])
@@ -123,7 +140,5 @@ def test_quotedata_does_what_it_did(text: str) -> None:
 
 
 def test_the_package_never_imports_the_standard_module() -> None:
-    import subprocess
-
     program = "import sys; from notifier import smtp; sys.exit('smtplib' in sys.modules or 'celery' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
