@@ -14,9 +14,8 @@ from notifier.smtp.dropin.exceptions import SMTPDataError, SMTPHeloError, SMTPNo
 from notifier.smtp.dropin.exchange import END_OF_MESSAGE
 
 OLDSTYLE_AUTH = re.compile(r"auth=(.*)", re.IGNORECASE)
-_FROM, _TO = (
-    ("from", "to") if sys.version_info >= (3, 13) else ("FROM", "TO")
-)  # as this Python's own module writes them
+# As this Python's own module writes them.
+_FROM, _TO = ("from", "to") if sys.version_info >= (3, 13) else ("FROM", "TO")
 _FEATURE = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*) ?(.*)\Z", re.DOTALL)
 
 
@@ -34,7 +33,7 @@ class Commands(Dialogue):
         super()._forget()
         self.helo_resp = self.ehlo_resp = None
         self.esmtp_features = {}
-        self.does_esmtp = False
+        self.does_esmtp = self._said_utf8 = False
 
     def helo(self, name: str = "") -> Answer:
         """HELO."""
