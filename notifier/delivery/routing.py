@@ -20,10 +20,16 @@ from notifier.smtp.session import BeforeDot
 
 
 class LentSession(Protocol):
-    """What the courier needs of a session. ``rate``: the bucket that each of its mails takes a token of."""
+    """What the courier needs of a session. ``room``: so many mails more, one at least; ``rate``: the bucket that each of
+    its mails takes a token of.
+    """
 
     @property
     def transactions(self) -> int: ...
+    @property
+    def usable(self) -> bool: ...
+    @property
+    def room(self) -> int: ...
     @property
     def rate(self) -> Rate | None: ...
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...

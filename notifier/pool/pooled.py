@@ -15,14 +15,15 @@ class Pooled:
     session: Session
     expires: float
     pid: int
+    number: int = 0  # in the pool, from 1: how events call it
     parked_at: float = 0.0
     token: str | None = None  # of its place among the connections of all replicas
     drained: bool = False  # it must not be lent again
 
     def why_not_again(self, config: PoolConfig, now: float) -> str | None:
         """On its return: the reason to retire it, or None where it may be parked."""
-        if not self.session.usable:
-            return "doubt"
+        if (ending := self.session.ending) is not None:
+            return ending.value
         if self.drained:
             return "drained"
         if self.session.transactions >= config.messages_per_connection or self.session.spent:

@@ -50,9 +50,10 @@ class Member:
 class Lent:
     """A session that the relays have lent: it keeps in mind what the outcomes say about the relay."""
 
-    def __init__(self, session: Session, rate: Rate | None = None) -> None:
+    def __init__(self, session: Session, member: Member) -> None:
         self._session = session
-        self.rate = rate  # the bucket that each mail takes a token of
+        self.rate = member.rate  # the bucket that each mail takes a token of
+        self.room = max(1, member.pool.config.messages_per_connection - session.transactions)
         self.fault: Fault | None = None  # the last one that is the relay's
         self.complaint: Fault | None = None  # the last one that says that it gets too much
         self.went_well = False
@@ -61,6 +62,11 @@ class Lent:
     def transactions(self) -> int:
         """Mails that the session has carried."""
         return self._session.transactions
+
+    @property
+    def usable(self) -> bool:
+        """See `Session.usable`."""
+        return self._session.usable
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """See `Session.send_many`."""
@@ -106,7 +112,7 @@ class Relays:
         """
         with ExitStack() as stack:
             member, permit, session = self._enter(stack, deadline)
-            lent = Lent(session, member.rate)
+            lent = Lent(session, member)
             stack.callback(self._learn, member, permit, lent)
             yield lent
 

@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,6 +37,17 @@ from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 from notifier.smtp.trust import Published
 from notifier.smtp.window import Window
 from notifier.smtp.wire import Wire
+
+HANGING_UP = 0.1  # seconds that a server gets to close after its reply to QUIT; its FIN mostly comes with that
+
+
+class Ending(StrEnum):
+    """Who or what has ended a session, before anybody closed it."""
+
+    PEER_CLOSED = "peer_closed"
+    SAID_421 = "said_421"  # RFC 5321 section 3.8: the server takes its leave
+    DOUBT = "doubt"  # a timeout, replies out of step, a dialogue broken off
+
 
 BeforeDot = Callable[[Sequence[int]], float]
 
@@ -114,12 +126,23 @@ class Session:
     @property
     def usable(self) -> bool:
         """False once the connection is in doubt or closed: it must carry nothing more."""
-        return not self._closed and self._connection.dead is None
+        in_doubt = self._link is not None and self._link.doubt is not None
+        return not (self._closed or in_doubt or self._connection.dead)
 
     @property
     def spent(self) -> bool:
         """True where the server takes no further transaction on this connection (MAILMAX, RFC 9422)."""
         return self._link is not None and self._link.carried >= (self.server.mail_max or self._link.carried + 1)
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why it must carry nothing more; None while it is usable."""
+        if self.usable:
+            return None
+        unasked = self._connection.unasked
+        if (self._link is not None and self._link.closing) or (unasked is not None and unasked.code == 421):
+            return Ending.SAID_421
+        return Ending.PEER_CLOSED if self._stream.ended else Ending.DOUBT
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """Hand mails over; yields each one's `Outcome` as soon as it is known, mostly in their order.
@@ -156,20 +179,24 @@ class Session:
         if not (self.usable and self._connection.quiet):
             return False
         try:
-            if not self._wire.silent:
-                self._connection.kill("octets on an idle connection")
+            self._wire.listen()
         except StreamClosed as error:
             self._connection.kill(str(error))
         return self.usable
 
     def close(self, *, say_quit: bool = True) -> None:
-        """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only."""
+        """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only.
+
+        So is the server's own end of the connection: a relay that counts connections has one less then, and whoever
+        opens the next one is not one too many.
+        """
         if self._closed:
             return
         try:
             if say_quit and self.usable and self._connection.quiet:
                 self._wire.do(Send((Quit(),)))
                 self._wire.reply_until(Deadline.after(self.endpoint.timeouts.quit))
+                self._wire.end_until(Deadline.after(HANGING_UP))
         except Lost:
             pass  # Q1: the mail's fate is known; how the goodbye went changes nothing
         finally:

@@ -83,10 +83,21 @@ class Wire:
         self._flush(deadline)
         return self._read_reply(deadline)
 
+    def end_until(self, deadline: Deadline) -> None:
+        """Wait until the server has closed the connection, or until then."""
+        with suppress(StreamClosed, StreamTimeout):
+            while True:
+                self.stream.read(deadline)
+
     @property
     def silent(self) -> bool:
         """True where nothing has come unasked, as far as one can know without sending. Raises `StreamClosed`."""
         return self.stream.read_now() is None
+
+    def listen(self) -> None:
+        """Take in what has come unasked: the connection is dead then, and knows what it was. Raises `StreamClosed`."""
+        if (octets := self.stream.read_now()) is not None:
+            self._take(octets)
 
     # writing --------------------------------------------------------------------------------------------------------
 
