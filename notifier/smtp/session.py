@@ -117,14 +117,15 @@ class Session:
 
         Octets that came unasked (mostly a 421) and EOF both end it.
         """
-        if not (self.usable and self._connection.quiet):
+        if self._closed or not self._connection.quiet:
             return False
         try:
-            if not self._wire.silent:
-                self._connection.kill("octets on an idle connection")
+            if self._wire.silent:
+                return True
+            self._connection.kill("octets on an idle connection")
         except StreamClosed as error:
             self._connection.kill(str(error))
-        return self.usable
+        return False
 
     def close(self, *, say_quit: bool = True) -> None:
         """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only."""
