@@ -406,6 +406,57 @@ class TheDot:
         assert status.recipients == {"a@example.com": "accepted", "b@example.com": "unknown"}
 
 
+class Legs:
+    """A mail whose recipients are reached by several ways: what is done is recorded before the next one's turn."""
+
+    TWO = ("ann@one.example", "bob@two.example")
+
+    def one_done(self, store: Store) -> Claim:
+        claim = at_dot(store, an_email(*self.TWO))
+        done = {self.TWO[0]: RecipientState.ACCEPTED}
+        store.settle([Settlement(claim, MailState.CLAIMED, recipients=done, reply="250 ok", counts=False)])
+        return claim
+
+    def test_who_is_done_is_recorded_and_the_claim_goes_on(self, store: Store) -> None:
+        claim = self.one_done(store)
+        found = store.status(claim.mail_id)
+        assert found is not None
+        assert (found.state, found.attempt) == (MailState.CLAIMED, 0)
+        assert found.recipients == {self.TWO[0]: RecipientState.ACCEPTED, self.TWO[1]: RecipientState.PENDING}
+        assert history_of(store, claim.mail_id) == ["claimed"]
+
+    def test_the_next_dot_is_recorded_under_the_same_fence_and_the_mail_is_settled(self, store: Store) -> None:
+        claim = self.one_done(store)
+        store.begin_dot([claim])
+        both = dict.fromkeys(self.TWO, RecipientState.ACCEPTED)
+        store.settle([Settlement(claim, MailState.SENT, recipients=both)])
+        found = store.status(claim.mail_id)
+        assert found is not None
+        assert (found.state, found.attempt, found.recipients) == (MailState.SENT, 1, both)
+
+    def test_saying_it_again_is_saying_it_once(self, store: Store) -> None:
+        claim = self.one_done(store)
+        store.settle([Settlement(claim, MailState.CLAIMED, recipients={self.TWO[0]: RecipientState.ACCEPTED})])
+        assert history_of(store, claim.mail_id) == ["claimed"]
+
+    def test_a_worker_that_ends_between_two_legs_leaves_the_rest_and_no_doubt(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        mail_id = self.one_done(store).mail_id
+        store.sweep("mail")
+        again = claimed(store)
+        assert (again.mail_id, again.unknowns) == (mail_id, 0)
+        assert again.recipients[self.TWO[0]] is RecipientState.ACCEPTED
+        assert again.recipients[self.TWO[1]] is RecipientState.PENDING
+
+    def test_a_zombie_records_nothing(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = self.one_done(store)
+        store.sweep("mail")
+        claimed(store)
+        with pytest.raises(FenceRejected):
+            store.settle([Settlement(claim, MailState.CLAIMED, recipients={self.TWO[1]: RecipientState.ACCEPTED})])
+
+
 class Settlements:
     def test_a_mail_that_is_sent_stays_known_and_is_not_sent_again(self, store: Store) -> None:
         claim = at_dot(store, an_email())
@@ -623,5 +674,5 @@ class People:
         assert make_store(namespace="another").claim("mail", "worker-1", 10) == []
 
 
-class StoreConformance(Enqueue, Attachments, Bells, Claims, TheDot, Settlements, People):
+class StoreConformance(Enqueue, Attachments, Bells, Claims, TheDot, Legs, Settlements, People):
     """All of it."""

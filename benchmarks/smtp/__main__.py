@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.smtp import machine
+from benchmarks.smtp import cores, machine
 from benchmarks.smtp.imports import ROUNDS, imports
 from benchmarks.smtp.peers import PEERS
 from benchmarks.smtp.report import report
@@ -56,6 +56,7 @@ def main() -> int:
     for key, why in absent.items():
         _tell(f"{key} is left out: {why}")
     local_plan = Plan(given.messages, given.rounds)
+    cores.keep_for_clients()
     try:
         with Sink() as sink:
             bench = Bench(sink, absent, _tell)

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.smtp import npm
+from benchmarks.smtp import cores, npm
 
 
 def described() -> Iterator[str]:
     """Lines for the foot of the table."""
     yield f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     yield f"machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+    yield "cores: " + ("the servers have one, each client another" if cores.APART else "one for clients and servers")
     yield f"load average before the run: {os.getloadavg()[0]:.2f}"
     yield "versions: " + ", ".join(_versions())
 

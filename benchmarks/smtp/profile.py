@@ -13,6 +13,7 @@ import pstats
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.smtp import cores
 from benchmarks.smtp.client import processor_seconds
 from benchmarks.smtp.load import Load
 from benchmarks.smtp.peers import TOP
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--mails", type=int, default=5000)
     parser.add_argument("--window", type=int, default=1, help="more than one: CHUNKING is offered")
     given = parser.parse_args()
+    cores.keep_for_clients()
     with Sink() as sink:
         port = sink.port if given.window > 1 else sink.plain_port
         plain(port, Load(0, given.mails), given.window)  # the first one warms caches

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
+from benchmarks.smtp import cores
 from benchmarks.smtp.load import Load
 from benchmarks.smtp.peers import PEERS, TOP, Peer
 from benchmarks.smtp.sink import Received, Sink
@@ -167,6 +168,7 @@ def _delayed(port: int, round_trip: float) -> Iterator[int]:
     """A port whose way to ``port`` and back takes ``round_trip`` seconds."""
     command = [sys.executable, "-m", "benchmarks.smtp.delay", str(port), str(round_trip)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TOP)
+    cores.keep_for_servers(process.pid)
     try:
         assert process.stdout is not None
         yield int(process.stdout.readline())

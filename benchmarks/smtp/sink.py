@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks.smtp import cores
 from benchmarks.smtp.load import Expected
 
 SOURCE = Path(__file__).with_name("sink.c")
@@ -59,6 +60,7 @@ class Sink:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen([build()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        cores.keep_for_servers(self._process.pid)
         assert self._process.stdout is not None
         self.port, self.plain_port = map(int, self._process.stdout.readline().split())
 

@@ -34,13 +34,20 @@ class Composer:
     blobs: BlobReader
     sender: Address
 
-    def compose(self, email: Email, forward_paths: tuple[str, ...], composed: bytes | None = None) -> MailObject:
+    def compose(
+        self,
+        email: Email,
+        forward_paths: tuple[str, ...],
+        composed: bytes | None = None,
+        *,
+        reverse_path: str | None = None,
+    ) -> MailObject:
         """The mail for those recipients; with the octets of an earlier attempt where there are any.
 
-        Message-ID and Date come from the mail's id and creation, so that every attempt says the same.
+        ``reverse_path`` None: the sender's. Message-ID and Date come from the mail's id and creation, so that every attempt says the same.
         """
         sender = email.sender or self.sender
-        envelope = Envelope(sender.forward_path, forward_paths)
+        envelope = Envelope(sender.forward_path if reverse_path is None else reverse_path, forward_paths)
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not composed.isascii())
         return compose(

@@ -9,43 +9,31 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
+from notifier.delivery.attempt import Attempt
 from notifier.delivery.composer import Composer
+from notifier.delivery.limiter import Limiter
+from notifier.delivery.routing import LentSession, Router, Sessions
 from notifier.delivery.settling import (
     handed_back,
     open_recipients,
     settlement_after_error,
-    settlement_after_outcome,
+    settlement_of_held,
     settlement_of_suppressed,
 )
-from notifier.errors import DeliveryError, FenceRejected, PoolError, StoreError, TemplateError
-from notifier.model.envelope import MailObject
+from notifier.errors import DeliveryError, FenceRejected, Phase, PoolError, StoreError, TemplateError, fault_error
 from notifier.model.events import Listener, MailSettled, ignore
-from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.outcome import RecipientState
+from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
-from notifier.retry import RetryTable, decide, decide_error
-from notifier.smtp.session import BeforeDot
+from notifier.retry import Decision, Retry, RetryTable, decide, decide_error
 from notifier.store.base import Claim, Settlement, Store
 
 log = logging.getLogger(__name__)
-
-
-class LentSession(Protocol):
-    """What the courier needs of a session."""
-
-    @property
-    def transactions(self) -> int: ...
-    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...
-
-
-class Sessions(Protocol):
-    """What the courier needs of the relays."""
-
-    def session(self, deadline: float) -> AbstractContextManager[LentSession]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +44,6 @@ class Timing:
     dot_deadline: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A claimed mail with its message."""
-
-    claim: Claim
-    mail: MailObject = field(repr=False)
-
-
 class Courier:
     """Delivers what a worker has claimed. Safe to share between threads."""
 
@@ -71,16 +51,18 @@ class Courier:
         self,
         *,
         store: Store,
-        pool: Sessions,
+        router: Router,
         composer: Composer,
+        limiter: Limiter,
         table: RetryTable,
         timing: Timing = Timing(),
         listener: Listener = ignore,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
-        self._pool = pool
+        self._router = router
         self._composer = composer
+        self._limiter = limiter
         self._table = table
         self._timing = timing
         self._listener = listener
@@ -88,10 +70,12 @@ class Courier:
 
     def deliver(self, claims: Sequence[Claim]) -> None:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
-        wanted = self._screen(claims)
-        ready = [item for claim in wanted if (item := self._compose(claim)) is not None]
-        if ready:
-            self._hand_over(ready)
+        wanted = self._within_limits(self._screen(claims))
+        attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
+        while attempts:  # mostly once: a mail whose recipients are reached by several ways has several legs
+            for sessions, theirs in _by_way(attempts):
+                self._hand_over(sessions, theirs)
+            attempts = [attempt for attempt in attempts if not attempt.over]
 
     # 3. screen ----------------------------------------------------------------------------------------------------
 
@@ -110,37 +94,63 @@ class Courier:
         self._settle(settlement_of_suppressed(screened, hit))
         return None
 
+    def _within_limits(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those that may go now; the others wait in the store, and nobody sleeps."""
+        held = self._limiter.held(claims)
+        if held:
+            self._settle(*(settlement_of_held(one.claim, one.seconds, one.words) for one in held))
+        waiting = {one.claim.mail_id for one in held}
+        return [claim for claim in claims if claim.mail_id not in waiting]
+
     # 4. render, 5. compose ----------------------------------------------------------------------------------------
 
-    def _compose(self, claim: Claim) -> _Ready | None:
+    def _compose(self, claim: Claim) -> Attempt | None:
+        paths = open_recipients(claim)
         try:
-            mail = self._composer.compose(claim.email, open_recipients(claim), claim.composed)
+            account = self._router.account_of(claim.email)
+            mail = self._composer.compose(claim.email, paths, claim.composed, reverse_path=account.reverse_path)
             check_mail(mail)  # here, so that one that cannot be sent does not hold up the others of its batch
-        except (TemplateError, ValueError, StoreError) as error:
-            self._settle_errors([claim], error)
+        except (TemplateError, ValueError, StoreError, DeliveryError) as error:
+            self._settle(settlement_after_error(claim, error, self._decided(claim, error)))
             return None
-        return _Ready(claim, mail)
+        return Attempt(claim, mail, deque(account.ways.legs(paths)))
 
     # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
 
-    def _hand_over(self, ready: Sequence[_Ready]) -> None:
-        left = dict(enumerate(ready))
+    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> None:
+        left = {attempt.claim.mail_id: attempt for attempt in attempts}
         try:
-            with self._pool.session(deadline=time.monotonic() + self._timing.session_wait) as session:
-                self._transact(session, ready, left)
+            with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
+                self._transact(session, self._within_relays_limit(session, left), left)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
-            self._settle_errors([item.claim for item in left.values()], error)
+            for attempt in left.values():
+                attempt.leg_failed(error, self._decided(attempt.claim, error))
+            found = [self._settlement(attempt, fresh=True) for attempt in left.values()]
+            self._settle(*(one for one in found if one is not None))
         except FenceRejected as error:  # the session closed without a dot; the zombie is us
             log.warning("claim lost before the dot: %s", error)
-            for item in left.values():
-                if item.claim.mail_id not in error.mail_ids:
-                    self._settle(handed_back(item.claim))
+            self._end(left.values())
+            self._settle(*(handed_back(one.claim) for one in left.values() if one.claim.mail_id not in error.mail_ids))
         except StoreError:
             # Perhaps the dot of one is recorded and that answer was lost; surely none of these was sent.
-            self._hand_back(item.claim for item in left.values())
+            self._hand_back(attempt.claim for attempt in left.values())
             raise
 
-    def _transact(self, session: LentSession, ready: Sequence[_Ready], left: dict[int, _Ready]) -> None:
+    @staticmethod
+    def _end(attempts: Iterable[Attempt]) -> None:
+        for attempt in attempts:
+            attempt.legs.clear()
+
+    def _within_relays_limit(self, session: LentSession, left: dict[str, Attempt]) -> list[Attempt]:
+        """Those that the relay's rate lets through; the others leave ``left`` and wait."""
+        for held in self._limiter.held_by_relay(session.rate, [attempt.claim for attempt in left.values()]):
+            attempt = left.pop(held.claim.mail_id)
+            over = fault_error(taxonomy.fault("LIM", Phase.MAIL, held.words))
+            attempt.leg_failed(over, Retry(held.seconds, counts=False))
+            self._settle_leg(attempt)
+        return list(left.values())
+
+    def _transact(self, session: LentSession, ready: Sequence[Attempt], left: dict[str, Attempt]) -> None:
         reused = session.transactions > 0
 
         def before_dot(positions: Sequence[int]) -> float:
@@ -148,18 +158,16 @@ class Courier:
             self._store.begin_dot([ready[position].claim for position in positions])
             return now + self._timing.dot_deadline
 
-        for outcome in session.send_many([item.mail for item in ready], before_dot):
-            item = left.pop(outcome.position)
-            decision = decide(
-                outcome,
-                recipients=item.claim.recipients,
-                attempt=item.claim.attempt,
-                deadline_in=item.claim.deadline_in,
-                table=self._table,
-                rng=self._rng,
-                fresh_retry_used=not reused and outcome.position == 0,
-            )
-            self._settle(settlement_after_outcome(item.claim, item.mail, outcome, decision))
+        for outcome in session.send_many([attempt.message for attempt in ready], before_dot):
+            attempt = ready[outcome.position]
+            del left[attempt.claim.mail_id]
+            self._limiter.learn(outcome, session.rate)
+            attempt.leg_over(outcome)
+            self._settle_leg(attempt, fresh=not reused and outcome.position == 0)
+
+    def _settle_leg(self, attempt: Attempt, *, fresh: bool = False) -> None:
+        if (settlement := self._settlement(attempt, fresh=fresh)) is not None:
+            self._settle(settlement)
 
     def _hand_back(self, claims: Iterable[Claim]) -> None:
         """As far as the store takes it; what it does not take, leases and sweeper heal."""
@@ -171,14 +179,25 @@ class Courier:
 
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
-    def _settle_errors(self, claims: Sequence[Claim], error: Exception) -> None:
-        settlements = []
-        for claim in claims:
-            decision = decide_error(
-                error, attempt=claim.attempt, deadline_in=claim.deadline_in, table=self._table, rng=self._rng
+    def _decided(self, claim: Claim, error: Exception) -> Decision:
+        return decide_error(
+            error, attempt=claim.attempt, deadline_in=claim.deadline_in, table=self._table, rng=self._rng
+        )
+
+    def _settlement(self, attempt: Attempt, *, fresh: bool = False) -> Settlement | None:
+        """``fresh``: the connection was new, so that trying a fresh one first is no use."""
+        claim = attempt.claim
+        return attempt.settlement(
+            partial(
+                decide,
+                recipients=claim.recipients,
+                attempt=claim.attempt,
+                deadline_in=claim.deadline_in,
+                table=self._table,
+                rng=self._rng,
+                fresh_retry_used=fresh,
             )
-            settlements.append(settlement_after_error(claim, error, decision))
-        self._settle(*settlements)
+        )
 
     def _settle(self, *settlements: Settlement) -> None:
         refused: Sequence[str] = ()
@@ -190,6 +209,15 @@ class Courier:
         for one in settlements:
             if one.claim.mail_id not in refused:
                 self._listener(_event(one))
+
+
+def _by_way(attempts: Iterable[Attempt]) -> list[tuple[Sessions, list[Attempt]]]:
+    """Those whose next legs go the same way, together."""
+    ways: dict[int, tuple[Sessions, list[Attempt]]] = {}
+    for attempt in attempts:
+        sessions = attempt.leg.sessions
+        ways.setdefault(id(sessions), (sessions, []))[1].append(attempt)
+    return list(ways.values())
 
 
 def _event(settlement: Settlement) -> MailSettled:

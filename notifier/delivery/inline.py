@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 
+from notifier.delivery.attempt import Attempt
 from notifier.delivery.composer import Composer
-from notifier.delivery.courier import Sessions
 from notifier.delivery.intake import Accepted
+from notifier.delivery.routing import Router
 from notifier.errors import StoreError, fault_error
-from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.outcome import Outcome
+from notifier.store.base import Claim
 
 SESSION_WAIT = 30.0  # seconds
 
@@ -29,13 +32,21 @@ class HeldBlobs:
             raise StoreError(f"attachment {blob} is not at hand") from None
 
 
-def deliver_inline(accepted: Accepted, *, composer: Composer, pool: Sessions) -> Outcome:
+def deliver_inline(accepted: Accepted, *, composer: Composer, router: Router) -> Outcome:
     """Hand one mail to the relay now. Raises the delivery error of the first recipient that was not accepted."""
-    paths = tuple(address.forward_path for address in accepted.email.recipients)
-    mail = replace(composer, blobs=HeldBlobs(accepted.blobs)).compose(accepted.email, paths)
-    with pool.session(deadline=time.monotonic() + SESSION_WAIT) as session:
-        (outcome,) = session.send_many([mail])
-    for verdict in outcome.recipients.values():
-        if verdict.state is not RecipientState.ACCEPTED and verdict.fault is not None:
-            raise fault_error(verdict.fault)
-    return outcome
+    email = accepted.email
+    account = router.account_of(email)
+    paths = tuple(address.forward_path for address in email.recipients)
+    here = replace(composer, blobs=HeldBlobs(accepted.blobs))
+    attempt = Attempt(
+        Claim(email, 0, {}, 0, 0, 0, 0.0),
+        here.compose(email, paths, reverse_path=account.reverse_path),
+        deque(account.ways.legs(paths)),
+    )
+    while not attempt.over:
+        with attempt.leg.sessions.session(deadline=time.monotonic() + SESSION_WAIT) as session:
+            (outcome,) = session.send_many([attempt.message])
+        attempt.leg_over(outcome)
+    for fault in attempt.outcome.faults:
+        raise fault_error(fault)
+    return attempt.outcome

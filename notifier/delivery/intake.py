@@ -19,6 +19,7 @@ from notifier.model.content import Attachment
 from notifier.model.email import AttachmentRef, Email
 from notifier.model.ids import new_mail_id
 from notifier.model.mail_class import MailClass
+from notifier.model.tenant import DEFAULT, Tenants
 
 MAX_KEY = 256  # characters of an idempotency key
 MAX_RECIPIENTS = 1000  # of one mail: To, Cc and Bcc together
@@ -48,19 +49,25 @@ class Accepted:
 
 
 class Intake:
-    """Checks calls. ``template_known(name)`` raises `TemplateNotFound`; ``max_bytes`` counts a whole mail, octets."""
+    """Checks calls. ``template_known(name)`` raises `TemplateNotFound`; ``max_bytes`` counts a whole mail, octets;
+    ``sender`` is used where a call names none.
+    """
 
     def __init__(
         self,
         *,
         template_known: Callable[[str], None],
         classes: Mapping[str, MailClass],
+        tenants: Tenants,
+        sender: Address,
         max_bytes: int,
         blob_name: Callable[[bytes], str],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._template_known = template_known
         self._classes = classes
+        self._tenants = tenants
+        self._sender = sender
         self._max_bytes = max_bytes
         self._blob_name = blob_name
         self._clock = clock
@@ -80,6 +87,7 @@ class Intake:
         attachments: Iterable[object] = (),
         locale: str | None = None,
         mail_class: str = "transactional",
+        tenant: str = DEFAULT,
         options: Options = Options(),
         allow_paths: bool = True,
     ) -> Accepted:
@@ -108,7 +116,9 @@ class Intake:
             queue=_checked_queue(options.queue or chosen.queue),
             send_at=options.send_at,
             expires_at=options.expires_at,
+            tenant=tenant,
         )
+        self._check_sender(email)
         self._check_recipients(email)
         self._check_times(email)
         self._check_size(email)
@@ -136,6 +146,16 @@ class Intake:
 
     def _reference(self, file: Attachment) -> AttachmentRef:
         return AttachmentRef(file.filename, file.content_type, self._blob_name(file.data), len(file.data))
+
+    def _check_sender(self, email: Email) -> None:
+        if not isinstance(email.tenant, str) or email.tenant not in self._tenants:
+            raise InvalidMail(f"unknown tenant {email.tenant!r}; known: {', '.join(sorted(self._tenants))}")
+        tenant, sender = self._tenants[email.tenant], email.sender or self._sender
+        if tenant.account_for(sender) is None:
+            raise InvalidMail(
+                f"tenant {tenant.name!r} may not send as {sender.addr_spec}; it may send as {tenant.may_send_as} "
+                "(NOTIFIER_TENANTS)"
+            )
 
     def _check_recipients(self, email: Email) -> None:
         if not email.to and not email.cc and not email.bcc:

@@ -8,6 +8,7 @@ from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, Scope
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.state import MailState
+from notifier.protocol import taxonomy
 from notifier.retry import Ask, Decision, Done, GiveUp, Retry
 from notifier.store.base import Claim, Settlement
 
@@ -26,9 +27,7 @@ def handed_back(claim: Claim) -> Settlement:
 
 def settlement_of_suppressed(claim: Claim, suppressed: Mapping[str, RecipientState]) -> Settlement:
     """Nobody is left to mail: every open recipient is on the suppression list."""
-    fault = Fault(
-        "SUP", ErrorClass.PERMANENT, Scope.RECIPIENT, Phase.RCPT, "every recipient is on the suppression list"
-    )
+    fault = taxonomy.fault("SUP", Phase.RCPT, "every recipient is on the suppression list")
     return Settlement(claim, MailState.FAILED, recipients=suppressed, fault=fault, counts=False)
 
 
@@ -50,6 +49,25 @@ def settlement_after_outcome(claim: Claim, mail: MailObject, outcome: Outcome, d
         composed=mail.data if waits and claim.composed is None else None,
         counts=counts,
     )
+
+
+def settlement_between_legs(claim: Claim, outcome: Outcome) -> Settlement:
+    """Some recipients are done, and the others' transaction comes: if we end now, the first are not mailed again."""
+    return Settlement(
+        claim,
+        MailState.CLAIMED,
+        recipients={path: verdict.state for path, verdict in outcome.recipients.items()},
+        fault=next(iter(outcome.faults), None),
+        reply=outcome.reply,
+        relay=outcome.relay,
+        counts=False,
+    )
+
+
+def settlement_of_held(claim: Claim, seconds: float, words: str) -> Settlement:
+    """Over a limit: it waits, and no attempt was made."""
+    fault = taxonomy.fault("LIM", Phase.MAIL, words)
+    return Settlement(claim, MailState.WAITING, due_in=seconds, fault=fault, counts=False)
 
 
 def settlement_after_error(claim: Claim, error: Exception, decision: Decision) -> Settlement:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notifier.model.address import Address
+from notifier.model.tenant import DEFAULT
 
 PAYLOAD_VERSION = 1
 
@@ -44,6 +45,7 @@ class Email:
     queue: str = "mail"
     send_at: float | None = None
     expires_at: float | None = None
+    tenant: str = DEFAULT
 
     @property
     def recipients(self) -> tuple[Address, ...]:
@@ -53,7 +55,7 @@ class Email:
 
     def to_payload(self) -> dict[str, Any]:
         """The JSON form, with its version."""
-        return {
+        payload = {
             "v": PAYLOAD_VERSION,
             "id": self.id,
             "template": self.template,
@@ -73,6 +75,9 @@ class Email:
             "send_at": self.send_at,
             "expires_at": self.expires_at,
         }
+        if self.tenant != DEFAULT:  # workers of before there were tenants read the others
+            payload["tenant"] = self.tenant
+        return payload
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Email:

@@ -75,6 +75,15 @@ class BreakerClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class RelayComplained:
+    """The relay gets too much: all replicas make do with fewer connections. ``connections`` it has now; 0: not known."""
+
+    relay: str
+    connections: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class MailsSwept:
     """A sweep of a queue: how many mails each repair touched, and how many bells it rang."""
 
@@ -94,6 +103,7 @@ Event = (
     | SessionRetired
     | BreakerOpened
     | BreakerClosed
+    | RelayComplained
     | MailsSwept
 )
 

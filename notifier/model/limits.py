@@ -6,8 +6,8 @@ A limit never makes anybody sleep: the answer is how long the mail should wait i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 
@@ -32,6 +32,22 @@ class Rate:
             raise ValueError(f"a burst is one mail or more, not {self.burst}")
 
 
+@dataclass(frozen=True, slots=True)
+class DomainRates:
+    """Mails a second to recipient domains (A-labels, small letters), from all replicas together.
+
+    ``named`` are those of single domains; ``others`` is that of each domain without one, None for no limit.
+    """
+
+    named: Mapping[str, float] = field(default_factory=dict)
+    others: float | None = None
+
+    def of(self, domain: str) -> Rate | None:
+        """The bucket of a domain; None where there is no limit."""
+        per_second = self.named.get(domain, self.others)
+        return None if per_second is None else Rate(f"domain {domain}", per_second)
+
+
 class Rates(Protocol):
     """Token buckets, shared by whoever shares the implementation."""
 
@@ -40,6 +56,15 @@ class Rates(Protocol):
 
         A mail takes a token of each of its buckets or of none. Those that must wait get different times, one after the
         other as the rate allows, so that they do not all come back at once.
+        """
+
+    def give_back(self, taken: Sequence[Sequence[Rate]]) -> None:
+        """These mails took their tokens and do not go after all."""
+
+    def slow_down(self, rates: Sequence[Rate]) -> None:
+        """A relay has said that mail comes too fast: half of each rate is left, and grows back by a tenth now and then.
+
+        Complaints that come together are one.
         """
 
 

@@ -67,7 +67,7 @@ class Outcome(NamedTuple):
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Every fault among the recipients, in their order."""
-        return tuple(r.fault for r in self.recipients.values() if r.fault is not None)
+        return tuple([r.fault for r in self.recipients.values() if r.fault is not None])
 
 
 _STATE_OF_CLASS = {

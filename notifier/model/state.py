@@ -27,7 +27,7 @@ S = MailState
 EDGES: Mapping[MailState, frozenset[MailState]] = {
     S.WAITING: frozenset({S.CLAIMED, S.WAITING, S.CANCELLED, S.EXPIRED}),
     S.CLAIMED: frozenset({S.AT_DOT, S.WAITING, S.FAILED, S.EXPIRED, S.QUARANTINED}),
-    S.AT_DOT: frozenset({S.SENT, S.WAITING, S.FAILED, S.UNKNOWN}),
+    S.AT_DOT: frozenset({S.SENT, S.WAITING, S.FAILED, S.UNKNOWN, S.CLAIMED}),  # claimed: other recipients' turn
     S.UNKNOWN: frozenset({S.SENT, S.WAITING, S.PARKED}),
     S.PARKED: frozenset({S.SENT, S.WAITING, S.DISCARDED}),
     S.SENT: frozenset(),

@@ -165,6 +165,13 @@ class SessionPool:
         reason = lent.why_not_again(self.config, now)
         return reason or self._places.park(borrower, lent.due(self.config, now))
 
+    def too_many(self, *, greeting: bool) -> int:
+        """The relay says that it has too many connections, or gets too much mail: all replicas make do with fewer.
+
+        Returns how many connections it has from all of them; 0 where nobody counts.
+        """
+        return self._slots.too_many(greeting=greeting) if self._slots is not None else 0
+
     # upkeep ---------------------------------------------------------------------------------------------------------
 
     def tend(self) -> None:

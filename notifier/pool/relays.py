@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from notifier.errors import DeliveryError, Fault, PoolTimeout, RelayUnavailable, Scope, StoreError
+from notifier.errors import DeliveryError, Fault, Phase, PoolTimeout, RelayUnavailable, Scope, StoreError
 from notifier.model.breaker import BreakerRules, Breakers, Permit, Place
 from notifier.model.envelope import MailObject
-from notifier.model.events import BreakerClosed, BreakerOpened, Listener, ignore
+from notifier.model.events import BreakerClosed, BreakerOpened, Listener, RelayComplained, ignore
+from notifier.model.limits import Rate
 from notifier.model.outcome import Outcome
 from notifier.pool.pool import SessionPool
-from notifier.pool.verdicts import held_against, is_the_relays
+from notifier.pool.verdicts import held_against, is_the_relays, is_too_much
 from notifier.smtp import Endpoint, Session
 from notifier.smtp.session import BeforeDot
 
 CLEAN_FOR = 1.0  # seconds in which a breaker that had nothing against a relay is not asked again
+FULL_WAIT = 2.0  # seconds until it is tried again at a relay that has all the connections that it takes
 # What is not the mail's fault, so that another relay may do better, as long as nothing was handed over.
 _FAIL_OVER = frozenset({Scope.HOST, Scope.ACCOUNT, Scope.CONNECTION})
 
@@ -36,18 +38,23 @@ class Member:
     weight: int = 1
     clean_until: float = 0.0
     place: Place = field(init=False)
+    rate: Rate | None = field(init=False)  # mails a second from all replicas together
 
     def __post_init__(self) -> None:
-        """Work out its place."""
+        """Work out its place, and its bucket."""
         self.place = place_of(self.pool.endpoint)
+        per_second = self.pool.config.rate
+        self.rate = None if per_second is None else Rate(f"relay {self.pool.endpoint.name}", per_second)
 
 
 class Lent:
     """A session that the relays have lent: it keeps in mind what the outcomes say about the relay."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, rate: Rate | None = None) -> None:
         self._session = session
+        self.rate = rate  # the bucket that each mail takes a token of
         self.fault: Fault | None = None  # the last one that is the relay's
+        self.complaint: Fault | None = None  # the last one that says that it gets too much
         self.went_well = False
 
     @property
@@ -61,7 +68,8 @@ class Lent:
             self._learn(outcome.faults)
             yield outcome
 
-    def _learn(self, faults: Iterable[Fault]) -> None:
+    def _learn(self, faults: Sequence[Fault]) -> None:
+        self.complaint = next(filter(is_too_much, faults), self.complaint)
         bad = next((fault for fault in faults if is_the_relays(fault)), None)
         if bad is None:
             self.went_well = True
@@ -98,12 +106,12 @@ class Relays:
         """
         with ExitStack() as stack:
             member, permit, session = self._enter(stack, deadline)
-            lent = Lent(session)
+            lent = Lent(session, member.rate)
             stack.callback(self._learn, member, permit, lent)
             yield lent
 
     def _enter(self, stack: ExitStack, deadline: float) -> tuple[Member, Permit, Session]:
-        error: DeliveryError | PoolTimeout | None = None
+        error: DeliveryError | PoolTimeout | RelayUnavailable | None = None
         refused: list[tuple[Member, Permit]] = []
         for member in self._in_turn():
             permit = self._permit(member)
@@ -112,14 +120,30 @@ class Relays:
                 continue
             try:
                 return member, permit, stack.enter_context(member.pool.session(deadline))
-            except PoolTimeout as failure:
+            except (PoolTimeout, RelayUnavailable) as failure:
                 error = failure
             except DeliveryError as failure:
+                if (error := self._full(member, failure.fault)) is not None:
+                    continue
                 self._failed(member, failure.fault)
                 if failure.fault.scope not in _FAIL_OVER:
                     raise
                 error = failure
         raise error or _unavailable(refused)
+
+    def _full(self, member: Member, fault: Fault) -> RelayUnavailable | None:
+        """The error of a relay that has all the connections that it takes, and works: that is no outage."""
+        if fault.phase is not Phase.GREETING or not is_too_much(fault):
+            return None
+        if not (connections := self._too_many(member, fault, greeting=True)):
+            return None
+        name = member.pool.endpoint.name
+        return RelayUnavailable(f"{name} takes no more connections than {connections}: {fault.text}", FULL_WAIT)
+
+    def _too_many(self, member: Member, fault: Fault, *, greeting: bool) -> int:
+        connections = member.pool.too_many(greeting=greeting)
+        self._tell(RelayComplained(member.pool.endpoint.name, connections, str(fault)))
+        return connections
 
     def _in_turn(self) -> Iterator[Member]:
         for tier in self._tiers:
@@ -151,6 +175,8 @@ class Relays:
 
     def _learn(self, member: Member, permit: Permit, lent: Lent) -> None:
         """Tell the breakers, as far as the store takes it: a breaker is never in the way of a settlement."""
+        if lent.complaint is not None:
+            self._too_many(member, lent.complaint, greeting=False)
         try:
             # A connection that broke off after mails had gone well (many relays end it after so many) is no outage.
             if lent.fault is not None and not lent.went_well:

@@ -51,3 +51,11 @@ class Slots:
         """It is connected no more."""
         with suppress(StoreError):  # its lease ends by itself
             self._connections.release(self._relay, token)
+
+    def too_many(self, *, greeting: bool) -> int:
+        """The relay has complained. Returns how many connections it has from all replicas; 0 where nobody knows."""
+        try:
+            return self._connections.throttled(self._relay, greeting=greeting)
+        except StoreError as error:
+            log.debug("complaint of %s not shared: %s", self._name, error)
+            return 0

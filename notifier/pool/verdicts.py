@@ -28,3 +28,11 @@ def held_against(fault: Fault, rules: BreakerRules) -> tuple[About, BreakerRule]
 def is_the_relays(fault: Fault) -> bool:
     """True where another mail would have fared no better."""
     return fault.taxonomy_id in _HOST or (fault.taxonomy_id in _ON_421 and fault.code == 421)
+
+
+def is_too_much(fault: Fault) -> bool:
+    """True where the relay says that it gets too many connections, or too much mail.
+
+    A 421 on a session that had been used before is about that session: it was idle too long, or carried enough.
+    """
+    return fault.enhanced == "4.7.28" or (fault.code == 421 and fault.taxonomy_id != "M0")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from notifier.errors import Phase
 from notifier.protocol.commands import Command, Terminator
@@ -23,8 +24,7 @@ class Send:
     commands: tuple[Command, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SendLines:
+class SendLines(NamedTuple):  # made for each mail, as are `SendWhole` and `Commit`: a tuple is made in half the time
     """Send command lines that are encoded already; ``replies`` are owed for them."""
 
     octets: bytes
@@ -49,8 +49,7 @@ class SendBody:
     replies: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class SendWhole:
+class SendWhole(NamedTuple):
     """Send mails whole: of each its envelope's lines, and its message with the terminator in it.
 
     ``replies`` may come for all of them from now on. ``alone``: nothing may have been said by the server yet, or it is
@@ -58,10 +57,14 @@ class SendWhole:
     while the server works at it, the dialogue prepares what comes next.
     """
 
-    mails: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    mails: Sequence[tuple[bytes, bytes]]
     replies: int
     alone: bool = False
     behind: bytes = b""
+
+    def __repr__(self) -> str:
+        """Without the messages."""
+        return f"SendWhole({len(self.mails)} mails, replies={self.replies}, alone={self.alone})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,7 @@ class SendChunk:
     last: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """The terminators of the mails at ``positions`` go out next: the last moment at which they are surely not delivered
     (rule r2).
 

@@ -12,7 +12,7 @@ SHORT = 512  # octets of a reply line as RFC 5321 has it
 MAX_SEEN = 64  # replies that a parser knows by heart
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\0]*))?\Z")
-_SINGLE = re.compile(rb"([2-5][0-9][0-9])(?: ([^\r\n\0]*))?\r\n\Z")
+_SINGLE = re.compile(rb"([2-5][0-9][0-9])(?: ([^\r\n\0]*))?\r\Z")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
 
 
@@ -29,7 +29,8 @@ class Reply(NamedTuple):
     @property
     def text(self) -> str:
         """The words, one line each; octets that are no UTF-8 are replaced."""
-        return b"\n".join(self.lines).decode("utf-8", "replace")
+        lines = self.lines
+        return (lines[0] if len(lines) == 1 else b"\n".join(lines)).decode("utf-8", "replace")
 
     @property
     def enhanced(self) -> str | None:
@@ -73,10 +74,9 @@ class ReplyParser:
         return replies
 
     def _complete(self, octets: bytes, replies: list[Reply]) -> None:
-        start, seen = 0, self._seen
-        while (end := octets.find(b"\n", start) + 1) > 0:
-            line = octets[start:end]
-            start = end
+        seen = self._seen
+        *lines, self._buffer = octets.split(b"\n")
+        for line in lines:
             if not self._lines:
                 reply = seen.get(line) or self._single(line)
                 if reply is not None:
@@ -84,13 +84,12 @@ class ReplyParser:
                     continue
             if (longer := self._take(line)) is not None:
                 replies.append(longer)
-        self._buffer = octets[start:]
         if len(self._buffer) > MAX_LINE or self._size + len(self._buffer) > MAX_REPLY:
             raise ProtocolViolation(f"a reply line of over {MAX_LINE} octets, or a reply of over {MAX_REPLY}")
 
     def _single(self, line: bytes) -> Reply | None:
-        """The reply that a line is by itself; None where it takes a closer look."""
-        if len(line) > SHORT or (found := _SINGLE.match(line)) is None:
+        """The reply that a line, without its LF, is by itself; None where it takes a closer look."""
+        if len(line) >= SHORT or (found := _SINGLE.match(line)) is None:
             return None
         reply = Reply(int(found[1]), (found[2] or b"",))
         if len(self._seen) < MAX_SEEN:  # the first ones are those that come again
@@ -98,12 +97,13 @@ class ReplyParser:
         return reply
 
     def _take(self, line: bytes) -> Reply | None:
-        self._size += len(line)
-        if len(line) > MAX_LINE or self._size > MAX_REPLY or len(self._lines) >= MAX_LINES:
+        size = len(line) + 1  # with its LF
+        self._size += size
+        if size > MAX_LINE or self._size > MAX_REPLY or len(self._lines) >= MAX_LINES:
             raise ProtocolViolation(f"a reply over {MAX_LINE} octets a line, {MAX_REPLY} octets or {MAX_LINES} lines")
-        if not line.endswith(b"\r\n"):
+        if not line.endswith(b"\r"):
             raise ProtocolViolation("a reply line that does not end in CRLF")
-        found = _LINE.match(line[:-2])
+        found = _LINE.match(line[:-1])
         if found is None:
             raise ProtocolViolation("a line that is no SMTP reply")
         code, divider, text = found.groups()

@@ -76,6 +76,11 @@ class Queue:
         """Make the next one now, while the server works at another."""
         _ = self.empty
 
+    def at_hand(self) -> Transaction | None:
+        """The next one, where it was looked at already and the server can take it."""
+        waiting = self._waiting
+        return waiting.popleft() if waiting and waiting[0].unfit is None and self._link.doubt is None else None
+
     def next_fit(self) -> Next:
         """The next one that the server can take; those that it cannot are decided on the way."""
         while self._link.doubt is None and not self.empty:
@@ -140,9 +145,15 @@ def pipelined(queue: Queue, link: Link) -> Steps:
                 yield SendLines(one.begin() + DATA, one.replies + 1)
                 yield FLUSH
                 _prepare(one)
-            if (yield from _envelope(queue, one, before)):
+            if one.taken_as_asked():
+                if before is not None and not before.continued:
+                    yield before.delivery
+                go = True
+            else:
+                go = yield from _envelope(queue, one, before)
+            if go:
                 queue.continue_(one)  # known now: its rest comes first
-                following = yield from queue.next_fit()
+                following = queue.at_hand() or (yield from queue.next_fit())
                 yield from _message(one, following)
                 queue.look_ahead()
                 yield from read_final(one)
@@ -178,28 +189,27 @@ def _decided(queue: Queue, before: Transaction | None, one: Transaction) -> Step
 
 def _prepare(one: Transaction) -> None:
     """Work that can be done while the server does its own."""
-    data = one.delivery.mail.data
-    if len(data) <= BLOCK and not one.framed:
+    if not one.framed and len(data := one.delivery.mail.data) <= BLOCK:
         one.framed = framed(data)
 
 
 def _message(one: Transaction, following: Transaction | None = None) -> Steps:
     """The word that the terminator comes next, the message with it, and the envelope of the mail behind."""
-    link, data = one.link, one.delivery.mail.data
-    replies = len(one.accepted) if link.lmtp else 1
+    delivery = one.delivery
+    data, replies = delivery.mail.data, len(one.accepted) if one.link.lmtp else 1
     behind, more = (following.begin() + DATA, following.replies + 1) if following is not None else (b"", 0)
     one.phase = Phase.BODY
     if len(data) <= BLOCK:
         _prepare(one)
-        yield Commit((one.delivery.position,))
+        yield Commit((delivery.position,))
         one.phase = Phase.FINAL_REPLY
-        yield SendWhole(((b"", one.framed),), replies + more, alone=True, behind=behind)
+        yield SendWhole(((b"", one.framed),), replies + more, True, behind)
         one.framed = b""
         if following is not None:
             _prepare(following)
         return
     yield SendBody(data, replies)
-    yield Commit((one.delivery.position,))
+    yield Commit((delivery.position,))
     one.phase = Phase.FINAL_REPLY
     yield Send((DOT,))
     if behind:

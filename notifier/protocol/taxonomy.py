@@ -58,6 +58,8 @@ ROWS: Mapping[str, Row] = {
     "Z9": Row(UNK, R),
     # the pool's own
     "P1": Row(T, C), "N7": Row(T, A), "N7C": Row(CFG, A), "Q1": Row(T, C),
+    # what needs no server: suppressed, over a limit, a sender that is not the tenant's
+    "SUP": Row(P, R), "LIM": Row(T, A), "TEN": Row(CFG, A),
 }  # fmt: skip
 
 
@@ -178,7 +180,7 @@ def clean(text: str) -> str:
     return text.strip()[:MAX_TEXT]
 
 
-def fault(row: str, phase: Phase, text: str, *, host: str, reply: Reply | None = None) -> Fault:
+def fault(row: str, phase: Phase, text: str, *, host: str | None = None, reply: Reply | None = None) -> Fault:
     """The fault of a row, by its id."""
     return Fault(
         taxonomy_id=row,

@@ -95,8 +95,11 @@ def _checked(mail: MailObject, link: Link) -> bytes | None:
     paths = mail.envelope.forward_paths
     if not paths:
         raise ValueError("a mail without a forward-path")
-    lines = _envelope_lines(mail, paths, link)
-    return None if _is_special(mail) or (link.rcpt_max is not None and len(paths) > link.rcpt_max) else lines
+    if _is_special(mail):
+        _special_lines(mail, paths, link)  # for what it raises
+        return None
+    lines = _plain_lines(mail, paths, link)
+    return None if link.rcpt_max is not None and len(paths) > link.rcpt_max else lines
 
 
 def transactions_for(mails: Sequence[MailObject], link: Link) -> Iterator[Transaction]:
@@ -156,17 +159,17 @@ class Transaction:
         self.shifted = False  # a reply is not of the kind that its command has: replies are out of step
         self.continued = False  # its mail goes on in a further transaction
         self.unfit: Fault | None = None
-        self.lines = lines or self._special_lines()
+        self.lines = lines or self._own_lines()
         if link.size_limit is not None and len(delivery.mail.data) > link.size_limit:
             words = f"the message has {len(delivery.mail.data)} octets and the server takes {link.size_limit}"
             self.unfit = self._fault("E5", Phase.MAIL, words)
 
     # what goes out --------------------------------------------------------------------------------------------------
 
-    def _special_lines(self) -> bytes:
+    def _own_lines(self) -> bytes:
         mail = self.delivery.mail
         self.unfit = self._what_is_missing(mail)
-        return _envelope_lines(mail, self.paths, self.link)
+        return (_special_lines if _is_special(mail) else _plain_lines)(mail, self.paths, self.link)
 
     def _what_is_missing(self, mail: MailObject) -> Fault | None:
         """E6 and E7: what the server has said that it cannot take is not tried."""
@@ -218,6 +221,22 @@ class Transaction:
         return Transaction(self.delivery, rest, self.link)
 
     # what came back -------------------------------------------------------------------------------------------------
+
+    def taken_as_asked(self) -> bool:
+        """Take the replies to the envelope and to DATA, where all have come and each is the one that is wished for.
+
+        That is what nearly all come to. Where it is not, nothing is taken.
+        """
+        replies, owed = self.link.replies, self.replies
+        if len(replies) <= owed or replies[owed].code != 354:
+            return False
+        for number in range(owed):
+            if replies[number].code != 250:
+                return False
+        for _ in range(owed + 1):
+            replies.popleft()
+        self.accepted.extend(self.paths)
+        return True
 
     def reset_answered(self, reply: Reply) -> None:
         """The reply to RSET."""
@@ -385,14 +404,16 @@ class Transaction:
         return taxonomy.fault(row, phase, words, host=self.link.host)
 
 
-def _envelope_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
+def _plain_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
+    line = _mail_line(mail.envelope.reverse_path, len(mail.data) if link.declares_size else None)
+    return line + rcpt_line(paths[0]) if len(paths) == 1 else line + b"".join(map(rcpt_line, paths))
+
+
+def _special_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
     envelope = mail.envelope
-    size = len(mail.data) if link.declares_size else None
-    if not _is_special(mail):
-        return _mail_line(envelope.reverse_path, size) + b"".join(map(rcpt_line, paths))
     utf8 = mail.smtputf8 or envelope.needs_smtputf8
     asked = tuple(mail_parameters(envelope.parameters, link.offered)) if envelope.parameters is not None else ()
-    line = _mail_line(envelope.reverse_path, size, _body(mail), utf8, asked)
+    line = _mail_line(envelope.reverse_path, len(mail.data) if link.declares_size else None, _body(mail), utf8, asked)
     wishes = envelope.rcpt_parameters
     for path in paths:
         line += Rcpt(path, tuple(rcpt_parameters(wishes[path], link.offered)) if path in wishes else ()).encode()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from notifier.errors import InvalidAddress
 from notifier.model.address import Address
+from notifier.model.limits import DomainRates
 from notifier.model.secret import Secret
 
 _SPANS = {"": 1, "s": 1, "min": 60, "h": 3600, "day": 86400}
@@ -45,6 +46,25 @@ def rate(text: str) -> float:
         return factor(number) / _SPANS[span.strip().lower()]
     except (ValueError, KeyError):
         raise ValueError(f"is a number of mails a second, or such as 100/min or 5000/h, and not {text!r}") from None
+
+
+def domain_rates(text: str) -> DomainRates:
+    """``gmail.com=20 example.org=100/min *=5``: a rate for each domain; ``*`` is that of each of the others."""
+    named: dict[str, float] = {}
+    for part in text.split():
+        domain, _, given = part.rpartition("=")
+        try:
+            key = domain if domain == "*" else Address.parse(f"postmaster@{domain}").ascii_domain.lower()
+        except InvalidAddress:
+            raise ValueError(f"is written domain=rate, such as example.org=100/min, and not {part!r}") from None
+        if key in named:
+            raise ValueError(f"names {domain} twice")
+        try:
+            named[key] = rate(given)
+        except ValueError as error:
+            raise ValueError(f"has a rate for {domain} that {error}") from None
+    others = named.pop("*", None)
+    return DomainRates(named, others)
 
 
 def count(text: str) -> int:

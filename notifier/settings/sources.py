@@ -36,25 +36,39 @@ def texts(
     return {name: value for name, value in found.items() if value.strip()}
 
 
+def files_of(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files that settings are read from."""
+    return tuple(
+        Path(value) for name, value in environ.items() if name.startswith(PREFIX) and name.endswith(FILE_SUFFIX)
+    )
+
+
 def _unknown(name: str, names: set[str]) -> str:
     near = difflib.get_close_matches(name, names, 1)
     return f"{name} is no setting of Notifier" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _from_file(name: str, value: str, is_secret: bool, problems: list[str]) -> str | None:
-    path = Path(value)
+    found: list[str] = []
+    text = read_file(Path(value), secret=is_secret, problems=found)
+    problems.extend(f"{name}: {problem}" for problem in found)
+    return text
+
+
+def read_file(path: Path, *, secret: bool, problems: list[str]) -> str | None:
+    """The text of a file without its last line end; what is wrong with it goes to ``problems``."""
     try:
-        if is_secret and stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
-            problems.append(f"{name}: {value} can be read by everybody; chmod o-r it, for it holds a secret")
+        if secret and stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
+            problems.append(f"{path} can be read by everybody; chmod o-r it, for it holds a secret")
             return None
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        problems.append(f"{name}: {value} cannot be read: {error.strerror}")
+        problems.append(f"{path} cannot be read: {error.strerror}")
         return None
     except UnicodeDecodeError:
-        problems.append(f"{name}: {value} is not UTF-8")
+        problems.append(f"{path} is not UTF-8")
         return None
     if text.startswith("\ufeff"):
-        problems.append(f"{name}: {value} begins with a byte order mark; save it without one")
+        problems.append(f"{path} begins with a byte order mark; save it without one")
         return None
     return text.removesuffix("\n").removesuffix("\r")

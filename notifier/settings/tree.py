@@ -11,13 +11,16 @@ from typing import Any, Self
 from notifier.errors import ConfigurationError
 from notifier.model.address import Address
 from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
+from notifier.model.limits import DomainRates
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.secret import Secret
+from notifier.model.tenant import DEFAULT
 from notifier.retry import DEFAULT_TABLE, RetryTable
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
 from notifier.settings.relay import ManyProblems, Tiers, parse_relays
-from notifier.settings.sources import texts
+from notifier.settings.sources import files_of, texts
+from notifier.settings.tenants import Account, Matrix, parse_tenants
 from notifier.smtp import Endpoint
 from notifier.store.base import Takeover
 
@@ -61,6 +64,20 @@ TABLE: tuple[Setting, ...] = (
         "max_age=, max_idle=; from all workers together connections=, rate=mails a second or 100/min. Without tls=, "
         "STARTTLS is required everywhere but on loopback without a password.",
         secret=True,
+    ),
+    Setting(
+        "NOTIFIER_TENANTS",
+        parse_tenants,
+        "",
+        "A TOML file with further accounts (relays with their logins), and with tenants: who may send as whom through which "
+        "account, how many mails a second. Without it there is one tenant that may send as anybody.",
+    ),
+    Setting(
+        "NOTIFIER_DOMAIN_RATES",
+        parsers.domain_rates,
+        "",
+        "Mails a second to recipient domains from all workers together, such as gmail.com=20 example.org=100/min *=5; "
+        "* is each of the others. What is over waits in the store.",
     ),
     Setting("NOTIFIER_FROM", parsers.address, "Notifier <notifier@localhost>", "From, where a mail names no sender."),
     Setting("NOTIFIER_TEMPLATES", parsers.folders, "", "Folders with templates, divided as in PATH; searched first."),
@@ -113,6 +130,8 @@ class Settings:
     broker_url: Secret
     store_url: Secret
     relays: Tiers
+    matrix: Matrix
+    domain_rates: DomainRates
     sender: Address
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
@@ -128,11 +147,17 @@ class Settings:
     retention: float
     idempotency_window: float
     classes: Mapping[str, MailClass]
+    files: tuple[Path, ...] = ()  # that were read
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every relay's, in their order."""
-        return tuple(relay.endpoint for tier in self.relays for relay in tier)
+        return tuple(relay.endpoint for one in self.accounts.values() for tier in one.relays for relay in tier)
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """Every account by its name, that of ``NOTIFIER_SMTP_URL`` among them."""
+        return {DEFAULT: Account(self.relays), **self.matrix.accounts}
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -145,7 +170,7 @@ class Settings:
         _check_together(values, problems)
         if problems:
             raise ConfigurationError(problems)
-        return cls(**_fields(values))
+        return cls(**_fields(values), files=(*files_of(source), *values["NOTIFIER_TENANTS"].files))
 
 
 def _fall_back(given: dict[str, str], environ: Mapping[str, str]) -> None:
@@ -203,12 +228,16 @@ def _check_first_retry(scale: float | None, problems: list[str]) -> None:
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
     relays: Tiers = values["NOTIFIER_SMTP_URL"]
     dot_deadline = values["NOTIFIER_DOT_DEADLINE"]
-    final_reply = max(relay.endpoint.timeouts.final_reply for tier in relays for relay in tier)
+    matrix: Matrix = values["NOTIFIER_TENANTS"]
+    every = (relays, *(account.relays for account in matrix.accounts.values()))
+    final_reply = max(relay.endpoint.timeouts.final_reply for tiers in every for tier in tiers for relay in tier)
     patience = final_reply + values["NOTIFIER_TCP_USER_TIMEOUT"] + values["NOTIFIER_DOT_MARGIN"]
     return {
         "broker_url": values["NOTIFIER_BROKER_URL"],
         "store_url": values["NOTIFIER_STORE_URL"],
         "relays": relays,
+        "matrix": matrix,
+        "domain_rates": values["NOTIFIER_DOMAIN_RATES"],
         "sender": values["NOTIFIER_FROM"],
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],

@@ -152,7 +152,7 @@ class NetworkStream:
 
         Raises `StreamTimeout`, `StreamClosed`.
         """
-        view = memoryview(data)
+        view: bytes | memoryview = data
         while view:
             try:
                 count = self._socket.send(view)
@@ -164,7 +164,9 @@ class NetworkStream:
                 raise _closed(error) from error
             else:
                 on_written(count)
-                view = view[count:]
+                if count == len(view):
+                    return
+                view = memoryview(view)[count:]
                 continue
             if self._wait(events, deadline) & select.POLLIN and (octets := self.read_now()):
                 on_octets(octets)

@@ -190,7 +190,8 @@ class Wire:
             except Lost as lost:
                 return self._early_reply(phase, lost)
         reply = self._read_reply(deadline)
-        self.took(phase.value, began)
+        seconds, name = self.phase_seconds, phase.value
+        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - began
         return reply
 
     def _early_reply(self, phase: Phase, lost: Lost) -> Reply:

@@ -62,7 +62,8 @@ class Claim:
 class Settlement:
     """One edge to take: ``claim``'s mail goes to ``state``.
 
-    For `WAITING`, ``due_in`` is seconds from now. For `UNKNOWN` the store applies the mail class's policy in the
+    For `WAITING`, ``due_in`` is seconds from now. `CLAIMED` says that some recipients are done and that the claim goes on
+    with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
     same step: resend once (``waiting``) or ``parked``. ``recipients`` are the states that changed. ``composed`` is
     kept for later attempts. ``counts`` False leaves the attempt counter alone (handed back, fresh connection).
     """

@@ -18,25 +18,39 @@ PAUSE = 5.0  # seconds in which several complaints are one
 
 
 class RedisRates:
-    """`notifier.model.limits.Rates`, each call one atomic step."""
+    """`notifier.model.limits.Rates`, each call one atomic step. All durations are seconds."""
 
-    def __init__(self, connection: LedgerConnection, keys: Keys) -> None:
+    def __init__(self, connection: LedgerConnection, keys: Keys, *, recover: float = RECOVER) -> None:
         self._connection = connection
         self._prefix = keys.limits
+        self._recover = ms(recover)
 
     def take(self, wanted: Sequence[Sequence[Rate]]) -> list[float]:
         """See `Rates.take`. Raises `StoreUnavailable`."""
-        buckets = list(dict.fromkeys(rate for rates in wanted for rate in rates))
+        return [wait / 1000 for wait in self._run("take", wanted)]
+
+    def give_back(self, taken: Sequence[Sequence[Rate]]) -> None:
+        """See `Rates.give_back`. Raises `StoreUnavailable`."""
+        self._run("give back", taken)
+
+    def slow_down(self, rates: Sequence[Rate]) -> None:
+        """See `Rates.slow_down`. Raises `StoreUnavailable`."""
+        names = [rate.key for rate in rates]
+        if names:
+            self._connection.run([Call("slow", self._prefix, (self._recover, ms(PAUSE), *names))])
+
+    def _run(self, verb: str, mails: Sequence[Sequence[Rate]]) -> list[int]:
+        buckets = list(dict.fromkeys(rate for rates in mails for rate in rates))
         if not buckets:
-            return [0.0] * len(wanted)
+            return [0] * len(mails)
         number = {rate: place for place, rate in enumerate(buckets, start=1)}
-        arguments: list[Argument] = [len(buckets)]
+        arguments: list[Argument] = [verb, self._recover, len(buckets)]
         for rate in buckets:
             arguments += [rate.key, 1000 / rate.per_second, rate.burst]
-        for rates in wanted:
+        for rates in mails:
             arguments += [len(rates), *(number[rate] for rate in rates)]
-        (waits,) = self._connection.run([Call("rates", self._prefix, tuple(arguments))])
-        return [wait / 1000 for wait in waits]
+        (answer,) = self._connection.run([Call("rates", self._prefix, tuple(arguments))])
+        return [int(wait) for wait in answer]
 
 
 class RedisConnections:

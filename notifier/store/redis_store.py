@@ -173,10 +173,8 @@ class RedisStore:
         """See `Store.settle`."""
         if not settlements:
             return
-        after_unknown, retention = ms(self._takeover.at_dot), ms(self._retention)
-        calls = [
-            self._call("settle", one.claim.email.queue, *edge_of(one), after_unknown, retention) for one in settlements
-        ]
+        times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
+        calls = [self._call("settle", one.claim.email.queue, *edge_of(one), *times) for one in settlements]
         answers = self._connection.run(calls, durably=True)
         refused = [one.claim.mail_id for one, done in zip(settlements, answers, strict=True) if not done]
         if refused:

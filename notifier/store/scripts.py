@@ -24,6 +24,7 @@ NAMES = (
     "remember",
     "breaker",
     "rates",
+    "slow",
     "connections",
 )
 

@@ -5,38 +5,51 @@ A prefork child never touches what its parent made: after a fork the next caller
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
+from notifier.delivery.limiter import Limiter
 from notifier.delivery.rounds import Pace
+from notifier.delivery.routing import Router
+from notifier.errors import ConfigurationError
 from notifier.model.events import Listener
-from notifier.pool import LocalBreakers, Member, Relays, SessionPool
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
+from notifier.settings.watch import FileWatch
 from notifier.store import RedisStore, blob_name
+from notifier.tasks.ways_out import WaysOut
 from notifier.telemetry.logs import log_event
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Runtime:
-    """Everything that a process needs to enqueue and to deliver."""
+    """Everything that a process needs to enqueue and to deliver. ``reload`` reads the settings again, where they came
+    from the environment.
+    """
 
     settings: Settings
     listener: Listener = log_event
+    reload: Callable[[], Settings] | None = None
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
     store: RedisStore = field(init=False)
-    relays: Relays = field(init=False)
-    inline_relays: Relays = field(init=False)  # for sending at once, which asks no store
+    ways_out: WaysOut = field(init=False)
     renderer: Renderer = field(init=False)
     composer: Composer = field(init=False)
     courier: Courier = field(init=False)
     intake: Intake = field(init=False)
+    _watch: FileWatch = field(init=False)
+    _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _inline: WaysOut | None = field(init=False, default=None)
     _paces: dict[str, Pace] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -50,13 +63,19 @@ class Runtime:
             retention=settings.retention,
             idempotency_window=settings.idempotency_window,
         )
-        self.relays, self.inline_relays = self._joined_relays()
+        self.ways_out = self._made_ways_out(self.store)
+        self._watch = FileWatch(settings.files)
         self.renderer = Renderer(TemplateLibrary(settings.template_folders))
+        self._join()
+
+    def _join(self) -> None:
+        settings = self.settings
         self.composer = Composer(self.renderer, self.store, settings.sender)
         self.courier = Courier(
             store=self.store,
-            pool=self.relays,
+            router=self._router(self.ways_out),
             composer=self.composer,
+            limiter=Limiter(self.store.rates, settings.matrix.tenants, settings.domain_rates),
             table=settings.retry,
             timing=Timing(session_wait=self._session_wait(), dot_deadline=settings.dot_deadline),
             listener=self.listener,
@@ -64,23 +83,53 @@ class Runtime:
         self.intake = Intake(
             template_known=self.renderer.require,
             classes=settings.classes,
+            tenants=settings.matrix.tenants,
+            sender=settings.sender,
             max_bytes=settings.max_mail_bytes,
             blob_name=blob_name,
         )
+        self._watch = self._watch.of(settings.files)
 
-    def _joined_relays(self) -> tuple[Relays, Relays]:
-        tiers = [
-            [Member(SessionPool(one.endpoint, one.pool, listener=self.listener), one.weight) for one in tier]
-            for tier in self.settings.relays
-        ]
-        inline = [[Member(member.pool, member.weight) for member in tier] for tier in tiers]
-        return (
-            Relays(tiers, self.store.breakers, rules=self.settings.breakers, listener=self.listener),
-            Relays(inline, LocalBreakers(), rules=self.settings.breakers, listener=self.listener),
-        )
+    def _made_ways_out(self, store: RedisStore | None) -> WaysOut:
+        settings = self.settings
+        return WaysOut(settings.accounts, rules=settings.breakers, listener=self.listener, store=store)
+
+    def _router(self, ways_out: WaysOut) -> Router:
+        return Router(self.settings.matrix.tenants, ways_out.accounts, self.settings.sender)
+
+    @property
+    def inline_router(self) -> Router:
+        """For sending at once, which asks no store: breakers and pools of its own."""
+        if self._inline is None:
+            self._inline = self._made_ways_out(None)
+        return self._router(self._inline)
 
     def _session_wait(self) -> float:
         return max(endpoint.timeouts.connect for endpoint in self.settings.endpoints)
+
+    def look_at_files(self) -> None:
+        """Take in what has changed in the files that settings came from: a new password, other tenants.
+
+        What cannot work is logged, and what was there before stays. Broker and store stay until the next start.
+        """
+        if self.reload is None or not self._looking.acquire(blocking=False):
+            return
+        try:
+            if self._watch.changed():
+                self._take_in(self.reload())
+        except ConfigurationError as error:
+            log.error("changed settings are not taken, those of before stay: %s", error)  # noqa: TRY400 - for operators
+        finally:
+            self._looking.release()
+
+    def _take_in(self, found: Settings) -> None:
+        before = self.settings
+        self.settings = replace(found, broker_url=before.broker_url, store_url=before.store_url)
+        self.ways_out.replace(found.accounts)
+        if self._inline is not None:
+            self._inline.replace(found.accounts)
+        self._join()
+        log.warning("changed settings are in use: accounts %s", ", ".join(sorted(found.accounts)))
 
     def pace(self, queue: str) -> Pace:
         """What this process has learned of the queue's speed."""
@@ -88,13 +137,16 @@ class Runtime:
 
     def close(self, grace: float) -> None:
         """Say QUIT to parked sessions, wait up to ``grace`` seconds for lent ones, close the store's connections."""
-        self.relays.close(grace)
+        self.ways_out.close(grace)
+        if self._inline is not None:
+            self._inline.close(0.0)
         self.store.close()
 
 
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
 _settings: Settings | None = None
+_given = False  # the settings did not come from the environment
 
 
 def _fresh_lock() -> None:
@@ -115,9 +167,9 @@ def settings() -> Settings:
 
 def configure(chosen: Settings | None) -> None:
     """Use these settings in place of the environment's (None: read the environment again); ends the runtime."""
-    global _settings  # noqa: PLW0603 - one tree a process
+    global _settings, _given
     shut_down(grace=0.0)
-    _settings = chosen
+    _settings, _given = chosen, chosen is not None
 
 
 def inline_settings() -> Settings:
@@ -142,8 +194,10 @@ def runtime() -> Runtime:
     pid = os.getpid()
     with _lock:
         if pid not in _runtimes:
-            _runtimes[pid] = Runtime(settings())
-        return _runtimes[pid]
+            _runtimes[pid] = Runtime(settings(), reload=None if _given else Settings.load)
+        mine = _runtimes[pid]
+    mine.look_at_files()
+    return mine
 
 
 def shut_down(grace: float) -> None:

@@ -104,6 +104,7 @@ def send_email(
     attachments: Iterable[object] = (),
     locale: str | None = None,
     mail_class: str = "transactional",
+    tenant: str = "default",
 ) -> str:
     """Send one e-mail: call ``send_email.delay(template=…, to=…, context=…)``.
 
@@ -116,7 +117,7 @@ def send_email(
     if request.called_directly or request.is_eager:
         mine = inline_runtime()
         accepted = accept_call((), call, Options(mail_id=request.id))
-        return _final_reply(deliver_inline(accepted, composer=mine.composer, pool=mine.inline_relays))
+        return _final_reply(deliver_inline(accepted, composer=mine.composer, router=mine.inline_router))
     queue = (request.delivery_info or {}).get("routing_key")
     accepted = accept_call((), call, Options(mail_id=request.id, queue=queue), allow_paths=False)
     try:

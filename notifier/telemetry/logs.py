@@ -10,6 +10,7 @@ from notifier.model.events import (
     Event,
     MailSettled,
     MailsSwept,
+    RelayComplained,
     SessionOpened,
     SessionRetired,
     SessionReused,
@@ -48,6 +49,8 @@ def log_event(event: Event, /) -> None:
             )
         case BreakerClosed():
             log.warning("%s takes mails again", event.relay)
+        case RelayComplained():
+            log.warning("%s gets too much, with %d connections: %s", event.relay, event.connections, event.why)
         case MailsSwept():
             _log_swept(event)
 

@@ -287,5 +287,6 @@ class Conversation:
             tls=self._peer.tls,
             smtputf8=now.smtputf8,
             connection=self._peer.number,
+            user=self._user,
         )
         return mail.number

@@ -21,7 +21,7 @@ _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r\n[ \t]+)?(\S+)", re.IGNORECA
 class CaughtMail:
     """One accepted message. ``received_at`` is seconds since the epoch, taken before the 250 was sent.
 
-    ``connection`` numbers the server's connections from 1.
+    ``connection`` numbers the server's connections from 1. ``user`` is who had logged in on it.
     """
 
     number: int
@@ -33,6 +33,7 @@ class CaughtMail:
     tls: str | None
     smtputf8: bool
     connection: int = 0
+    user: str | None = None
 
     @cached_property
     def message(self) -> EmailMessage:
@@ -84,6 +85,7 @@ class Mailbox:
         tls: str | None,
         smtputf8: bool,
         connection: int = 0,
+        user: str | None = None,
     ) -> CaughtMail:
         """Keep a message; on disk first, where there is a journal."""
         with self._changed:
@@ -97,6 +99,7 @@ class Mailbox:
                 tls=tls,
                 smtputf8=smtputf8,
                 connection=connection,
+                user=user,
             )
             if self._journal is not None:
                 self._journal.write(mail)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,8 +30,9 @@ class CatchingServer:
     """Listens on loopback; use it as a context manager, or `start`, `stop` and `close`.
 
     ``credentials`` maps users to passwords; with them MAIL needs AUTH, and AUTH needs TLS where TLS can be had.
-    ``implicit_tls`` speaks TLS from the first octet. ``max_size`` is octets. ``journal`` see `Mailbox`. ``lmtp``
-    speaks RFC 2033; with ``socket_path`` on a Unix socket, without TLS.
+    ``implicit_tls`` speaks TLS from the first octet. ``max_size`` is octets. ``max_connections`` at once; more get a 421
+    at the greeting, and ``turned_away`` counts them. ``journal`` see `Mailbox`. ``lmtp`` speaks RFC 2033; with
+    ``socket_path`` on a Unix socket, without TLS.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class CatchingServer:
         credentials: Mapping[str, str] | None = None,
         script: Script | None = None,
         max_size: int = 50 * 2**20,
+        max_connections: int | None = None,
         journal: Path | None = None,
         lmtp: bool = False,
         socket_path: Path | None = None,
@@ -51,6 +54,9 @@ class CatchingServer:
         self.port = port
         self.mailbox = Mailbox(journal)
         self.connections = 0  # since the start
+        self.turned_away = 0
+        self.most_at_once = 0  # connections that were served side by side
+        self._max_connections = max_connections
         self._implicit_tls = implicit_tls and socket_path is None
         self._socket_path = socket_path
         self._script = script or Script()
@@ -81,6 +87,10 @@ class CatchingServer:
             return f"smtps://{host}:{self.port}?ca={ca}"
         scheme = "lmtp" if self._rules.lmtp else "smtp"
         return f"{scheme}://{host}:{self.port}?" + (f"tls=required&ca={ca}" if self._rules.starttls else "tls=none")
+
+    def use_credentials(self, credentials: Mapping[str, str]) -> None:
+        """Other users and passwords from now on; who has logged in stays so."""
+        self._rules = replace(self._rules, logins=Logins(credentials))
 
     def start(self) -> Self:
         """Listen. Raises `OSError` where the port is taken."""
@@ -131,11 +141,17 @@ class CatchingServer:
 
     def _begin(self, connection: socket.socket) -> None:
         self.connections += 1
+        if self._max_connections is not None and len(self._open) >= self._max_connections:
+            self.turned_away += 1
+            with connection:
+                connection.sendall(b"421 4.7.0 Too many connections from here\r\n")
+            return
         context = self._certificate.context if self._certificate else None
         peer = Peer(connection, context, number=self.connections)
         thread = threading.Thread(target=self._serve, args=(peer,), name="catching-connection", daemon=True)
         with self._lock:
             self._open[thread] = peer
+            self.most_at_once = max(self.most_at_once, len(self._open))
         thread.start()
 
     def _serve(self, peer: Peer) -> None:

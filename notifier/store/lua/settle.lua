@@ -1,5 +1,6 @@
 -- One edge for one claimed mail. ARGV: id, fence, state, due in ms, changed recipients, counts 0|1, entry, composed
--- or '', wait after unknown ms, retention ms
+-- or '', wait after unknown ms, retention ms, lease ms
+-- 'claimed' says that these recipients are done and others' turn comes: the claim goes on, and is settled later.
 -- Returns 1 done, 0 the fence is another's
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
 local key = mail_key(id)
@@ -10,13 +11,18 @@ if f[3] == fence then -- the answer to this very settlement was lost on its way
   return 1
 end
 if f[1] ~= 'claimed' and f[1] ~= 'at_dot' then return 0 end
+if to == 'claimed' and f[1] == to then
+  touch(id, 'state')
+  return 1
+end
 if not EDGES[f[1] .. '>' .. to] then
   return redis.error_reply('LEDGER no edge from ' .. f[1] .. ' to ' .. to)
 end
 local at = now()
 local recipients = cjson.decode(f[4])
 for path, state in pairs(cjson.decode(ARGV[5])) do recipients[path] = state end
-redis.call('HSET', key, 'recipients', cjson.encode(recipients), 'settled', fence)
+redis.call('HSET', key, 'recipients', cjson.encode(recipients))
+if to ~= 'claimed' then redis.call('HSET', key, 'settled', fence) end
 local entry = cjson.decode(ARGV[7])
 entry.attempt = redis.call('HINCRBY', key, 'attempt', tonumber(ARGV[6]))
 if ARGV[8] ~= '' then redis.call('SET', P .. 'composed:' .. id, ARGV[8]) end
@@ -24,6 +30,8 @@ if to == 'unknown' then
   to_unknown(id, at, tonumber(ARGV[9]), entry)
 elseif to == 'waiting' then
   wait(id, f[1], at, at + tonumber(ARGV[4]), entry)
+elseif to == 'claimed' then
+  move(id, f[1], to, at, at + tonumber(ARGV[11]), entry)
 else
   retire(id, f[1], to, at, entry, tonumber(ARGV[10]))
 end

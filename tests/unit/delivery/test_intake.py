@@ -18,7 +18,10 @@ from notifier.errors import (
     MailTooLarge,
     TemplateNotFound,
 )
+from notifier.model.address import Address
+from notifier.model.email import Email
 from notifier.model.mail_class import SHIPPED_CLASSES
+from notifier.model.tenant import THE_DEFAULT, Grant, Sender, Tenant
 
 LIMIT = 100_000
 
@@ -31,6 +34,11 @@ def known(name: str) -> None:
 INTAKE = Intake(
     template_known=known,
     classes=SHIPPED_CLASSES,
+    tenants={
+        "default": THE_DEFAULT,
+        "shop": Tenant("shop", (Grant((Sender("shop.example"), Sender("*.shop.example"))),)),
+    },
+    sender=Address.parse("Notifier <notifier@house.example>"),
     max_bytes=LIMIT,
     blob_name=lambda data: f"blob-{len(data)}",
     clock=lambda: 7.0,
@@ -155,3 +163,33 @@ def test_a_payload_from_the_broker_reads_no_files(tmp_path: Path) -> None:
     file.write_bytes(b"")
     with pytest.raises(InvalidAttachment, match="carries its data"):
         accept(attachments=[{"path": str(file)}], allow_paths=False)
+
+
+# tenants ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_mail_is_the_default_tenants_who_may_send_as_anybody() -> None:
+    assert accept(sender="who@ever.example").email.tenant == "default"
+    assert "tenant" not in accept().email.to_payload(), "workers of before there were tenants read it"
+
+
+def test_a_tenant_may_send_as_its_own_senders_only() -> None:
+    assert accept(tenant="shop", sender="a@mail.shop.example").email.tenant == "shop"
+    with pytest.raises(InvalidMail, match=r"'shop' may not send as boss@house.example; it may send as shop.example"):
+        accept(tenant="shop", sender="boss@house.example")
+
+
+def test_the_default_sender_is_not_every_tenants() -> None:
+    with pytest.raises(InvalidMail, match=r"may not send as notifier@house\.example"):
+        accept(tenant="shop")
+
+
+@pytest.mark.parametrize("tenant", ["nobody", "", None, 5, ["shop"]])
+def test_an_unknown_tenant_is_refused(tenant: object) -> None:
+    with pytest.raises(InvalidMail, match="unknown tenant"):
+        accept(tenant=tenant)
+
+
+def test_a_tenants_mail_survives_the_store() -> None:
+    email = accept(tenant="shop", sender="a@shop.example").email
+    assert Email.from_payload(email.to_payload()) == email

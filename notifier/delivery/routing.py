@@ -1,0 +1,91 @@
+"""Which way a mail goes: from its tenant and sender to an account, and from there to the relays of its recipients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from notifier.errors import Phase, fault_error
+from notifier.model.address import Address
+from notifier.model.email import Email
+from notifier.model.envelope import MailObject
+from notifier.model.limits import Rate
+from notifier.model.outcome import Outcome
+from notifier.model.tenant import Tenants
+from notifier.protocol import taxonomy
+from notifier.smtp.session import BeforeDot
+
+
+class LentSession(Protocol):
+    """What the courier needs of a session. ``rate``: the bucket that each of its mails takes a token of."""
+
+    @property
+    def transactions(self) -> int: ...
+    @property
+    def rate(self) -> Rate | None: ...
+    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...
+
+
+class Sessions(Protocol):
+    """What the courier needs of the relays."""
+
+    def session(self, deadline: float) -> AbstractContextManager[LentSession]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Recipients of one mail to whom one way leads: a transaction of their own."""
+
+    sessions: Sessions
+    paths: tuple[str, ...]
+
+
+class Ways(Protocol):
+    """How an account delivers."""
+
+    def legs(self, paths: Sequence[str]) -> tuple[Leg, ...]:
+        """Every recipient in one leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Smarthost:
+    """One way for everybody: relays that deliver further."""
+
+    relays: Sessions
+
+    def legs(self, paths: Sequence[str]) -> tuple[Leg, ...]:
+        """One leg."""
+        return (Leg(self.relays, tuple(paths)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Ways out. ``reverse_path`` is the MAIL FROM of its mails; None: the address in From."""
+
+    ways: Ways
+    reverse_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """``sender`` is used where a mail names none."""
+
+    tenants: Tenants
+    accounts: Mapping[str, Account]
+    sender: Address
+
+    def account_of(self, email: Email) -> Account:
+        """The account that the mail goes through.
+
+        Raises a `MisconfiguredError`, row TEN, where its tenant may not send as its sender any more: the mail waits,
+        for what was right when it was accepted has been changed by an operator.
+        """
+        sender = email.sender or self.sender
+        tenant = self.tenants.get(email.tenant)
+        account = self.accounts.get((tenant.account_for(sender) if tenant is not None else None) or "")
+        if account is None:
+            words = f"tenant {email.tenant!r} may not send as {sender.addr_spec} (NOTIFIER_TENANTS)"
+            raise fault_error(taxonomy.fault("TEN", Phase.MAIL, words))
+        return account

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pytest
+from fake_ledger import Clock, fake_redis, fake_store
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifier.model.limits import Rate
+from notifier.store import RedisStore
+from notifier.store.limits import LEASE, PAUSE, RECOVER
+
+FIVE = Rate("relay a", 5.0)
+TWO = Rate("domain b", 2.0)
+
+
+def let_through(store: RedisStore, *rates: Rate, mails: int = 50) -> int:
+    return store.rates.take([rates] * mails).count(0.0)
+
+
+# rates --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_burst_goes_at_once_and_the_rest_is_due_as_the_rate_allows(store: RedisStore, clock: Clock) -> None:
+    waits = store.rates.take([[FIVE]] * 8)
+    assert waits[:5] == [0.0] * 5
+    assert waits[5:] == pytest.approx([0.2, 0.4, 0.6], abs=0.002)
+
+
+def test_who_waited_finds_his_token(store: RedisStore, clock: Clock) -> None:
+    wait = store.rates.take([[FIVE]] * 6)[-1]
+    clock.now += wait
+    assert let_through(store, FIVE, mails=2) == 1
+
+
+@given(steps=st.lists(st.tuples(st.floats(0, 3), st.integers(1, 20)), min_size=1, max_size=20))
+def test_no_more_than_the_burst_and_the_rate_go_in_any_span(steps: list[tuple[float, int]]) -> None:
+    clock = Clock(1_000_000.0)
+    with fake_redis(clock):
+        store, began, gone = fake_store(), clock.now, 0
+        for seconds, mails in steps:
+            clock.now += seconds
+            gone += let_through(store, FIVE, mails=mails)
+            assert gone <= FIVE.burst + FIVE.per_second * (clock.now - began) + 1e-6
+        store.close()
+
+
+def test_a_mail_takes_a_token_of_each_bucket_or_of_none(store: RedisStore, clock: Clock) -> None:
+    assert let_through(store, FIVE, TWO) == 2
+    assert let_through(store, FIVE) == 3, "those that waited for the one took nothing of the other"
+
+
+def test_tokens_that_are_given_back_are_there_again(store: RedisStore, clock: Clock) -> None:
+    assert let_through(store, FIVE, mails=5) == 5
+    store.rates.give_back([[FIVE]] * 2)
+    assert let_through(store, FIVE) == 2
+
+
+def test_giving_back_too_much_makes_no_credit(store: RedisStore, clock: Clock) -> None:
+    store.rates.give_back([[FIVE]] * 100)
+    assert let_through(store, FIVE) == 5
+
+
+def test_a_complaint_halves_the_rate_and_it_grows_back(store: RedisStore, clock: Clock) -> None:
+    def in_ten_seconds() -> int:
+        let_through(store, FIVE)  # the burst
+        gone = 0
+        for _ in range(10):
+            clock.now += 1
+            gone += let_through(store, FIVE)
+        return gone
+
+    assert in_ten_seconds() == 50
+    store.rates.slow_down([FIVE])
+    assert 24 <= in_ten_seconds() <= 26
+    clock.now += RECOVER * 5
+    assert 49 <= in_ten_seconds() <= 50
+
+
+def test_complaints_about_one_rush_are_one(store: RedisStore, clock: Clock) -> None:
+    for _ in range(5):
+        store.rates.slow_down([TWO])
+    let_through(store, TWO)
+    clock.now += PAUSE
+    assert let_through(store, TWO) == 2, "half of the rate, for five seconds, as far as the burst reaches"
+    store.rates.slow_down([TWO])
+    let_through(store, TWO)
+    clock.now += 4
+    assert let_through(store, TWO) == 2, "a quarter of it now"
+
+
+def test_one_mail_goes_now_and_then_however_often_a_relay_complains(store: RedisStore, clock: Clock) -> None:
+    for _ in range(20):
+        store.rates.slow_down([TWO])
+        clock.now += PAUSE + 0.001
+    let_through(store, TWO)
+    clock.now += 32
+    assert let_through(store, TWO) >= 1
+
+
+# connections --------------------------------------------------------------------------------------------------------
+
+
+def connected(store: RedisStore, count: int, most: int | None = None, start: int = 0) -> int:
+    """So many try; how many may."""
+    made = 0
+    for number in range(start, start + count):
+        if store.connections.connect("relay", f"t{number}", most).wait == 0:
+            store.connections.established("relay", f"t{number}")
+            made += 1
+    return made
+
+
+def test_no_more_connections_than_allowed_from_all_together(store: RedisStore, clock: Clock) -> None:
+    assert connected(store, 20, most=10) == 10
+    store.connections.release("relay", "t3")
+    assert connected(store, 5, most=10, start=100) == 1
+
+
+def test_without_a_limit_there_is_none_until_the_relay_complains(store: RedisStore, clock: Clock) -> None:
+    assert connected(store, 40) == 40
+
+
+def test_a_connection_that_nobody_keeps_is_given_up(store: RedisStore, clock: Clock) -> None:
+    assert connected(store, 3, most=3) == 3
+    clock.now += LEASE - 1
+    store.connections.keep("relay", ["t0"])
+    clock.now += 2
+    assert connected(store, 5, most=3, start=10) == 2, "a killed worker's two are free, the kept one is not"
+
+
+def test_a_complaint_at_the_greeting_says_how_many_are_enough(store: RedisStore, clock: Clock) -> None:
+    assert connected(store, 10) == 10
+    store.connections.connect("relay", "one too many", None)
+    assert store.connections.throttled("relay", greeting=True) == 10
+    store.connections.release("relay", "one too many")
+    assert connected(store, 5, start=20) == 0
+    store.connections.release("relay", "t0")
+    assert connected(store, 5, start=30) == 1
+
+
+def test_a_complaint_later_halves_them_and_one_more_is_tried_now_and_then(store: RedisStore, clock: Clock) -> None:
+    assert connected(store, 8) == 8
+    assert store.connections.throttled("relay", greeting=False) == 8
+    for number in range(8):
+        store.connections.release("relay", f"t{number}")
+    assert connected(store, 20, start=20) == 4
+    clock.now += RECOVER
+    store.connections.keep("relay", [f"t{number}" for number in range(20, 24)])
+    assert connected(store, 20, start=50) == 1
+    clock.now += RECOVER * 10
+    assert connected(store, 20, start=80) == 20, "as many as ever, and no complaint since"
