@@ -65,9 +65,8 @@ class Places:
     def exchange(self, borrower: Borrower) -> None:
         """Their session is closed now: they get a parked one for it, or keep their place empty."""
         with self._lock:
-            if self._parked:
-                borrower.pooled = self._parked.pop()  # its place is free, for they have one already
-                self._serve()
+            if self._parked:  # its own place is free now, and nobody waits for it: or it would not have been parked
+                borrower.pooled = self._parked.pop()
 
     # and back -------------------------------------------------------------------------------------------------------
 

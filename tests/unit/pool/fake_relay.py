@@ -52,6 +52,8 @@ class Clock:
 class FakeRelay:
     """Opens sessions, remembers them all, and takes no more than ``most`` at once. Safe in threads."""
 
+    session_type = FakeSession
+
     def __init__(self, most: int | None = None) -> None:
         self.sessions: list[FakeSession] = []
         self.error: Exception | None = None
@@ -64,7 +66,7 @@ class FakeRelay:
             assert self.most is None or len(self.connected) < self.most, "more connections than places"
             if self.error is not None:
                 raise self.error
-            self.sessions.append(FakeSession(len(self.sessions)))
+            self.sessions.append(self.session_type(len(self.sessions)))
             return self.sessions[-1]
 
     @property

@@ -139,7 +139,6 @@ class PoolModel:
             client.session = None
             if self.parked:
                 client.session = self.parked.pop()
-                self._serve()
         self._open(client)
 
     def _open(self, client: Client) -> None:

@@ -65,6 +65,24 @@ def test_an_error_in_the_block_retires_the_session_without_a_word() -> None:
     assert "0 of 4 places" in repr(pool)
 
 
+def test_a_place_is_free_when_its_session_is_closed_and_not_before() -> None:
+    """Or the relay would see one connection too many."""
+    pool, relay, _, _ = make(size=1)
+
+    class LongGoodbye(FakeSession):
+        def close(self, *, say_quit: bool = True) -> None:
+            with pytest.raises(PoolTimeout), pool.session(soon(-1)):
+                pass
+            super().close(say_quit=say_quit)
+
+    relay.session_type = LongGoodbye
+    with pool.session(soon()) as session:
+        session.transactions = 100
+    with pool.session(soon()):
+        pool.drain()
+    assert [one.said for one in relay.sessions] == [["QUIT"], ["QUIT"]]
+
+
 def test_a_session_in_doubt_is_not_parked() -> None:
     pool, relay, _, _ = make()
     with pool.session(soon()) as session:

@@ -30,15 +30,23 @@ def quick_switches() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+class SlowGoodbye(FakeSession):
+    """The relay sees it until it has been closed, and that takes a moment."""
+
+    def close(self, *, say_quit: bool = True) -> None:
+        time.sleep(0)
+        super().close(say_quit=say_quit)
+
+
 class MoodyRelay(FakeRelay):
     """Refuses some, and may close a session while it is parked."""
+
+    session_type = SlowGoodbye
 
     def __call__(self, endpoint: Endpoint) -> FakeSession:
         if CHANCE.random() < 0.1:
             raise ConnectionRefusedError
-        session = super().__call__(endpoint)
-        assert isinstance(session, FakeSession)
-        return session
+        return super().__call__(endpoint)
 
     def close_some(self) -> None:
         for session in self.connected:
