@@ -19,10 +19,14 @@ from notifier.smtp.session import BeforeDot
 
 
 class LentSession(Protocol):
-    """What the courier needs of a session. ``rate``: the bucket that each of its mails takes a token of."""
+    """What the courier needs of a session. ``room``: how many mails it should be given. ``rate``: the bucket that each
+    of them takes a token of.
+    """
 
     @property
     def transactions(self) -> int: ...
+    @property
+    def room(self) -> int: ...
     @property
     def rate(self) -> Rate | None: ...
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...

@@ -22,7 +22,7 @@ from notifier.pool.places import Borrower, Places
 from notifier.pool.pooled import Pooled
 from notifier.pool.slots import KEEP_EVERY, Slots
 from notifier.pool.upkeep import Upkeep
-from notifier.smtp import Endpoint, Session, Window
+from notifier.smtp import Endpoint, Quota, Session, Window
 
 # Threads of a child may come at once. Nobody holds this at a fork: it is taken in the first call of a child only.
 _AFTER_FORK = threading.Lock()
@@ -49,8 +49,7 @@ class SessionPool:
     ) -> None:
         self.endpoint = endpoint
         self.config = config
-        # One window for all: a loss on one connection makes the next ones careful (law 9).
-        self._open_session = open_session or partial(Session.open, window=Window(endpoint.window))
+        self._given_open_session = open_session
         self._clock = clock
         self._rng = rng
         self._tell = listener
@@ -60,6 +59,9 @@ class SessionPool:
 
     def _begin(self) -> None:
         self._places = Places(self.config.size)
+        # One window and one quota for all: a loss on one connection makes the next ones careful (law 9).
+        window, quota = Window(self.endpoint.window), Quota(self.config.messages_per_connection)
+        self._open_session = self._given_open_session or partial(Session.open, window=window, quota=quota)
         self._keep_at = self._clock()
         self._upkeep = Upkeep(f"pool {self.endpoint.name}", self.tend, self._due_in) if self._tended else None
 

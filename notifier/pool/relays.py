@@ -59,8 +59,13 @@ class Lent:
 
     @property
     def transactions(self) -> int:
-        """Mails that the session has carried."""
+        """See `Session.transactions`."""
         return self._session.transactions
+
+    @property
+    def room(self) -> int:
+        """See `Session.room`."""
+        return self._session.room
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """See `Session.send_many`."""

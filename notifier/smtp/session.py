@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -29,26 +30,36 @@ from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
+from notifier.smtp.quota import AT_ONCE, Quota
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 from notifier.smtp.window import Window
 from notifier.smtp.wire import Wire
 
 BeforeDot = Callable[[Sequence[int]], float]
+_ENDED_BEHIND_A_MAIL = frozenset({"M0", "Z5"})  # at the next MAIL, or without a word to a mail that went out whole
 
 
 class Session:
-    """A connection that is ready for mail. ``transactions`` counts the mails that it has carried."""
+    """A connection that is ready for mail."""
 
     def __init__(
-        self, endpoint: Endpoint, stream: NetworkStream, *, window: Window | None = None, transcript: bool = False
+        self,
+        endpoint: Endpoint,
+        stream: NetworkStream,
+        *,
+        window: Window | None = None,
+        quota: Quota | None = None,
+        transcript: bool = False,
     ) -> None:
         self.endpoint = endpoint
-        self.transactions = 0
         self.server = Extensions()
         self.tls: str | None = None
         self._server_name: str | None = None
         self.opening_seconds: Mapping[str, float] = {}  # spent waiting in each phase until the session was ready
         self._window = window or Window(endpoint.window)
+        self._quota = quota or Quota(sys.maxsize)
+        self._opened_at = time.monotonic()
+        self._answered = 0  # mails
         self._stream = stream
         self._wire = Wire(stream, endpoint.timeouts, Transcript() if transcript else None)
         self._connection = self._wire.connection
@@ -56,14 +67,23 @@ class Session:
         self._closed = False
 
     @classmethod
-    def open(cls, endpoint: Endpoint, *, window: Window | None = None, transcript: bool = False) -> Session:
+    def open(
+        cls,
+        endpoint: Endpoint,
+        *,
+        window: Window | None = None,
+        quota: Quota | None = None,
+        transcript: bool = False,
+    ) -> Session:
         """Connect, greet, encrypt and log in.
 
-        ``window`` is shared by the sessions of an endpoint, so that a loss is remembered; ``transcript``: outcomes hold
-        what was said, without messages and secrets. Raises a `DeliveryError` leaf, with nothing left open.
+        ``window`` and ``quota`` are shared by the sessions of an endpoint, so that losses are remembered;
+        ``transcript``: outcomes hold what was said, without messages and secrets. Raises a `DeliveryError` leaf, with
+        nothing left open.
         """
         began = time.monotonic()
-        session = cls(endpoint, NetworkStream.connect(endpoint), window=window, transcript=transcript)
+        stream = NetworkStream.connect(endpoint)
+        session = cls(endpoint, stream, window=window, quota=quota, transcript=transcript)
         session._wire.took(Phase.CONNECT.value, began)
         try:
             if endpoint.tls is TLSPolicy.IMPLICIT:
@@ -82,9 +102,22 @@ class Session:
         return not self._closed and self._connection.dead is None
 
     @property
+    def transactions(self) -> int:
+        """How many have begun."""
+        return self._link.carried if self._link is not None else 0
+
+    @property
+    def room(self) -> int:
+        """How many mails more it should be given, 0 or less for none: by its quota, and by what the server takes in one
+        connection (MAILMAX, RFC 9422).
+        """
+        most, mail_max = self._quota.most, self.server.mail_max
+        return (most if mail_max is None else min(most, mail_max)) - self.transactions
+
+    @property
     def spent(self) -> bool:
-        """True where the server takes no further transaction on this connection (MAILMAX, RFC 9422)."""
-        return self._link is not None and self._link.carried >= (self.server.mail_max or self._link.carried + 1)
+        """True where it should carry nothing more, sound as it may be."""
+        return self.room <= 0
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """Hand mails over; yields each one's `Outcome` as soon as it is known, mostly in their order.
@@ -125,6 +158,7 @@ class Session:
             self._connection.kill("octets on an idle connection")
         except StreamClosed as error:
             self._connection.kill(str(error))
+        self._learn_of_its_end()
         return False
 
     def close(self, *, say_quit: bool = True) -> None:
@@ -166,18 +200,33 @@ class Session:
         link.window = self._window.size
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
+        unanswered: Delivery | None = None  # the first one
         try:
             for delivery in self._deliveries(transactions, link, before_dot):
-                self.transactions += 1
+                if delivery.reply is not None or link.doubt is None:
+                    self._answered += 1
+                elif unanswered is None:
+                    unanswered = delivery
                 yield self._outcome(delivery)
         except Exception:
             link.doubt = link.doubt or "broken off before the terminator"
             raise
         finally:
+            self._learn_from(unanswered)
             # In doubt; or a consumer that stops in the middle, or a before_dot that raised, leaves a transaction open.
             if link.doubt is not None or not self._connection.quiet:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
                 self.close(say_quit=False)
+
+    def _learn_from(self, unanswered: Delivery | None) -> None:
+        self._quota.carried(self._answered)
+        verdicts = unanswered.recipients.values() if unanswered is not None else ()
+        if any(one.fault is not None and one.fault.taxonomy_id in _ENDED_BEHIND_A_MAIL for one in verdicts):
+            self._learn_of_its_end()
+
+    def _learn_of_its_end(self) -> None:
+        if self._answered and time.monotonic() - self._wire.read_at < AT_ONCE:
+            self._quota.ended(self._answered, self._opened_at)
 
     def _deliveries(
         self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
