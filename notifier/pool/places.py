@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from notifier.pool.bell import Bell
 from notifier.pool.pooled import Pooled
 
 
@@ -27,7 +28,7 @@ class Borrower:
     granted: bool = False
     turned_away: bool = False  # the pool has closed
     outdated: bool = False  # the pool was drained since: what they have is not to be lent again
-    event: threading.Event | None = None  # made where they have to wait, for making one takes longer than all the rest
+    bell: Bell | None = None  # where they have to wait
 
 
 class Places:
@@ -52,7 +53,7 @@ class Places:
             if self.closed:
                 borrower.turned_away = True
             elif self._queue or not self._grant(borrower):  # whoever waits comes before whoever comes
-                borrower.event = threading.Event()
+                borrower.bell = Bell()
                 self._queue.append(borrower)
 
     def leave_queue(self, borrower: Borrower) -> bool:
@@ -99,8 +100,8 @@ class Places:
         queue = self._queue
         while queue and (queue[0].granted or self._grant(queue[0])):
             first = queue.popleft()
-            if first.event is not None:
-                first.event.set()
+            if first.bell is not None:
+                first.bell.ring()
 
     def _grant(self, borrower: Borrower) -> bool:
         """Under the lock: the freshest parked session, or an empty place; False where there is neither."""
@@ -156,8 +157,8 @@ class Places:
             while self._queue:
                 last = self._queue.pop()
                 last.turned_away = True
-                if last.event is not None:
-                    last.event.set()
+                if last.bell is not None:
+                    last.bell.ring()
 
     def wait_until_empty(self, seconds: float) -> bool:
         """True where every place became free in time."""

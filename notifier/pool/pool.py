@@ -95,8 +95,8 @@ class SessionPool:
     def _wait(self, borrower: Borrower, deadline: float) -> None:
         """In the queue, until the place is granted."""
         began = time.monotonic()
-        if borrower.event is not None:
-            borrower.event.wait(max(0.0, deadline - began))
+        if borrower.bell is not None:
+            borrower.bell.wait(max(0.0, deadline - began))
         if self._places.leave_queue(borrower):
             self._places.count("waited")
             self._tell(SessionWaited(self.endpoint.name, time.monotonic() - began))

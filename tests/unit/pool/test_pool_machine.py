@@ -6,7 +6,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from unittest import mock
 
 from fake_relay import Clock, FakeRelay, FakeSession, pool_of
@@ -28,37 +27,36 @@ class Interruption(BaseException):
     """A task's time limit, say."""
 
 
-class HeldEvent:
-    """In place of an event: whoever waits for it goes on when the machine says so, and how."""
+class HeldBell:
+    """Whoever waits for it goes on when the machine says so, and how."""
 
     def __init__(self) -> None:
-        self.told = False
+        self.rung = False
         self._fates: queue.Queue[BaseException | None] = queue.Queue()
 
-    def set(self) -> None:
-        self.told = True
+    def ring(self) -> None:
+        self.rung = True
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, seconds: float) -> None:
         client = threading.current_thread()
         assert isinstance(client, Checkout)
-        client.event = self
+        client.bell = self
         client.paused.set()
         if (fate := self._fates.get()) is not None:
             raise fate
-        return self.told
 
     def go_on(self, fate: BaseException | None) -> None:
         self._fates.put(fate)
 
 
 class Checkout(threading.Thread):
-    """A checkout in a thread of its own, and what it came to. Made, it has ended or waits for ``event``."""
+    """A checkout in a thread of its own, and what it came to. Made, it has ended or waits for ``bell``."""
 
     def __init__(self, pool: SessionPool) -> None:
         super().__init__(daemon=True)
         self._context = pool.session(time.monotonic() + IN_A_WHILE)
         self.paused = threading.Event()  # it has ended, or waits
-        self.event: HeldEvent | None = None
+        self.bell: HeldBell | None = None
         self.session: FakeSession | None = None
         self.came_to: str | None = None
         self.start()
@@ -75,8 +73,8 @@ class Checkout(threading.Thread):
             self.paused.set()
 
     def go_on(self, fate: BaseException | None = None) -> None:
-        assert self.event is not None
-        self.event.go_on(fate)
+        assert self.bell is not None
+        self.bell.go_on(fate)
         self.join(IN_A_WHILE)
         assert self.came_to is not None, "it waits still, or failed in another way"
 
@@ -94,10 +92,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.events: list[Event] = []
         self.seams = [
             mock.patch("os.getpid", self._pid),
-            mock.patch(
-                "notifier.pool.places.threading",
-                SimpleNamespace(Lock=threading.Lock, Condition=threading.Condition, Event=HeldEvent),
-            ),
+            mock.patch("notifier.pool.places.Bell", HeldBell),
         ]
         for seam in self.seams:
             seam.start()
@@ -123,7 +118,7 @@ class PoolMachine(RuleBasedStateMachine):
             client = self.model.ask()
             checkout = Checkout(self.pool)
             if client.came_to is None:
-                assert checkout.event is not None, "it came later and was served before others"
+                assert checkout.bell is not None, "it came later and was served before others"
                 self.waiting.append((checkout, client))
             else:
                 self._ended(checkout, client)
@@ -134,8 +129,8 @@ class PoolMachine(RuleBasedStateMachine):
         """One that was granted a place, or turned away, goes on; until now it held the place in its sleep."""
         ready = self._ready()
         checkout, client = ready[which % len(ready)]
-        assert checkout.event is not None
-        assert checkout.event.told, "nobody waits in vain"
+        assert checkout.bell is not None
+        assert checkout.bell.rung, "nobody waits in vain"
         self._go_on(checkout, client, self.model.wait_no_longer, None)
 
     @precondition(lambda self: self.waiting)
