@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.pool.report import CHECKOUT, CROWDS, RELAYS, report
-from benchmarks.pool.rounds import Bench
+from benchmarks.pool.report import CHECKOUT, CROWDS, WAYS, report
+from benchmarks.pool.rounds import Bench, three_relays
 from benchmarks.pool.stories import THREADS
 from benchmarks.smtp import cores, machine
-from benchmarks.smtp.sink import NoCompiler, Sink
+from benchmarks.smtp.sink import NoCompiler
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -48,18 +48,18 @@ def main() -> int:
     cores.keep_for_clients()
     counts = [(CHECKOUT, given.checkouts)]
     counts += [(case, given.turns * THREADS) for case in CROWDS.values()]
-    counts += [(case, given.mails) for relays in RELAYS.values() for case in relays]
+    counts += [(case, given.mails) for case in WAYS.values()]
     try:
-        with Sink() as sink:
-            measured = Bench(sink, _tell).measure(counts, given.rounds)
+        with three_relays() as sinks:
+            found = Bench(sinks, _tell).measure(counts, given.rounds)
     except NoCompiler as error:
         _tell(str(error))
         return os.EX_UNAVAILABLE
-    page = report({one.case: one for one in measured}, given.rounds, dict(counts), where)
+    page = report(found, given.rounds, dict(counts), where)
     print(page)
     if given.output is not None:
         given.output.write_text(page)
-    return 1 if any(one.trouble for one in measured) else 0
+    return 1 if any(one.trouble for one in found.values()) else 0
 
 
 def _tell(line: str) -> None:

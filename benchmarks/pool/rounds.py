@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -17,29 +17,26 @@ from benchmarks.smtp.peers import TOP
 from benchmarks.smtp.sink import Sink
 
 RUN_SECONDS = 300
-ENOUGH = 100  # mails behind which the relay ends a connection
+ENOUGH = 100  # mails behind which a relay ends a connection
+KEEPS, LEAVES, SAYS_421 = "keeps connections", "leaves without a word", "says 421"
+RELAYS = (KEEPS, LEAVES, SAYS_421)
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A story of `benchmarks.pool.client`. ``drops``: the relay ends connections, ``said``: with 421 for the next mail.
-
-    ``round_trip`` in seconds, 0 for the loopback as it is.
-    """
+    """A story of `benchmarks.pool.client`, and the relays in it. ``round_trip`` in seconds, 0 for the loopback as it is."""
 
     story: str
+    relays: tuple[str, ...] = (KEEPS,)
     chunking: bool = False
-    drops: bool = False
-    said: bool = False
     round_trip: float = 0.0
 
 
 @dataclass(slots=True)
 class Measured:
-    """All rounds of one case; with ``trouble`` there are no figures."""
+    """All rounds of a case at one relay; with ``trouble`` there are no figures."""
 
-    case: Case
     runs: list[Figures] = field(default_factory=list)
     trouble: str | None = None
 
@@ -51,56 +48,79 @@ class Measured:
         """Of a figure."""
         return median(self.all(name))
 
-    def ratio(self, other: Measured) -> list[float]:
-        """Of the rates within each round: what slows a round slows both."""
-        return [mine / theirs for mine, theirs in zip(self.all("rate"), other.all("rate"), strict=True)]
+    def ratios(self, name: str, other: Measured) -> list[float]:
+        """Of a figure to the other's, within each round: what slows a round slows both."""
+        return [mine / theirs for mine, theirs in zip(self.all(name), other.all(name), strict=True)]
+
+
+Found = Mapping[tuple[Case, str], Measured]
 
 
 class Trouble(Exception):
     """This case has no figures, and why."""
 
 
-class Bench:
-    """One sink for all. A case that was in trouble once is not run again."""
+@contextmanager
+def three_relays() -> Iterator[Mapping[str, Sink]]:
+    """A sink of each kind. Raises `NoCompiler`."""
+    with ExitStack() as stack:
+        sinks = {relay: stack.enter_context(Sink()) for relay in RELAYS}
+        sinks[LEAVES].drop_after(ENOUGH)
+        sinks[SAYS_421].drop_after(ENOUGH, said=True)
+        yield sinks
 
-    def __init__(self, sink: Sink, tell: Tell) -> None:
-        self._sink, self._tell = sink, tell
+
+class Bench:
+    """The cases at these relays. One that was in trouble once is not run again."""
+
+    def __init__(self, sinks: Mapping[str, Sink], tell: Tell) -> None:
+        self._sinks, self._tell = sinks, tell
         self._first = 1
 
-    def measure(self, counts: Sequence[tuple[Case, int]], rounds: int) -> list[Measured]:
+    def measure(self, counts: Sequence[tuple[Case, int]], rounds: int) -> Found:
         """Each case with so many mails, in each round."""
-        table = [(Measured(case), count) for case, count in counts]
+        found = {(case, relay): Measured() for case, _ in counts for relay in case.relays}
         for number in range(rounds):
             self._tell(f"round {number + 1} of {rounds}")
-            at = number % len(table)  # each round begins with another case
-            for one, count in table[at:] + table[:at]:
-                self._run(one, count)
-        return [one for one, _ in table]
+            at = number % len(counts)  # each round begins with another case
+            for case, count in [*counts[at:], *counts[:at]]:
+                self._run(case, count, [found[case, relay] for relay in case.relays])
+        return found
 
-    def _run(self, one: Measured, count: int) -> None:
-        if one.trouble is not None:
+    def _run(self, case: Case, count: int, measured: Sequence[Measured]) -> None:
+        if measured[0].trouble is not None:
             return
         try:
-            one.runs.append(self._figures(one.case, count))
+            for one, figures in zip(measured, self._figures(case, count), strict=True):
+                one.runs.append(figures)
         except Trouble as trouble:
-            one.trouble = str(trouble)
-            self._tell(f"{one.case}: {trouble}")
+            for one in measured:
+                one.trouble = str(trouble)
+            self._tell(f"{case}: {trouble}")
 
-    def _figures(self, case: Case, count: int) -> Figures:
-        load = Load(self._first, count)
-        self._first += count
-        self._sink.reset()
-        self._sink.drop_after(ENOUGH if case.drops else 0, said=case.said)
-        with _port(self._sink.port if case.chunking else self._sink.plain_port, case.round_trip) as port:
-            found: Figures = json.loads(_output(case, port, load))
-        sent = Load(load.first, int(found["mails"]))
-        if (wrong := self._sink.received().mismatch(sent.expected())) is not None:
-            raise Trouble(f"mismatch: {wrong}")
+    def _figures(self, case: Case, count: int) -> list[Figures]:
+        sinks = [self._sinks[relay] for relay in case.relays]
+        first, self._first = self._first, self._first + count * len(sinks)
+        for sink in sinks:
+            sink.reset()
+        with _ports(case, sinks) as ports:
+            found: list[Figures] = json.loads(_output(case, first, count, ports))
+        for at, (sink, figures) in enumerate(zip(sinks, found, strict=True)):
+            sent = Load(first + at * count, int(figures["mails"]))
+            if (wrong := sink.received().mismatch(sent.expected())) is not None:
+                raise Trouble(f"mismatch: {wrong}")
         return found
 
 
-def _output(case: Case, port: int, load: Load) -> str:
-    command = [sys.executable, "-m", "benchmarks.pool.client", case.story, str(port), str(load.first), str(load.count)]
+@contextmanager
+def _ports(case: Case, sinks: Sequence[Sink]) -> Iterator[list[int]]:
+    ports = [sink.port if case.chunking else sink.plain_port for sink in sinks]
+    with ExitStack() as stack:
+        yield [stack.enter_context(delayed(port, case.round_trip)) if case.round_trip else port for port in ports]
+
+
+def _output(case: Case, first: int, count: int, ports: Sequence[int]) -> str:
+    command = [sys.executable, "-m", "benchmarks.pool.client", case.story, *map(str, (first, count, *ports))]
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=TOP, timeout=RUN_SECONDS)
     except subprocess.TimeoutExpired:
@@ -109,7 +129,3 @@ def _output(case: Case, port: int, load: Load) -> str:
         last = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise Trouble(f"it failed: {last}") from None
     return done.stdout
-
-
-def _port(port: int, round_trip: float) -> AbstractContextManager[int]:
-    return delayed(port, round_trip) if round_trip else nullcontext(port)

@@ -6,7 +6,8 @@ import gc
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.smtp.client import processor_seconds
@@ -21,6 +22,7 @@ from notifier.telemetry.logs import log_event
 HOST = "127.0.0.1"
 PATIENCE = 60.0  # seconds for a place in the pool
 NO_END = 1_000_000  # mails on one connection, as far as the pool is concerned
+SLICE = 500  # mails to one relay before it is the next one's turn
 THREADS, SESSIONS = 64, 8
 BATCH = 64  # mails that a courier hands over at once
 Figures = Mapping[str, float]
@@ -32,14 +34,15 @@ def pool_at(port: int, *, window: int = 1, listener: Listener = ignore, size: in
     return SessionPool(Endpoint(HOST, port, tls=TLSPolicy.NONE, window=window), config, listener=listener)
 
 
-def checkout(port: int, load: Load) -> Figures:
+def checkout(loads: Sequence[Load], ports: Sequence[int]) -> list[Figures]:
     """Check a session out and return it, one at a time and undisturbed, with the listener that workers have.
 
     As many times as there are mails; one of them is sent, so that the session is one that has been used.
     """
+    (load,), (port,) = loads, ports
     pool = pool_at(port, listener=log_event)
     with pool.session(time.monotonic() + PATIENCE) as session:
-        _accepted(session.send_many(_mails(Load(load.first, 1))))
+        _check(session.send_many(_mails(Load(load.first, 1))))
     clock, took = time.perf_counter, []
     for _ in range(load.count):
         began = clock()
@@ -47,11 +50,12 @@ def checkout(port: int, load: Load) -> Figures:
             pass
         took.append(clock() - began)
     pool.close()
-    return {"mails": 1, "median": median(took), "mean": sum(took) / len(took)}
+    return [{"mails": 1, "median": median(took), "mean": sum(took) / len(took)}]
 
 
-def crowd(port: int, load: Load) -> Figures:
+def crowd(loads: Sequence[Load], ports: Sequence[int]) -> list[Figures]:
     """Threads that check out, send one mail and return, again and again: how long each waits for its session."""
+    (load,), (port,) = loads, ports
     pool, mails = pool_at(port, size=SESSIONS), _mails(load)
     waits: list[list[float]] = []
     ready = threading.Barrier(THREADS + 1)
@@ -63,50 +67,71 @@ def crowd(port: int, load: Load) -> Figures:
             began = time.perf_counter()
             with pool.session(time.monotonic() + PATIENCE) as session:
                 mine.append(time.perf_counter() - began)
-                _accepted(session.send_many([mail]))
+                _check(session.send_many([mail]))
         waits.append(mine)
 
     threads = [threading.Thread(target=client, args=(mails[at::THREADS],)) for at in range(THREADS)]
     for thread in threads:
         thread.start()
     ready.wait()
-    seconds = _timed(lambda: [thread.join() for thread in threads])
+    began = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    rate = len(mails) / (time.perf_counter() - began)
     pool.close()
-    every = [wait for mine in waits for wait in mine]
-    worst = max(map(median, waits)) / min(map(median, waits))  # of the threads, the one that waited most and least
-    return {
-        "mails": len(every),
-        "rate": len(every) / seconds,
-        "median": median(every),
-        "max": max(every),
-        "worst": worst,
-    }
+    every, usual = [wait for mine in waits for wait in mine], [median(mine) for mine in waits]
+    unequal = max(usual) / min(usual)
+    return [{"mails": len(every), "rate": rate, "median": median(every), "max": max(every), "unequal": unequal}]
 
 
-def through(port: int, load: Load, window: int = 1) -> Figures:
-    """All mails by batches through one pool, as a courier sends them: no more than a session has room for, and again
-    what was deferred with nothing handed over.
-    """
-    pool, found = pool_at(port, window=window), Counter[RecipientState]()
-    mails = deque(_mails(load))
-    used = processor_seconds()
-    seconds = _timed(lambda: _send_all(pool, mails, found))
-    used = processor_seconds() - used
-    pool.close()
-    again = {"deferred": found[RecipientState.DEFERRED], "unknown": found[RecipientState.UNKNOWN]}
-    costs = {"processor": used / load.count, "connections": pool.stats()["opened"], **again}
-    return {"mails": load.count, "rate": load.count / seconds, **costs}
+def relays(loads: Sequence[Load], ports: Sequence[int], window: int = 1) -> list[Figures]:
+    """Each relay its mails, a slice to each in turn: what the machine does meanwhile falls on all alike."""
+    lanes = [Lane(pool_at(port, window=window), deque(_mails(load))) for load, port in zip(loads, ports, strict=True)]
+    turn = 0
+    while any(lane.left for lane in lanes):
+        at = turn % len(lanes)  # no one is always behind the same neighbour
+        for lane in lanes[at:] + lanes[:at]:
+            lane.send(SLICE)
+        turn += 1
+    for lane in lanes:
+        lane.pool.close()
+    return [lane.figures(load.count) for lane, load in zip(lanes, loads, strict=True)]
 
 
-def _send_all(pool: SessionPool, left: deque[MailObject], found: Counter[RecipientState]) -> None:
-    while left:
-        with pool.session(time.monotonic() + PATIENCE) as session:
-            theirs = [left.popleft() for _ in range(min(BATCH, max(1, session.room), len(left)))]
+@dataclass
+class Lane:
+    """The way to one relay, and what it has taken; ``left`` are the mails that are still to go."""
+
+    pool: SessionPool
+    left: deque[MailObject]
+    found: Counter[RecipientState] = field(default_factory=Counter)
+    seconds: float = 0.0
+    processor: float = 0.0
+
+    def send(self, count: int) -> None:
+        """The next mails, until the relay has taken every one of them."""
+        mails = deque(self.left.popleft() for _ in range(min(count, len(self.left))))
+        began, used = time.perf_counter(), processor_seconds()
+        while mails:
+            self._send_batch(mails)
+        self.seconds += time.perf_counter() - began
+        self.processor += processor_seconds() - used
+
+    def _send_batch(self, mails: deque[MailObject]) -> None:
+        """As a courier does: no more than the session has room for, and again what was deferred with nothing handed over."""
+        with self.pool.session(time.monotonic() + PATIENCE) as session:
+            theirs = [mails.popleft() for _ in range(min(BATCH, max(1, session.room), len(mails)))]
             for outcome in session.send_many(theirs):
                 state = outcome.recipients[RECIPIENT].state
-                found[state] += 1
+                self.found[state] += 1
                 if state is not RecipientState.ACCEPTED:  # the sink has not taken it, whatever is known here
-                    left.append(theirs[outcome.position])
+                    mails.append(theirs[outcome.position])
+
+    def figures(self, mails: int) -> Figures:
+        """When all have gone."""
+        again = {"deferred": self.found[RecipientState.DEFERRED], "unknown": self.found[RecipientState.UNKNOWN]}
+        costs = {"processor": self.processor / mails, "connections": self.pool.stats()["opened"]}
+        return {"mails": mails, "rate": mails / self.seconds, **costs, **again}
 
 
 def _mails(load: Load) -> list[MailObject]:
@@ -118,13 +143,7 @@ def _mails(load: Load) -> list[MailObject]:
     return mails
 
 
-def _accepted(outcomes: Iterable[Outcome]) -> None:
+def _check(outcomes: Iterable[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.faults:
             raise RuntimeError(f"not accepted: {outcome}")
-
-
-def _timed(act: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
