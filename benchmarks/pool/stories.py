@@ -54,9 +54,13 @@ def checkout(loads: Sequence[Load], ports: Sequence[int]) -> list[Figures]:
 
 
 def crowd(loads: Sequence[Load], ports: Sequence[int]) -> list[Figures]:
-    """Threads that check out, send one mail and return, again and again: how long each waits for its session."""
+    """Threads that check out, send one mail and return, again and again: how long each waits for its session.
+
+    The sessions are open before: it is waiting that is measured, not connecting.
+    """
     (load,), (port,) = loads, ports
     pool, mails = pool_at(port, size=SESSIONS), _mails(load)
+    pool.open(warm=SESSIONS)
     waits: list[list[float]] = []
     ready = threading.Barrier(THREADS + 1)
 

@@ -29,6 +29,8 @@ from notifier.smtp.outbox import Outbox
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 
 JUST_NOW = 0.0002  # seconds since the last read in which another look would be a system call for nothing
+_TIMERS = {timer.name for timer in fields(Timeouts)}
+_TIMED = tuple(phase for phase in Phase if phase.value in _TIMERS)
 
 
 class Wire:
@@ -42,11 +44,7 @@ class Wire:
         self.transcript = transcript
         self.phase_seconds: dict[str, float] = {}
         self._body_block = timeouts.body_block
-        self._seconds = {
-            Phase(timer.name): float(getattr(timeouts, timer.name))
-            for timer in fields(timeouts)
-            if timer.name in set(Phase)
-        }
+        self._seconds: dict[Phase, float] = {phase: getattr(timeouts, phase.value) for phase in _TIMED}
         self._seconds[Phase.BODY] = timeouts.final_reply  # a chunk's reply
         self._outbox = Outbox()
         self._dotted = False  # messages go by DATA
