@@ -255,7 +255,7 @@ static void command(struct connection *c, const char *line) {
     } else if (argument_of(line, "EHLO")) {
         forget(c);
         say(c, "250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n");
-        if (c->chunking) say(c, "250-CHUNKING\r\n");
+        if (c->chunking) say(c, "250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n");
         say(c, "250 SIZE 104857600\r\n");
     } else if (argument_of(line, "HELO")) {
         forget(c);

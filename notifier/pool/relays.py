@@ -235,7 +235,8 @@ def place_of(endpoint: Endpoint) -> Place:
     With another password it is another account: what failed with the old one is not held against it. Two octets of a
     digest are enough to see that, and too few to guess the password by.
     """
-    relay = f"{endpoint.name} {endpoint.tls}"
+    # A host whose certificate one domain's policy refuses is as good as ever for the others.
+    relay = " ".join(filter(None, (endpoint.name, endpoint.tls, endpoint.trust.label)))
     if endpoint.credentials is None:
         return Place(relay)
     secret = endpoint.password.reveal() if endpoint.password is not None else ""

@@ -10,6 +10,7 @@ from notifier.model.secret import Secret
 from notifier.protocol.sasl import Credentials
 from notifier.smtp.pinning import canonical_pin
 from notifier.smtp.proxy import Proxy
+from notifier.smtp.trust import Published, Trust, WebPKI
 
 
 class Mode(StrEnum):
@@ -20,7 +21,7 @@ class Mode(StrEnum):
 
 
 class TLSPolicy(StrEnum):
-    """When the connection is encrypted. Wherever it is, chain and name are verified, or it is refused."""
+    """When the connection is encrypted. Whom it then must lead to, or it is refused, is the endpoint's ``trust``."""
 
     IMPLICIT = "implicit"  # from the first octet (RFC 8314 section 3)
     REQUIRED = "required"  # STARTTLS or nothing
@@ -55,6 +56,7 @@ class Endpoint:
     mode: Mode = Mode.SMTP
     socket_path: str | None = None  # a Unix socket (LMTP) in place of host and port
     tls: TLSPolicy = TLSPolicy.REQUIRED
+    trust: Trust = field(default_factory=WebPKI)  # chain and name are verified; from MTA to MTA it may be another
     username: str | None = None
     password: Secret | None = None
     token: Callable[[], Secret] | None = None  # an access token for OAUTHBEARER or XOAUTH2, fresh at each call
@@ -70,9 +72,13 @@ class Endpoint:
     window: int = 1  # mails in flight whose final reply is awaited; more needs CHUNKING and PIPELINING
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` for a pin that is none."""
+        """Raises `ValueError` for a pin that is none, and for a trust that TLS policy or credentials belie."""
         if self.pins:
             object.__setattr__(self, "pins", tuple(map(canonical_pin, self.pins)))
+        if isinstance(self.trust, Published) and self.tls in (TLSPolicy.OPPORTUNISTIC, TLSPolicy.NONE):
+            raise ValueError("with published keys TLS is required: whoever strips STARTTLS would be rid of them")
+        if not isinstance(self.trust, WebPKI) and self.credentials is not None:
+            raise ValueError("credentials go to a server whose chain and name are verified, and to no other")
 
     @property
     def credentials(self) -> Credentials | None:
@@ -81,6 +87,11 @@ class Endpoint:
             return None
         certificate = self.client_cert is not None
         return Credentials(self.username or "", self.password, self.token, certificate, self.mechanisms)
+
+    @property
+    def server_name(self) -> str:
+        """What SNI tells, and what a verified certificate is for."""
+        return self.trust.server_name if isinstance(self.trust, Published) else self.host
 
     @property
     def name(self) -> str:

@@ -7,7 +7,6 @@ connections have met with, one after the other, the next ones stay within.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -16,12 +15,14 @@ AT_ONCE = 1.0  # seconds behind a reply in which no relay ends a connection for 
 
 
 class Quota:
-    """Shared by the sessions of an endpoint, in threads too. ``limit``: the most. ``clock`` is monotonic seconds."""
+    """Shared by the sessions of an endpoint, in threads too. ``limit``: the most. ``clock`` is monotonic seconds.
+
+    There is no lock: each observation is one assignment, and one that another thread's overwrites comes again.
+    """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
         self._clock = clock
-        self._lock = threading.Lock()
         self._suspected: tuple[int, float] | None = None  # behind how many mails one ended, and when
         self._learned: tuple[int, float] | None = None  # the same of two in a row, and until when that is kept
 
@@ -33,15 +34,14 @@ class Quota:
 
     def ended(self, mails: int, opened_at: float) -> None:
         """The relay has ended a connection in use, behind so many mails; it was opened at that monotonic second."""
-        now = self._clock()
-        with self._lock:
-            if self._suspected is None or self._suspected[0] != mails:
-                self._suspected = mails, now
-            elif self._suspected[1] <= opened_at:  # connections that were open together may have met the same mishap
-                self._learned = mails, now + KEPT
+        now, suspected = self._clock(), self._suspected
+        if suspected is None or suspected[0] != mails:
+            self._suspected = mails, now
+        elif suspected[1] <= opened_at:  # connections that were open together may have met the same mishap
+            self._learned = mails, now + KEPT
 
     def carried(self, mails: int) -> None:
         """A connection has carried so many: fewer are not the end, then."""
-        if self._suspected is not None and mails > self._suspected[0]:
-            with self._lock:
-                self._suspected = self._learned = None
+        suspected = self._suspected
+        if suspected is not None and mails > suspected[0]:
+            self._suspected = self._learned = None

@@ -10,7 +10,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,16 +22,20 @@ from notifier.protocol.commands import Quit
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Dialogue, Wish, handshake
+from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Delivery, Link, Transaction, transactions_for
+from notifier.protocol.transaction import Delivery, Link, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
+from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
 from notifier.smtp.quota import AT_ONCE, Quota
+from notifier.smtp.resolving import Resolve, system_addresses
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
+from notifier.smtp.trust import Published
 from notifier.smtp.window import Window
 from notifier.smtp.wire import Wire
 
@@ -49,6 +53,7 @@ class Session:
         *,
         window: Window | None = None,
         quota: Quota | None = None,
+        anchors: Anchors | None = None,
         transcript: bool = False,
     ) -> None:
         self.endpoint = endpoint
@@ -60,6 +65,8 @@ class Session:
         self._quota = quota or Quota(sys.maxsize)
         self._opened_at = time.monotonic()
         self._answered = 0  # mails
+        self._anchors = anchors or Anchors()
+        self._verifies_by = self._anchors.known
         self._stream = stream
         self._wire = Wire(stream, endpoint.timeouts, Transcript() if transcript else None)
         self._connection = self._wire.connection
@@ -71,19 +78,41 @@ class Session:
         cls,
         endpoint: Endpoint,
         *,
+        resolve: Resolve = system_addresses,
         window: Window | None = None,
         quota: Quota | None = None,
+        anchors: Anchors | None = None,
         transcript: bool = False,
     ) -> Session:
         """Connect, greet, encrypt and log in.
 
-        ``window`` and ``quota`` are shared by the sessions of an endpoint, so that losses are remembered;
-        ``transcript``: outcomes hold what was said, without messages and secrets. Raises a `DeliveryError` leaf, with
-        nothing left open.
+        ``resolve`` gives the addresses of the host. ``window``, ``quota`` and ``anchors`` are shared by the sessions of an
+        endpoint, so that a loss, or a published authority, is remembered; ``transcript``: outcomes hold what was said,
+        without messages and secrets. Raises a `DeliveryError` leaf, with nothing left open.
         """
+        anchors = anchors or Anchors()
+        try:
+            return cls._opened(endpoint, resolve, window, quota, anchors, transcript=transcript)
+        except AnchorsShown as shown:
+            known = shown.certificates
+        session = cls._opened(endpoint, resolve, window, quota, Anchors(known), transcript=transcript)
+        anchors.learn(known)
+        return session
+
+    @classmethod
+    def _opened(
+        cls,
+        endpoint: Endpoint,
+        resolve: Resolve,
+        window: Window | None,
+        quota: Quota | None,
+        anchors: Anchors,
+        *,
+        transcript: bool,
+    ) -> Session:
         began = time.monotonic()
-        stream = NetworkStream.connect(endpoint)
-        session = cls(endpoint, stream, window=window, quota=quota, transcript=transcript)
+        stream = NetworkStream.connect(endpoint, resolve)
+        session = cls(endpoint, stream, window=window, quota=quota, anchors=anchors, transcript=transcript)
         session._wire.took(Phase.CONNECT.value, began)
         try:
             if endpoint.tls is TLSPolicy.IMPLICIT:
@@ -133,7 +162,8 @@ class Session:
         SMTP cannot carry, before anything of any of the mails is sent.
         """
         link = self._link = self._link or self._new_link()
-        return self._send_all(transactions_for(mails, link), link, before_dot)
+        dialogue = sending(transactions_for(mails, link), link, binary=any(mail.binary for mail in mails))
+        return self._send_all(dialogue, len(mails), link, before_dot)
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
@@ -194,27 +224,25 @@ class Session:
 
     # sending --------------------------------------------------------------------------------------------------------
 
-    def _send_all(
-        self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
-    ) -> Iterator[Outcome]:
+    def _send_all(self, dialogue: Steps, mails: int, link: Link, before_dot: BeforeDot | None) -> Iterator[Outcome]:
         link.window = self._window.size
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
-        unanswered: Delivery | None = None  # the first one
+        left = mails
+        unanswered: Delivery | None = None  # the first one behind which the server was gone
         try:
-            for delivery in self._deliveries(transactions, link, before_dot):
-                if delivery.reply is not None or link.doubt is None:
+            for delivery in self._deliveries(dialogue, before_dot):
+                left -= 1
+                if delivery.reply is not None or link.takes_more:
                     self._answered += 1
-                elif unanswered is None:
+                elif unanswered is None and link.doubt is not None:
                     unanswered = delivery
                 yield self._outcome(delivery)
-        except Exception:
-            link.doubt = link.doubt or "broken off before the terminator"
-            raise
         finally:
             self._learn_from(unanswered)
-            # In doubt; or a consumer that stops in the middle, or a before_dot that raised, leaves a transaction open.
-            if link.doubt is not None or not self._connection.quiet:
+            # In doubt; or a consumer that stops in the middle, or a before_dot that raised, or a signal's exception:
+            # a transaction is open then, and what was said next would be read as a part of its message.
+            if link.doubt is not None or left or not self._connection.quiet:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
                 self.close(say_quit=False)
 
@@ -228,11 +256,9 @@ class Session:
         if self._answered and time.monotonic() - self._wire.read_at < AT_ONCE:
             self._quota.ended(self._answered, self._opened_at)
 
-    def _deliveries(
-        self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
-    ) -> Iterator[Delivery]:
+    def _deliveries(self, dialogue: Steps, before_dot: BeforeDot | None) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
-        dialogue, wire = sending(transactions, link), self._wire
+        wire = self._wire
         answer: Reply | None = None
         failure: BaseException | None = None
         while True:
@@ -288,7 +314,8 @@ class Session:
             self.endpoint.name,
             self.server,
             lmtp=lmtp,
-            encrypted=self.tls is not None,
+            # REQUIRETLS alone asks for it, and wants a server that is verified (RFC 8689 section 4.2.1).
+            encrypted=self.tls is not None and self.endpoint.trust.authenticates,
             replies=connection.replies,
             out_of_step=lambda: connection.out_of_step,
         )
@@ -338,22 +365,33 @@ class Session:
         endpoint, began = self.endpoint, time.monotonic()
         deadline = Deadline(began + endpoint.timeouts.starttls)
         try:
-            context = tls.verified_context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
-            self._stream.start_tls(context, endpoint.host, deadline)
+            self._stream.start_tls(tls.context_of(endpoint, self._verifies_by), endpoint.server_name, deadline)
         except StreamTimeout as error:
             raise fault_error(taxonomy.fault("L1", phase, "no TLS handshake in time", host=endpoint.name)) from error
         except (ssl.SSLError, OSError) as error:
+            if isinstance(error, ssl.SSLCertVerificationError):
+                self._anchors.forget()  # perhaps the host has another authority now
             raise fault_error(tls.fault_of(error, phase, endpoint.name)) from error
         self._check_key(phase)
+        if isinstance(endpoint.trust, Published):
+            self._check_published(endpoint.trust, phase)
         self._wire.took("tls", began)
         self.tls = self._stream.tls
 
     def _check_key(self, phase: Phase) -> None:
-        """Chain and name are verified already; a pin holds where an authority was deceived."""
+        """A pin holds where an authority was deceived, and beside whatever else is verified."""
         endpoint = self.endpoint
         if endpoint.pins and (shown := self._stream.key_pin) not in endpoint.pins:
             words = f"the server's key is none of the pinned ones; it is {shown or 'not to be read'}"
             raise fault_error(taxonomy.fault("L2", phase, words, host=endpoint.name))
+
+    def _check_published(self, published: Published, phase: Phase) -> None:
+        if self._verifies_by:
+            words = check_verified(published, self._stream.certificate or {})
+        else:
+            words = check_shown(published, self._stream.chain)
+        if words is not None:
+            raise fault_error(taxonomy.fault("L2", phase, words, host=self.endpoint.name))
 
     def _wish(self) -> Wish:
         endpoint = self.endpoint

@@ -15,6 +15,7 @@ from typing import Any
 
 from notifier.protocol.sasl import ChannelBinding
 from notifier.smtp import tls
+from notifier.smtp.certificate_chain import shown_chain
 from notifier.smtp.channel_binding import channel_bindings
 from notifier.smtp.connecting import connected
 from notifier.smtp.deadline import Deadline
@@ -68,8 +69,13 @@ class NetworkStream:
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
-        """The peer's, verified; None in clear text."""
+        """The peer's, verified; None in clear text, and empty where nothing verified it."""
         return self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
+
+    @property
+    def chain(self) -> list[bytes]:
+        """The certificates that the peer has shown, DER, its own first; verified or not. Nothing in clear text."""
+        return shown_chain(self._socket) if isinstance(self._socket, ssl.SSLSocket) else []
 
     @property
     def key_pin(self) -> str | None:
@@ -95,7 +101,7 @@ class NetworkStream:
         return False
 
     def start_tls(self, context: ssl.SSLContext, host: str, deadline: Deadline) -> None:
-        """Shake hands, with ``host`` as SNI and as the name that the certificate must be for.
+        """Shake hands, with ``host`` as SNI, and as the name that the certificate must be for where ``context`` looks at it.
 
         Raises `ssl.SSLError`, `OSError`, `StreamTimeout`; the stream is of no use then.
         """

@@ -111,7 +111,12 @@ class Wire:
         self._outbox.put_whole(step.mails, step.behind)
         if self.transcript is not None:
             _note(step, self.transcript)
-        self._flush(Deadline(time.monotonic() + self._body_block))
+        try:
+            self._flush(Deadline(time.monotonic() + self._body_block))
+        except Lost as lost:
+            if step.alone:
+                lost.reply = self.connection.next_reply()
+            raise
 
     def _send_body(self, data: bytes, replies: int) -> None:
         self._note_octets(len(data))
@@ -133,7 +138,7 @@ class Wire:
             if last:
                 self._outbox.end_of_message()
             if self._outbox.full:
-                self._flush(Deadline.after(self._body_block))
+                self._flush_of_body()
             return
         view = memoryview(data)
         blocks = [view[start : start + BLOCK] for start in range(0, len(view), BLOCK)]
@@ -141,7 +146,7 @@ class Wire:
             self._outbox.put(bytes(block))
             if last and number == len(blocks):
                 self._outbox.end_of_message()
-            self._flush(Deadline.after(self._body_block))
+            self._flush_of_body()
 
     def _check_it_is_there(self, mails: int) -> None:
         """No reply comes between envelope and message here: had the server gone behind its last reply, as many do after
@@ -179,11 +184,14 @@ class Wire:
             raise
 
     def _flush(self, deadline: Deadline) -> None:
-        """Write all that waits; where the server has gone, what it said before is taken in first."""
-        if self._outbox.empty:
-            return
+        """Write all that waits, each piece of a long flight within a time of its own; where the server has gone, what it
+        said before is taken in first.
+        """
         try:
-            self.stream.write(self._outbox.take(), deadline, self._outbox.written, self._take)
+            while not self._outbox.empty:
+                self.stream.write(self._outbox.take(), deadline, self._outbox.written, self._take)
+                if not self._outbox.empty:
+                    deadline = Deadline.after(self._body_block)
         except StreamTimeout:
             raise self._lost(Loss.TIMEOUT, "the server did not take our octets in time") from None
         except StreamClosed as error:

@@ -20,7 +20,7 @@ from notifier.testing.listener import Listener
 from notifier.testing.mischief import Ended, Mischief
 from notifier.testing.peer import Peer
 
-OFFERS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "SIZE 10000000")
+OFFERS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "SIZE 10000000")
 _LINE = 16 * 1024  # octets of a command
 _JOIN = 10  # seconds
 
@@ -210,13 +210,13 @@ class _Conversation:
         self._answer(Moment.AUTH, b"235 welcome\r\n")
 
     def _mail(self, rest: str) -> None:
-        if self._answer(Moment.MAIL, b"250 sender\r\n"):
+        if self._answer(Moment.MAIL, b"250 2.1.0 sender\r\n"):
             self._sender, self._recipients, self._octets = _path(rest), [], b""
 
     def _rcpt(self, rest: str) -> None:
         if self._sender is None:
             self._peer.write(b"503 no sender\r\n")
-        elif self._answer(Moment.RCPT, b"250 recipient\r\n"):
+        elif self._answer(Moment.RCPT, b"250 2.1.5 recipient\r\n"):
             self._recipients.append(_path(rest))
 
     def _data(self, _: str) -> None:
@@ -240,7 +240,7 @@ class _Conversation:
         elif last:
             self._final_replies(self._octets)
         else:
-            self._peer.write(b"250 chunk\r\n")
+            self._peer.write(b"250 2.0.0 chunk\r\n")
 
     def _before_the_body(self) -> bool:
         """False where the verdict was given early, so that none follows."""
@@ -264,7 +264,7 @@ class _Conversation:
 
     def _final_reply(self, message: Accepted) -> None:
         mischief = self._mischief(Moment.FINAL_REPLY)
-        good = b"250 kept as %d\r\n" % (len(self._server.accepted) + 1)
+        good = b"250 2.0.0 kept as %d\r\n" % (len(self._server.accepted) + 1)
         if mischief is None or mischief.accepts:
             self._server.accepted.append(message)  # before a word of it is said
         if mischief is None:
@@ -273,7 +273,7 @@ class _Conversation:
             mischief.do(self._peer, good)
 
     def _rset(self, _: str) -> None:
-        if self._answer(Moment.RSET, b"250 reset\r\n"):
+        if self._answer(Moment.RSET, b"250 2.0.0 reset\r\n"):
             self._sender, self._recipients, self._octets = None, [], b""
 
     def _quit(self, _: str) -> None:
