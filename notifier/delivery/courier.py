@@ -35,6 +35,8 @@ from notifier.store.base import Claim, Settlement, Store
 
 log = logging.getLogger(__name__)
 
+HOSTS_MAY_BE_GONE = 24 * 3600.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -183,7 +185,11 @@ class Courier:
 
     def _decided(self, claim: Claim, error: Exception) -> Decision:
         return decide_error(
-            error, attempt=claim.attempt, deadline_in=claim.deadline_in, table=self._table, rng=self._rng
+            _for_good(error, claim),
+            attempt=claim.attempt,
+            deadline_in=claim.deadline_in,
+            table=self._table,
+            rng=self._rng,
         )
 
     def _settlement(self, attempt: Attempt, *, fresh: bool = False) -> Settlement | None:
@@ -213,13 +219,21 @@ class Courier:
                 self._listener(_event(one))
 
 
+def _for_good(error: Exception, claim: Claim) -> Exception:
+    """Row D5: MX hosts without an address are waited for, and not longer than a day."""
+    if not (isinstance(error, DeliveryError) and error.taxonomy_id == "D5"):
+        return error
+    if time.time() - claim.email.created_at <= HOSTS_MAY_BE_GONE:
+        return error
+    return fault_error(taxonomy.fault("D5P", error.fault.phase, error.fault.text, enhanced="5.4.4"))
+
+
 def _by_way(attempts: Iterable[Attempt]) -> list[tuple[Sessions, list[Attempt]]]:
     """Those whose next legs go the same way, together."""
-    ways: dict[int, tuple[Sessions, list[Attempt]]] = {}
+    ways: dict[Sessions, list[Attempt]] = {}
     for attempt in attempts:
-        sessions = attempt.leg.sessions
-        ways.setdefault(id(sessions), (sessions, []))[1].append(attempt)
-    return list(ways.values())
+        ways.setdefault(attempt.leg.sessions, []).append(attempt)
+    return list(ways.items())
 
 
 def _event(settlement: Settlement) -> MailSettled:
