@@ -17,14 +17,15 @@ from notifier.smtp.dropin.borrowed import borrowed
 if TYPE_CHECKING:
     from notifier.smtp.endpoint import Endpoint, Mode, Timeouts, TLSPolicy
     from notifier.smtp.proxy import Proxy, ProxyKind
+    from notifier.smtp.quota import Quota
     from notifier.smtp.session import Session
     from notifier.smtp.window import Window
 
-__all__ = ["Endpoint", "Mode", "Proxy", "ProxyKind", "Session", "TLSPolicy", "Timeouts", "Window"]
+__all__ = ["Endpoint", "Mode", "Proxy", "ProxyKind", "Quota", "Session", "TLSPolicy", "Timeouts", "Window"]
 
 _HOME = dict.fromkeys(["Endpoint", "Mode", "TLSPolicy", "Timeouts"], "notifier.smtp.endpoint")
 _HOME |= dict.fromkeys(["Proxy", "ProxyKind"], "notifier.smtp.proxy")
-_HOME |= {"Session": "notifier.smtp.session", "Window": "notifier.smtp.window"}
+_HOME |= {"Session": "notifier.smtp.session", "Quota": "notifier.smtp.quota", "Window": "notifier.smtp.window"}
 
 __all__ += _dropin  # noqa: PLE0605 - a list of names too
 
