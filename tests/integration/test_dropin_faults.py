@@ -777,6 +777,16 @@ def test_a_secret_that_the_server_repeats_is_hidden(capfd: pytest.CaptureFixture
     assert "aHVudGVyMg==" not in capfd.readouterr().err
 
 
+def test_nor_is_it_shown_when_it_is_repeated_out_of_step() -> None:
+    refusal = b'500 unrecognized: "aHVudGVyMg=="\r\n'
+    with lockstep([HI, b"334 eA==\r\n", refusal + refusal, OK]) as heard:
+        one = client(heard.port)
+        one.docmd("AUTH", "LOGIN")
+        assert one.docmd("aHVudGVyMg==") == (500, b'unrecognized: "***"')
+        with pytest.raises(smtplib.SMTPServerDisconnected, match=r'out of step: .* 500 unrecognized: "\*\*\*"'):
+            one.noop()
+
+
 def test_a_message_about_auth_is_shown_as_it_is(capfd: pytest.CaptureFixture[str]) -> None:
     with lockstep([HI, EHLO, OK, OK, GO, OK]) as heard:
         one = client(heard.port)
