@@ -71,6 +71,7 @@ class Session:
         self.endpoint = endpoint
         self.server = Extensions()
         self.tls: str | None = None
+        self._relay = endpoint.name
         self._server_name: str | None = None
         self.opening_seconds: Mapping[str, float] = {}  # spent waiting in each phase until the session was ready
         self._window = window or Window(endpoint.window)
@@ -327,7 +328,7 @@ class Session:
             delivery.position,
             recipients,
             clean(str(reply)) if reply is not None else None,
-            self.endpoint.name,
+            self._relay,
             self.tls,
             delivery.terminator_sent,
             seconds,
