@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from notifier.testing import EmbeddedValkey
 
-pytest_plugins = ["real_servers.dovecot", "real_servers.exim", "real_servers.postfix"]
+pytest_plugins = ["real_servers.aio", "real_servers.dovecot", "real_servers.exim", "real_servers.postfix"]
 
 TESTS = Path(__file__).parent
 

@@ -435,6 +435,11 @@ class Legs:
         assert found is not None
         assert (found.state, found.attempt, found.recipients) == (MailState.SENT, 1, both)
 
+    def test_where_the_others_are_refused_without_a_dot_it_is_sent_all_the_same(self, store: Store) -> None:
+        claim = self.one_done(store)
+        store.settle([Settlement(claim, MailState.SENT, recipients={self.TWO[1]: RecipientState.REFUSED})])
+        assert state_of(store, claim.mail_id) is MailState.SENT
+
     def test_saying_it_again_is_saying_it_once(self, store: Store) -> None:
         claim = self.one_done(store)
         store.settle([Settlement(claim, MailState.CLAIMED, recipients={self.TWO[0]: RecipientState.ACCEPTED})])

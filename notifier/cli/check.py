@@ -10,11 +10,15 @@ from dataclasses import asdict, dataclass
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from notifier.errors import ConfigurationError, DeliveryError, NotifierError
+from notifier.protocol.hello_name import is_nobodys
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
-from notifier.smtp import Session
+from notifier.smtp import Endpoint, Session
+from notifier.smtp.session import own_name
+from notifier.smtp.trust import Unauthenticated
 from notifier.tasks.bells import gate
 from notifier.tasks.runtime import runtime, settings
 
@@ -33,7 +37,7 @@ ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. ``advice`` is empty where all is well."""
+    """One line of the report. ``advice`` is empty where there is none to give."""
 
     subject: str
     ok: bool
@@ -106,18 +110,29 @@ def _templates(chosen: Settings) -> Iterator[Finding]:
 
 
 def _relay(chosen: Settings) -> Iterator[Finding]:
+    runtime()  # what mx:// needs is looked for
     for endpoint in chosen.endpoints:
+        if isinstance(endpoint.trust, Unauthenticated):
+            yield Finding("relay", True, "the recipients' own servers (mx://): a resolver is there")
+            continue
         try:
             with Session.open(endpoint) as session:
                 login = f", logged in as {endpoint.username}" if endpoint.username else ""
-                yield Finding("relay", True, f"{endpoint.name}: {session.tls or 'no TLS'}{login}")
+                seen = f"{endpoint.name}: {session.tls or 'no TLS'}{login}"
+                yield Finding("relay", True, seen, _advice_on_name(endpoint))
         except NotifierError as error:
             yield Finding("relay", False, f"{endpoint.name}: {error}", _advice(error))
 
 
+def _advice_on_name(endpoint: Endpoint) -> str:
+    name = endpoint.ehlo_name or own_name()
+    return f"it is greeted as {name}, which is nobody's name: set ehlo=NAME" if is_nobodys(name) else ""
+
+
 def _table(findings: list[Finding]) -> Table:
+    """Texts, for in a server's words markup means nothing."""
     table = Table("", "what", "seen", "what to do")
     for finding in findings:
-        mark = "[green]ok[/green]" if finding.ok else "[red]fault[/red]"
-        table.add_row(mark, finding.subject, finding.seen, finding.advice)
+        mark = Text("ok", "green") if finding.ok else Text("fault", "red")
+        table.add_row(mark, *map(Text, (finding.subject, finding.seen, finding.advice)))
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,11 +11,14 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from notifier.settings.relay import ManyProblems, parse_relay
 from notifier.smtp import Endpoint, Timeouts, TLSPolicy
 from notifier.smtp.probe import Findings, probe
 
+_PLACE = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::(.*))?", re.DOTALL)
+_PORT = re.compile(r"[0-9]{1,5}")
 QUICK = Timeouts(greeting=20, ehlo=20, starttls=20, auth=20)
 
 
@@ -52,32 +56,48 @@ def _endpoint(host: str, port: int | None, tls: str, ca: str | None) -> Endpoint
             raise click.BadParameter("; ".join(error.problems)) from None
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
-    name, _, given = host.partition(":") if host.count(":") == 1 else (host, "", "")
-    if given and not given.isdecimal():
-        raise click.BadParameter(f"the port behind the colon is no number: {given!r}")
-    number = port or int(given or 25)
+    name, given = _place(host)
+    number = port or given or 25
     policies = {"implicit": TLSPolicy.IMPLICIT, "required": TLSPolicy.REQUIRED, "none": TLSPolicy.NONE}
     policy = policies.get(tls, TLSPolicy.IMPLICIT if number == 465 else TLSPolicy.OPPORTUNISTIC)
-    return Endpoint(name.strip("[]"), number, tls=policy, ca_file=ca, timeouts=QUICK)
+    try:
+        return Endpoint(name, number, tls=policy, ca_file=ca, timeouts=QUICK)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _place(text: str) -> tuple[str, int | None]:
+    """``name``, ``name:port``, ``[address]:port``; an IPv6 address by itself needs no brackets."""
+    if text.count(":") > 1 and not text.startswith("["):
+        return text, None
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise click.BadParameter("is a name or an address with a port behind it, such as [::1]:25")
+    name, port = found[1] or found[2], found[3]
+    if port is not None and not (_PORT.fullmatch(port) and 0 < int(port) < 2**16):
+        raise click.BadParameter(f"the port behind the colon is no number from 1 to 65535: {port!r}")
+    return name, None if port is None else int(port)
 
 
 def _table(found: Findings) -> Table:
-    table = Table(show_header=False, title=f"{found.server}", title_justify="left")
+    """Texts, for in a server's words markup means nothing."""
+    table = Table(show_header=False, title=Text(found.server), title_justify="left")
     for name, value in _rows(found):
-        table.add_row(name, value)
+        table.add_row(Text(name, "red" if name == "fault" else ""), Text(value))
     return table
 
 
 def _rows(found: Findings) -> Iterator[tuple[str, str]]:
     for fault in found.faults:
-        yield "[red]fault[/red]", fault
-    if not found.greeting:
-        return
-    yield "greeting", found.greeting
-    yield "TLS", found.tls or "none"
+        yield "fault", fault
+    if found.greeting:
+        yield "greeting", found.greeting
+        yield "TLS", found.tls or "none"
     if found.certificate is not None:
         yield "certificate", f"for {', '.join(found.certificate.names)}"
         yield "", f"by {found.certificate.issuer}, until {found.certificate.until}"
+    if not found.greeting:
+        return
     yield "AUTH", " ".join(found.mechanisms) or "none"
     for keyword, parameters in found.extensions.items():
         if keyword != "AUTH":

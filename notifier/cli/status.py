@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from notifier.store.base import MailStatus
 from notifier.tasks.result import status
@@ -53,16 +54,16 @@ def _moment(seconds: float) -> str:
 
 def _summary(found: MailStatus) -> Table:
     table = Table(show_header=False, box=None, title=f"mail {found.mail_id}", title_justify="left")
-    table.add_row("state", f"[bold]{found.state}[/bold]")
-    table.add_row("queue", found.queue)
-    table.add_row("template", f"{found.template} (class {found.mail_class})")
+    table.add_row("state", Text(found.state, "bold"))
+    table.add_row("queue", Text(found.queue))
+    table.add_row("template", Text(f"{found.template} (class {found.mail_class})"))
     table.add_row("created", _moment(found.created_at))
     if found.due_at is not None:
         table.add_row("due", _moment(found.due_at))
     counted = f"{found.crashes} crashes, {found.unknowns} unknown, {found.setbacks} connections lost before them"
     table.add_row("attempts", f"{found.attempt} ({counted})")
     for path, state in found.recipients.items():
-        table.add_row("recipient", f"{path}: {state}")
+        table.add_row("recipient", Text(f"{path}: {state}"))
     return table
 
 
@@ -78,6 +79,6 @@ def _history(found: MailStatus) -> Table:
             str(entry["state"]),
             str(entry.get("attempt", "")),
             str(entry.get("relay") or ""),
-            words,
+            Text(words),  # the server's: markup means nothing in them
         )
     return table

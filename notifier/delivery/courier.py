@@ -45,6 +45,8 @@ from notifier.store.base import Claim, Settlement, Store
 
 log = logging.getLogger(__name__)
 
+HOSTS_MAY_BE_GONE = 24 * 3600.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -212,7 +214,7 @@ class Courier:
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
     def _decided(self, claim: Claim, error: Exception) -> Decision:
-        return decide_error(error, past=_past(claim), table=self._table, rng=self._rng)
+        return decide_error(_for_good(error, claim), past=_past(claim), table=self._table, rng=self._rng)
 
     def _settlement(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> Settlement | None:
         past = _past(attempt.claim, fresh_retry_used=fresh_retry_used)
@@ -231,17 +233,25 @@ class Courier:
                 self._listener(_event(one))
 
 
+def _for_good(error: Exception, claim: Claim) -> Exception:
+    """Row D5: MX hosts without an address are waited for, and not longer than a day."""
+    if not (isinstance(error, DeliveryError) and error.taxonomy_id == "D5"):
+        return error
+    if time.time() - claim.email.created_at <= HOSTS_MAY_BE_GONE:
+        return error
+    return fault_error(taxonomy.fault("D5P", error.fault.phase, error.fault.text, enhanced="5.4.4"))
+
+
 def _past(claim: Claim, *, fresh_retry_used: bool = True) -> Past:
     return Past(claim.attempt, claim.setbacks, claim.deadline_in, fresh_retry_used)
 
 
 def _by_way(attempts: Iterable[Attempt]) -> list[tuple[Sessions, list[Attempt]]]:
     """Those whose next legs go the same way, together."""
-    ways: dict[int, tuple[Sessions, list[Attempt]]] = {}
+    ways: dict[Sessions, list[Attempt]] = {}
     for attempt in attempts:
-        sessions = attempt.leg.sessions
-        ways.setdefault(id(sessions), (sessions, []))[1].append(attempt)
-    return list(ways.values())
+        ways.setdefault(attempt.leg.sessions, []).append(attempt)
+    return list(ways.items())
 
 
 def _event(settlement: Settlement) -> MailSettled:

@@ -65,7 +65,7 @@ class Address:
     @property
     def ascii_domain(self) -> str:
         """The domain in A-labels."""
-        return _a_labels(self.domain)
+        return a_labels(self.domain)
 
     @property
     def needs_smtputf8(self) -> bool:
@@ -142,17 +142,18 @@ def _checked_domain(domain: str, text: str) -> str:
     if domain.startswith("["):
         raise InvalidAddress(f"domain literals are not accepted: {_shown(text)}")
     try:
-        a_labels = _a_labels(domain)
-        if "xn--" in a_labels.lower():
-            idna.decode(a_labels)  # an A-label that is no IDNA 2008 label is refused as well
+        ascii_domain = a_labels(domain)
+        if "xn--" in ascii_domain.lower():
+            idna.decode(ascii_domain)  # an A-label that is no IDNA 2008 label is refused as well
     except (idna.IDNAError, UnicodeError) as error:
         raise InvalidAddress(f"domain {_shown(domain)} is not valid in address {_shown(text)}: {error}") from error
-    if len(a_labels) > MAX_DOMAIN:
+    if len(ascii_domain) > MAX_DOMAIN:
         raise InvalidAddress(f"domain is over {MAX_DOMAIN} octets in address {_shown(text)}")
     return domain.lower()
 
 
-def _a_labels(domain: str) -> str:
+def a_labels(domain: str) -> str:
+    """A domain as DNS has it. Raises `ValueError` for what is none (RFC 5891)."""
     if domain.isascii() and not _LDH_DOMAIN.match(domain):
         raise idna.IDNAError("labels are letters, digits and inner hyphens, 1 to 63 each, one dot between them")
     # strict: only "." divides labels; a full-width dot or an NFKC look-alike is refused, never folded into one.

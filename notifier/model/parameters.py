@@ -8,16 +8,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
-MAX_ENVID = 100  # characters, RFC 3461 section 4.4
-MAX_ORCPT = 500  # characters with its address type, RFC 3461 section 4.2
+# Characters as they stand in the line, in xtext: RFC 3461 sections 4.4 and 4.2 (with the address type), RFC 4954 section 5.
+MAX_ENVID = 100
+MAX_ORCPT = 500
+MAX_AUTH = 500
 MAX_SECONDS = 999_999_999  # nine digits, RFC 2852 section 4 and RFC 4865 section 4
 
 _PRINTABLE = re.compile(r"[ -~]*\Z")  # what xtext can stand for (RFC 3461 section 4)
+_NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")  # RFC 3461 section 4: "+" and "=" are escaped, and everything that is no print
 _ADDR_TYPE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
+
+
+def xtext(text: str) -> str:
+    """``text`` as xtext (RFC 3461 section 4)."""
+    return _NOT_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class DeliverBy:
             raise ValueError(f"DELIVERBY mode is R or N, not {self.mode!r}")
         if self.mode == "R" and self.seconds <= 0:  # RFC 2852 section 4: a time that has passed returns nothing
             raise ValueError("DELIVERBY with mode R needs a time ahead")
+        _check_type("DELIVERBY trace", self.trace, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +67,16 @@ class MailParameters:
         if self.ret not in (None, "FULL", "HDRS"):
             raise ValueError(f"RET is FULL or HDRS, not {self.ret!r}")
         _check_text("ENVID", self.envid, MAX_ENVID)
-        _check_text("AUTH", self.auth, MAX_ORCPT)
+        _check_text("AUTH", self.auth, MAX_AUTH)
+        if self.envid == "":
+            raise ValueError("ENVID is empty, and no parameter may be (RFC 5321 section 4.1.2)")
+        _check_type("REQUIRETLS", self.require_tls, bool)
+        if self.deliver_by is not None:
+            _check_type("DELIVERBY", self.deliver_by, DeliverBy)
         if self.hold_for is not None:
             _check_number("HOLDFOR", self.hold_for, 1, MAX_SECONDS)
-        if self.hold_until is not None and self.hold_until.tzinfo is None:
-            raise ValueError("HOLDUNTIL needs a time with its time zone")
+        if self.hold_until is not None:
+            _check_moment("HOLDUNTIL", self.hold_until)
         if self.hold_for is not None and self.hold_until is not None:
             raise ValueError("HOLDFOR and HOLDUNTIL exclude each other")
         if self.priority is not None:
@@ -92,8 +106,9 @@ class RcptParameters:
 
 def _check_notify(notify: Iterable[str]) -> None:
     wishes = tuple(notify)
-    if wishes and wishes != ("NEVER",) and (not _NOTIFY.issuperset(wishes) or len(set(wishes)) != len(wishes)):
-        raise ValueError(f"NOTIFY is NEVER alone, or some of SUCCESS, FAILURE and DELAY, not {','.join(wishes)!r}")
+    fine = not wishes or wishes == ("NEVER",) or (_NOTIFY.issuperset(wishes) and len(set(wishes)) == len(wishes))
+    if not fine or isinstance(notify, str):
+        raise ValueError(f"NOTIFY is NEVER alone, or some of SUCCESS, FAILURE and DELAY, not {notify!r}")
 
 
 def _check_text(name: str, value: str | None, longest: int) -> None:
@@ -101,10 +116,26 @@ def _check_text(name: str, value: str | None, longest: int) -> None:
         return
     if not isinstance(value, str) or not _PRINTABLE.match(value):
         raise ValueError(f"{name} holds printable ASCII, not {value!r}")
-    if len(value) > longest:
-        raise ValueError(f"{name} is over {longest} characters")
+    if len(xtext(value)) > longest:
+        raise ValueError(f"{name} is over {longest} characters in xtext")
 
 
 def _check_number(name: str, value: object, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ValueError(f"{name} is a whole number from {least} to {most}, not {value!r}")
+
+
+def _check_moment(name: str, value: datetime) -> None:
+    _check_type(name, value, datetime)
+    if value.tzinfo is None:
+        raise ValueError(f"{name} needs a time with its time zone")
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{name} is a time that UTC has no year for: {value}") from None
+
+
+def _check_type(name: str, value: object, kind: type) -> None:
+    """A text that says no is true, and a dict has no seconds: found here, and not when the mail is on its way."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is a {kind.__name__}, not {value!r}")  # noqa: TRY004 - as all that is refused here

@@ -23,7 +23,7 @@ from notifier.pool.config import PoolConfig
 from notifier.pool.pool import SessionPool
 from notifier.pool.relays import Member, Relays
 from notifier.pool.slots import Slots
-from notifier.smtp import Endpoint, Session, Window
+from notifier.smtp import Endpoint, Quota, Session, Window
 from notifier.smtp.dane import Anchors
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.mx import Hop, Route
@@ -104,7 +104,8 @@ class MxRelays:
         endpoint = replace(self._template, host=hop.host, tls=hop.tls, trust=hop.trust)
         member = self._members.get(endpoint)
         if member is None:
-            opened = partial(self._open_session, window=Window(endpoint.window), anchors=Anchors())
+            window, quota = Window(endpoint.window), Quota(self._config.messages_per_connection)
+            opened = partial(self._open_session, window=window, quota=quota, anchors=Anchors())
             member = Member(self._pool(endpoint, open_session=opened, slots=self._slots_of(endpoint)))
             self._members[endpoint] = member
         self._members.move_to_end(endpoint)

@@ -15,11 +15,10 @@ from typing import ClassVar, Protocol
 
 from notifier.errors import Phase
 from notifier.model.secret import Secret
+from notifier.protocol.hello_name import hello_name
 from notifier.protocol.paths import why_no_path
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-_HELO_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?\Z|\[[A-Za-z0-9:.]{2,45}\]\Z")
-# What nearly all are; anything else is looked at more closely.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN_PATH = re.compile(  # what nearly all are; anything else is looked at more closely
     rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@{_LABEL}(?:\.{_LABEL}){{0,5}}\Z"
@@ -85,9 +84,7 @@ class Hello:
         """The line. Raises `ValueError` for a name that is no domain or address literal."""
         if self.verb not in ("EHLO", "HELO", "LHLO"):
             raise ValueError(f"no greeting verb: {self.verb!r}")
-        if not _HELO_NAME.match(self.name):
-            raise ValueError(f"EHLO name is no domain name or address literal: {self.name!r}")
-        return _line(f"{self.verb} {self.name}", "EHLO name")
+        return _line(f"{self.verb} {hello_name(self.name)}", "EHLO name")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from notifier.protocol.reply import Reply
 from notifier.protocol.taxonomy import clean
+
+_KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*\Z")  # RFC 5321 section 4.1.1.1
+_SIZE = re.compile(r"[0-9]{1,20}\Z")  # RFC 1870 section 3; int() gives up beyond 4300 digits, and raises
+_LIMIT = re.compile(r"[1-9][0-9]{0,5}\Z")  # RFC 9422 section 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,10 @@ class Extensions:
 
     @classmethod
     def parse(cls, reply: Reply) -> Extensions:
-        """Read a 250 reply to EHLO or LHLO; of a doubled keyword the first counts, AUTH lines add up."""
+        """Read a 250 reply to EHLO or LHLO; of a doubled keyword the first counts, AUTH lines add up.
+
+        A line that begins with no keyword offers nothing.
+        """
         keywords: dict[str, str] = {}
         for line in reply.lines[1:]:
             keyword, _, parameters = line.decode("ascii", "replace").strip().partition(" ")
@@ -27,7 +35,7 @@ class Extensions:
                 keyword, parameters = "AUTH", f"{keyword[5:]} {parameters}"
             if keyword == "AUTH":
                 keywords["AUTH"] = f"{keywords.get('AUTH', '')} {parameters}".strip()
-            elif keyword:
+            elif _KEYWORD.match(keyword):
                 keywords.setdefault(keyword, parameters.strip())
         return cls(reply.lines[0].decode("ascii", "replace"), keywords)
 
@@ -41,9 +49,9 @@ class Extensions:
 
     @property
     def size_limit(self) -> int | None:
-        """Octets (RFC 1870); None where the server names no limit (no number, or 0)."""
+        """Octets (RFC 1870); None where the server names no limit (no number of 20 digits at most, or 0)."""
         value = self.keywords.get("SIZE", "")
-        return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None
+        return (int(value) or None) if _SIZE.match(value) else None
 
     @property
     def auth_mechanisms(self) -> tuple[str, ...]:
@@ -63,6 +71,6 @@ class Extensions:
     def _limit(self, name: str) -> int | None:
         for limit in self.keywords.get("LIMITS", "").upper().split():
             key, _, value = limit.partition("=")
-            if key == name and value.isascii() and value.isdigit() and 0 < int(value) < 1_000_000:
+            if key == name and _LIMIT.match(value):
                 return int(value)
         return None

@@ -6,20 +6,12 @@ than was asked (go out in clear, go out at once), it is not sent at all; where i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC
 from typing import NamedTuple
 
-from notifier.model.parameters import MailParameters, RcptParameters
+from notifier.model.parameters import MailParameters, RcptParameters, xtext
 from notifier.protocol.extensions import Extensions
-
-_NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")  # RFC 3461 section 4: "+" and "=" are escaped, and everything that is no print
-
-
-def xtext(text: str) -> str:
-    """``text`` as xtext (RFC 3461 section 4)."""
-    return _NOT_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", text)
 
 
 class Missing(NamedTuple):
@@ -55,7 +47,7 @@ def mail_parameters(wish: MailParameters, offered: Extensions) -> Iterator[str]:
     if wish.hold_for is not None:
         yield f"HOLDFOR={wish.hold_for}"
     if wish.hold_until is not None:
-        yield f"HOLDUNTIL={wish.hold_until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        yield f"HOLDUNTIL={wish.hold_until.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
     if wish.priority is not None and "MT-PRIORITY" in offered:
         yield f"MT-PRIORITY={wish.priority}"
     if wish.auth is not None and "AUTH" in offered:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from notifier.protocol.commands import Auth, AuthAnswer, Command
+from notifier.protocol.mask import Mask
 from notifier.protocol.reply import Reply
 from notifier.protocol.taxonomy import clean
 
@@ -16,9 +17,11 @@ class Transcript:
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
+        self._mask = Mask()
 
     def sent(self, command: Command) -> None:
         """A command of ours."""
+        self._mask.learn(command)
         if isinstance(command, Auth):
             self._lines.append(f"C: AUTH {command.mechanism}{' ***' if command.initial is not None else ''}")
         elif isinstance(command, AuthAnswer):
@@ -35,11 +38,12 @@ class Transcript:
         self._lines.append(f"C: ({count} octets of the message)")
 
     def received(self, reply: Reply) -> None:
-        """A reply; what follows 334 is part of a login."""
+        """A reply; what follows 334 is part of a login, and what the server repeats of ours stays secret."""
         if reply.code == 334:
             self._lines.append("S: 334 ***")
             return
-        self._lines.extend(f"S: {reply.code} {clean(line.decode('utf-8', 'replace'))}".rstrip() for line in reply.lines)
+        lines = self._mask.over(reply).lines
+        self._lines.extend(f"S: {reply.code} {clean(line.decode('utf-8', 'replace'))}".rstrip() for line in lines)
 
     def take(self) -> tuple[str, ...]:
         """The lines since the last time."""

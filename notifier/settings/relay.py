@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from notifier.model.secret import Secret
 from notifier.pool import PoolConfig
+from notifier.protocol.hello_name import hello_name
+from notifier.protocol.sasl import Credentials
 from notifier.protocol.sasl.choice import STRONGEST_FIRST
 from notifier.settings.bounds import POOL, TIMEOUTS
 from notifier.settings.parsers import count, seconds
@@ -140,11 +142,11 @@ class _Reader:
         }
         if self._problems:
             raise ManyProblems(self._problems)
-        return Relay(
-            Endpoint(**endpoint, timeouts=Timeouts(**timeouts)),  # type: ignore[arg-type]  # each by its name
-            PoolConfig(**bounds),
-            weight,
-        )
+        try:
+            made = Endpoint(**endpoint, timeouts=Timeouts(**timeouts))  # type: ignore[arg-type]  # each by its name
+        except ValueError as error:
+            raise ManyProblems([f"cannot be used: {error}"]) from None
+        return Relay(made, PoolConfig(**bounds), weight)
 
     def _read_query(self) -> dict[str, str]:
         known = (*_PLAIN, *POOL, *TIMEOUTS)
@@ -172,8 +174,10 @@ class _Reader:
         username, password = unquote(self._parts.username), unquote(self._parts.password or "")
         if not username or not password:
             self._problems.append("has a user without a password (or the other way round)")
-        if any(char in "\r\n\0" for char in username + password):
-            self._problems.append("has a line break or NUL in user or password, which no mechanism can carry")
+        try:
+            Credentials(username, Secret(password))
+        except ValueError as error:
+            self._problems.append(f"has a user or password that no mechanism can carry: {error}")
         return username, Secret(password)
 
     def _host(self) -> str:
@@ -282,9 +286,11 @@ class _Reader:
 
     def _name(self, key: str) -> str | None:
         name = self._query.get(key)
-        if name is not None and not (_HOST.match(name) or (name.startswith("[") and name.endswith("]"))):
-            self._problems.append(f"{key}= is a domain name or an address in brackets, and not {name!r}")
-        return name
+        try:
+            return None if name is None else hello_name(name)
+        except ValueError as error:
+            self._problems.append(f"{key}= is a domain name or an address in brackets: {error}")
+            return None
 
     def _source(self) -> str | None:
         source = self._query.get("source")

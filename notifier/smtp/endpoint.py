@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from notifier.model.secret import Secret
+from notifier.protocol.hello_name import hello_name, is_nobodys
 from notifier.protocol.sasl import Credentials
+from notifier.smtp.hosts import as_target
 from notifier.smtp.pinning import canonical_pin
 from notifier.smtp.proxy import Proxy
 from notifier.smtp.trust import Published, Trust, WebPKI
@@ -49,7 +52,10 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One relay. Equal endpoints share sessions, so everything that makes a session different stands here."""
+    """One relay. Equal endpoints share sessions, so everything that makes a session different stands here.
+
+    ``clear_auth``: with `TLSPolicy.NONE`, password and token go in clear text to other hosts too.
+    """
 
     host: str
     port: int
@@ -70,9 +76,24 @@ class Endpoint:
     source_address: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     window: int = 1  # mails in flight whose final reply is awaited; more needs CHUNKING and PIPELINING
+    clear_auth: bool = False
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` for a pin that is none, and for a trust that TLS policy or credentials belie."""
+        """Raises `ValueError`, naming the argument, for what cannot be connected to, said, or logged in with, and for a trust
+        that TLS policy or credentials belie.
+
+        Its text holds no secret. Warns of an EHLO name that is nobody's.
+        """
+        if self.socket_path is None:
+            as_target(self.host)
+            _check_number("port", self.port, 1, 65535)
+        _check_number("window", self.window, 1, 2**16)
+        if self.ehlo_name and is_nobodys(hello_name(self.ehlo_name)):
+            warnings.warn(f"relays may refuse the EHLO name {self.ehlo_name}, which is nobody's", stacklevel=3)
+        if (
+            self.credentials is None and self.password is not None
+        ):  # a session would open without a login, and not say so
+            raise ValueError("a password without a username: there is nobody to log in")
         if self.pins:
             object.__setattr__(self, "pins", tuple(map(canonical_pin, self.pins)))
         if isinstance(self.trust, Published) and self.tls in (TLSPolicy.OPPORTUNISTIC, TLSPolicy.NONE):
@@ -85,8 +106,14 @@ class Endpoint:
         """What AUTH is done with; None where there is none. Raises `ValueError` for what AUTH cannot carry."""
         if self.username is None and self.token is None and "EXTERNAL" not in (self.mechanisms or ()):
             return None
-        certificate = self.client_cert is not None
-        return Credentials(self.username or "", self.password, self.token, certificate, self.mechanisms)
+        return Credentials(
+            self.username or "",
+            self.password,
+            self.token,
+            certificate=self.client_cert is not None,
+            only=self.mechanisms,
+            clear_auth=self.clear_auth,
+        )
 
     @property
     def server_name(self) -> str:
@@ -97,3 +124,8 @@ class Endpoint:
     def name(self) -> str:
         """How logs and outcomes call it: never with credentials."""
         return self.socket_path or (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}")
+
+
+def _check_number(name: str, value: object, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{name} is a whole number from {least} to {most}, not {value!r}")

@@ -7,7 +7,6 @@ name goes to the proxy as it is: who needs a proxy has mostly no resolver that k
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from enum import StrEnum
 from typing import NamedTuple, NoReturn
 
 from notifier.model.secret import Secret
+from notifier.smtp.hosts import Target, as_target
 
 MAX_HEAD = 8 * 1024  # octets of an HTTP proxy's answer
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and what UTF-8 has no octets for
-_NAME = re.compile(rb"[A-Za-z0-9_]([A-Za-z0-9._-]{0,253}[A-Za-z0-9_.])?\Z")
 _STATUS = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})[ \r\n]")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _SOCKS_VERSION, _LOGIN_VERSION = 5, 1
@@ -82,7 +81,6 @@ class Say(NamedTuple):
 
 
 Dialogue = Generator[Say, bytes, None]
-Target = bytes | ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def dialogue(proxy: Proxy, host: str, port: int) -> Dialogue:
@@ -101,14 +99,9 @@ def _check_port(port: int) -> None:
 
 
 def _target(host: str) -> Target:
-    if not _UNFIT.search(host) and "%" not in host:  # an address's zone is of this host, and means nothing elsewhere
-        try:
-            return ipaddress.ip_address(host)
-        except ValueError:
-            name = host.encode("idna")  # as the resolver has it; raises a ValueError too
-            if _NAME.match(name):
-                return name
-    raise ValueError(f"{host!r} is no host name that a proxy can be asked for")
+    if "%" in host:
+        raise ValueError("the zone of an address is of this host, and means nothing to a proxy")
+    return as_target(host)
 
 
 # SOCKS5 -------------------------------------------------------------------------------------------------------------

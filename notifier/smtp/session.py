@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -32,6 +33,7 @@ from notifier.smtp import tls
 from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
+from notifier.smtp.quota import AT_ONCE, Quota
 from notifier.smtp.resolving import Resolve, system_addresses
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 from notifier.smtp.trust import Published
@@ -50,10 +52,11 @@ class Ending(StrEnum):
 
 
 BeforeDot = Callable[[Sequence[int]], float]
+_ENDED_BEHIND_A_MAIL = frozenset({"M0", "Z5"})  # at the next MAIL, or without a word to a mail that went out whole
 
 
 class Session:
-    """A connection that is ready for mail. ``transactions`` counts the mails that it has carried."""
+    """A connection that is ready for mail."""
 
     def __init__(
         self,
@@ -61,16 +64,20 @@ class Session:
         stream: NetworkStream,
         *,
         window: Window | None = None,
+        quota: Quota | None = None,
         anchors: Anchors | None = None,
         transcript: bool = False,
     ) -> None:
         self.endpoint = endpoint
-        self.transactions = 0
         self.server = Extensions()
         self.tls: str | None = None
+        self._relay = endpoint.name
         self._server_name: str | None = None
         self.opening_seconds: Mapping[str, float] = {}  # spent waiting in each phase until the session was ready
         self._window = window or Window(endpoint.window)
+        self._quota = quota or Quota(sys.maxsize)
+        self._opened_at = time.monotonic()
+        self._answered = 0  # mails
         self._anchors = anchors or Anchors()
         self._verifies_by = self._anchors.known
         self._stream = stream
@@ -86,31 +93,39 @@ class Session:
         *,
         resolve: Resolve = system_addresses,
         window: Window | None = None,
+        quota: Quota | None = None,
         anchors: Anchors | None = None,
         transcript: bool = False,
     ) -> Session:
         """Connect, greet, encrypt and log in.
 
-        ``resolve`` gives the addresses of the host. ``window`` and ``anchors`` are shared by the sessions of an endpoint,
-        so that a loss, or a published authority, is remembered; ``transcript``: outcomes hold what was said, without
-        messages and secrets. Raises a `DeliveryError` leaf, with nothing left open.
+        ``resolve`` gives the addresses of the host. ``window``, ``quota`` and ``anchors`` are shared by the sessions of an
+        endpoint, so that a loss, or a published authority, is remembered; ``transcript``: outcomes hold what was said,
+        without messages and secrets. Raises a `DeliveryError` leaf, with nothing left open.
         """
         anchors = anchors or Anchors()
         try:
-            return cls._opened(endpoint, resolve, window, anchors, transcript=transcript)
+            return cls._opened(endpoint, resolve, window, quota, anchors, transcript=transcript)
         except AnchorsShown as shown:
             known = shown.certificates
-        session = cls._opened(endpoint, resolve, window, Anchors(known), transcript=transcript)
+        session = cls._opened(endpoint, resolve, window, quota, Anchors(known), transcript=transcript)
         anchors.learn(known)
         return session
 
     @classmethod
     def _opened(
-        cls, endpoint: Endpoint, resolve: Resolve, window: Window | None, anchors: Anchors, *, transcript: bool
+        cls,
+        endpoint: Endpoint,
+        resolve: Resolve,
+        window: Window | None,
+        quota: Quota | None,
+        anchors: Anchors,
+        *,
+        transcript: bool,
     ) -> Session:
         began = time.monotonic()
         stream = NetworkStream.connect(endpoint, resolve)
-        session = cls(endpoint, stream, window=window, anchors=anchors, transcript=transcript)
+        session = cls(endpoint, stream, window=window, quota=quota, anchors=anchors, transcript=transcript)
         session._wire.took(Phase.CONNECT.value, began)
         try:
             if endpoint.tls is TLSPolicy.IMPLICIT:
@@ -130,9 +145,22 @@ class Session:
         return not (self._closed or in_doubt or self._connection.dead)
 
     @property
+    def transactions(self) -> int:
+        """How many have begun."""
+        return self._link.carried if self._link is not None else 0
+
+    @property
+    def room(self) -> int:
+        """How many mails more it should be given, 0 or less for none: by its quota, and by what the server takes in one
+        connection (MAILMAX, RFC 9422).
+        """
+        most, mail_max = self._quota.most, self.server.mail_max
+        return (most if mail_max is None else min(most, mail_max)) - self.transactions
+
+    @property
     def spent(self) -> bool:
-        """True where the server takes no further transaction on this connection (MAILMAX, RFC 9422)."""
-        return self._link is not None and self._link.carried >= (self.server.mail_max or self._link.carried + 1)
+        """True where it should carry nothing more, sound as it may be."""
+        return self.room <= 0
 
     @property
     def ending(self) -> Ending | None:
@@ -176,13 +204,16 @@ class Session:
 
         Octets that came unasked (mostly a 421) and EOF both end it.
         """
-        if not (self.usable and self._connection.quiet):
+        if self._closed or not self._connection.quiet:
             return False
         try:
             self._wire.listen()
+            if self.usable:
+                return True
         except StreamClosed as error:
             self._connection.kill(str(error))
-        return self.usable
+        self._learn_of_its_end()
+        return False
 
     def close(self, *, say_quit: bool = True) -> None:
         """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only.
@@ -227,17 +258,32 @@ class Session:
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
         left = mails
+        unanswered: Delivery | None = None  # the first one behind which the server was gone
         try:
             for delivery in self._deliveries(dialogue, before_dot):
-                self.transactions += 1
                 left -= 1
+                if delivery.reply is not None or link.takes_more:
+                    self._answered += 1
+                elif unanswered is None and link.doubt is not None:
+                    unanswered = delivery
                 yield self._outcome(delivery)
         finally:
+            self._learn_from(unanswered)
             # In doubt; or a consumer that stops in the middle, or a before_dot that raised, or a signal's exception:
             # a transaction is open then, and what was said next would be read as a part of its message.
             if link.doubt is not None or left or not self._connection.quiet:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
                 self.close(say_quit=False)
+
+    def _learn_from(self, unanswered: Delivery | None) -> None:
+        self._quota.carried(self._answered)
+        verdicts = unanswered.recipients.values() if unanswered is not None else ()
+        if any(one.fault is not None and one.fault.taxonomy_id in _ENDED_BEHIND_A_MAIL for one in verdicts):
+            self._learn_of_its_end()
+
+    def _learn_of_its_end(self) -> None:
+        if self._answered and time.monotonic() - self._wire.read_at < AT_ONCE:
+            self._quota.ended(self._answered, self._opened_at)
 
     def _deliveries(self, dialogue: Steps, before_dot: BeforeDot | None) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
@@ -282,7 +328,7 @@ class Session:
             delivery.position,
             recipients,
             clean(str(reply)) if reply is not None else None,
-            self.endpoint.name,
+            self._relay,
             self.tls,
             delivery.terminator_sent,
             seconds,

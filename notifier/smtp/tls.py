@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 from functools import lru_cache
+from pathlib import Path
 
 from notifier.errors import Fault, Phase
 from notifier.protocol import taxonomy
@@ -18,14 +19,22 @@ _LOOKS_LIKE_OTHER_PROTOCOL = frozenset(
 )
 
 
-@lru_cache(maxsize=16)
 def verified_context(
     ca_file: str | None, client_cert: str | None = None, client_key: str | None = None
 ) -> ssl.SSLContext:
     """A client context that trusts ``ca_file`` (PEM), or the system's store, and shows ``client_cert`` where asked.
 
-    Raises `OSError` for a bad file.
+    A file that has changed is read anew: certificates are renewed while workers run. Raises `OSError` for a bad file.
     """
+    files = (ca_file, client_cert, client_key)
+    return _context(*files, tuple(map(_state, files)))
+
+
+@lru_cache(maxsize=16)
+def _context(
+    ca_file: str | None, client_cert: str | None, client_key: str | None, states: tuple[object, ...]
+) -> ssl.SSLContext:
+    del states  # a part of the cache's key alone
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if client_cert is not None:
@@ -60,6 +69,13 @@ def context_of(endpoint: Endpoint, anchors: tuple[bytes, ...]) -> ssl.SSLContext
     if isinstance(endpoint.trust, WebPKI):
         return verified_context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
     return anchored_context(anchors) if anchors else unverified_context()
+
+
+def _state(file: str | None) -> tuple[int, int, int] | None:
+    if file is None:
+        return None
+    found = Path(file).stat()
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def described(connection: ssl.SSLSocket) -> str:

@@ -29,10 +29,14 @@ from notifier.smtp.outbox import Outbox
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 
 JUST_NOW = 0.0002  # seconds since the last read in which another look would be a system call for nothing
+_TIMERS = {timer.name for timer in fields(Timeouts)}
+_TIMED = tuple(phase for phase in Phase if phase.value in _TIMERS)
 
 
 class Wire:
-    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it."""
+    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it. ``read_at``: when the
+    server was heard last (monotonic seconds).
+    """
 
     def __init__(self, stream: NetworkStream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
         self.stream = stream
@@ -40,15 +44,11 @@ class Wire:
         self.transcript = transcript
         self.phase_seconds: dict[str, float] = {}
         self._body_block = timeouts.body_block
-        self._seconds = {
-            Phase(timer.name): float(getattr(timeouts, timer.name))
-            for timer in fields(timeouts)
-            if timer.name in set(Phase)
-        }
+        self._seconds: dict[Phase, float] = {phase: getattr(timeouts, phase.value) for phase in _TIMED}
         self._seconds[Phase.BODY] = timeouts.final_reply  # a chunk's reply
         self._outbox = Outbox()
         self._dotted = False  # messages go by DATA
-        self._read_at = 0.0
+        self.read_at = 0.0
 
     def do(self, step: Send | SendLines | SendBody | SendWhole | SendChunk | Flush) -> None:
         """Send what the step says, now or with what follows. Raises `Lost`."""
@@ -116,6 +116,8 @@ class Wire:
         if step.alone:
             self._check_nothing_came("before the message was sent", held_back=1)
             self._dotted = True
+        elif not self.connection.owed:
+            self._check_it_is_there(len(step.mails))
         self.connection.owed += step.replies
         self._outbox.put_whole(step.mails, step.behind)
         if self.transcript is not None:
@@ -157,9 +159,23 @@ class Wire:
                 self._outbox.end_of_message()
             self._flush_of_body()
 
+    def _check_it_is_there(self, mails: int) -> None:
+        """No reply comes between envelope and message here: had the server gone behind its last reply, as many do after
+        so many mails, these would be unknown.
+        """
+        try:
+            self._look("before the message was sent", mails)
+        except Lost:
+            self._outbox.hold_back(mails)
+            raise
+
     def _check_nothing_came(self, when: str, held_back: int = 0) -> None:
         """A verdict before the message's end wins (row W1)."""
-        if time.monotonic() - self._read_at < JUST_NOW or not self.stream.readable:
+        if time.monotonic() - self.read_at >= JUST_NOW:
+            self._look(when, held_back)
+
+    def _look(self, when: str, held_back: int) -> None:
+        if not self.stream.readable:
             return
         try:
             if (octets := self.stream.read_now()) is not None:
@@ -227,7 +243,7 @@ class Wire:
                 raise self._lost(Loss.VIOLATION, self.connection.dead)
             try:
                 self._take(self.stream.read(deadline))
-                self._read_at = time.monotonic()
+                self.read_at = time.monotonic()
             except StreamTimeout:
                 raise self._lost(Loss.TIMEOUT, "no reply in time") from None
             except StreamClosed as error:

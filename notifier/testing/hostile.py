@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -27,8 +28,8 @@ _JOIN = 10  # seconds
 
 
 class Moment(StrEnum):
-    """When the server misbehaves. ``TLS``: in place of its part of the handshake; ``BODY``: before it reads the message
-    (over BDAT, the chunk); ``IDLE``: unasked, after a final reply.
+    """When the server misbehaves. ``TLS``: in place of its part of the handshake, behind STARTTLS or before the greeting;
+    ``BODY``: before it reads the message (over BDAT, the chunk); ``IDLE``: unasked, after a final reply.
     """
 
     GREETING = "greeting"
@@ -62,10 +63,11 @@ class HostileServer:
     """Listens on a free port of loopback while the ``with`` block lasts; every thread and socket ends with it.
 
     ``plan``: what to do when. ``connection``: on the nth one alone, from 1; else on all. ``offers``: keywords for EHLO;
-    ``tls``: STARTTLS is offered, with a throw-away certificate in ``ca_file``. ``small_window``: the kernel takes few
-    octets that nobody reads. ``cut``: where it ends (``connection`` holds for it too). ``patience``: seconds after which
-    a silent client hears 421 and is left. Afterwards: ``accepted``,
-    ``heard`` (octets of each connection's commands), ``traffic`` (octets said and heard on each), ``auth_in_clear``.
+    ``tls``: STARTTLS is offered, ``implicit_tls``: TLS from the first octet, with a throw-away certificate that
+    ``ca_file`` vouches for, or with a ``context`` of your own; another one counts from the next handshake on.
+    ``small_window``: the kernel takes few octets that nobody reads. ``cut``: where it ends (``connection`` holds for it
+    too). ``patience``: seconds after which a silent client hears 421 and is left. Afterwards: ``accepted``, ``heard``
+    (octets of each connection's commands), ``traffic`` (octets said and heard on each), ``auth_in_clear``.
     """
 
     host = "127.0.0.1"
@@ -77,6 +79,8 @@ class HostileServer:
         connection: int | None = None,
         offers: tuple[str, ...] = OFFERS,
         tls: bool = False,
+        implicit_tls: bool = False,
+        context: ssl.SSLContext | None = None,
         lmtp: bool = False,
         small_window: bool = False,
         cut: Cut | None = None,
@@ -86,19 +90,20 @@ class HostileServer:
         self.accepted: list[Accepted] = []
         self.heard: list[bytes] = []
         self.auth_in_clear = False
-        self.offers, self.lmtp, self.tls = offers, lmtp, tls
+        self.offers, self.lmtp, self.tls, self.implicit_tls = offers, lmtp, tls, implicit_tls
         self.port = 0
         self._connection = connection
         self._small_window = small_window
+        self._certificate = ThrowAwayCertificate(self.host) if (tls or implicit_tls) and context is None else None
+        self.context = self._certificate.context if self._certificate else context
         self.patience = patience
         self._cut = cut
-        self._certificate = ThrowAwayCertificate(self.host) if tls else None
         self._listener: Listener | None = None
         self._open: list[tuple[threading.Thread, Peer]] = []
 
     @property
     def ca_file(self) -> str | None:
-        """The PEM file to trust; None without TLS."""
+        """The PEM file to trust; None without TLS, and with a context of your own."""
         return str(self._certificate.ca_file) if self._certificate else None
 
     @property
@@ -137,9 +142,8 @@ class HostileServer:
     def _begin(self, connection: socket.socket) -> None:
         self.heard.append(b"")
         number = len(self.heard)
-        context = self._certificate.context if self._certificate else None
         chosen = self._connection in (None, number)
-        peer = Peer(connection, context, number=number, cut=self._cut if chosen else None)
+        peer = Peer(connection, self.context, number=number, cut=self._cut if chosen else None)
         plan = self.plan if chosen else {}
         thread = threading.Thread(target=self._serve, args=(peer, plan), name="hostile-connection", daemon=True)
         self._open.append((thread, peer))
@@ -168,6 +172,8 @@ class _Conversation:
         self._octets = b""
 
     def run(self) -> None:
+        if self._server.implicit_tls:
+            self._encrypt()
         self._answer(Moment.GREETING, b"220 hostile.example\r\n")
         while True:
             line = self._line()
@@ -213,9 +219,11 @@ class _Conversation:
         self._answer(Moment.EHLO, b"250 hostile.example\r\n")
 
     def _starttls(self, _: str) -> None:
-        if not self._answer(Moment.STARTTLS, b"220 go\r\n"):
-            return
-        self._peer.flush()
+        if self._answer(Moment.STARTTLS, b"220 go\r\n"):
+            self._peer.flush()
+            self._encrypt()
+
+    def _encrypt(self) -> None:
         mischief = self._mischief(Moment.TLS)
         if mischief is not None:
             mischief.do(self._peer, b"")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -11,6 +12,7 @@ from notifier.errors import DeliveryError, InvalidAddress
 from notifier.model.address import Address
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.parameters import DeliverBy, MailParameters, RcptParameters
+from notifier.model.secret import Secret
 from notifier.protocol.commands import Hello
 from notifier.settings.relay import parse_relay
 from notifier.smtp import Endpoint, Session, TLSPolicy
@@ -92,6 +94,17 @@ def test_a_quoted_local_part_goes_to_its_own_domain_alone() -> None:
     [
         (lambda: MailParameters(envid="x" * 101), "ENVID"),
         (lambda: MailParameters(envid="a\r\nb"), "ENVID"),
+        (lambda: MailParameters(envid=""), "ENVID"),
+        (lambda: MailParameters(envid=5), "ENVID"),
+        (lambda: MailParameters(envid="+" * 34), "ENVID"),  # 102 characters in xtext
+        (lambda: MailParameters(auth="+" * 167), "AUTH"),
+        (lambda: MailParameters(require_tls="no"), "REQUIRETLS"),
+        (lambda: MailParameters(deliver_by={"seconds": 5}), "DELIVERBY"),
+        (lambda: DeliverBy(5, "N", "yes"), "DELIVERBY"),
+        (lambda: MailParameters(hold_until="2030"), "HOLDUNTIL"),
+        (lambda: MailParameters(hold_until=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))), "HOLDUNTIL"),
+        (lambda: RcptParameters("NEVER"), "NOTIFY"),
+        (lambda: RcptParameters(orcpt="rfc822;" + "=" * 165), "ORCPT"),
         (lambda: MailParameters(ret="X"), "RET"),
         (lambda: MailParameters(auth="a\r\nRSET"), "AUTH"),
         (lambda: MailParameters(priority=10), "MT-PRIORITY"),
@@ -114,17 +127,102 @@ def test_a_parameter_that_the_rfcs_do_not_allow_is_refused_by_name(make: object,
         make()  # type: ignore[operator]
 
 
-NO_NAMES = ["", " ", "a b", "a\r\nMAIL FROM:<x>", "a_b", "ü.example", "x" * 300, "a\0", "127.0.0.1;x", "[1.2.3.4", "-a"]
+NO_NAMES = [
+    " ", "a b", "a\r\nMAIL FROM:<x>", "a_b", "ü .example", "x" * 300, "a\0", "127.0.0.1;x", "[1.2.3.4", "-a", "127.0.0.1", "[::1]",
+    "[abc]", "a..b", "x" * 64 + ".example",
+]  # fmt: skip
+
+
+def test_what_just_fits_is_not_refused() -> None:
+    MailParameters(envid="+" * 33, auth="", hold_until=datetime(1, 1, 1, 6, tzinfo=timezone(timedelta(hours=5))))
+    RcptParameters(orcpt="rfc822;" + "=" * 164)
+
+
+def test_a_time_of_an_early_year_is_said_with_four_digits() -> None:
+    wish = MailParameters(hold_until=datetime(999, 1, 1, tzinfo=UTC))
+    with (
+        HostileServer(offers=("FUTURERELEASE 1 1",)) as server,
+        Session.open(Endpoint(server.host, server.port, tls=TLSPolicy.NONE)) as session,
+    ):
+        list(session.send_many([MailObject(Envelope("s@x", ("a@x",), wish), DATA)]))
+    assert b" HOLDUNTIL=0999-01-01T00:00:00Z\r\n" in server.heard[0]
 
 
 @pytest.mark.parametrize("name", NO_NAMES)
-def test_an_ehlo_name_that_is_none_is_refused_before_anything_is_sent(name: str, server: HostileServer) -> None:
-    with pytest.raises(ValueError, match="EHLO name"):
-        Hello(name).encode()
-    if name:  # an empty one stands for this host's own
+def test_58_an_ehlo_name_that_is_none_is_refused_before_anything_is_connected(name: str) -> None:
+    for make in (lambda: Hello(name).encode(), lambda: Endpoint("relay.example", 25, ehlo_name=name)):
         with pytest.raises(ValueError, match="EHLO name"):
-            Session.open(Endpoint(server.host, server.port, tls=TLSPolicy.NONE, ehlo_name=name))
-        assert server.heard[-1] == b""
+            make()
+
+
+def test_58_a_name_in_another_script_is_said_in_a_labels() -> None:
+    with HostileServer() as server:
+        where = Endpoint(server.host, server.port, tls=TLSPolicy.NONE, ehlo_name="bücher.example")
+        Session.open(where).close()
+    assert server.heard[0].startswith(b"EHLO xn--bcher-kva.example\r\n")
+
+
+def test_58_a_name_that_is_nobodys_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match=r"localhost\.localdomain, which is nobody's"):
+        Endpoint("relay.example", 25, ehlo_name="localhost.localdomain")
+
+
+NO_HOSTS = [
+    "smtp.x\r\n", "http://smtp", "user:hunter2@host", "user@host", "host:25", "a b", "", "x" * 300, "127.0.0.1\0", "[::1]", "a..b",
+    "fe80::1%a\r\nb", "host/", "\ud800", "host#x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_60_a_host_that_is_none_is_refused_and_not_shown(host: str) -> None:
+    with pytest.raises(ValueError, match="a host is") as caught:
+        Endpoint(host, 25)
+    assert not host or host not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["relay.example", "relay", "my_relay", "bücher.example", "127.0.0.1", "::1", "fe80::1%lo", "a.b."]
+)
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    assert Endpoint(host, 25).host == host
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536, 25 + 65536, True, "25", 25.0, None])
+def test_60_a_port_that_is_none_is_refused(port: object) -> None:
+    """One that is too big wraps around in the system's calls, and connects to another."""
+    with pytest.raises(ValueError, match="port"):
+        Endpoint("relay.example", port)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("window", [0, -1, True, 1.5])
+def test_a_window_is_a_number_of_mails(window: object) -> None:
+    with pytest.raises(ValueError, match="window"):
+        Endpoint("relay.example", 25, window=window)  # type: ignore[arg-type]
+
+
+LOGINS: list[tuple[dict[str, object], str]] = [
+    ({"password": Secret("hunter2")}, "without a username"),
+    ({"username": "zoe\x01auth=Bearer evil", "token": lambda: Secret("t")}, "user name"),
+    ({"username": "zoe\r\n", "password": Secret("hunter2")}, "user name"),
+    ({"username": "z\ud800", "password": Secret("hunter2")}, "user name"),
+    ({"username": "zoe", "password": Secret("hunter2\0")}, "password"),
+    ({"username": "zoe", "password": Secret("hunter2\ud800")}, "password"),
+    ({"username": "zoe", "password": Secret("hunter2"), "mechanisms": ("plain",)}, "no SASL mechanism"),
+]
+
+
+@pytest.mark.parametrize(("login", "what"), LOGINS)
+def test_62_a_login_that_cannot_be_is_refused_and_not_shown(login: dict[str, object], what: str) -> None:
+    with pytest.raises(ValueError, match=what) as caught:
+        Endpoint("relay.example", 587, **login)  # type: ignore[arg-type]
+    assert "hunter2" not in str(caught.value)
+
+
+def test_62_8_bit_is_utf_8() -> None:
+    with HostileServer(offers=("AUTH PLAIN",)) as server:
+        where = Endpoint(server.host, server.port, tls=TLSPolicy.NONE, username="zoë", password=Secret("пароль"))
+        Session.open(where).close()
+    assert b"AUTH PLAIN " + base64.b64encode("\0zoë\0пароль".encode()) in server.heard[0]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import traceback
 
 import pytest
 from transcripts import Scripted
@@ -62,12 +63,45 @@ def test_law_11_what_we_have_decides() -> None:
     assert names(PASSWORD, "GSSAPI NTLM") == []
 
 
-@pytest.mark.parametrize("field", ["user\0", "a\r\nb", "a\nb"])
-def test_law_5_controls_in_credentials_are_refused_and_not_shown(field: str) -> None:
-    for credentials in ({"username": field}, {"username": "zoe", "password": Secret(field)}):
-        with pytest.raises(ValueError, match="CR, LF or NUL") as caught:
+@pytest.mark.parametrize("field", ["user\0", "a\r\nb", "a\nb", "a\ud800"])
+def test_law_5_what_no_mechanism_carries_is_refused_and_not_shown(field: str) -> None:
+    for credentials, what in (
+        ({"username": field}, "user name"),
+        ({"username": "zoe", "password": Secret(field)}, "password"),
+    ):
+        with pytest.raises(ValueError, match=what) as caught:
             Credentials(**credentials)
         assert field not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["zoe\x01auth=Bearer evil", "z\x07", "z\x7f", "z\x85", "z\t"])
+def test_law_5_a_control_character_in_a_name_is_refused(name: str) -> None:
+    """\\x01 divides the fields of XOAUTH2: what stood behind it was another."""
+    with pytest.raises(ValueError, match="user name") as caught:
+        Credentials(name, token=lambda: Secret("t"))
+    assert name not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["t\x01\x01host=evil", "t\r\nRSET", "two words", "", "t\ud800", "tök"])
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+def test_law_5_what_is_no_token_is_told_before_anything_is_said(mechanism: str, token: str) -> None:
+    error = refused(Credentials("zoe", token=lambda: Secret(token)), mechanism)
+    assert error.taxonomy_id == "A3"
+    assert not token or token not in str(error)
+
+
+def test_a_token_that_is_no_secret_is_told_and_not_shown() -> None:
+    error = refused(Credentials("zoe", token=lambda: "hunter2"), "XOAUTH2")  # type: ignore[arg-type, return-value]
+    assert (error.taxonomy_id, "hunter2" in str(error)) == ("A3", False)
+
+
+def test_a_token_callable_that_fails_is_a_fault_of_the_moment_and_its_words_stay_with_it() -> None:
+    def token() -> Secret:
+        raise RuntimeError("client_secret=hunter2")
+
+    error = refused(Credentials("zoe", token=token), "OAUTHBEARER")
+    assert (error.taxonomy_id, "RuntimeError" in str(error)) == ("A2", True)
+    assert "hunter2" not in "".join(traceback.format_exception(error))
 
 
 def test_a_mechanism_that_there_is_not_is_refused() -> None:
@@ -85,6 +119,11 @@ def test_law_11_in_clear_a_mechanism_that_shows_nothing_will_do() -> None:
                       b"334 PDE+\r\n", b"235 in\r\n", safe=False)  # fmt: skip
     digest = hmac.new(b"x", b"<1>", "md5").hexdigest()
     assert scripted.wire.flights == [b"AUTH CRAM-MD5\r\n", b64(f"zoe {digest}") + b"\r\n"]
+
+
+def test_law_11_in_clear_it_goes_where_the_caller_allows_it() -> None:
+    allowed = Credentials("zoe", Secret("hunter2"), clear_auth=True)
+    assert log_in(allowed, "PLAIN", b"235 in\r\n", safe=False).wire.sent.startswith(b"AUTH PLAIN ")
 
 
 def test_external_sends_an_empty_response() -> None:
@@ -146,3 +185,37 @@ def test_a_user_name_that_scram_prohibits_is_told_without_it() -> None:
     error = refused(Credentials("\u0627\u0031", Secret("x")), "SCRAM-SHA-256")
     assert error.taxonomy_id == "A3"
     assert "\u0627" not in str(error)
+    scripted = log_in(Credentials("zoe", Secret("\u0627\u0031")), "SCRAM-SHA-256 PLAIN", b"235 in\r\n")
+    assert scripted.wire.sent == b"AUTH PLAIN " + b64("\0zoe\0\u0627\u0031") + b"\r\n"
+
+
+# servers that repeat what they heard ----------------------------------------------------------------------------------
+
+PLAIN, WORD = b64("\0zoe\0hunter2"), b64("hunter2")
+ECHOES = [
+    ("PLAIN", [b"535 5.7.8 bad credentials " + PLAIN], PLAIN),
+    ("PLAIN", [b'500 unknown command "AUTH PLAIN ' + PLAIN + b'"'], PLAIN),
+    ("PLAIN", [b'500 line too long: "AUTH PLAIN ' + PLAIN[:12] + b'"'], PLAIN[:12]),
+    ("PLAIN", [b"535-no\r\n535 user zoe, password hunter2, is unknown"], b"hunter2"),
+    ("LOGIN", [b"334 eA==", b"334 eA==", b'500 5.5.1 Command unrecognized: "' + WORD + b'"'], WORD),
+    ("LOGIN", [b"334 eA==", b"334 eA==", b"535 hunter2?"], b"hunter2"),
+    ("XOAUTH2", [b"535 token v3ryS3cret has expired"], b"v3ryS3cret"),
+]
+
+
+@pytest.mark.parametrize(("mechanism", "replies", "secret"), ECHOES)
+def test_law_15_what_a_server_repeats_of_a_login_is_masked(mechanism: str, replies: list[bytes], secret: bytes) -> None:
+    credentials = Credentials("zoe", Secret("hunter2"), lambda: Secret("v3ryS3cret"), only=(mechanism,))
+    error = refused(credentials, mechanism, *(reply + b"\r\n" for reply in replies))
+    assert secret.decode() not in f"{error} {error!r} {error.fault} {error.smtp_error!r}"  # type: ignore[attr-defined]
+    assert "***" in error.fault.text
+
+
+def test_law_15_the_servers_own_words_stay() -> None:
+    error = refused(PASSWORD, "PLAIN", b"535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6\r\n")
+    assert error.fault.text == "5.7.8 Error: authentication failed: UGFzc3dvcmQ6"
+
+
+def test_law_15_a_short_password_is_masked_as_a_word_and_not_in_every_other_one() -> None:
+    error = refused(Credentials("zoe", Secret("in")), "PLAIN", b"535 invalid: in\r\n")
+    assert error.fault.text == "invalid: ***"

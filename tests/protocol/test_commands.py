@@ -22,6 +22,10 @@ from notifier.protocol.commands import (
 GOOD: list[tuple[Command, bytes]] = [
     (Hello("client.example"), b"EHLO client.example\r\n"),
     (Hello("[127.0.0.1]", "LHLO"), b"LHLO [127.0.0.1]\r\n"),
+    (Hello("[IPv6:::1]"), b"EHLO [IPv6:::1]\r\n"),
+    (Hello("bücher.example"), b"EHLO xn--bcher-kva.example\r\n"),
+    (Hello("client"), b"EHLO client\r\n"),
+    (Hello("localhost.localdomain"), b"EHLO localhost.localdomain\r\n"),
     (StartTLS(), b"STARTTLS\r\n"),
     (Mail("a@b.example"), b"MAIL FROM:<a@b.example>\r\n"),
     (Mail("", size=7, body=Body.EIGHT_BIT_MIME), b"MAIL FROM:<> SIZE=7 BODY=8BITMIME\r\n"),
@@ -46,7 +50,10 @@ BAD: list[Command] = [
     Rcpt('"a\r\n"@b'), Rcpt('"unclosed@b'), Mail("a@b\n"), Mail("ü@b"), Mail("a@b", size=-1), Mail("a@b", size=True),
     Mail("a@b", size="5\r\nRCPT TO:<e@x>"),  # type: ignore[arg-type]
     Mail("a@b", parameters=("RET=HDRS\r\nDATA",)), Mail("a@b", parameters=("A B",)), Rcpt("a@b", ("",)), Rcpt("a\ud800@b"),
-    Hello(""), Hello("a b"), Hello("a\r\nMAIL"), Hello("ü.example"), Hello("x" * 300), Hello("x", "QUIT"),
+    Hello(""), Hello("a b"), Hello("a\r\nMAIL"), Hello("ü .example"), Hello("x" * 300), Hello("x", "QUIT"),
+    Hello("127.0.0.1"), Hello("999.1.1.1"), Hello("[::1]"), Hello("[abc]"), Hello("[999.1.1.1]"), Hello("[127.0.0.1"), Hello("[IPv6:fe80::1%a]"),
+    Hello("a..b"), Hello("a.b."), Hello("x" * 64 + ".b"), Hello("a.-b"), Hello("-a.b"), Hello("a_b.example"), Hello(".".join(["ab"] * 100)),
+    Hello("\ud800.example"), Hello("a\u3002b"),
 ]  # fmt: skip
 
 

@@ -89,6 +89,7 @@ FIRST = b"r=fyko+d2lbbFgONRv9qkxdawL3rfc,s=QSXCR+Q6sek8bf92,i=4096"
         (b"r=" + NONCE.encode() + b",s=QSXCR+Q6sek8bf92,i=4096", "nonce"),
         (FIRST.replace(b"4096", b"1"), "iteration"),
         (FIRST.replace(b"4096", b"999999999"), "iteration"),
+        (FIRST.replace(b"4096", b"2000001"), "iteration"),  # whole seconds, with no way to break them off
         (FIRST.replace(b"4096", b"-4096"), "iteration"),
         (FIRST.replace(b"4096", b"4096999999999"), "iteration"),
         (FIRST.replace(b"QSXCR+Q6sek8bf92", b"?"), "base64"),

@@ -15,6 +15,10 @@ class BindingRefused(MechanismFailed):
     """The server has another type of channel binding than we: the same mechanism without one may do."""
 
 
+class NoToken(Exception):
+    """The callable that gives tokens failed. Its own words are not repeated: they may hold what it knows."""
+
+
 class Mechanism(Protocol):
     """One exchange, used once. What it answers is a `Secret`, whatever it holds."""
 

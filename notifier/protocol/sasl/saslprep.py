@@ -21,14 +21,18 @@ _PROHIBITED: Sequence[Callable[[str], bool]] = (
 )
 
 
+class Unprepared(ValueError):
+    """RFC 4013 has no form for it: SCRAM cannot carry it, and a mechanism that sends octets as they are may."""
+
+
 def saslprep(text: str) -> str:
-    """``text`` prepared as a query. Raises `ValueError`, without the text, for what no password may hold."""
+    """``text`` prepared as a query. Raises `Unprepared`, without the text, for what no password may hold."""
     if text.isascii() and text.isprintable():
         return text
     mapped = "".join(" " if _MAPPED_TO_SPACE(char) else char for char in text if not _MAPPED_TO_NOTHING(char))
     prepared = unicodedata.normalize("NFKC", mapped)
     if any(prohibited(char) for char in prepared for prohibited in _PROHIBITED):
-        raise ValueError("user name or password holds a character that RFC 4013 prohibits")
+        raise Unprepared("user name or password holds a character that RFC 4013 prohibits")
     _check_direction(prepared)
     return prepared
 
@@ -39,4 +43,4 @@ def _check_direction(text: str) -> None:
         return
     mixed = any(stringprep.in_table_d2(char) for char in text)
     if mixed or not (stringprep.in_table_d1(text[0]) and stringprep.in_table_d1(text[-1])):
-        raise ValueError("user name or password mixes directions of writing as RFC 4013 prohibits")
+        raise Unprepared("user name or password mixes directions of writing as RFC 4013 prohibits")

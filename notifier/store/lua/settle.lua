@@ -19,7 +19,11 @@ if not EDGES[f[1] .. '>' .. to] then
   return redis.error_reply('LEDGER no edge from ' .. f[1] .. ' to ' .. to)
 end
 local at = now()
-local recipients = cjson.decode(f[4])
+local recipients, dotted = cjson.decode(f[4]), false
+for _, state in pairs(recipients) do dotted = dotted or state == 'accepted' end
+if f[1] == 'claimed' and to == 'sent' and not dotted then
+  return redis.error_reply('LEDGER no edge from claimed to sent: nothing was handed over')
+end
 for path, state in pairs(cjson.decode(ARGV[5])) do recipients[path] = state end
 redis.call('HSET', key, 'recipients', cjson.encode(recipients))
 if to ~= 'claimed' then redis.call('HSET', key, 'settled', fence) end

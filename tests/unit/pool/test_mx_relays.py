@@ -103,7 +103,7 @@ class World:
     def resolve(self, host: str, port: int) -> list[tuple[int, Any]]:
         raise NotImplementedError
 
-    def open(self, endpoint: Endpoint, *, resolve: Any, window: Any, anchors: Any) -> Any:
+    def open(self, endpoint: Endpoint, *, resolve: Any, window: Any, quota: Any, anchors: Any) -> Any:
         self.opened[endpoint.host] += 1
         self.resolves.add(resolve)
         self.anchors.add(anchors)

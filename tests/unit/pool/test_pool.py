@@ -4,94 +4,15 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from fake_relay import RELAY, FakeRelay, FakeSession, make, soon
 
-from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, RelayFull, fault_error
-from notifier.model.events import Event, SessionMissed, SessionNotOpened, SessionOpened, SessionRetired
-from notifier.model.limits import Connected
-from notifier.pool import PoolConfig, SessionPool, Slots
+from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
+from notifier.model.events import SessionMissed, SessionNotOpened, SessionOpened, SessionRetired
+from notifier.pool import PoolConfig, SessionPool
 from notifier.protocol import taxonomy
 from notifier.smtp import Endpoint
-from notifier.smtp.session import Ending
-
-RELAY = Endpoint("relay.example", 25)
-
-
-@dataclass(eq=False)
-class FakeSession:
-    """What the pool sees of a session. ``lent`` is kept by the tests."""
-
-    usable: bool = True
-    alive: bool = True
-    transactions: int = 0
-    spent: bool = False
-    tls: str | None = None
-    said: list[str] = field(default_factory=list)
-    lent: bool = False
-
-    def is_alive(self) -> bool:
-        return self.usable and self.alive
-
-    def close(self, *, say_quit: bool = True) -> None:
-        self.said.append("QUIT" if say_quit else "close")
-        self.usable = False
-
-    @property
-    def ending(self) -> Ending | None:
-        if not self.usable:
-            return Ending.DOUBT
-        return None if self.alive else Ending.PEER_CLOSED
-
-    def abandon(self) -> None:
-        if "abandon" not in self.said:
-            self.said.append("abandon")
-        self.usable = False
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Relay:
-    """Opens fake sessions and remembers them all."""
-
-    def __init__(self) -> None:
-        self.sessions: list[FakeSession] = []
-        self.error: Exception | None = None
-
-    def __call__(self, endpoint: Endpoint) -> FakeSession:
-        assert endpoint is RELAY
-        if self.error is not None:
-            raise self.error
-        self.sessions.append(FakeSession())
-        return self.sessions[-1]
-
-
-def make(**bounds: float) -> tuple[SessionPool, Relay, Clock, list[Event]]:
-    relay, clock, events = Relay(), Clock(), []
-    pool = SessionPool(
-        RELAY,
-        PoolConfig(**bounds),
-        open_session=relay,
-        clock=clock,
-        rng=lambda: 0.5,
-        listener=events.append,  # type: ignore[arg-type]
-        upkeep=False,
-    )
-    return pool, relay, clock, events
-
-
-def soon(seconds: float = 5.0) -> float:
-    return time.monotonic() + seconds
 
 
 def test_a_session_is_reused() -> None:
@@ -143,6 +64,24 @@ def test_an_error_in_the_block_retires_the_session_without_a_word() -> None:
     assert relay.sessions[0].said == ["close"]
     assert [event.reason for event in events if isinstance(event, SessionRetired)] == ["doubt"]
     assert "0 of 4 places" in repr(pool)
+
+
+def test_a_place_is_free_when_its_session_is_closed_and_not_before() -> None:
+    """Or the relay would see one connection too many."""
+    pool, relay, _, _ = make(size=1)
+
+    class LongGoodbye(FakeSession):
+        def close(self, *, say_quit: bool = True) -> None:
+            with pytest.raises(PoolTimeout), pool.session(soon(-1)):
+                pass
+            super().close(say_quit=say_quit)
+
+    relay.session_type = LongGoodbye
+    with pool.session(soon()) as session:
+        session.transactions = 100
+    with pool.session(soon()):
+        pool.drain()
+    assert [one.said for one in relay.sessions] == [["QUIT"], ["QUIT"]]
 
 
 def test_a_session_in_doubt_is_not_parked() -> None:
@@ -212,59 +151,6 @@ def test_waiters_are_served_first_come_first_served() -> None:
     assert order == [0, 1, 2, 3, 4]
 
 
-class Elsewhere:
-    """Connections of all replicas: ``free`` more may be made."""
-
-    def __init__(self, free: int) -> None:
-        self.free = free
-
-    def connect(self, relay: str, token: str, most: int | None) -> Connected:
-        self.free -= 1
-        return Connected(1.0 if self.free < 0 else 0.0, 9)
-
-    def established(self, relay: str, token: str) -> int:
-        return 9
-
-    def release(self, relay: str, token: str) -> int:
-        self.free += 1
-        return 9
-
-
-def test_where_others_have_the_connections_whoever_asks_waits_for_ours() -> None:
-    pool, relay, clock, _ = make(size=3)
-    elsewhere = Elsewhere(free=1)
-    pool._slots = Slots(elsewhere, "relay", "relay", None)  # type: ignore[arg-type]
-    served: list[str] = []
-
-    def wait(name: str) -> None:
-        with pool.session(soon()):
-            served.append(name)
-
-    with pool.session(soon()):
-        threads = []
-        for number, name in enumerate(("first", "second"), start=1):
-            threads.append(threading.Thread(target=wait, args=(name,)))
-            threads[-1].start()
-            while pool.stats()["waiting"] < number:
-                time.sleep(0.001)
-    for thread in threads:
-        thread.join(5)
-    assert served == ["first", "second"]
-    assert len(relay.sessions) == 1
-    elsewhere.free, clock.now = 2, clock.now + 1.0
-    with pool.session(soon()), pool.session(soon()):
-        assert len(relay.sessions) == 2, "after a while it looks whether there are more"
-
-
-def test_where_others_have_all_connections_it_is_told() -> None:
-    pool, relay, _, _ = make(size=3)
-    pool._slots = Slots(Elsewhere(free=0), "relay", "relay", None)  # type: ignore[arg-type]
-    with pytest.raises(RelayFull), pool.session(soon()):
-        pass
-    assert relay.sessions == []
-    assert "0 of 3 places" in repr(pool)
-
-
 def test_closing_says_quit_to_parked_sessions_and_wakes_waiters() -> None:
     pool, relay, _, _ = make(size=1)
     outcome: list[str] = []
@@ -316,8 +202,65 @@ def test_a_forked_child_leaves_its_parents_sessions_alone() -> None:
     assert pool.stats()["parked"] == 1
 
 
+def test_a_child_is_not_stopped_by_a_lock_that_another_thread_held_at_the_fork() -> None:
+    pool, relay, _, _ = make(size=1)
+    lent = pool.session(soon())
+    lent.__enter__()
+    with pool._places._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            with pool.session(soon()) as session:
+                right = session is not relay.sessions[0] and relay.sessions[0].said == ["abandon"]
+            lent.__exit__(None, None, None)
+            os._exit(0 if right and pool.stats()["parked"] == 1 and "QUIT" not in relay.sessions[0].said else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    lent.__exit__(None, None, None)
+    assert relay.sessions[0].said == []
+    assert pool.stats() == {"parked": 1, "lent": 0, "waiting": 0, "opened": 1}
+
+
+def test_a_session_that_was_being_opened_while_the_pool_was_drained_is_not_lent_again() -> None:
+    """It may have logged in with the password that the drain was for."""
+    pool, relay, _, _ = make()
+
+    def drained_meanwhile(endpoint: Endpoint) -> FakeSession:
+        pool.drain()
+        return relay(endpoint)
+
+    pool._open_session = drained_meanwhile  # type: ignore[assignment]
+    with pool.session(soon()):
+        pass
+    assert pool.stats()["retired_drained"] == 1
+
+
+def test_upkeep_does_not_end_while_sessions_are_out() -> None:
+    """Or nearly every return would start a thread."""
+    pool, _, _, _ = make(max_idle=10)
+    assert pool._due_in() is None
+    with pool.session(soon()):
+        assert pool._due_in() == 10
+    assert pool._due_in() == 10
+    pool.drain()
+    assert pool._due_in() is None
+
+
+def test_where_no_thread_can_be_started_sessions_are_lent_and_returned_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    pool = SessionPool(RELAY, open_session=FakeRelay())  # type: ignore[arg-type]
+    for _ in range(2):
+        with pool.session(soon()):
+            pass
+    assert pool.stats()["reused"] == 1
+
+
 def test_a_parked_session_ends_in_time_though_nobody_asks_for_one() -> None:
-    relay, retired = Relay(), threading.Event()
+    relay, retired = FakeRelay(), threading.Event()
     pool = SessionPool(
         RELAY,
         PoolConfig(max_idle=0.05),
@@ -366,86 +309,3 @@ def test_whoever_is_interrupted_while_waiting_leaves_no_place_behind() -> None:
 def test_bounds_that_cannot_work_are_refused(bounds: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"."):
         PoolConfig(**bounds)  # type: ignore[arg-type]
-
-
-class PoolMachine(RuleBasedStateMachine):
-    """Checkout, return, break, expire, drain in any order: bounds hold, and no session has two owners."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pool, self.relay, self.clock, self.events = make(
-            size=3, messages_per_connection=4, max_age=50, max_idle=10
-        )
-        self.lent: list[tuple[object, FakeSession]] = []
-
-    @precondition(lambda self: len(self.lent) < 3)
-    @rule()
-    def checkout(self) -> None:
-        context = self.pool.session(soon())
-        session = context.__enter__()
-        assert not session.lent, "one session, two owners"
-        assert session.is_alive()
-        session.lent = True
-        self.lent.append((context, session))
-
-    @precondition(lambda self: len(self.lent) == 3)
-    @rule()
-    def checkout_of_too_many(self) -> None:
-        with pytest.raises(PoolTimeout), self.pool.session(time.monotonic()):
-            pass
-
-    @precondition(lambda self: self.lent)
-    @rule(index=st.integers(0, 2), mails=st.integers(0, 5), broken=st.booleans())
-    def give_back(self, index: int, mails: int, broken: bool) -> None:
-        context, session = self.lent.pop(index % len(self.lent))
-        session.transactions += mails
-        session.usable = not broken
-        session.lent = False
-        context.__exit__(None, None, None)  # type: ignore[attr-defined]
-
-    @rule(seconds=st.floats(0, 30))
-    def time_passes(self, seconds: float) -> None:
-        self.clock.now += seconds
-
-    @rule(index=st.integers(0, 5))
-    def relay_closes(self, index: int) -> None:
-        idle = [session for session in self.relay.sessions if session.usable and not session.lent]
-        if idle:
-            idle[index % len(idle)].alive = False
-
-    @rule()
-    def drain(self) -> None:
-        self.pool.drain()
-
-    @rule(open_again=st.booleans())
-    def close(self, open_again: bool) -> None:
-        self.pool.close()
-        with pytest.raises(PoolClosed), self.pool.session(soon()):
-            pass
-        self.pool.open()
-
-    @rule()
-    def fork(self) -> None:
-        """As the child sees it: what the parent had is nobody's here, and nothing is written on it."""
-        before = [(session, list(session.said)) for session in self.relay.sessions if session.usable or session.lent]
-        self.pool._places.pid = -1
-        for one in self.pool._places.sessions():
-            one.pid = -1
-        self.pool.stats()
-        assert all(session.said == [*said, "abandon"] for session, said in before)
-        for context, session in self.lent:
-            session.lent = False
-            context.__exit__(None, None, None)  # type: ignore[attr-defined]
-            assert "QUIT" not in session.said
-        self.lent.clear()
-
-    @invariant()
-    def bounds_hold(self) -> None:
-        stats = self.pool.stats()
-        assert stats["lent"] == len(self.lent)
-        assert stats["parked"] + stats["lent"] <= 3
-        assert sum(session.usable or session.lent for session in self.relay.sessions) <= 3
-
-
-TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
