@@ -240,11 +240,15 @@ class PoolTimeout(PoolError):
 
 
 class RelayUnavailable(PoolError):
-    """No relay may be tried now: breakers are open, or limits are reached. ``retry_after`` is in seconds."""
+    """No relay may be tried now: breakers are open, or limits are reached. ``retry_after`` is in seconds.
 
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message, retry_after)
+    ``paused``: what an operator has paused, if it is that and nothing else.
+    """
+
+    def __init__(self, message: str, retry_after: float = 1.0, paused: str | None = None) -> None:
+        super().__init__(message, retry_after, paused)
         self.retry_after = retry_after
+        self.paused = paused
 
     def __str__(self) -> str:
         return str(self.args[0])

@@ -23,11 +23,13 @@ from notifier.delivery.settling import (
     open_recipients,
     settlement_after_error,
     settlement_of_held,
+    settlement_of_paused,
     settlement_of_suppressed,
 )
 from notifier.errors import DeliveryError, FenceRejected, Phase, PoolError, StoreError, TemplateError, fault_error
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
+from notifier.model.pause import Pause, Pauses
 from notifier.model.spent import Spent
 from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
@@ -57,6 +59,7 @@ class Courier:
         router: Router,
         composer: Composer,
         limiter: Limiter,
+        pauses: Pauses,
         table: RetryTable,
         timing: Timing = Timing(),
         listener: Listener = ignore,
@@ -66,6 +69,7 @@ class Courier:
         self._router = router
         self._composer = composer
         self._limiter = limiter
+        self._pauses = pauses
         self._table = table
         self._timing = timing
         self._listener = listener
@@ -73,7 +77,7 @@ class Courier:
 
     def deliver(self, claims: Sequence[Claim]) -> None:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
-        wanted = self._within_limits(self._screen(claims))
+        wanted = self._within_limits(self._screen(self._going_on(claims)))
         attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
         while attempts:  # mostly once: a session may have no room for all, and a mail have several legs
             for sessions, theirs in _by_way(attempts):
@@ -81,6 +85,15 @@ class Courier:
             attempts = [attempt for attempt in attempts if not attempt.over]
 
     # 3. screen ----------------------------------------------------------------------------------------------------
+
+    def _going_on(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those whose tenant is not paused."""
+        tenants = {claim.email.tenant for claim in claims}
+        paused = {name: why for name in tenants if (why := self._pauses.why(Pause("tenant", name))) is not None}
+        if paused:
+            waiting = [claim for claim in claims if claim.email.tenant in paused]
+            self._settle(*(_of_paused_tenant(claim, paused) for claim in waiting))
+        return [claim for claim in claims if claim.email.tenant not in paused]
 
     def _screen(self, claims: Sequence[Claim]) -> list[Claim]:
         paths = sorted({path for claim in claims for path in open_recipients(claim)})
@@ -209,6 +222,11 @@ class Courier:
         for one in settlements:
             if one.claim.mail_id not in refused:
                 self._listener(_event(one))
+
+
+def _of_paused_tenant(claim: Claim, why: Mapping[str, str]) -> Settlement:
+    tenant = claim.email.tenant
+    return settlement_of_paused(claim, Pause("tenant", tenant), why[tenant])
 
 
 def _for_good(error: Exception, claim: Claim) -> Exception:

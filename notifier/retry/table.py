@@ -21,7 +21,7 @@ Key = str | type[BaseException]
 
 _BY_ID: Mapping[str, RetryPolicy] = {
     **dict.fromkeys(("C1", "C5", "L1", "G1", "E3", "S3", "A2", "A8", "A6", "M1", "R10", "R12"), B1),
-    **dict.fromkeys(("X4", "X5", "W1", "W3", "C3", "S5", "S6", "LIM"), B1),
+    **dict.fromkeys(("X4", "X5", "W1", "W3", "C3", "S5", "S6", "LIM", "PAU"), B1),
     **dict.fromkeys(
         ("D1", "D3", "D5", "D6", "D7", "C2", "C4", "L2", "L3", "L4", "G2", "G3", "G4", "E1", "E2", "E4"), B2
     ),
