@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check format fuzz bench-smtp requirements clean
+.PHONY: demo test check format fuzz bench-smtp bench-pool requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -52,6 +52,10 @@ requirements: $(STAMP)
 bench-smtp: $(STAMP)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks.smtp $(ARGS)
+
+# The session pool: a checkout, a crowd, a relay that ends connections. It writes benchmarks/pool/RESULTS.md.
+bench-pool: $(STAMP)
+	@$(BIN)/python -m benchmarks.pool $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -28,9 +28,9 @@ worker_eta_task_limit = 1000
 # A recycled child closes its sessions; a thousand bells are worth the reconnect.
 worker_max_tasks_per_child = None
 
-# Limits above the sum of SMTP's own deadlines: they end a hung child, never a patient wait for a final reply.
-task_soft_time_limit = 1200
-task_time_limit = 1260
+# Limits above the sum of SMTP's own deadlines, those of mx:// too: they end a hung child, never a patient wait for a final reply.
+task_soft_time_limit = 2700
+task_time_limit = 2760
 
 # A bell in work gets a minute to come to its settlement before the worker goes.
 worker_soft_shutdown_timeout = 60
@@ -41,7 +41,7 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 broker_connection_retry_on_startup = True
 broker_transport_options = {
     # Inline payloads only. Bells are short; no ETA and no countdown ever meets it.
-    "visibility_timeout": 1800,
+    "visibility_timeout": 3600,
     # Without a timeout a half-open broker is waited for without end.
     "socket_timeout": 30,
     "socket_connect_timeout": 10,

@@ -433,6 +433,7 @@ _CONNECT_PHASES = (Phase.DNS, Phase.CONNECT, Phase.GREETING)
 _LEAVES: Mapping[tuple[ErrorClass, Phase], type[DeliveryError]] = {
     **{(ErrorClass.TRANSIENT, phase): TransientConnectError for phase in _CONNECT_PHASES},
     **{(ErrorClass.MISCONFIGURED, phase): MisconfiguredConnectError for phase in _CONNECT_PHASES},
+    (ErrorClass.PERMANENT, Phase.DNS): PermanentRecipientsRefused,
     (ErrorClass.TRANSIENT, Phase.EHLO): TransientHeloError,
     (ErrorClass.MISCONFIGURED, Phase.EHLO): MisconfiguredHeloError,
     (ErrorClass.TRANSIENT, Phase.STARTTLS): TransientDisconnected,

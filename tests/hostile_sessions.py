@@ -8,7 +8,7 @@ from notifier.smtp import Endpoint, Timeouts, TLSPolicy
 from notifier.testing import HostileServer
 
 WAYS = {
-    "chunked": ("PIPELINING", "8BITMIME", "CHUNKING"),
+    "chunked": ("PIPELINING", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES"),
     "pipelined": ("PIPELINING", "8BITMIME"),
     "lock step": ("8BITMIME",),
 }

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import selectors
 import socket
+import subprocess
 import sys
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from benchmarks.smtp import cores
+from benchmarks.smtp.peers import TOP
 
 READ_SIZE = 256 * 1024
 # A client whose SYN takes half a round trip is connected after one, and the server that has its ACK after one and a
@@ -144,6 +149,19 @@ class Delay:
         self._pairs.remove(pair)
         for direction in pair:
             direction.source.close()
+
+
+@contextmanager
+def delayed(port: int, round_trip: float) -> Iterator[int]:
+    """A port whose way to ``port`` and back takes ``round_trip`` seconds: the proxy in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.smtp.delay", str(port), str(round_trip)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TOP)
+    cores.keep_for_servers(process.pid)
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.communicate(timeout=10)  # it ends with its standard input
 
 
 def main(port: str, seconds: str) -> None:

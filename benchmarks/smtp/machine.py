@@ -15,11 +15,16 @@ from benchmarks.smtp import cores, npm
 
 def described() -> Iterator[str]:
     """Lines for the foot of the table."""
+    yield from place()
+    yield "versions: " + ", ".join(_versions())
+
+
+def place() -> Iterator[str]:
+    """The same without versions."""
     yield f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     yield f"machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
     yield "cores: " + ("the servers have one, each client another" if cores.APART else "one for clients and servers")
     yield f"load average before the run: {os.getloadavg()[0]:.2f}"
-    yield "versions: " + ", ".join(_versions())
 
 
 def _processor() -> str:

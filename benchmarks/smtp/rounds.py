@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.smtp import cores
+from benchmarks.smtp.delay import delayed
 from benchmarks.smtp.load import Load
 from benchmarks.smtp.peers import PEERS, TOP, Peer
 from benchmarks.smtp.sink import Received, Sink
@@ -139,7 +138,7 @@ class Bench:
         if not round_trip:
             yield ports
             return
-        with _delayed(ports[True], round_trip) as chunking, _delayed(ports[False], round_trip) as plain:
+        with delayed(ports[True], round_trip) as chunking, delayed(ports[False], round_trip) as plain:
             yield {True: chunking, False: plain}
 
 
@@ -161,16 +160,3 @@ def _figures(said: str, received: Received) -> Run:
     took = json.loads(said)
     mails = took["mails"]
     return Run(mails / took["seconds"], took["processor_seconds"] / mails, received.by_bdat == received.mails)
-
-
-@contextmanager
-def _delayed(port: int, round_trip: float) -> Iterator[int]:
-    """A port whose way to ``port`` and back takes ``round_trip`` seconds."""
-    command = [sys.executable, "-m", "benchmarks.smtp.delay", str(port), str(round_trip)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TOP)
-    cores.keep_for_servers(process.pid)
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.communicate(timeout=10)  # it ends with its standard input

@@ -6,6 +6,8 @@
  *
  *   XSUM    250 <mails> <sum> <mails that came by BDAT>
  *   XRESET  250, and the three begin at zero
+ *   XDROP   <mails> [421]: from now on a connection is closed when it has brought so many mails, without a word, or
+ *           with 421 for the next MAIL; 0: it may bring as many as it likes
  *
  * It writes both port numbers on standard output, and ends when its standard input does.
  */
@@ -37,13 +39,14 @@ struct connection {
     enum mode mode;
     enum body body;
     int has_mail, has_rcpt, in_chunks, discard, last; /* the transaction; `discard`: a chunk out of turn */
-    uint64_t chunk_left, length;
+    uint64_t chunk_left, length, carried;
     uint32_t crc;
     size_t in_used, out_start, out_used;
     char in[IN_SIZE], out[OUT_SIZE];
 };
 
-static uint64_t mails, sum, by_bdat;
+static uint64_t mails, sum, by_bdat, drop_after;
+static int drop_said;
 static uint32_t table[8][256];
 
 /* CRC-32 ------------------------------------------------------------------------------------------------------- */
@@ -98,6 +101,8 @@ static void accept_mail(struct connection *c) {
     by_bdat += (uint64_t)c->in_chunks;
     forget(c);
     say(c, "250 2.0.0 Accepted\r\n");
+    c->carried++;
+    c->closing |= drop_after && !drop_said && c->carried >= drop_after;
 }
 
 /* DATA --------------------------------------------------------------------------------------------------------- */
@@ -216,9 +221,21 @@ static void tell_sum(struct connection *c) {
     say(c, reply);
 }
 
+static void drop(struct connection *c, const char *argument) {
+    char *rest;
+    drop_after = strtoull(argument, &rest, 10);
+    drop_said = strcmp(rest, " 421") == 0;
+    say(c, "250 2.0.0 OK\r\n");
+}
+
 static void command(struct connection *c, const char *line) {
     const char *argument;
     if (argument_of(line, "MAIL FROM:")) {
+        if (drop_after && c->carried >= drop_after) {
+            say(c, "421 4.7.0 Enough mails for one connection\r\n");
+            c->closing = 1;
+            return;
+        }
         if (c->has_mail) {
             say(c, "503 5.5.1 MAIL inside a transaction\r\n");
             return;
@@ -238,7 +255,7 @@ static void command(struct connection *c, const char *line) {
     } else if (argument_of(line, "EHLO")) {
         forget(c);
         say(c, "250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n");
-        if (c->chunking) say(c, "250-CHUNKING\r\n");
+        if (c->chunking) say(c, "250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n");
         say(c, "250 SIZE 104857600\r\n");
     } else if (argument_of(line, "HELO")) {
         forget(c);
@@ -248,6 +265,8 @@ static void command(struct connection *c, const char *line) {
     } else if (argument_of(line, "XRESET")) {
         mails = sum = by_bdat = 0;
         say(c, "250 2.0.0 OK\r\n");
+    } else if ((argument = argument_of(line, "XDROP"))) {
+        drop(c, argument);
     } else if (argument_of(line, "QUIT")) {
         say(c, "221 2.0.0 Bye\r\n");
         c->closing = 1;

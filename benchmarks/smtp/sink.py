@@ -68,6 +68,10 @@ class Sink:
         """Count from zero."""
         self._ask(b"XRESET")
 
+    def drop_after(self, mails: int, *, said: bool = False) -> None:
+        """Close each connection when it has brought so many; ``said``: with 421 for the next. 0: never."""
+        self._ask(b"XDROP %d%s" % (mails, b" 421" if said else b""))
+
     def received(self) -> Received:
         """What has come since the reset."""
         return Received(*map(int, self._ask(b"XSUM").split()[1:]))

@@ -18,6 +18,7 @@ from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
 from notifier.smtp import Endpoint, Session
 from notifier.smtp.session import own_name
+from notifier.smtp.trust import Unauthenticated
 from notifier.tasks.bells import gate
 from notifier.tasks.runtime import runtime, settings
 
@@ -109,7 +110,11 @@ def _templates(chosen: Settings) -> Iterator[Finding]:
 
 
 def _relay(chosen: Settings) -> Iterator[Finding]:
+    runtime()  # what mx:// needs is looked for
     for endpoint in chosen.endpoints:
+        if isinstance(endpoint.trust, Unauthenticated):
+            yield Finding("relay", True, "the recipients' own servers (mx://): a resolver is there")
+            continue
         try:
             with Session.open(endpoint) as session:
                 login = f", logged in as {endpoint.username}" if endpoint.username else ""

@@ -15,14 +15,21 @@ from notifier.model.limits import Rate
 from notifier.model.outcome import Outcome
 from notifier.model.tenant import Tenants
 from notifier.protocol import taxonomy
+from notifier.protocol.paths import wire_form
 from notifier.smtp.session import BeforeDot
 
 
 class LentSession(Protocol):
-    """What the courier needs of a session. ``rate``: the bucket that each of its mails takes a token of."""
+    """What the courier needs of a session. ``room``: so many mails more, one at least; ``rate``: the bucket that each of
+    its mails takes a token of.
+    """
 
     @property
     def transactions(self) -> int: ...
+    @property
+    def usable(self) -> bool: ...
+    @property
+    def room(self) -> int: ...
     @property
     def rate(self) -> Rate | None: ...
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...
@@ -58,6 +65,38 @@ class Smarthost:
     def legs(self, paths: Sequence[str]) -> tuple[Leg, ...]:
         """One leg."""
         return (Leg(self.relays, tuple(paths)),)
+
+
+class DomainRelays(Protocol):
+    """What is needed of `notifier.pool.mx.MxRelays`."""
+
+    def for_domain(self, domain: str, deadline: float | None = None) -> Sessions: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToDomain:
+    """The way to one domain's own servers. Where they are is asked when a session is, so that it fails there."""
+
+    relays: DomainRelays
+    domain: str
+
+    def session(self, deadline: float) -> AbstractContextManager[LentSession]:
+        """Raises the rows D2 to D7 as well. The look-up has the deadline of the session."""
+        return self.relays.for_domain(self.domain, deadline).session(deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServers:
+    """A way for each recipient's domain: direct delivery (``mx://``)."""
+
+    relays: DomainRelays
+
+    def legs(self, paths: Sequence[str]) -> tuple[Leg, ...]:
+        """One leg a domain, in the order of the recipients."""
+        domains: dict[str, list[str]] = {}
+        for path in paths:
+            domains.setdefault(wire_form(path).rpartition("@")[2].lower(), []).append(path)
+        return tuple(Leg(ToDomain(self.relays, domain), tuple(theirs)) for domain, theirs in domains.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,9 @@ class Breakers(Protocol):
     def permit(self, place: Place) -> Permit:
         """May something be tried there now? A half-open breaker gives its probe away with this call."""
 
+    def forgo(self, place: Place) -> None:
+        """The probe that was let through is not made: no session was free, say. The next one may be."""
+
     def good(self, place: Place) -> bool:
         """It went well; True where that closed a breaker."""
 

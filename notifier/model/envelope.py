@@ -20,6 +20,19 @@ class Envelope:
     parameters: MailParameters | None = None
     rcpt_parameters: Mapping[str, RcptParameters] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Each path once. Raises `TypeError` for what are no paths."""
+        paths = self.forward_paths
+        if not isinstance(self.reverse_path, str):
+            raise TypeError(f"reverse_path is text, not {type(self.reverse_path).__name__}")
+        if not isinstance(paths, tuple):
+            raise TypeError(f"forward_paths is a tuple of paths, not {type(paths).__name__}")
+        if len(paths) > 1:
+            object.__setattr__(self, "forward_paths", paths := tuple(dict.fromkeys(paths)))
+        for path in paths:
+            if not isinstance(path, str):
+                raise TypeError(f"forward_paths holds text, not {type(path).__name__}")
+
     @property
     def needs_smtputf8(self) -> bool:
         """True where a path is not ASCII (RFC 6531)."""
@@ -35,3 +48,8 @@ class MailObject:
     smtputf8: bool = False  # the header holds UTF-8, or a path needs it
     eight_bit: bool = False  # the body holds octets over 127: needs 8BITMIME
     binary: bool = False  # the octets are no lines: needs CHUNKING with BINARYMIME (RFC 3030 section 3)
+
+    @property
+    def is_eight_bit(self) -> bool:
+        """True where it holds octets over 127, said or not."""
+        return self.eight_bit or not self.data.isascii()

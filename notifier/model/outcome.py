@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,19 +21,22 @@ class RecipientState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientOutcome:
-    """One recipient's state after a transaction; ``fault`` says why where it is not accepted."""
+class RecipientOutcome(NamedTuple):
+    """One recipient's state after a transaction; ``fault`` says why where it is not accepted.
+
+    ``reply`` is what the server said of this recipient alone: to its RCPT, and over LMTP in its final reply.
+    """
 
     state: RecipientState
     fault: Fault | None = None
+    reply: str | None = None
 
 
 class Outcome(NamedTuple):
     """The result of handing one `MailObject` to a relay.
 
     ``position`` is the mail's place in the sequence given to ``send_many``. ``reply`` is the server's final reply
-    (its queue id stands there). ``terminator_sent`` is False where surely nothing was delivered. ``phase_seconds``
+    (its queue id stands there); where there were several, the last that accepted somebody. ``terminator_sent`` is False where surely nothing was delivered. ``phase_seconds``
     holds the time spent waiting in each phase, in seconds. ``tls`` is version and cipher, ``server`` the name by which
     the server greeted. ``transcript``, where one is kept, holds no message and no secret.
     """

@@ -26,7 +26,8 @@ S = MailState
 
 EDGES: Mapping[MailState, frozenset[MailState]] = {
     S.WAITING: frozenset({S.CLAIMED, S.WAITING, S.CANCELLED, S.EXPIRED}),
-    S.CLAIMED: frozenset({S.AT_DOT, S.WAITING, S.FAILED, S.EXPIRED, S.QUARANTINED}),
+    # Sent: some recipients have it from an earlier dot of this claim, and the turn of the others has come to nothing.
+    S.CLAIMED: frozenset({S.AT_DOT, S.WAITING, S.SENT, S.FAILED, S.EXPIRED, S.QUARANTINED}),
     S.AT_DOT: frozenset({S.SENT, S.WAITING, S.FAILED, S.UNKNOWN, S.CLAIMED}),  # claimed: other recipients' turn
     S.UNKNOWN: frozenset({S.SENT, S.WAITING, S.PARKED}),
     S.PARKED: frozenset({S.SENT, S.WAITING, S.DISCARDED}),

@@ -12,7 +12,7 @@ class PoolConfig:
     """
 
     size: int = 4  # alive, parked and lent together; relays count connections per client
-    messages_per_connection: int = 100  # many relays end a connection after a hundred
+    messages_per_connection: int = 100  # many relays end a connection after a hundred; what ends sooner is learned
     max_age: float = 300.0
     max_idle: float = 15.0  # relays drop idle sessions after 10 to 90 s
     connections: int | None = None  # from all replicas together; None: as many as the relay takes without complaint

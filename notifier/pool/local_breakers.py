@@ -94,6 +94,12 @@ class LocalBreakers:
             probes = [one.take_probe(now) for one in breakers]
             return Permit(probe=any(probes), clean=all(one.clean for one in breakers))
 
+    def forgo(self, place: Place) -> None:
+        """See `Breakers.forgo`."""
+        with self._lock:
+            for one in self._of(place):
+                one.probe_until = 0.0
+
     def good(self, place: Place) -> bool:
         """See `Breakers.good`."""
         with self._lock:

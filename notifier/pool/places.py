@@ -2,6 +2,10 @@
 
 Every session, and every checkout on its way to one, holds a *place* until the connection is closed; so the relay never
 sees more than ``size``. Places are handed out first come first served.
+
+An exception may strike a checkout between any two lines (a task's time limit comes by signal). A place is therefore held
+by standing in a set, not by a count, so that giving it back twice is giving it back once; and what changes hands is
+taken from the one before the other has it: a session may be lost so, but never has two owners.
 """
 
 from __future__ import annotations
@@ -10,19 +14,21 @@ import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from notifier.pool.config import PoolConfig
+from notifier.pool.bell import Bell
 from notifier.pool.pooled import Pooled
 
 
 @dataclass(slots=True, eq=False)
-class Waiter:
-    """Somebody who asks for a place. ``granted``: it is theirs, with the session ``pooled`` or empty."""
+class Borrower:
+    """Somebody who asks for a place. ``granted``: it is theirs, empty or with the session ``pooled``."""
 
-    event: threading.Event = field(default_factory=threading.Event)
-    granted: bool = False
     pooled: Pooled | None = None
+    granted: bool = False
+    turned_away: bool = False  # the pool has closed
+    outdated: bool = False  # the pool was drained since: what they have is not to be lent again
+    bell: Bell | None = None  # where they have to wait
 
 
 class Places:
@@ -34,103 +40,108 @@ class Places:
         self.closed = False
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._taken = 0  # parked, lent, being opened and being closed
         self._parked: deque[Pooled] = deque()  # the most recently used at the right
-        self._lent: set[Pooled] = set()
-        self._waiters: deque[Waiter] = deque()
+        self._holders: set[Borrower] = set()  # their sessions are lent, being opened or being closed
+        self._queue: deque[Borrower] = deque()
         self._counters: Counter[str] = Counter()
 
     # to a place -----------------------------------------------------------------------------------------------------
 
-    def ask(self) -> Waiter:
+    def ask(self, borrower: Borrower) -> None:
         """A place at once, or in the queue; where the pool is closed, neither."""
-        waiter = Waiter()
         with self._lock:
             if self.closed:
-                waiter.event.set()
-                return waiter
-            self._waiters.append(waiter)
-            self._serve()
-            if not waiter.granted:
-                self._counters["waited"] += 1
-        return waiter
+                borrower.turned_away = True
+            elif self._queue or not self._grant(borrower):  # whoever waits comes before whoever comes
+                borrower.bell = Bell()
+                self._queue.append(borrower)
 
-    def leave_queue(self, waiter: Waiter) -> bool:
+    def leave_queue(self, borrower: Borrower) -> bool:
         """Wait no longer. True where the place was granted, perhaps in this moment: then it must be used or freed."""
         with self._lock:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-            return waiter.granted
+            if borrower in self._queue:
+                self._queue.remove(borrower)
+            return borrower.granted
 
-    def lend(self, pooled: Pooled) -> None:
-        """A session was opened for a place that was empty."""
+    def exchange(self, borrower: Borrower) -> None:
+        """Their session is closed now: they get a parked one for it, or keep their place empty."""
         with self._lock:
-            self._lent.add(pooled)
-
-    def exchange(self, dead: Pooled) -> Pooled | None:
-        """The place of a session that is closed now gets a parked one; None: it is kept, and empty."""
-        with self._lock:
-            self._lent.discard(dead)
-            if not self._parked:
-                return None
-            other = self._parked.pop()
-            self._lent.add(other)
-            self._taken -= 1  # the parked one has brought its own
-            self._serve()
-            return other
+            if self._parked:  # its own place is free now, and nobody waits for it: or it would not have been parked
+                borrower.pooled = self._parked.pop()
 
     # and back -------------------------------------------------------------------------------------------------------
 
-    def park(self, pooled: Pooled, now: float) -> bool:
-        """Keep a session for the next, or hand it to the first waiter. False where the pool has closed."""
+    def park(self, borrower: Borrower, until: float) -> str | None:
+        """Keep the session for the next, or hand it to the first in the queue; the reason where it must not be kept."""
         with self._lock:
             if self.closed:
-                return False
-            pooled.parked_at = now
-            self._lent.discard(pooled)
-            self._parked.append(pooled)
+                return "closed"
+            if borrower.outdated:
+                return "drained"
+            lent, borrower.pooled = borrower.pooled, None
+            if lent is not None:
+                lent.until = until
+                self._holders.discard(borrower)
+                self._parked.append(lent)
             self._serve()
-            return True
+            return None
 
-    def free(self, pooled: Pooled | None) -> None:
-        """The place is free: its session is closed, or none was opened."""
+    def free(self, borrower: Borrower) -> None:
+        """They are gone, from the queue or from their place: its session is closed, or none was opened."""
         with self._lock:
-            if pooled is not None:
-                self._lent.discard(pooled)
-            self._taken -= 1
+            if borrower in self._queue:
+                self._queue.remove(borrower)
+            self._holders.discard(borrower)
             self._serve()
             self._changed.notify_all()
 
-    def next_due(self, config: PoolConfig) -> float | None:
-        """When the first of the parked sessions has to be looked at; None where there are none."""
-        with self._lock:
-            return min((one.due(config) for one in self._parked), default=None)
-
-    def take_out(self, why: Callable[[Pooled], str | None]) -> list[tuple[Pooled, str]]:
-        """Parked sessions to be closed, with the reason; each keeps its place until it is freed."""
-        with self._lock:
-            over = [(one, reason) for one in self._parked if (reason := why(one)) is not None]
-            for one, _ in over:
-                self._parked.remove(one)
-            return over
-
     def _serve(self) -> None:
-        """Under the lock: grant places to waiters, the freshest sessions first."""
-        while self._waiters and (self._parked or self._taken < self.size):
-            waiter = self._waiters.popleft()
-            if self._parked:
-                waiter.pooled = self._parked.pop()
-                self._lent.add(waiter.pooled)
-            else:
-                self._taken += 1
-            waiter.granted = True
-            waiter.event.set()
+        """Under the lock: grant places to those in the queue, in their order."""
+        queue = self._queue
+        while queue and (queue[0].granted or self._grant(queue[0])):
+            first = queue.popleft()
+            if first.bell is not None:
+                first.bell.ring()
 
-    def outdate(self) -> None:
-        """Those that are lent now are not to be lent again."""
+    def _grant(self, borrower: Borrower) -> bool:
+        """Under the lock: the freshest parked session, or an empty place; False where there is neither."""
+        if self._parked:
+            borrower.pooled = self._parked.pop()
+        elif len(self._holders) >= self.size:
+            return False
+        self._holders.add(borrower)
+        borrower.granted = True
+        return True
+
+    # upkeep ---------------------------------------------------------------------------------------------------------
+
+    def next_due(self, if_parked_now: float) -> float | None:
+        """When the first of the parked sessions has to be looked at; one that is lent, if it were ``if_parked_now``,
+        then. None where there are none of either.
+        """
         with self._lock:
-            for one in self._lent:
-                one.drained = True
+            return min((one.until for one in self._parked), default=if_parked_now if self._holders else None)
+
+    def take_out(self, why: Callable[[Pooled], str | None]) -> list[tuple[Borrower, str]]:
+        """Parked sessions to be closed, with the reason; each keeps its place until that is freed."""
+        with self._lock:
+            return self._taken_out(why)
+
+    def drain(self) -> list[tuple[Borrower, str]]:
+        """The same for all that are parked; those that are lent, or being opened now, are not to be lent again."""
+        with self._lock:
+            for one in self._holders:
+                one.outdated = True
+            return self._taken_out(lambda _: "drained")
+
+    def _taken_out(self, why: Callable[[Pooled], str | None]) -> list[tuple[Borrower, str]]:
+        over = [(one, reason) for one in self._parked if (reason := why(one)) is not None]
+        leaving = []
+        for one, reason in over:
+            self._parked.remove(one)
+            leaving.append((Borrower(one, granted=True), reason))
+        self._holders.update(borrower for borrower, _ in leaving)
+        return leaving
 
     # ends -----------------------------------------------------------------------------------------------------------
 
@@ -143,9 +154,11 @@ class Places:
         """Grant nothing more, and let nobody wait in vain."""
         with self._lock:
             self.closed = True
-            for waiter in self._waiters:
-                waiter.event.set()
-            self._waiters.clear()
+            while self._queue:
+                last = self._queue.pop()
+                last.turned_away = True
+                if last.bell is not None:
+                    last.bell.ring()
 
     def wait_until_empty(self, seconds: float) -> bool:
         """True where every place became free in time."""
@@ -162,20 +175,29 @@ class Places:
     def stats(self) -> Mapping[str, int]:
         """How many are what now, and the counters."""
         with self._lock:
-            now = {"parked": len(self._parked), "lent": len(self._lent), "waiting": len(self._waiters)}
+            now = {"parked": len(self._parked), "lent": len(self._lent()), "waiting": len(self._queue)}
             return now | {name: number for name, number in self._counters.items() if number}
 
     def tokens(self) -> list[str]:
         """Of the connections that are parked or lent."""
         with self._lock:
-            return [one.token for one in (*self._parked, *self._lent) if one.token is not None]
+            return [one.token for one in self.sessions() if one.token is not None]
 
     def sessions(self) -> list[Pooled]:
         """Parked and lent, without the lock: after a fork it may be held by a thread that is no more."""
-        return [*self._parked, *self._lent]
+        return [*self._parked, *self._lent()]
 
-    def __str__(self) -> str:
+    def _lent(self) -> list[Pooled]:
+        return [lent for one in tuple(self._holders) if (lent := one.pooled) is not None]
+
+    @property
+    def _taken(self) -> int:
+        return len(self._parked) + len(self._holders)
+
+    def __str__(
+        self,
+    ) -> str:  # without the lock too: it may be asked for anywhere, by a debugger or in a signal's handler
         return (
-            f"{'closed' if self.closed else 'open'}: {len(self._parked)} parked, {len(self._lent)} lent, "
-            f"{len(self._waiters)} waiting, {self._taken} of {self.size} places"
+            f"{'closed' if self.closed else 'open'}: {len(self._parked)} parked, {len(self._lent())} lent, "
+            f"{len(self._queue)} waiting, {self._taken} of {self.size} places"
         )

@@ -15,26 +15,25 @@ class Pooled:
     session: Session
     expires: float
     pid: int
-    parked_at: float = 0.0
+    number: int = 0  # in the pool, from 1: how events call it
     token: str | None = None  # of its place among the connections of all replicas
-    drained: bool = False  # it must not be lent again
+    until: float = 0.0  # when its time in the pool is over, if nobody takes it
 
     def why_not_again(self, config: PoolConfig, now: float) -> str | None:
         """On its return: the reason to retire it, or None where it may be parked."""
-        if not self.session.usable:
-            return "doubt"
-        if self.drained:
-            return "drained"
+        if (ending := self.session.ending) is not None:
+            return ending.value
         if self.session.transactions >= config.messages_per_connection or self.session.spent:
             return "uses"
         return "age" if now >= self.expires else None
 
-    def due(self, config: PoolConfig) -> float:
-        """When its time in the pool is over, if nobody takes it."""
-        return min(self.parked_at + config.max_idle, self.expires)
+    def due(self, config: PoolConfig, now: float) -> float:
+        """When its time in the pool will be over, if it is parked now and nobody takes it."""
+        rested = now + config.max_idle
+        return min(self.expires, rested)
 
-    def why_no_longer(self, config: PoolConfig, now: float) -> str | None:
+    def why_no_longer(self, now: float) -> str | None:
         """While it is parked: the reason to retire it, or None."""
-        if now < self.due(config):
+        if now < self.until:
             return None
         return "age" if now >= self.expires else "idle"

@@ -9,11 +9,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from notifier.errors import DeliveryError, Fault, Phase, PoolTimeout, RelayUnavailable, Scope, StoreError
+from notifier.errors import DeliveryError, Fault, Phase, PoolError, PoolTimeout, RelayUnavailable, Scope, StoreError
 from notifier.model.breaker import BreakerRules, Breakers, Permit, Place
 from notifier.model.envelope import MailObject
 from notifier.model.events import BreakerClosed, BreakerOpened, Listener, RelayComplained, ignore
@@ -50,17 +50,27 @@ class Member:
 class Lent:
     """A session that the relays have lent: it keeps in mind what the outcomes say about the relay."""
 
-    def __init__(self, session: Session, rate: Rate | None = None) -> None:
+    def __init__(self, session: Session, member: Member) -> None:
         self._session = session
-        self.rate = rate  # the bucket that each mail takes a token of
+        self.rate = member.rate  # the bucket that each mail takes a token of
         self.fault: Fault | None = None  # the last one that is the relay's
         self.complaint: Fault | None = None  # the last one that says that it gets too much
         self.went_well = False
 
     @property
     def transactions(self) -> int:
-        """Mails that the session has carried."""
+        """See `Session.transactions`."""
         return self._session.transactions
+
+    @property
+    def usable(self) -> bool:
+        """See `Session.usable`."""
+        return self._session.usable
+
+    @property
+    def room(self) -> int:
+        """See `Session.room`; one at least, for it was lent for that."""
+        return max(1, self._session.room)
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """See `Session.send_many`."""
@@ -106,12 +116,12 @@ class Relays:
         """
         with ExitStack() as stack:
             member, permit, session = self._enter(stack, deadline)
-            lent = Lent(session, member.rate)
+            lent = Lent(session, member)
             stack.callback(self._learn, member, permit, lent)
             yield lent
 
     def _enter(self, stack: ExitStack, deadline: float) -> tuple[Member, Permit, Session]:
-        error: DeliveryError | PoolTimeout | RelayUnavailable | None = None
+        error: DeliveryError | PoolError | None = None
         refused: list[tuple[Member, Permit]] = []
         for member in self._in_turn():
             permit = self._permit(member)
@@ -120,16 +130,24 @@ class Relays:
                 continue
             try:
                 return member, permit, stack.enter_context(member.pool.session(deadline))
-            except (PoolTimeout, RelayUnavailable) as failure:
-                error = failure
-            except DeliveryError as failure:
-                if (error := self._full(member, failure.fault)) is not None:
-                    continue
-                self._failed(member, failure.fault)
-                if failure.fault.scope not in _FAIL_OVER:
-                    raise
-                error = failure
+            except (PoolTimeout, RelayUnavailable, DeliveryError) as failure:
+                error = self._passed_over(member, permit, failure)
+            except BaseException:
+                self._forgo(member, permit)
+                raise
         raise error or _unavailable(refused)
+
+    def _passed_over(
+        self, member: Member, permit: Permit, error: DeliveryError | PoolError
+    ) -> DeliveryError | PoolError:
+        """What is raised in the end, if no relay behind this one does better. Raises ``error`` where none would."""
+        if isinstance(error, DeliveryError):
+            error = self._full(member, error.fault) or error
+        if not (isinstance(error, DeliveryError) and self._failed(member, error.fault)):
+            self._forgo(member, permit)
+        if isinstance(error, DeliveryError) and error.fault.scope not in _FAIL_OVER:
+            raise error
+        return error
 
     def _full(self, member: Member, fault: Fault) -> RelayUnavailable | None:
         """The error of a relay that has all the connections that it takes, and works: that is no outage."""
@@ -163,15 +181,23 @@ class Relays:
             member.clean_until = now + CLEAN_FOR
         return permit
 
-    def _failed(self, member: Member, fault: Fault) -> None:
+    def _forgo(self, member: Member, permit: Permit) -> None:
+        """Nothing was learned of the relay: let another try, or nobody does until this probe is given up."""
+        if permit.probe:
+            with suppress(StoreError):
+                self._breakers.forgo(member.place)
+
+    def _failed(self, member: Member, fault: Fault) -> bool:
+        """True where it is held against the relay or the account."""
         found = held_against(fault, self._rules)
         if found is None:
-            return
+            return False
         about, rule = found
         member.clean_until = 0.0
         why = f"{fault.taxonomy_id} {fault.text}"
         if (seconds := self._breakers.bad(member.place, about, rule, why)) > 0:
             self._tell(BreakerOpened(member.pool.endpoint.name, about, seconds, why))
+        return True
 
     def _learn(self, member: Member, permit: Permit, lent: Lent) -> None:
         """Tell the breakers, as far as the store takes it: a breaker is never in the way of a settlement."""
@@ -214,7 +240,8 @@ def place_of(endpoint: Endpoint) -> Place:
     With another password it is another account: what failed with the old one is not held against it. Two octets of a
     digest are enough to see that, and too few to guess the password by.
     """
-    relay = f"{endpoint.name} {endpoint.tls}"
+    # A host whose certificate one domain's policy refuses is as good as ever for the others.
+    relay = " ".join(filter(None, (endpoint.name, endpoint.tls, endpoint.trust.label)))
     if endpoint.credentials is None:
         return Place(relay)
     secret = endpoint.password.reveal() if endpoint.password is not None else ""

@@ -1,4 +1,4 @@
-"""`Upkeep`: a thread that looks after parked sessions while there are any, and ends when there are none.
+"""`Upkeep`: a thread that looks after sessions while there are any, and ends when there are none.
 
 So nothing waits in the background of a process that sends no mail, and there is mostly nothing that a fork could lose.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class Upkeep:
@@ -26,8 +27,11 @@ class Upkeep:
             return
         with self._lock:
             if self._thread is None and not self._stopped.is_set():
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                # Where the system has no thread left (row C3) nothing is lost: a checkout looks at what it gets.
+                with suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
 
     def stop(self) -> None:
         """End soon, whatever is left."""
@@ -35,10 +39,11 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            with self._lock:  # whoever parks a session after this look starts the next thread
+            with self._lock:
+                mine, self._thread = self._thread, None  # whoever parks a session after this look asks for a thread
                 wait = self._due_in()
                 if wait is None:
-                    self._thread = None
                     return
+                self._thread = mine
             self._stopped.wait(max(wait, 0.01))
             self._tend()

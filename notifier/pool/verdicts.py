@@ -7,7 +7,26 @@ from dataclasses import replace
 from notifier.errors import Fault
 from notifier.model.breaker import About, BreakerRule, BreakerRules
 
-_UNTIL_READY = ("D1", "D3", "C1", "C2", "C5", "L1", "L2", "L3", "L4", "G1", "G2", "G3", "G4", "E1", "E2", "E3")
+_UNTIL_READY = (
+    "D1",
+    "D3",
+    "D6",
+    "D7",
+    "C1",
+    "C2",
+    "C5",
+    "L1",
+    "L2",
+    "L3",
+    "L4",
+    "G1",
+    "G2",
+    "G3",
+    "G4",
+    "E1",
+    "E2",
+    "E3",
+)
 _STARTTLS_AND_AUTH = ("S1", "S2", "S3", "S4", "S5", "A8")
 _IN_TRANSACTION = ("M1", "M3", "R10", "X4", "X5", "W1", "W2", "Z4", "Z5", "Z7")
 _HOST = frozenset((*_UNTIL_READY, *_STARTTLS_AND_AUTH, *_IN_TRANSACTION))

@@ -12,6 +12,7 @@ from notifier.protocol.dialogue import Commit, Loss, Lost, SendChunk, SendLines,
 from notifier.protocol.reading import (
     AWAIT_BODY,
     AWAIT_FINAL,
+    AWAIT_MAIL,
     AWAIT_RSET,
     Answer,
     Steps,
@@ -19,7 +20,7 @@ from notifier.protocol.reading import (
     read_envelope,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Delivery, Link, Transaction
+from notifier.protocol.transaction import Delivery, Link, Transaction, of_an_address
 
 # A message up to here goes out with its envelope. A bigger one waits for the envelope's replies, so that it is not
 # sent for nobody, and goes in chunks of this size, each of which the server can refuse.
@@ -46,13 +47,14 @@ class Chunked:
         self._queue = queue
         self._link = link
         self._in_flight: deque[Transaction] = deque()
-        self._in_one_flight = "PIPELINING" in link.offered
+        self._pipelining = "PIPELINING" in link.offered
+        self._in_one_flight = self._pipelining and (link.enhanced or link.window > 1)
         self._alone_next = False  # the next mail goes by itself, when the way is free
         self._failure: Lost | None = None  # nothing more can be written; replies may lie there yet
 
     def steps(self) -> Steps:
         """Fill the window, take the oldest mail's replies, until nothing is left."""
-        while self._link.doubt is None and (self._in_flight or not (self._failure or self._queue.empty)):
+        while self._link.doubt is None and (self._in_flight or self._more_to_send):
             if self._has_room:
                 yield from self._fill()
             yield from self._take_good()
@@ -62,9 +64,13 @@ class Chunked:
             self._link.doubt = self._link.doubt or self._failure.text
 
     @property
+    def _more_to_send(self) -> bool:
+        return self._failure is None and self._link.takes_more and not self._queue.empty
+
+    @property
     def _has_room(self) -> bool:
         """True where it is worth while to send more: half of the window is free, and there is a mail that fits in."""
-        if self._failure is not None or self._queue.empty:
+        if not self._more_to_send:
             return False
         waits = self._alone_next and bool(self._in_flight)
         return not waits and len(self._in_flight) <= self._link.window // 2
@@ -77,6 +83,7 @@ class Chunked:
         self._alone_next = False
         window = max(1, self._link.window)
         most = window // 2 if window >= IN_HALVES else window - len(self._in_flight)
+        most = min(most, self._link.mail_max - self._link.carried)
         while len(batch) < most:
             one = yield from self._queue.next_fit()
             if one is None:
@@ -128,28 +135,24 @@ class Chunked:
 
         Whatever else is `_take_oldest`'s business.
         """
-        in_flight, replies, out_of_step = self._in_flight, self._link.replies, self._link.out_of_step
-        while in_flight and not out_of_step():
-            one = in_flight[0]
-            owed = one.replies
-            if len(replies) <= owed or one.more:
-                return
-            for number in range(owed + 1):
-                if replies[number].code != 250:
-                    return
-            for _ in range(owed):
-                replies.popleft()
-            in_flight.popleft()
-            yield one.all_good(replies.popleft())
+        in_flight, out_of_step = self._in_flight, self._link.out_of_step
+        while in_flight and not out_of_step() and in_flight[0].is_all_good(followed=len(in_flight) > 1):
+            yield in_flight.popleft().take_all_good()
 
     def _take_oldest(self) -> Steps:
         one, replies = self._in_flight[0], self._link.replies
+        failure = self._failure
+        if failure is not None and len(self._in_flight) <= failure.held_back and len(replies) <= one.replies:
+            # Its message was not written whole: a verdict that is there counts, and none is waited for.
+            yield from self._lost(failure)
+            return
         try:
             yield from read_envelope(one)
             one.phase = Phase.FINAL_REPLY
             one.last_chunk_answered(replies.popleft() if replies else (yield self._link.hurry or AWAIT_FINAL))
-        except Lost as failure:
-            yield from self._lost(failure)
+            yield from self._look_behind(one)
+        except Lost as lost:
+            yield from self._lost(lost)
             return
         self._in_flight.popleft()
         yield from self._queue.over(one)
@@ -157,6 +160,19 @@ class Chunked:
             yield from self._see_off()
         elif self._link.doubt is not None:
             yield from self._lost(Lost(Loss.CLOSED, self._link.doubt))
+
+    def _look_behind(self, one: Transaction) -> Steps:
+        """The reply behind the final one is RSET's. Where that is MAIL's, the final reply of ``one`` is missing, and what
+        was read in its place was RSET's.
+        """
+        link = self._link
+        final = one.delivery.reply
+        if len(self._in_flight) < 2 or not link.enhanced or link.doubt is not None or final is None:
+            return
+        if not link.replies:
+            link.replies.appendleft((yield AWAIT_MAIL))  # it is the next one's
+        if of_an_address(link.replies[0]) and not of_an_address(final):
+            one.in_doubt("its final reply is missing")
 
     def _see_off(self) -> Steps:
         """After a 421 some servers answer what they have read already: a mail with its own reply is not unknown."""
@@ -168,8 +184,9 @@ class Chunked:
         """The connection is gone: each mail in flight gets what is surely known of it."""
         written = len(self._in_flight) - failure.held_back
         for number, one in enumerate(self._in_flight):
-            if number >= written:
-                one.phase = Phase.MAIL  # whatever has left of it counts for nothing
+            if number >= written:  # whatever has left of it counts for nothing
+                stuck = number == written and failure.loss is Loss.TIMEOUT
+                one.phase = Phase.BODY if stuck else Phase.MAIL
             one.lost(failure, handed_over=number < written)
             yield from self._queue.over(one)
         self._in_flight.clear()
@@ -191,7 +208,7 @@ class Chunked:
         yield from self._queue.over(one)
 
     def _envelope_alone(self, one: Transaction) -> Answer:
-        if not self._in_one_flight:
+        if not self._pipelining:
             return (yield from envelope_in_lock_step(one))
         yield SendLines(one.begin(), one.replies)
         yield from read_envelope(one)

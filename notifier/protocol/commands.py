@@ -16,11 +16,13 @@ from typing import ClassVar, Protocol
 from notifier.errors import Phase
 from notifier.model.secret import Secret
 from notifier.protocol.hello_name import hello_name
+from notifier.protocol.paths import why_no_path
 
-MAX_PATH = 256  # octets with its brackets, RFC 5321 section 4.5.3.1.3
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-_PLAIN_PATH = re.compile(r"[!#-;=?-\[\]-~]{0,254}\Z")  # what nearly all are: nothing in it can end the path
-_QUOTED_PAIRS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PLAIN_PATH = re.compile(  # what nearly all are; anything else is looked at more closely
+    rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@{_LABEL}(?:\.{_LABEL}){{0,5}}\Z"
+)
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(=[!-<>-~]+)?\Z")  # RFC 5321 section 4.1.2, esmtp-param
 
 
@@ -46,14 +48,9 @@ def _line(text: str, what: str) -> bytes:
 
 
 def _path(path: str, what: str) -> str:
-    """``path`` in brackets. Outside quotes it may not hold brackets or spaces: ``a@b> SIZE=1`` is an attack."""
-    if _PLAIN_PATH.match(path):
-        return f"<{path}>"
-    bare = _QUOTED_PAIRS.sub("", path)
-    if any(char in bare for char in "<> ") or '"' in bare:
-        raise ValueError(f"{what} is no path: {path!r}")
-    if len(path.encode(errors="replace")) + 2 > MAX_PATH:
-        raise ValueError(f"{what} is over {MAX_PATH} octets")
+    """``path`` in brackets. Raises `ValueError` for what is none by the grammar: ``a@b> SIZE=1`` is an attack."""
+    if (why := why_no_path(path)) is not None:
+        raise ValueError(f"{what} is no path, {why}: {path!r}")
     return f"<{path}>"
 
 
@@ -159,7 +156,7 @@ class Mail:
             raise ValueError(f"SIZE is a number of octets, not {self.size!r}")
         if not self.smtputf8 and not self.reverse_path.isascii():
             raise ValueError(f"reverse-path needs SMTPUTF8: {self.reverse_path!r}")
-        line = f"MAIL FROM:{_path(self.reverse_path, 'reverse-path')}"
+        line = f"MAIL FROM:{_path(self.reverse_path, 'reverse-path') if self.reverse_path else '<>'}"
         if self.size is not None:
             line = f"{line} SIZE={self.size}"
         if self.body is not None:
@@ -187,7 +184,7 @@ class Rcpt:
 
 def rcpt_line(forward_path: str) -> bytes:
     """RCPT without parameters. Raises `ValueError`."""
-    if forward_path and _PLAIN_PATH.match(forward_path):
+    if _PLAIN_PATH.match(forward_path):
         return b"RCPT TO:<%b>\r\n" % forward_path.encode()
     return Rcpt(forward_path).encode()
 

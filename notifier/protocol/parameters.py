@@ -24,7 +24,7 @@ class Missing(NamedTuple):
 def missing(wish: MailParameters, offered: Extensions, *, encrypted: bool) -> Missing | None:
     """What the server lacks that the mail must have; None where all is well."""
     if wish.require_tls and not (encrypted and "REQUIRETLS" in offered):
-        return Missing("E7", "REQUIRETLS is asked for, and the server does not offer it, or TLS is off")
+        return Missing("E7", "REQUIRETLS is asked for, and the server does not offer it, or nothing verified it")
     if (wish.hold_for is not None or wish.hold_until is not None) and "FUTURERELEASE" not in offered:
         return Missing("E6", "the mail is to be held, and the server has no FUTURERELEASE: it would go at once")
     if wish.deliver_by is not None and wish.deliver_by.mode == "R" and "DELIVERBY" not in offered:

@@ -72,14 +72,19 @@ def go_ahead(one: Transaction) -> Answer:
     return one.data_answered(replies.popleft() if replies else (yield AWAIT_DATA))
 
 
-def read_final(one: Transaction) -> Steps:
-    """The final reply; over LMTP one for each accepted recipient, in their order."""
+def read_final(one: Transaction, *, followed: bool = False) -> Steps:
+    """The final reply; over LMTP one for each accepted recipient, in their order.
+
+    ``followed``: an envelope has gone behind the message, and its replies will show whether this was the right one.
+    """
     replies = one.link.replies
     if not one.link.lmtp:
         one.finally_answered(replies.popleft() if replies else (yield AWAIT_FINAL))
-        return
-    for path in one.accepted:
-        one.finally_answered_for(path, replies.popleft() if replies else (yield AWAIT_FINAL))
+    else:
+        for path in one.accepted:
+            one.finally_answered_for(path, replies.popleft() if replies else (yield AWAIT_FINAL))
+    if not followed and one.link.out_of_step():
+        one.in_doubt("more replies than commands")  # which one was it?
 
 
 def lone_dot(one: Transaction) -> Steps:

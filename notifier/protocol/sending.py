@@ -4,7 +4,8 @@ Three ways, by what the server offers:
 
 - `lock_step`: a command, its reply, the next command.
 - `pipelined` (RFC 2920): MAIL, every RCPT and DATA in one flight, and the next mail's envelope behind the terminator.
-- `Chunked` (RFC 3030): envelope and message in one flight; with a window, many mails at once.
+- `Chunked` (RFC 3030): envelope and message in one flight; with a window, many mails at once. Where nobody has asked for a
+  window, the server's replies must have enhanced status codes (RFC 2034), by which they can be told apart.
 
 Failure, mail by mail: while a mail's terminator has not been written whole it is surely not delivered, and a fault
 says why. Once it has, its own final reply alone decides; where that does not come whole the mail is unknown, and nothing
@@ -41,20 +42,30 @@ from notifier.protocol.transparency import BLOCK, framed
 Next = Generator["Step | Delivery", Reply, "Transaction | None"]
 
 
-def sending(transactions: Iterable[Transaction], link: Link) -> Steps:
+def sending(transactions: Iterable[Transaction], link: Link, *, binary: bool = False) -> Steps:
     """Hand the mails over; yields each one's `Delivery` between the steps, as soon as it is decided.
 
-    The transactions are those of `transactions_for`. Mails behind a connection that failed are deferred, with nothing
+    The transactions are those of `transactions_for`; ``binary``: for some of them only BDAT will do. Mails behind a connection that failed are deferred, with nothing
     handed over (row M0). What the owner raises at a `Commit` passes through, once what is in flight is decided.
     """
     queue = Queue(transactions, link)
-    if "CHUNKING" in link.offered and not link.lmtp:
+    if _by_chunks(link, binary=binary):
         yield from Chunked(queue, link).steps()
     elif "PIPELINING" in link.offered:
         yield from pipelined(queue, link)
     else:
         yield from lock_step(queue)
     yield from queue.give_up()
+
+
+def _by_chunks(link: Link, *, binary: bool) -> bool:
+    """BDAT in one flight needs replies that can be told apart, or a window that somebody has asked for.
+
+    Where neither is so, DATA costs no more round trips, and its 354 shows that replies are in step.
+    """
+    if "CHUNKING" not in link.offered or link.lmtp:
+        return False
+    return binary or link.window > 1 or link.enhanced or "PIPELINING" not in link.offered
 
 
 class Queue:
@@ -79,11 +90,11 @@ class Queue:
     def at_hand(self) -> Transaction | None:
         """The next one, where it was looked at already and the server can take it."""
         waiting = self._waiting
-        return waiting.popleft() if waiting and waiting[0].unfit is None and self._link.doubt is None else None
+        return waiting.popleft() if waiting and waiting[0].unfit is None and self._link.takes_more else None
 
     def next_fit(self) -> Next:
         """The next one that the server can take; those that it cannot are decided on the way."""
-        while self._link.doubt is None and not self.empty:
+        while self._link.takes_more and not self.empty:
             one = self._waiting.popleft()
             if one.unfit is None:
                 return one
@@ -109,7 +120,7 @@ class Queue:
 
     def give_up(self) -> Steps:
         """The connection has ended: those that are left are deferred."""
-        words = f"the connection had ended with an earlier mail: {self._link.doubt}"
+        words = f"the connection had ended with an earlier mail: {self._link.doubt or 'it takes no more (MAILMAX)'}"
         while not self.empty:
             one = self._waiting.popleft()
             one.refuse(taxonomy.fault("M0", Phase.MAIL, words, host=self._link.host), everybody=True)
@@ -156,7 +167,7 @@ def pipelined(queue: Queue, link: Link) -> Steps:
                 following = queue.at_hand() or (yield from queue.next_fit())
                 yield from _message(one, following)
                 queue.look_ahead()
-                yield from read_final(one)
+                yield from read_final(one, followed=following is not None)
         except Lost as failure:
             lost(one, failure)
         before = one if following is not None and link.doubt is None else None
@@ -172,17 +183,18 @@ def _envelope(queue: Queue, one: Transaction, before: Transaction | None) -> Ans
         yield from read_envelope(one)
         go = one.link.doubt is None and (yield from go_ahead(one))
     except Lost:
-        yield from _decided(queue, before, one)
+        yield from _decided(queue, before, one, in_step=False)
         raise
-    yield from _decided(queue, before, one)
+    yield from _decided(queue, before, one, in_step=go)
     if go and not one.accepted:
         yield from lone_dot(one)
     return go and bool(one.accepted)
 
 
-def _decided(queue: Queue, before: Transaction | None, one: Transaction) -> Steps:
+def _decided(queue: Queue, before: Transaction | None, one: Transaction, *, in_step: bool) -> Steps:
+    """``in_step``: the 354 stands where it belongs."""
     if before is not None:
-        if one.shifted:
+        if one.shifted or (not in_step and one.link.out_of_step()):
             before.in_doubt("replies are out of step")
         yield from queue.over(before)
 

@@ -31,7 +31,9 @@ class Row(NamedTuple):
 
 ROWS: Mapping[str, Row] = {
     # the way to the host
-    "D1": Row(CFG, H), "D3": Row(T, H),
+    "D1": Row(CFG, H), "D2": Row(P, R), "D3": Row(T, H), "D4": Row(P, R), "D5": Row(T, R), "D6": Row(CFG, H),
+    "D7": Row(T, H),
+    "D5P": Row(P, R),  # D5 for a day (RFC 5321 section 5.1); whoever counts the days says so
     "C1": Row(T, H), "C2": Row(T, H), "C3": Row(T, G), "C4": Row(CFG, G), "C5": Row(T, H),
     # TLS
     "L1": Row(T, H), "L2": Row(CFG, H), "L3": Row(CFG, H), "L4": Row(CFG, H),
@@ -180,8 +182,16 @@ def clean(text: str) -> str:
     return text.strip()[:MAX_TEXT]
 
 
-def fault(row: str, phase: Phase, text: str, *, host: str | None = None, reply: Reply | None = None) -> Fault:
-    """The fault of a row, by its id."""
+def fault(
+    row: str,
+    phase: Phase,
+    text: str,
+    *,
+    host: str | None = None,
+    reply: Reply | None = None,
+    enhanced: str | None = None,
+) -> Fault:
+    """The fault of a row, by its id. ``enhanced``: the code (RFC 3463) that we give it, where no server has."""
     return Fault(
         taxonomy_id=row,
         error_class=ROWS[row].error_class,
@@ -189,7 +199,7 @@ def fault(row: str, phase: Phase, text: str, *, host: str | None = None, reply: 
         phase=phase,
         text=clean(text),
         code=reply.code if reply else None,
-        enhanced=reply.enhanced if reply else None,
+        enhanced=reply.enhanced if reply else enhanced,
         host=host,
     )
 

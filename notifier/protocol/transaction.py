@@ -5,6 +5,7 @@ Nothing is sent from here: `notifier.protocol.sending` says what goes when, and 
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from notifier.protocol.commands import Body, Mail, Rcpt, rcpt_line
 from notifier.protocol.dialogue import Await, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.parameters import mail_parameters, missing, rcpt_parameters
+from notifier.protocol.paths import wire_form
 from notifier.protocol.reply import Reply
 from notifier.protocol.transparency import check_line_ends
 
@@ -29,7 +31,9 @@ _STATE = {
 }
 # R3 and R4: the server would take these recipients, only not in this transaction (RFC 5321 section 4.5.3.1.10).
 _TOO_MANY = frozenset({"R3", "R4"})
-_ACCEPTED = RecipientOutcome(RecipientState.ACCEPTED)
+# The server has lost count, or forgotten the login: a mail behind this one would hear the same.
+_ONLY_ANOTHER_CONNECTION = frozenset({"M5", "A5"})
+_OF_AN_ADDRESS = b"2.1."  # RFC 3463 section 3.2: said of a sender or a recipient, never of a message
 
 
 @dataclass(slots=True)
@@ -56,12 +60,21 @@ class Link:
     hurry: Await | None = None
     size_limit: int | None = field(init=False)
     rcpt_max: int | None = field(init=False)
+    mail_max: int = field(init=False)
     declares_size: bool = field(init=False)
+    enhanced: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Read once what every transaction looks at."""
         self.size_limit, self.rcpt_max = self.offered.size_limit, self.offered.rcpt_max
+        self.mail_max = self.offered.mail_max or sys.maxsize
         self.declares_size = "SIZE" in self.offered
+        self.enhanced = "ENHANCEDSTATUSCODES" in self.offered
+
+    @property
+    def takes_more(self) -> bool:
+        """True where another transaction may begin: no doubt, and the server's MAILMAX not reached (RFC 9422)."""
+        return self.doubt is None and self.carried < self.mail_max
 
 
 @dataclass(slots=True)
@@ -78,6 +91,22 @@ class Delivery:
 def verdict(fault: Fault) -> RecipientOutcome:
     """The recipient's state that follows from a fault."""
     return RecipientOutcome(_STATE[fault.error_class], fault)
+
+
+@lru_cache(maxsize=256)
+def accepted(reply: Reply) -> RecipientOutcome:
+    """An accepted recipient, of whom the server said this; servers say the same all day long."""
+    return RecipientOutcome(RecipientState.ACCEPTED, None, taxonomy.clean(str(reply)))
+
+
+def of_an_address(reply: Reply) -> bool:
+    """True where its enhanced code is about a sender or a recipient, which a reply about a message never has."""
+    return reply.lines[0].startswith(_OF_AN_ADDRESS)
+
+
+def size_of(data: bytes) -> int:
+    """Octets of the message on its way (RFC 1870 section 3): with the CRLF that its last line gets where it has none."""
+    return len(data) if data.endswith(b"\r\n") else len(data) + 2
 
 
 def check_mail(mail: MailObject) -> None:
@@ -133,6 +162,7 @@ class Transaction:
         "lines",
         "link",
         "mail_fault",
+        "mail_said",
         "more",
         "paths",
         "phase",
@@ -140,6 +170,7 @@ class Transaction:
         "reused",
         "shifted",
         "unfit",
+        "welcomes",
     )
 
     def __init__(self, delivery: Delivery, paths: Sequence[str], link: Link, lines: bytes | None = None) -> None:
@@ -149,6 +180,8 @@ class Transaction:
         self.paths = paths if most is None else paths[:most]
         self.more = () if most is None else paths[most:]
         self.accepted: list[str] = []
+        self.welcomes: list[Reply] = []  # to the RCPT of each of those
+        self.mail_said = b""  # the first line of the reply to MAIL
         self.ended: Fault | None = None
         self.flying = False
         self.framed = b""
@@ -160,8 +193,8 @@ class Transaction:
         self.continued = False  # its mail goes on in a further transaction
         self.unfit: Fault | None = None
         self.lines = lines or self._own_lines()
-        if link.size_limit is not None and len(delivery.mail.data) > link.size_limit:
-            words = f"the message has {len(delivery.mail.data)} octets and the server takes {link.size_limit}"
+        if link.size_limit is not None and (size := size_of(delivery.mail.data)) > link.size_limit:
+            words = f"the message has {size} octets and the server takes {link.size_limit}"
             self.unfit = self._fault("E5", Phase.MAIL, words)
 
     # what goes out --------------------------------------------------------------------------------------------------
@@ -189,12 +222,28 @@ class Transaction:
         link.carried, link.reset_first = link.carried + 1, False
         return b"RSET\r\n" + self.lines if self.resets else self.lines
 
-    def all_good(self, final: Reply) -> Delivery:
-        """Every reply was 250: everybody is accepted."""
-        delivery = self.delivery
+    def is_all_good(self, *, followed: bool) -> bool:
+        """True where all replies have come and are 250, each where it belongs as far as one can see.
+
+        ``followed``: another mail has gone behind, whose RSET shows whether a final reply is missing.
+        """
+        link, owed = self.link, self.replies
+        replies, enhanced = link.replies, link.enhanced
+        if len(replies) <= owed + (followed and enhanced) or self.more:
+            return False
+        for number in range(owed + 1):
+            if replies[number].code != 250:
+                return False
+        return not (enhanced and (of_an_address(replies[owed]) or (followed and of_an_address(replies[owed + 1]))))
+
+    def take_all_good(self) -> Delivery:
+        """Take the replies to the envelope and the final one, which are there and are all 250: everybody is accepted."""
+        delivery, replies = self.delivery, self.link.replies
+        for _ in range(1 + self.resets):
+            replies.popleft()
         for path in self.paths:
-            delivery.recipients[path] = _ACCEPTED
-        delivery.reply, delivery.terminator_sent = final, True
+            delivery.recipients[path] = accepted(replies.popleft())
+        delivery.reply, delivery.terminator_sent = replies.popleft(), True
         return delivery
 
     @property
@@ -233,24 +282,29 @@ class Transaction:
         for number in range(owed):
             if replies[number].code != 250:
                 return False
-        for _ in range(owed + 1):
+        for _ in range(1 + self.resets):
             replies.popleft()
-        self.accepted.extend(self.paths)
+        for path in self.paths:
+            self.accepted.append(path)
+            self.welcomes.append(replies.popleft())
+        replies.popleft()
         return True
 
     def reset_answered(self, reply: Reply) -> None:
         """The reply to RSET."""
+        self.link.closing = self.link.closing or reply.code == 421
         if not reply.positive:
             self._end(taxonomy.of_reply(Phase.RSET, reply, host=self.link.host))
 
     def mail_answered(self, reply: Reply) -> None:
         """The reply to MAIL."""
         if reply.positive:
+            self.mail_said = reply.lines[0]
             return
         self.shifted = reply.code < 400
         self.mail_fault = fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.link.host, reused=self.reused)
         self.link.closing = self.link.closing or reply.code == 421
-        if reply.code == 421 or fault.taxonomy_id == "M5":
+        if reply.code == 421 or fault.taxonomy_id in _ONLY_ANOTHER_CONNECTION:
             self.link.doubt = str(reply)
         if self.flying and fault.taxonomy_id == "M5":  # another transaction is open, and our message may join it
             self.ended = fault
@@ -262,6 +316,7 @@ class Transaction:
         self.shifted = self.shifted or 300 <= reply.code < 400
         if reply.positive and self.mail_fault is None:
             self.accepted.append(path)
+            self.welcomes.append(reply)
         elif reply.code == 421:
             fault = taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host)
             self.link.closing = True
@@ -270,6 +325,8 @@ class Transaction:
         elif self.mail_fault is None:
             after = bool(self.accepted)
             fault = taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host, after_accepted=after)
+            if fault.taxonomy_id == "M5":
+                self._end(fault)
             self.delivery.recipients[path] = verdict(fault)
 
     def data_answered(self, reply: Reply) -> bool:
@@ -280,19 +337,21 @@ class Transaction:
         fault = taxonomy.of_reply(Phase.DATA, reply, host=self.link.host)
         self.refuse(fault)
         self.broken_off()
+        self.link.closing = self.link.closing or reply.code == 421
         if reply.code == 421 or fault.taxonomy_id == "X4" or (self.accepted and fault.taxonomy_id == "X2"):
             self.link.doubt = str(reply)
         return False
 
     def finally_answered(self, reply: Reply) -> None:
         """The final reply, for everybody who was accepted."""
-        outcome = self._final(reply)
-        for path in self.accepted:
-            self.delivery.recipients[path] = outcome
+        fault = self._final(reply)
+        for path, welcome in zip(self.accepted, self.welcomes, strict=True):
+            self.delivery.recipients[path] = accepted(welcome) if fault is None else verdict(fault)
 
     def finally_answered_for(self, path: str, reply: Reply) -> None:
         """The final reply for one recipient (LMTP, RFC 2033 section 4.2)."""
-        self.delivery.recipients[path] = self._final(reply)
+        fault = self._final(reply)
+        self.delivery.recipients[path] = accepted(reply) if fault is None else verdict(fault)
 
     def chunk_answered(self, reply: Reply) -> bool:
         """The reply to a BDAT that was not the last; True where the message may go on."""
@@ -309,6 +368,8 @@ class Transaction:
         elif self.link.out_of_step():
             # Without DATA's 354 in between nothing tells whose reply this is: a stale 250 is never a success.
             self.in_doubt("more replies than commands")
+        elif self.flying and self._is_an_envelopes(reply):
+            self.in_doubt("a reply to the envelope stands where the message's is due")
         elif self.ended is not None and not reply.positive:
             self.refuse(self.ended)
         elif reply.code in (500, 502, 503):  # RFC 3030 section 2: the chunk was not taken as one
@@ -319,6 +380,15 @@ class Transaction:
             self.finally_answered(reply)
             if not reply.positive:
                 self.broken_off()
+
+    def _is_an_envelopes(self, reply: Reply) -> bool:
+        """True where replies have moved: what should be said of the message is said of an address.
+
+        A server that says the same to everything is not meant.
+        """
+        if not (self.link.enhanced and of_an_address(reply)):
+            return False
+        return reply.lines[0].partition(b" ")[0] != self.mail_said.partition(b" ")[0]
 
     def _nobody_left(self, reply: Reply) -> None:
         """The message went out with its envelope, and nobody was accepted: a refusal is not about it."""
@@ -344,11 +414,14 @@ class Transaction:
         """The transaction ended without a message, perhaps still open: RSET before the next."""
         self.link.reset_first = True
 
-    def _final(self, reply: Reply) -> RecipientOutcome:
-        self.delivery.reply = reply
-        self.delivery.terminator_sent = True
-        if reply.code == 250 or (reply.positive and reply.code != 221):
-            return _ACCEPTED
+    def _final(self, reply: Reply) -> Fault | None:
+        """What a final reply says; None where somebody is accepted by it. Such a one is kept before any other."""
+        delivery, good = self.delivery, reply.positive and reply.code != 221
+        if good or delivery.reply is None or not delivery.reply.positive:
+            delivery.reply = reply
+        delivery.terminator_sent = True
+        if good:
+            return None
         if reply.code == 221:
             fault = self._fault("Z7", Phase.FINAL_REPLY, str(reply))
         else:
@@ -356,7 +429,7 @@ class Transaction:
         self.link.closing = self.link.closing or reply.code == 421
         if reply.code == 421 or fault.taxonomy_id == "Z7":
             self.link.doubt = str(reply)
-        return verdict(fault)
+        return fault
 
     def refuse(self, fault: Fault, *, everybody: bool = False) -> None:
         """The fault for all of this transaction's paths, or ``everybody`` behind too, that are undecided."""
@@ -378,6 +451,7 @@ class Transaction:
             phase = Phase.FINAL_REPLY if handed_over else Phase.BODY
         self.delivery.terminator_sent = self.delivery.terminator_sent or handed_over
         if lost.reply is not None and not lost.reply.positive and phase is Phase.BODY:
+            link.closing = link.closing or lost.reply.code == 421
             self.refuse(taxonomy.of_reply(Phase.BODY, lost.reply, host=link.host))
             return
         fault = taxonomy.of_loss(phase, lost.loss, lost.text, host=link.host, reused=self.reused)
@@ -405,18 +479,18 @@ class Transaction:
 
 
 def _plain_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
-    line = _mail_line(mail.envelope.reverse_path, len(mail.data) if link.declares_size else None)
+    line = _mail_line(mail.envelope.reverse_path, size_of(mail.data) if link.declares_size else None)
     return line + rcpt_line(paths[0]) if len(paths) == 1 else line + b"".join(map(rcpt_line, paths))
 
 
 def _special_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
-    envelope = mail.envelope
-    utf8 = mail.smtputf8 or envelope.needs_smtputf8
+    envelope, size = mail.envelope, size_of(mail.data) if link.declares_size else None
     asked = tuple(mail_parameters(envelope.parameters, link.offered)) if envelope.parameters is not None else ()
-    line = _mail_line(envelope.reverse_path, len(mail.data) if link.declares_size else None, _body(mail), utf8, asked)
+    line = _mail_line(wire_form(envelope.reverse_path), size, _body(mail), _needs_smtputf8(mail), asked)
     wishes = envelope.rcpt_parameters
     for path in paths:
-        line += Rcpt(path, tuple(rcpt_parameters(wishes[path], link.offered)) if path in wishes else ()).encode()
+        wish = tuple(rcpt_parameters(wishes[path], link.offered)) if path in wishes else ()
+        line += Rcpt(wire_form(path), wish).encode()
     return line
 
 
@@ -429,26 +503,32 @@ def _mail_line(
 
 
 def _body(mail: MailObject) -> Body | None:
-    if mail.eight_bit or mail.binary:
-        return Body.BINARY_MIME if mail.binary else Body.EIGHT_BIT_MIME
-    return None
+    if mail.binary:
+        return Body.BINARY_MIME
+    return Body.EIGHT_BIT_MIME if mail.is_eight_bit else None
 
 
 def _is_special(mail: MailObject) -> bool:
     """True for the few that ask for more than every server has."""
-    if mail.smtputf8 or mail.eight_bit or mail.binary:
+    if mail.smtputf8 or mail.binary or mail.is_eight_bit:
         return True
     envelope = mail.envelope
     return envelope.parameters is not None or bool(envelope.rcpt_parameters) or envelope.needs_smtputf8
 
 
+def _needs_smtputf8(mail: MailObject) -> bool:
+    """A domain alone does not: it has A-labels."""
+    envelope = mail.envelope
+    return mail.smtputf8 or not all(map(str.isascii, map(wire_form, (envelope.reverse_path, *envelope.forward_paths))))
+
+
 def _needs(mail: MailObject) -> Iterator[str]:
-    if mail.smtputf8 or mail.envelope.needs_smtputf8:
+    if _needs_smtputf8(mail):
         yield "SMTPUTF8"
-    if mail.eight_bit:
-        yield "8BITMIME"
     if mail.binary:
         yield from ("CHUNKING", "BINARYMIME")
+    elif mail.is_eight_bit:
+        yield "8BITMIME"
 
 
 def _is_too_many(outcome: RecipientOutcome) -> bool:

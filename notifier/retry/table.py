@@ -22,10 +22,12 @@ Key = str | type[BaseException]
 _BY_ID: Mapping[str, RetryPolicy] = {
     **dict.fromkeys(("C1", "C5", "L1", "G1", "E3", "S3", "A2", "A8", "A6", "M1", "R10", "R12"), B1),
     **dict.fromkeys(("X4", "X5", "W1", "W3", "C3", "S5", "S6", "LIM"), B1),
-    **dict.fromkeys(("D1", "D3", "C2", "C4", "L2", "L3", "L4", "G2", "G3", "G4", "E1", "E2", "E4"), B2),
+    **dict.fromkeys(
+        ("D1", "D3", "D5", "D6", "D7", "C2", "C4", "L2", "L3", "L4", "G2", "G3", "G4", "E1", "E2", "E4"), B2
+    ),
     **dict.fromkeys(("S1", "S2", "S4", "A1", "A3", "A4", "M2", "M3", "M6", "X1", "W2", "Z2", "N7", "N7C", "TEN"), B2),
     **dict.fromkeys(("M0", "M5", "G5", "X2", "P1", "A5", "Q1"), F1),
-    **dict.fromkeys(("R3", "R4"), F1),  # the rest of too many recipients: in a further transaction at once
+    **dict.fromkeys(("R3", "R4"), B1),  # seen where the further transactions at once (law 12) have got no further
     "R2": B3,
     "R5": B4,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -16,7 +16,8 @@ from notifier.pool import PoolConfig
 from notifier.protocol.hello_name import hello_name
 from notifier.protocol.sasl import Credentials
 from notifier.protocol.sasl.choice import STRONGEST_FIRST
-from notifier.settings.parsers import count, rate, seconds
+from notifier.settings.bounds import POOL, TIMEOUTS
+from notifier.settings.parsers import count, seconds
 from notifier.settings.proxy import parse_proxy
 from notifier.smtp import Endpoint, Mode, Proxy, Timeouts, TLSPolicy
 from notifier.smtp.pinning import canonical_pin
@@ -24,15 +25,6 @@ from notifier.smtp.pinning import canonical_pin
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 2003}  # 2003 is what the standard module's LMTP uses
 SUBMISSION = 587  # RFC 6409: what a user and password are for
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?\Z")
-_TIMEOUTS = {f"timeout_{field.name}": field.name for field in fields(Timeouts)}
-_POOL: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "pool": ("size", count),
-    "messages_per_connection": ("messages_per_connection", count),
-    "max_age": ("max_age", seconds),
-    "max_idle": ("max_idle", seconds),
-    "connections": ("connections", count),
-    "rate": ("rate", rate),
-}
 _ANOTHER = re.compile(r",(?=[a-z+]+://)")  # a comma in an option is not followed by a scheme
 _PLAIN = ("tls", "ca", "cert", "key", "pin", "proxy", "ehlo", "source", "mechanisms", "window", "weight")
 
@@ -144,9 +136,9 @@ class _Reader:
             "source_address": self._source(),
         }
         weight = self._value("weight", count) or 1
-        timeouts = {name: value for key, name in _TIMEOUTS.items() if (value := self._value(key, seconds)) is not None}
+        timeouts = {name: value for key, name in TIMEOUTS.items() if (value := self._value(key, seconds)) is not None}
         bounds = {
-            name: value for key, (name, parser) in _POOL.items() if (value := self._value(key, parser)) is not None
+            name: value for key, (name, parser) in POOL.items() if (value := self._value(key, parser)) is not None
         }
         if self._problems:
             raise ManyProblems(self._problems)
@@ -157,7 +149,7 @@ class _Reader:
         return Relay(made, PoolConfig(**bounds), weight)
 
     def _read_query(self) -> dict[str, str]:
-        known = (*_PLAIN, *_POOL, *_TIMEOUTS)
+        known = (*_PLAIN, *POOL, *TIMEOUTS)
         pairs = parse_qsl(self._parts.query, keep_blank_values=True)
         query = dict(pairs)
         for key, _ in pairs:

@@ -30,8 +30,9 @@ from notifier.model.address import Address
 from notifier.model.limits import Rate
 from notifier.model.tenant import DEFAULT, THE_DEFAULT, Grant, Sender, Tenant
 from notifier.settings.parsers import rate
-from notifier.settings.relay import ManyProblems, Tiers, parse_relays
+from notifier.settings.relay import ManyProblems
 from notifier.settings.sources import read_file
+from notifier.settings.ways import Way, parse_way
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _URLS = ("smtp_url", "smtp_url_file", "smtp_url_env")
@@ -39,9 +40,9 @@ _URLS = ("smtp_url", "smtp_url_file", "smtp_url_env")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One way out: relays in tiers, and the reverse-path of its mails (None: the address in From)."""
+    """One way out: relays in tiers or ``mx://``, and the reverse-path of its mails (None: the address in From)."""
 
-    relays: Tiers
+    relays: Way
     envelope_from: Address | None = None
 
 
@@ -128,7 +129,7 @@ class _Reader:
         if text is None:
             return None
         try:
-            return Account(parse_relays(text), envelope_from)
+            return Account(parse_way(text), envelope_from)
         except ManyProblems as error:
             self.problems.extend(f"{where}: its URL {problem}" for problem in error.problems)
         except ValueError as error:

@@ -18,9 +18,10 @@ from notifier.model.tenant import DEFAULT
 from notifier.retry import DEFAULT_TABLE, RetryTable
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
-from notifier.settings.relay import ManyProblems, Tiers, parse_relays
+from notifier.settings.relay import ManyProblems
 from notifier.settings.sources import files_of, texts
 from notifier.settings.tenants import Account, Matrix, parse_tenants
+from notifier.settings.ways import Way, endpoints_of, parse_way
 from notifier.smtp import Endpoint
 from notifier.store.base import Takeover
 
@@ -53,16 +54,12 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "NOTIFIER_SMTP_URL",
-        parse_relays,
+        parse_way,
         "smtp://localhost:25",
         "The relay, or several: with a blank between them the next is used where the one before cannot be, with a comma "
-        "they share the mails (weight=). smtp://, smtps://, lmtp:// or lmtp+unix://, with user:password@ and "
-        "?tls=required|none|opportunistic, ca=FILE, cert=FILE, key=FILE, pin=sha256/… (of the server's key; several with "
-        "commas), proxy=socks5://user:password@host:1080 or http://…, ehlo=NAME, source=IP, "
-        "mechanisms=SCRAM-SHA-256,PLAIN,…, "
-        "window=mails in flight (CHUNKING), timeout_<phase>=seconds, pool=, messages_per_connection=, "
-        "max_age=, max_idle=; from all workers together connections=, rate=mails a second or 100/min. Without tls=, "
-        "STARTTLS is required everywhere but on loopback without a password.",
+        "they share the mails (weight=). smtp://, smtps://, lmtp:// or lmtp+unix://, with user:password@ and options: "
+        "[the URL of a relay](relay-url.md). Without tls=, STARTTLS is required everywhere but on loopback without a password. "
+        "mx:// stands alone: mail goes to the recipients' own servers.",
         secret=True,
     ),
     Setting(
@@ -129,7 +126,7 @@ class Settings:
 
     broker_url: Secret
     store_url: Secret
-    relays: Tiers
+    relays: Way
     matrix: Matrix
     domain_rates: DomainRates
     sender: Address
@@ -152,7 +149,7 @@ class Settings:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every relay's, in their order."""
-        return tuple(relay.endpoint for one in self.accounts.values() for tier in one.relays for relay in tier)
+        return tuple(endpoint for one in self.accounts.values() for endpoint in endpoints_of(one.relays))
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -226,11 +223,11 @@ def _check_first_retry(scale: float | None, problems: list[str]) -> None:
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    relays: Tiers = values["NOTIFIER_SMTP_URL"]
+    relays: Way = values["NOTIFIER_SMTP_URL"]
     dot_deadline = values["NOTIFIER_DOT_DEADLINE"]
     matrix: Matrix = values["NOTIFIER_TENANTS"]
     every = (relays, *(account.relays for account in matrix.accounts.values()))
-    final_reply = max(relay.endpoint.timeouts.final_reply for tiers in every for tier in tiers for relay in tier)
+    final_reply = max(endpoint.timeouts.final_reply for way in every for endpoint in endpoints_of(way))
     patience = final_reply + values["NOTIFIER_TCP_USER_TIMEOUT"] + values["NOTIFIER_DOT_MARGIN"]
     return {
         "broker_url": values["NOTIFIER_BROKER_URL"],

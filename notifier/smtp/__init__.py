@@ -12,26 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 from notifier.smtp.dropin import *  # noqa: F403 - every name of the drop-in, listed in its __all__
 from notifier.smtp.dropin import __all__ as _dropin
+from notifier.smtp.dropin.borrowed import borrowed
 
 if TYPE_CHECKING:
     from notifier.smtp.endpoint import Endpoint, Mode, Timeouts, TLSPolicy
     from notifier.smtp.proxy import Proxy, ProxyKind
+    from notifier.smtp.quota import Quota
     from notifier.smtp.session import Session
     from notifier.smtp.window import Window
 
-__all__ = ["Endpoint", "Mode", "Proxy", "ProxyKind", "Session", "TLSPolicy", "Timeouts", "Window"]
+__all__ = ["Endpoint", "Mode", "Proxy", "ProxyKind", "Quota", "Session", "TLSPolicy", "Timeouts", "Window"]
 
 _HOME = dict.fromkeys(["Endpoint", "Mode", "TLSPolicy", "Timeouts"], "notifier.smtp.endpoint")
 _HOME |= dict.fromkeys(["Proxy", "ProxyKind"], "notifier.smtp.proxy")
-_HOME |= {"Session": "notifier.smtp.session", "Window": "notifier.smtp.window"}
+_HOME |= {"Session": "notifier.smtp.session", "Quota": "notifier.smtp.quota", "Window": "notifier.smtp.window"}
 
 __all__ += _dropin  # noqa: PLE0605 - a list of names too
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'notifier.smtp' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_HOME[name]), name) if name in _HOME else borrowed(name, __name__)
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ from notifier.protocol.sasl import Credentials
 from notifier.smtp.hosts import as_target
 from notifier.smtp.pinning import canonical_pin
 from notifier.smtp.proxy import Proxy
+from notifier.smtp.trust import Published, Trust, WebPKI
 
 
 class Mode(StrEnum):
@@ -23,7 +24,7 @@ class Mode(StrEnum):
 
 
 class TLSPolicy(StrEnum):
-    """When the connection is encrypted. Wherever it is, chain and name are verified, or it is refused."""
+    """When the connection is encrypted. Whom it then must lead to, or it is refused, is the endpoint's ``trust``."""
 
     IMPLICIT = "implicit"  # from the first octet (RFC 8314 section 3)
     REQUIRED = "required"  # STARTTLS or nothing
@@ -61,6 +62,7 @@ class Endpoint:
     mode: Mode = Mode.SMTP
     socket_path: str | None = None  # a Unix socket (LMTP) in place of host and port
     tls: TLSPolicy = TLSPolicy.REQUIRED
+    trust: Trust = field(default_factory=WebPKI)  # chain and name are verified; from MTA to MTA it may be another
     username: str | None = None
     password: Secret | None = None
     token: Callable[[], Secret] | None = None  # an access token for OAUTHBEARER or XOAUTH2, fresh at each call
@@ -77,7 +79,8 @@ class Endpoint:
     clear_auth: bool = False
 
     def __post_init__(self) -> None:
-        """Raises `ValueError`, naming the argument, for what cannot be connected to, said, or logged in with.
+        """Raises `ValueError`, naming the argument, for what cannot be connected to, said, or logged in with, and for a trust
+        that TLS policy or credentials belie.
 
         Its text holds no secret. Warns of an EHLO name that is nobody's.
         """
@@ -93,6 +96,10 @@ class Endpoint:
             raise ValueError("a password without a username: there is nobody to log in")
         if self.pins:
             object.__setattr__(self, "pins", tuple(map(canonical_pin, self.pins)))
+        if isinstance(self.trust, Published) and self.tls in (TLSPolicy.OPPORTUNISTIC, TLSPolicy.NONE):
+            raise ValueError("with published keys TLS is required: whoever strips STARTTLS would be rid of them")
+        if not isinstance(self.trust, WebPKI) and self.credentials is not None:
+            raise ValueError("credentials go to a server whose chain and name are verified, and to no other")
 
     @property
     def credentials(self) -> Credentials | None:
@@ -107,6 +114,11 @@ class Endpoint:
             only=self.mechanisms,
             clear_auth=self.clear_auth,
         )
+
+    @property
+    def server_name(self) -> str:
+        """What SNI tells, and what a verified certificate is for."""
+        return self.trust.server_name if isinstance(self.trust, Published) else self.host
 
     @property
     def name(self) -> str:

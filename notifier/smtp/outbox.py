@@ -58,9 +58,17 @@ class Outbox:
         return len(self._terminators)
 
     def take(self) -> bytes:
-        """All that waits, in one piece."""
-        octets = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
+        """All that waits, in one piece; of more than is written at once, the first part of it."""
+        pieces = self._pieces
+        if self._waiting <= FULL:
+            octets = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            return octets
+        size = count = 0
+        while count < len(pieces) and size < FULL:
+            size, count = size + len(pieces[count]), count + 1
+        octets = b"".join(pieces[:count])
+        del pieces[:count]
         return octets
 
     def written(self, count: int) -> None:

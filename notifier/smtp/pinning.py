@@ -25,17 +25,16 @@ def canonical_pin(text: str) -> str:
 def pin_of(certificate: bytes) -> str | None:
     """The pin of a DER certificate's key; None for what is no certificate."""
     try:
-        return _written(hashlib.sha256(_public_key(certificate)).digest())
+        return _written(hashlib.sha256(public_key(certificate)).digest())
     except (IndexError, ValueError):
         return None
 
 
-def _written(digest: bytes) -> str:
-    return f"sha256/{base64.b64encode(digest).decode('ascii')}"
+def public_key(certificate: bytes) -> bytes:
+    """``TBSCertificate.subjectPublicKeyInfo`` with its own tag and length (RFC 5280 section 4.1).
 
-
-def _public_key(certificate: bytes) -> bytes:
-    """``TBSCertificate.subjectPublicKeyInfo`` with its own tag and length (RFC 5280 section 4.1)."""
+    Raises `ValueError` or `IndexError` for what is no certificate.
+    """
     outer = der.element(certificate, 0, der.SEQUENCE)
     position = der.element(certificate, outer.begin, der.SEQUENCE).begin
     if certificate[position] == der.VERSION:  # it is left out in version 1
@@ -45,3 +44,7 @@ def _public_key(certificate: bytes) -> bytes:
         position = der.element(certificate, position, der.SEQUENCE).end
     key = der.element(certificate, position, der.SEQUENCE)
     return certificate[key.start : key.end]
+
+
+def _written(digest: bytes) -> str:
+    return f"sha256/{base64.b64encode(digest).decode('ascii')}"

@@ -33,9 +33,11 @@ def system_addresses(host: str, port: int) -> list[Address]:
 
 
 def looked_up(host: str, port: int, resolve: Resolve, relay: str) -> list[Address]:
-    """At least one address. ``relay`` is whose way it is. Raises a `DeliveryError` leaf: rows D1, D3, C3."""
+    """At least one address. ``relay`` is whose way it is. Raises a `DeliveryError` leaf: rows D1, D3, C3, or ``resolve``'s."""
     try:
         found = [Address(*address) for address in resolve(host, port)]
+    except DeliveryError:  # a resolver of ours knows its rows
+        raise
     except (OSError, ValueError) as error:  # UnicodeError too, from a label over 63 octets
         words = getattr(error, "strerror", None) or str(error)
         raise _lookup_error(_row(error), host, words, relay) from error

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,34 +23,63 @@ from notifier.protocol.commands import Quit
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Dialogue, Wish, handshake
+from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Delivery, Link, Transaction, transactions_for
+from notifier.protocol.transaction import Delivery, Link, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
+from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
+from notifier.smtp.quota import AT_ONCE, Quota
+from notifier.smtp.resolving import Resolve, system_addresses
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
+from notifier.smtp.trust import Published
 from notifier.smtp.window import Window
 from notifier.smtp.wire import Wire
 
+HANGING_UP = 0.1  # seconds that a server gets to close after its reply to QUIT; its FIN mostly comes with that
+
+
+class Ending(StrEnum):
+    """Who or what has ended a session, before anybody closed it."""
+
+    PEER_CLOSED = "peer_closed"
+    SAID_421 = "said_421"  # RFC 5321 section 3.8: the server takes its leave
+    DOUBT = "doubt"  # a timeout, replies out of step, a dialogue broken off
+
+
 BeforeDot = Callable[[Sequence[int]], float]
+_ENDED_BEHIND_A_MAIL = frozenset({"M0", "Z5"})  # at the next MAIL, or without a word to a mail that went out whole
 
 
 class Session:
-    """A connection that is ready for mail. ``transactions`` counts the mails that it has carried."""
+    """A connection that is ready for mail."""
 
     def __init__(
-        self, endpoint: Endpoint, stream: NetworkStream, *, window: Window | None = None, transcript: bool = False
+        self,
+        endpoint: Endpoint,
+        stream: NetworkStream,
+        *,
+        window: Window | None = None,
+        quota: Quota | None = None,
+        anchors: Anchors | None = None,
+        transcript: bool = False,
     ) -> None:
         self.endpoint = endpoint
-        self.transactions = 0
         self.server = Extensions()
         self.tls: str | None = None
+        self._relay = endpoint.name
         self._server_name: str | None = None
         self.opening_seconds: Mapping[str, float] = {}  # spent waiting in each phase until the session was ready
         self._window = window or Window(endpoint.window)
+        self._quota = quota or Quota(sys.maxsize)
+        self._opened_at = time.monotonic()
+        self._answered = 0  # mails
+        self._anchors = anchors or Anchors()
+        self._verifies_by = self._anchors.known
         self._stream = stream
         self._wire = Wire(stream, endpoint.timeouts, Transcript() if transcript else None)
         self._connection = self._wire.connection
@@ -56,14 +87,45 @@ class Session:
         self._closed = False
 
     @classmethod
-    def open(cls, endpoint: Endpoint, *, window: Window | None = None, transcript: bool = False) -> Session:
+    def open(
+        cls,
+        endpoint: Endpoint,
+        *,
+        resolve: Resolve = system_addresses,
+        window: Window | None = None,
+        quota: Quota | None = None,
+        anchors: Anchors | None = None,
+        transcript: bool = False,
+    ) -> Session:
         """Connect, greet, encrypt and log in.
 
-        ``window`` is shared by the sessions of an endpoint, so that a loss is remembered; ``transcript``: outcomes hold
-        what was said, without messages and secrets. Raises a `DeliveryError` leaf, with nothing left open.
+        ``resolve`` gives the addresses of the host. ``window``, ``quota`` and ``anchors`` are shared by the sessions of an
+        endpoint, so that a loss, or a published authority, is remembered; ``transcript``: outcomes hold what was said,
+        without messages and secrets. Raises a `DeliveryError` leaf, with nothing left open.
         """
+        anchors = anchors or Anchors()
+        try:
+            return cls._opened(endpoint, resolve, window, quota, anchors, transcript=transcript)
+        except AnchorsShown as shown:
+            known = shown.certificates
+        session = cls._opened(endpoint, resolve, window, quota, Anchors(known), transcript=transcript)
+        anchors.learn(known)
+        return session
+
+    @classmethod
+    def _opened(
+        cls,
+        endpoint: Endpoint,
+        resolve: Resolve,
+        window: Window | None,
+        quota: Quota | None,
+        anchors: Anchors,
+        *,
+        transcript: bool,
+    ) -> Session:
         began = time.monotonic()
-        session = cls(endpoint, NetworkStream.connect(endpoint), window=window, transcript=transcript)
+        stream = NetworkStream.connect(endpoint, resolve)
+        session = cls(endpoint, stream, window=window, quota=quota, anchors=anchors, transcript=transcript)
         session._wire.took(Phase.CONNECT.value, began)
         try:
             if endpoint.tls is TLSPolicy.IMPLICIT:
@@ -79,12 +141,36 @@ class Session:
     @property
     def usable(self) -> bool:
         """False once the connection is in doubt or closed: it must carry nothing more."""
-        return not self._closed and self._connection.dead is None
+        in_doubt = self._link is not None and self._link.doubt is not None
+        return not (self._closed or in_doubt or self._connection.dead)
+
+    @property
+    def transactions(self) -> int:
+        """How many have begun."""
+        return self._link.carried if self._link is not None else 0
+
+    @property
+    def room(self) -> int:
+        """How many mails more it should be given, 0 or less for none: by its quota, and by what the server takes in one
+        connection (MAILMAX, RFC 9422).
+        """
+        most, mail_max = self._quota.most, self.server.mail_max
+        return (most if mail_max is None else min(most, mail_max)) - self.transactions
 
     @property
     def spent(self) -> bool:
-        """True where the server takes no further transaction on this connection (MAILMAX, RFC 9422)."""
-        return self._link is not None and self._link.carried >= (self.server.mail_max or self._link.carried + 1)
+        """True where it should carry nothing more, sound as it may be."""
+        return self.room <= 0
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why it must carry nothing more; None while it is usable."""
+        if self.usable:
+            return None
+        unasked = self._connection.unasked
+        if (self._link is not None and self._link.closing) or (unasked is not None and unasked.code == 421):
+            return Ending.SAID_421
+        return Ending.PEER_CLOSED if self._stream.ended else Ending.DOUBT
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """Hand mails over; yields each one's `Outcome` as soon as it is known, mostly in their order.
@@ -100,7 +186,8 @@ class Session:
         SMTP cannot carry, before anything of any of the mails is sent.
         """
         link = self._link = self._link or self._new_link()
-        return self._send_all(transactions_for(mails, link), link, before_dot)
+        dialogue = sending(transactions_for(mails, link), link, binary=any(mail.binary for mail in mails))
+        return self._send_all(dialogue, len(mails), link, before_dot)
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
@@ -117,23 +204,30 @@ class Session:
 
         Octets that came unasked (mostly a 421) and EOF both end it.
         """
-        if not (self.usable and self._connection.quiet):
+        if self._closed or not self._connection.quiet:
             return False
         try:
-            if not self._wire.silent:
-                self._connection.kill("octets on an idle connection")
+            self._wire.listen()
+            if self.usable:
+                return True
         except StreamClosed as error:
             self._connection.kill(str(error))
-        return self.usable
+        self._learn_of_its_end()
+        return False
 
     def close(self, *, say_quit: bool = True) -> None:
-        """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only."""
+        """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only.
+
+        So is the server's own end of the connection: a relay that counts connections has one less then, and whoever
+        opens the next one is not one too many.
+        """
         if self._closed:
             return
         try:
             if say_quit and self.usable and self._connection.quiet:
                 self._wire.do(Send((Quit(),)))
                 self._wire.reply_until(Deadline.after(self.endpoint.timeouts.quit))
+                self._wire.end_until(Deadline.after(HANGING_UP))
         except Lost:
             pass  # Q1: the mail's fate is known; how the goodbye went changes nothing
         finally:
@@ -159,30 +253,41 @@ class Session:
 
     # sending --------------------------------------------------------------------------------------------------------
 
-    def _send_all(
-        self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
-    ) -> Iterator[Outcome]:
+    def _send_all(self, dialogue: Steps, mails: int, link: Link, before_dot: BeforeDot | None) -> Iterator[Outcome]:
         link.window = self._window.size
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
+        left = mails
+        unanswered: Delivery | None = None  # the first one behind which the server was gone
         try:
-            for delivery in self._deliveries(transactions, link, before_dot):
-                self.transactions += 1
+            for delivery in self._deliveries(dialogue, before_dot):
+                left -= 1
+                if delivery.reply is not None or link.takes_more:
+                    self._answered += 1
+                elif unanswered is None and link.doubt is not None:
+                    unanswered = delivery
                 yield self._outcome(delivery)
-        except Exception:
-            link.doubt = link.doubt or "broken off before the terminator"
-            raise
         finally:
-            # In doubt; or a consumer that stops in the middle, or a before_dot that raised, leaves a transaction open.
-            if link.doubt is not None or not self._connection.quiet:
+            self._learn_from(unanswered)
+            # In doubt; or a consumer that stops in the middle, or a before_dot that raised, or a signal's exception:
+            # a transaction is open then, and what was said next would be read as a part of its message.
+            if link.doubt is not None or left or not self._connection.quiet:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
                 self.close(say_quit=False)
 
-    def _deliveries(
-        self, transactions: Iterable[Transaction], link: Link, before_dot: BeforeDot | None
-    ) -> Iterator[Delivery]:
+    def _learn_from(self, unanswered: Delivery | None) -> None:
+        self._quota.carried(self._answered)
+        verdicts = unanswered.recipients.values() if unanswered is not None else ()
+        if any(one.fault is not None and one.fault.taxonomy_id in _ENDED_BEHIND_A_MAIL for one in verdicts):
+            self._learn_of_its_end()
+
+    def _learn_of_its_end(self) -> None:
+        if self._answered and time.monotonic() - self._wire.read_at < AT_ONCE:
+            self._quota.ended(self._answered, self._opened_at)
+
+    def _deliveries(self, dialogue: Steps, before_dot: BeforeDot | None) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
-        dialogue, wire = sending(transactions, link), self._wire
+        wire = self._wire
         answer: Reply | None = None
         failure: BaseException | None = None
         while True:
@@ -223,7 +328,7 @@ class Session:
             delivery.position,
             recipients,
             clean(str(reply)) if reply is not None else None,
-            self.endpoint.name,
+            self._relay,
             self.tls,
             delivery.terminator_sent,
             seconds,
@@ -238,7 +343,8 @@ class Session:
             self.endpoint.name,
             self.server,
             lmtp=lmtp,
-            encrypted=self.tls is not None,
+            # REQUIRETLS alone asks for it, and wants a server that is verified (RFC 8689 section 4.2.1).
+            encrypted=self.tls is not None and self.endpoint.trust.authenticates,
             replies=connection.replies,
             out_of_step=lambda: connection.out_of_step,
         )
@@ -288,22 +394,33 @@ class Session:
         endpoint, began = self.endpoint, time.monotonic()
         deadline = Deadline(began + endpoint.timeouts.starttls)
         try:
-            context = tls.verified_context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
-            self._stream.start_tls(context, endpoint.host, deadline)
+            self._stream.start_tls(tls.context_of(endpoint, self._verifies_by), endpoint.server_name, deadline)
         except StreamTimeout as error:
             raise fault_error(taxonomy.fault("L1", phase, "no TLS handshake in time", host=endpoint.name)) from error
         except (ssl.SSLError, OSError) as error:
+            if isinstance(error, ssl.SSLCertVerificationError):
+                self._anchors.forget()  # perhaps the host has another authority now
             raise fault_error(tls.fault_of(error, phase, endpoint.name)) from error
         self._check_key(phase)
+        if isinstance(endpoint.trust, Published):
+            self._check_published(endpoint.trust, phase)
         self._wire.took("tls", began)
         self.tls = self._stream.tls
 
     def _check_key(self, phase: Phase) -> None:
-        """Chain and name are verified already; a pin holds where an authority was deceived."""
+        """A pin holds where an authority was deceived, and beside whatever else is verified."""
         endpoint = self.endpoint
         if endpoint.pins and (shown := self._stream.key_pin) not in endpoint.pins:
             words = f"the server's key is none of the pinned ones; it is {shown or 'not to be read'}"
             raise fault_error(taxonomy.fault("L2", phase, words, host=endpoint.name))
+
+    def _check_published(self, published: Published, phase: Phase) -> None:
+        if self._verifies_by:
+            words = check_verified(published, self._stream.certificate or {})
+        else:
+            words = check_shown(published, self._stream.chain)
+        if words is not None:
+            raise fault_error(taxonomy.fault("L2", phase, words, host=self.endpoint.name))
 
     def _wish(self) -> Wish:
         endpoint = self.endpoint

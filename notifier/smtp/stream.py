@@ -15,6 +15,7 @@ from typing import Any
 
 from notifier.protocol.sasl import ChannelBinding
 from notifier.smtp import tls
+from notifier.smtp.certificate_chain import shown_chain
 from notifier.smtp.channel_binding import channel_bindings
 from notifier.smtp.connecting import connected
 from notifier.smtp.deadline import Deadline
@@ -34,13 +35,6 @@ class StreamClosed(Exception):
     """EOF, reset, or a broken pipe."""
 
 
-def _closed(error: OSError) -> StreamClosed:
-    """Foreign errors become ours here and nowhere else."""
-    if isinstance(error, ssl.SSLError):
-        return StreamClosed(f"TLS: {error.reason or error}")
-    return StreamClosed(error.strerror or str(error))
-
-
 class NetworkStream:
     """Octets to and from one server."""
 
@@ -49,6 +43,7 @@ class NetworkStream:
         self._proxied = proxied
         self._socket = sock
         self._encrypted = False
+        self.ended = False  # by the server, or by the network
         self._readable = select.poll()  # kept, because making one costs as much as asking it
         self._readable.register(sock.fileno(), select.POLLIN)
 
@@ -68,8 +63,13 @@ class NetworkStream:
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
-        """The peer's, verified; None in clear text."""
+        """The peer's, verified; None in clear text, and empty where nothing verified it."""
         return self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
+
+    @property
+    def chain(self) -> list[bytes]:
+        """The certificates that the peer has shown, DER, its own first; verified or not. Nothing in clear text."""
+        return shown_chain(self._socket) if isinstance(self._socket, ssl.SSLSocket) else []
 
     @property
     def key_pin(self) -> str | None:
@@ -95,7 +95,7 @@ class NetworkStream:
         return False
 
     def start_tls(self, context: ssl.SSLContext, host: str, deadline: Deadline) -> None:
-        """Shake hands, with ``host`` as SNI and as the name that the certificate must be for.
+        """Shake hands, with ``host`` as SNI, and as the name that the certificate must be for where ``context`` looks at it.
 
         Raises `ssl.SSLError`, `OSError`, `StreamTimeout`; the stream is of no use then.
         """
@@ -136,8 +136,9 @@ class NetworkStream:
         except _NOT_YET:
             return None
         except OSError as error:
-            raise _closed(error) from error
+            raise self._over(error) from error
         if not data:
+            self.ended = True
             raise StreamClosed("the server closed the connection")
         return data
 
@@ -161,7 +162,7 @@ class NetworkStream:
             except ssl.SSLWantReadError:
                 events = select.POLLIN
             except OSError as error:
-                raise _closed(error) from error
+                raise self._over(error) from error
             else:
                 on_written(count)
                 if count == len(view):
@@ -175,6 +176,13 @@ class NetworkStream:
         """Close the socket. No TLS goodbye is written: after QUIT none is needed, and in doubt none is wanted."""
         with suppress(OSError):
             self._socket.close()
+
+    def _over(self, error: OSError) -> StreamClosed:
+        """Foreign errors become ours here and nowhere else."""
+        self.ended = True
+        if isinstance(error, ssl.SSLError):
+            return StreamClosed(f"TLS: {error.reason or error}")
+        return StreamClosed(error.strerror or str(error))
 
     def _wait(self, events: int, deadline: Deadline) -> int:
         poller = select.poll()

@@ -1,4 +1,7 @@
-"""TLS as mail wants it: 1.2 or newer, chain and name verified, SNI. There is no switch that turns that off."""
+"""TLS as mail wants it: 1.2 or newer, chain and name verified, SNI. There is no switch that turns that off.
+
+From MTA to MTA the recipient's side says what can be verified (`notifier.smtp.trust`): a context for each way.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from pathlib import Path
 
 from notifier.errors import Fault, Phase
 from notifier.protocol import taxonomy
+from notifier.smtp.endpoint import Endpoint
+from notifier.smtp.trust import WebPKI
 
 _LOOKS_LIKE_OTHER_PROTOCOL = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
@@ -35,6 +40,35 @@ def _context(
     if client_cert is not None:
         context.load_cert_chain(client_cert, client_key)
     return context
+
+
+@lru_cache(maxsize=1)
+def unverified_context() -> ssl.SSLContext:
+    """A client context that encrypts, and leaves it to others what the certificate is worth."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@lru_cache(maxsize=64)
+def anchored_context(anchors: tuple[bytes, ...]) -> ssl.SSLContext:
+    """A client context that trusts these certificates (DER) alone, self-signed or not. Names are not looked at."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False  # which names will do is the records' owner's to say: RFC 7672 section 3.2.2
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    for anchor in anchors:
+        context.load_verify_locations(cadata=anchor)
+    return context
+
+
+def context_of(endpoint: Endpoint, anchors: tuple[bytes, ...]) -> ssl.SSLContext:
+    """For a session of the endpoint. Raises `OSError` for a bad file."""
+    if isinstance(endpoint.trust, WebPKI):
+        return verified_context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
+    return anchored_context(anchors) if anchors else unverified_context()
 
 
 def _state(file: str | None) -> tuple[int, int, int] | None:

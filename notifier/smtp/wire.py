@@ -29,10 +29,14 @@ from notifier.smtp.outbox import Outbox
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 
 JUST_NOW = 0.0002  # seconds since the last read in which another look would be a system call for nothing
+_TIMERS = {timer.name for timer in fields(Timeouts)}
+_TIMED = tuple(phase for phase in Phase if phase.value in _TIMERS)
 
 
 class Wire:
-    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it."""
+    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it. ``read_at``: when the
+    server was heard last (monotonic seconds).
+    """
 
     def __init__(self, stream: NetworkStream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
         self.stream = stream
@@ -40,15 +44,11 @@ class Wire:
         self.transcript = transcript
         self.phase_seconds: dict[str, float] = {}
         self._body_block = timeouts.body_block
-        self._seconds = {
-            Phase(timer.name): float(getattr(timeouts, timer.name))
-            for timer in fields(timeouts)
-            if timer.name in set(Phase)
-        }
+        self._seconds: dict[Phase, float] = {phase: getattr(timeouts, phase.value) for phase in _TIMED}
         self._seconds[Phase.BODY] = timeouts.final_reply  # a chunk's reply
         self._outbox = Outbox()
         self._dotted = False  # messages go by DATA
-        self._read_at = 0.0
+        self.read_at = 0.0
 
     def do(self, step: Send | SendLines | SendBody | SendWhole | SendChunk | Flush) -> None:
         """Send what the step says, now or with what follows. Raises `Lost`."""
@@ -83,10 +83,21 @@ class Wire:
         self._flush(deadline)
         return self._read_reply(deadline)
 
+    def end_until(self, deadline: Deadline) -> None:
+        """Wait until the server has closed the connection, or until then."""
+        with suppress(StreamClosed, StreamTimeout):
+            while True:
+                self.stream.read(deadline)
+
     @property
     def silent(self) -> bool:
         """True where nothing has come unasked, as far as one can know without sending. Raises `StreamClosed`."""
         return self.stream.read_now() is None
+
+    def listen(self) -> None:
+        """Take in what has come unasked: the connection is dead then, and knows what it was. Raises `StreamClosed`."""
+        if (octets := self.stream.read_now()) is not None:
+            self._take(octets)
 
     # writing --------------------------------------------------------------------------------------------------------
 
@@ -105,11 +116,18 @@ class Wire:
         if step.alone:
             self._check_nothing_came("before the message was sent", held_back=1)
             self._dotted = True
+        elif not self.connection.owed:
+            self._check_it_is_there(len(step.mails))
         self.connection.owed += step.replies
         self._outbox.put_whole(step.mails, step.behind)
         if self.transcript is not None:
             _note(step, self.transcript)
-        self._flush(Deadline(time.monotonic() + self._body_block))
+        try:
+            self._flush(Deadline(time.monotonic() + self._body_block))
+        except Lost as lost:
+            if step.alone:
+                lost.reply = self.connection.next_reply()
+            raise
 
     def _send_body(self, data: bytes, replies: int) -> None:
         self._note_octets(len(data))
@@ -131,7 +149,7 @@ class Wire:
             if last:
                 self._outbox.end_of_message()
             if self._outbox.full:
-                self._flush(Deadline.after(self._body_block))
+                self._flush_of_body()
             return
         view = memoryview(data)
         blocks = [view[start : start + BLOCK] for start in range(0, len(view), BLOCK)]
@@ -139,11 +157,25 @@ class Wire:
             self._outbox.put(bytes(block))
             if last and number == len(blocks):
                 self._outbox.end_of_message()
-            self._flush(Deadline.after(self._body_block))
+            self._flush_of_body()
+
+    def _check_it_is_there(self, mails: int) -> None:
+        """No reply comes between envelope and message here: had the server gone behind its last reply, as many do after
+        so many mails, these would be unknown.
+        """
+        try:
+            self._look("before the message was sent", mails)
+        except Lost:
+            self._outbox.hold_back(mails)
+            raise
 
     def _check_nothing_came(self, when: str, held_back: int = 0) -> None:
         """A verdict before the message's end wins (row W1)."""
-        if time.monotonic() - self._read_at < JUST_NOW or not self.stream.readable:
+        if time.monotonic() - self.read_at >= JUST_NOW:
+            self._look(when, held_back)
+
+    def _look(self, when: str, held_back: int) -> None:
+        if not self.stream.readable:
             return
         try:
             if (octets := self.stream.read_now()) is not None:
@@ -163,11 +195,14 @@ class Wire:
             raise
 
     def _flush(self, deadline: Deadline) -> None:
-        """Write all that waits; where the server has gone, what it said before is taken in first."""
-        if self._outbox.empty:
-            return
+        """Write all that waits, each piece of a long flight within a time of its own; where the server has gone, what it
+        said before is taken in first.
+        """
         try:
-            self.stream.write(self._outbox.take(), deadline, self._outbox.written, self._take)
+            while not self._outbox.empty:
+                self.stream.write(self._outbox.take(), deadline, self._outbox.written, self._take)
+                if not self._outbox.empty:
+                    deadline = Deadline.after(self._body_block)
         except StreamTimeout:
             raise self._lost(Loss.TIMEOUT, "the server did not take our octets in time") from None
         except StreamClosed as error:
@@ -208,7 +243,7 @@ class Wire:
                 raise self._lost(Loss.VIOLATION, self.connection.dead)
             try:
                 self._take(self.stream.read(deadline))
-                self._read_at = time.monotonic()
+                self.read_at = time.monotonic()
             except StreamTimeout:
                 raise self._lost(Loss.TIMEOUT, "no reply in time") from None
             except StreamClosed as error:

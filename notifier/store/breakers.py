@@ -25,6 +25,10 @@ class RedisBreakers:
         wait, probe, clean, why = self._run(place, "permit")
         return Permit(wait / 1000, bool(probe), bool(clean), why.decode() or _why(wait))
 
+    def forgo(self, place: Place) -> None:
+        """See `Breakers.forgo`. Raises `StoreUnavailable`."""
+        self._run(place, "forgo")
+
     def good(self, place: Place) -> bool:
         """See `Breakers.good`. Raises `StoreUnavailable`."""
         return bool(self._run(place, "good"))

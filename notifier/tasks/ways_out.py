@@ -5,19 +5,27 @@ sending at once without it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from notifier.delivery.routing import Account, Smarthost
+from notifier.delivery.routing import Account, OwnServers, Smarthost, Ways
 from notifier.model.breaker import BreakerRules, Breakers
 from notifier.model.events import Listener
 from notifier.pool import LocalBreakers, Member, Relays, SessionPool, Slots
+from notifier.pool.mx import MxRelays
+from notifier.settings.mx import MxDelivery
 from notifier.settings.relay import Relay
 from notifier.settings.tenants import Account as AccountSettings
+from notifier.settings.ways import Way
+from notifier.smtp import Endpoint
+from notifier.smtp.mx import Router
 from notifier.store import RedisStore
 
 
 class WaysOut:
-    """Every account's relays. A relay that several accounts use in the same way has one pool."""
+    """Every account's relays. A relay that several accounts use in the same way has one pool.
+
+    Raises `ConfigurationError` for ``mx://`` without what it needs.
+    """
 
     def __init__(
         self,
@@ -31,55 +39,77 @@ class WaysOut:
         self._listener = listener
         self._store = store
         self._pools: dict[Relay, SessionPool] = {}
+        self._direct: dict[MxDelivery, MxRelays] = {}
         self._breakers: Breakers = LocalBreakers() if store is None else store.breakers
         self.accounts = self._joined(accounts)
 
     def replace(self, accounts: Mapping[str, AccountSettings]) -> None:
         """Other relays, or other passwords: pools that are still meant are kept, and the others are drained."""
-        before = self._pools
-        self._pools = {}
-        for relay in _relays(accounts):
-            if relay in before:
-                self._pools[relay] = before.pop(relay)
+        pools, direct = self._pools, self._direct
+        ways = [account.relays for account in accounts.values()]
+        self._direct = {way: direct.pop(way) for way in ways if isinstance(way, MxDelivery) and way in direct}
+        self._pools = {relay: pools.pop(relay) for relay in _relays(ways) if relay in pools}
         self.accounts = self._joined(accounts)
-        for pool in before.values():
-            pool.close(0.0)  # what is lent goes on, and is closed when it comes back
+        left: list[SessionPool | MxRelays] = [*pools.values(), *direct.values()]
+        for one in left:
+            one.close(0.0)  # what is lent goes on, and is closed when it comes back
 
     @property
     def pools(self) -> tuple[SessionPool, ...]:
         """Every pool."""
-        return tuple(self._pools.values())
+        return (*self._pools.values(), *(pool for one in self._direct.values() for pool in one.pools))
 
     def close(self, grace: float) -> None:
         """Close every pool, within ``grace`` seconds for all."""
         ends = time.monotonic() + grace
-        for pool in self.pools:
-            pool.close(max(0.0, ends - time.monotonic()))
+        every: list[SessionPool | MxRelays] = [*self._pools.values(), *self._direct.values()]
+        for one in every:
+            one.close(max(0.0, ends - time.monotonic()))
 
     def _joined(self, accounts: Mapping[str, AccountSettings]) -> dict[str, Account]:
         return {name: self._account(account) for name, account in accounts.items()}
 
     def _account(self, account: AccountSettings) -> Account:
-        tiers = [[Member(self._pool(relay), relay.weight) for relay in tier] for tier in account.relays]
-        relays = Relays(tiers, self._breakers, rules=self._rules, listener=self._listener)
         sender = account.envelope_from
-        return Account(Smarthost(relays), None if sender is None else sender.forward_path)
+        return Account(self._ways(account.relays), None if sender is None else sender.forward_path)
+
+    def _ways(self, way: Way) -> Ways:
+        if isinstance(way, MxDelivery):
+            return OwnServers(self._own_servers(way))
+        tiers = [[Member(self._pool(relay), relay.weight) for relay in tier] for tier in way]
+        return Smarthost(Relays(tiers, self._breakers, rules=self._rules, listener=self._listener))
+
+    def _own_servers(self, way: MxDelivery) -> MxRelays:
+        if way not in self._direct:
+            router = Router.open(way.rules, port=way.template.port, ca_file=way.template.ca_file)
+            self._direct[way] = MxRelays(
+                router,
+                way.template,
+                self._breakers,
+                resolve=router.hosts.resolve,
+                config=way.pool,
+                slots_of=lambda endpoint: self._slots(endpoint, way.pool.connections),
+                rules=self._rules,
+                listener=self._listener,
+            )
+        return self._direct[way]
 
     def _pool(self, relay: Relay) -> SessionPool:
         if relay not in self._pools:
             self._pools[relay] = SessionPool(
-                relay.endpoint, relay.pool, listener=self._listener, slots=self._slots(relay)
+                relay.endpoint,
+                relay.pool,
+                listener=self._listener,
+                slots=self._slots(relay.endpoint, relay.pool.connections),
             )
         return self._pools[relay]
 
-    def _slots(self, relay: Relay) -> Slots | None:
-        if self._store is None:
-            return None
-        name = relay.endpoint.name
-        return Slots(self._store.connections, name, name, relay.pool.connections)
+    def _slots(self, endpoint: Endpoint, most: int | None) -> Slots | None:
+        return None if self._store is None else Slots(self._store.connections, endpoint.name, endpoint.name, most)
 
 
-def _relays(accounts: Mapping[str, AccountSettings]) -> Iterator[Relay]:
-    for account in accounts.values():
-        for tier in account.relays:
-            yield from tier
+def _relays(ways: Iterable[Way]) -> Iterator[Relay]:
+    for way in ways:
+        if not isinstance(way, MxDelivery):
+            for tier in way:
+                yield from tier

@@ -19,7 +19,7 @@ from notifier.smtp import Endpoint, Session, TLSPolicy
 from notifier.testing import HostileServer
 
 DATA = b"Subject: hi\r\n\r\nhello\r\n"
-OFFERS = [("PIPELINING", "8BITMIME", "CHUNKING"), ("PIPELINING", "8BITMIME"), ("8BITMIME",)]
+OFFERS = [("PIPELINING", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES"), ("PIPELINING", "8BITMIME"), ("8BITMIME",)]
 
 
 @pytest.fixture(params=OFFERS, ids=["chunked", "pipelined", "lock step"])

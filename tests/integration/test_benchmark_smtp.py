@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sinks import ENVELOPE, converse, running_sink, stuffed
 from workers import TOP
 
 from benchmarks.smtp import __main__ as program
@@ -26,10 +27,9 @@ from benchmarks.smtp.load import SIZE, Expected, Load
 from benchmarks.smtp.peers import PEERS, Peer
 from benchmarks.smtp.report import report
 from benchmarks.smtp.rounds import Bench, Plan
-from benchmarks.smtp.sink import NoCompiler, Received, Sink
+from benchmarks.smtp.sink import Received, Sink
 
 TIMEOUT = 180
-ENVELOPE = b"MAIL FROM:<s@x.example>\r\nRCPT TO:<r@x.example>\r\n"
 BODIES = (
     b"",
     b"x\r\n",
@@ -45,30 +45,12 @@ BODIES = (
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    try:
-        sinks.build()
-    except NoCompiler as missing:
-        assert not os.environ.get("CI"), "CI has a compiler"
-        pytest.skip(str(missing))
-    with Sink() as running:
+    with running_sink() as running:
         yield running
 
 
 def expected(bodies: tuple[bytes, ...]) -> Expected:
     return Expected(len(bodies), sum(zlib.crc32(body) + len(body) for body in bodies))
-
-
-def stuffed(body: bytes) -> bytes:
-    return (b"\r\n" + body).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
-
-
-def converse(port: int, octets: bytes, step: int) -> bytes:
-    """All the replies to ``octets``, which are sent ``step`` at a time."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as client, client.makefile("rb") as replies:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for at in range(0, len(octets), step):
-            client.sendall(octets[at : at + step])
-        return replies.read()
 
 
 # the table --------------------------------------------------------------------------------------------------------

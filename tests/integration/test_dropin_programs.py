@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import io
 import runpy
+import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -13,7 +15,7 @@ from email.message import EmailMessage
 import pytest
 
 from notifier import smtp
-from notifier.testing import CatchingServer
+from notifier.testing import Blackhole, CatchingServer, HostileServer, Moment
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_the_example_that_prompts(at_localhost: CatchingServer, capfd: pytest.Ca
     (caught,) = at_localhost.mailbox
     assert caught.recipients == tuple(recipients)
     assert caught.data.endswith(b"a line\r\nanother\r\n")
-    assert "send: 'mail FROM:<me@my.example>" in capfd.readouterr().err
+    assert "send: 'mail from:<me@my.example>" in capfd.readouterr().err.lower()
 
 
 def test_the_example_with_some_who_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,8 +163,6 @@ def test_the_module_as_a_program(
 
 
 def test_a_subclass_may_bring_its_own_socket(server: CatchingServer) -> None:
-    import socket
-
     class ThroughProxy(smtp.SMTP):
         def _get_socket(self, host: str, port: int, timeout: float | None) -> socket.socket:
             assert (host, port, timeout) == ("relay.example", 2525, 5)
@@ -206,3 +206,54 @@ def test_a_subclass_may_override_how_it_logs_in() -> None:
         WithToken("127.0.0.1", server.port, timeout=5) as client,
     ):
         assert client.login("zoe", "me")[0] == 235
+
+
+# what programs do with the socket -----------------------------------------------------------------------------------
+
+
+def test_a_program_may_bring_the_connection_itself(server: CatchingServer) -> None:
+    client = smtp.SMTP(timeout=5)
+    client.sock = socket.create_connection((server.host, server.port), 5)
+    assert client.getreply()[0] == 220
+    client.sendmail("a@b.example", "c@d.example", "x")
+    client.quit()
+    assert len(server.mailbox) == 1
+
+
+def test_a_program_may_start_tls_by_hand() -> None:
+    with CatchingServer() as caught:
+        client = smtp.SMTP(caught.host, caught.port, timeout=5)
+        client.ehlo()
+        assert client.docmd("STARTTLS")[0] == 220
+        context = ssl.create_default_context(cafile=str(caught.ca_file))
+        client.sock = context.wrap_socket(client.sock, server_hostname=caught.host)
+        client.ehlo()
+        client.sendmail("a@b.example", "c@d.example", "x")
+        client.quit()
+        assert next(iter(caught.mailbox)).tls
+
+
+def test_a_program_may_set_the_time_of_a_command_at_the_socket() -> None:
+    with (
+        HostileServer({Moment.EHLO: Blackhole()}) as hostile,
+        smtp.SMTP(hostile.host, hostile.port, timeout=60) as client,
+    ):
+        client.sock.settimeout(0.2)
+        with pytest.raises(smtp.SMTPServerDisconnected, match="timed out"):
+            client.ehlo()
+
+
+def test_a_subclass_may_read_replies_in_its_own_way(server: CatchingServer) -> None:
+    class Plain(smtp.SMTP):
+        def getreply(self) -> tuple[int, bytes]:
+            if self.file is None:
+                self.file = self.sock.makefile("rb")
+            lines = [self.file.readline()]
+            while lines[-1][3:4] == b"-":
+                lines.append(self.file.readline())
+            return int(lines[-1][:3]), b"\n".join(line[4:].strip() for line in lines)
+
+    with Plain(server.host, server.port, timeout=5) as client:
+        for _ in range(2):
+            client.sendmail("a@b.example", "c@d.example", "x")
+    assert len(server.mailbox) == 2

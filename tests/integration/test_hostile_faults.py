@@ -167,17 +167,31 @@ def test_60_the_code_decides_where_the_enhanced_code_disagrees(moment: Moment, r
 
 @pytest.mark.parametrize("moment", [Moment.MAIL, Moment.RCPT, Moment.DATA, Moment.FINAL_REPLY, Moment.RSET])
 @pytest.mark.parametrize("apart", [0.0, 0.05])
-def test_61_a_reply_too_many_never_makes_a_mail_sent(moment: Moment, apart: float, offers: tuple[str, ...]) -> None:
-    plan = {moment: Twice(apart), (Moment.FINAL_REPLY, 2): Refuse("554 5.7.1 no")}
-    with HostileServer(plan, offers=offers) as server, Session.open(endpoint(server)) as session:
+@pytest.mark.parametrize("refused", [1, 2])
+@pytest.mark.parametrize("window", [1, 8])
+def test_61_a_reply_too_many_never_makes_a_mail_sent(
+    moment: Moment, apart: float, refused: int, window: int, offers: tuple[str, ...]
+) -> None:
+    plan = {moment: Twice(apart), (Moment.FINAL_REPLY, refused): Refuse("554 5.7.1 no")}
+    if moment is Moment.FINAL_REPLY and refused == 1:
+        del plan[moment]  # the refusal itself is said twice then
+        plan[Moment.FINAL_REPLY, 1] = Say(b"554 5.7.1 no\r\n" * 2)
+    with (
+        HostileServer(plan, offers=offers) as server,
+        Session.open(endpoint(server, window=window)) as session,
+    ):
         outcomes = list(session.send_many([mail("a@x.example"), mail("b@x.example"), mail("c@x.example")]))
         for outcome in outcomes:
             honest(server, outcome)
 
 
+@pytest.mark.parametrize("window", [1, 8])
 @pytest.mark.parametrize("moment", [Moment.MAIL, Moment.RCPT, Moment.FINAL_REPLY])
-def test_62_a_reply_that_is_missing_shifts_none(moment: Moment, offers: tuple[str, ...]) -> None:
-    with HostileServer({moment: Skip()}, offers=offers) as server, Session.open(endpoint(server)) as session:
+def test_62_a_reply_that_is_missing_shifts_none(moment: Moment, window: int, offers: tuple[str, ...]) -> None:
+    with (
+        HostileServer({moment: Skip()}, offers=offers) as server,
+        Session.open(endpoint(server, window=window)) as session,
+    ):
         outcomes = list(session.send_many([mail("a@x.example"), mail("b@x.example")]))
         assert not session.usable
         for outcome in outcomes:

@@ -43,7 +43,7 @@ def offers(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class InTwo:
     """The good reply in two writes, the second one a moment later."""
 
     at: int
@@ -58,7 +58,7 @@ class Cut:
 MOMENTS = [
     moment for moment in Moment if moment not in (Moment.STARTTLS, Moment.TLS, Moment.AUTH, Moment.BODY, Moment.IDLE)
 ]
-LONGEST_REPLY = len(b"250-hostile.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 CHUNKING\r\n")
+LONGEST_REPLY = len("".join(f"250-{line}\r\n" for line in ("hostile.example", *WAYS["chunked"])))
 
 
 def outcomes_of(server: HostileServer) -> list[list[str | None]]:
@@ -72,7 +72,7 @@ def outcomes_of(server: HostileServer) -> list[list[str | None]]:
 
 @pytest.mark.parametrize("cut", range(1, LONGEST_REPLY))
 def test_56_replies_that_are_cut_at_any_octet_are_the_same_replies(cut: int, offers: tuple[str, ...]) -> None:
-    plan: dict[Moment | tuple[Moment, int], Mischief] = {moment: Cut(cut) for moment in MOMENTS}
+    plan: dict[Moment | tuple[Moment, int], Mischief] = {moment: InTwo(cut) for moment in MOMENTS}
     plan[Moment.RCPT, 2] = Say(b"550 5.1.1 no\r\n")
     with HostileServer(plan, offers=offers) as server:
         assert outcomes_of(server) == [[None, "R7"], [None]]
@@ -86,11 +86,11 @@ def test_56_replies_that_come_an_octet_at_a_time_are_the_same_replies(offers: tu
 @pytest.mark.parametrize("cut", range(1, 20))
 def test_56_the_drop_in_does_not_care_how_replies_are_cut(cut: int) -> None:
     with (
-        HostileServer({moment: Cut(cut) for moment in MOMENTS}) as server,
+        HostileServer({moment: InTwo(cut) for moment in MOMENTS}) as server,
         smtplib.SMTP(server.host, server.port, timeout=5) as client,
     ):
         assert client.sendmail("s@x.example", ["a@x.example", "b@x.example"], "hi") == {}
-        assert client.final_replies == [(250, b"kept as 1")]
+        assert client.final_replies == [(250, b"2.0.0 kept as 1")]
 
 
 # 56: joined -----------------------------------------------------------------------------------------------------------
@@ -108,6 +108,9 @@ def commands(file: BinaryIO) -> Iterator[bytes]:
             yield line
 
 
+CHUNKS = ("PIPELINING", "CHUNKING", "ENHANCEDSTATUSCODES")
+
+
 class Answers:
     """What a good server says to a command; an address that begins with bad is not known to it."""
 
@@ -122,14 +125,16 @@ class Answers:
                 return self._ehlo.encode()
             case b"RCPT":
                 self._somebody = b"<bad" not in command
-                return b"250 r\r\n" if self._somebody else b"550 5.1.1 no\r\n"
+                return b"250 2.1.5 r\r\n" if self._somebody else b"550 5.1.1 no\r\n"
             case b"BDAT" if not self._somebody:
-                return b"503 nobody\r\n"
+                return b"503 5.5.1 nobody\r\n"
             case b"DATA":
                 return b"354 go\r\n"
+            case b"MAIL":
+                return b"250 2.1.0 m\r\n"
             case b"QUIT":
                 return b"221 bye\r\n"
-        return b"250 ok\r\n"
+        return b"250 2.0.0 ok\r\n"
 
 
 @contextmanager
@@ -169,13 +174,13 @@ def test_56_the_replies_of_a_pipelined_group_in_one_segment() -> None:
 
 
 def test_56_the_replies_of_a_mail_in_chunks_in_one_segment() -> None:
-    with answering_at_once((b"EHLO", 1), (b"BDAT", 1), (b"QUIT", 1), offers=("PIPELINING", "CHUNKING")) as where:
+    with answering_at_once((b"EHLO", 1), (b"BDAT", 1), (b"QUIT", 1), offers=CHUNKS) as where:
         assert told(where, "a") == [[None]]
 
 
 def test_56_the_replies_of_a_whole_window_in_one_segment() -> None:
     """Four mails, of which one has nobody to go to."""
-    with answering_at_once((b"EHLO", 1), (b"BDAT", 4), (b"QUIT", 1), offers=("PIPELINING", "CHUNKING")) as where:
+    with answering_at_once((b"EHLO", 1), (b"BDAT", 4), (b"QUIT", 1), offers=CHUNKS) as where:
         assert told(replace(where, window=4), "a", "bad", "c", "d") == [[None], ["R7"], [None], [None]]
 
 
@@ -211,8 +216,9 @@ def test_71_a_421_that_is_said_while_we_write_mail_pairs_with_nothing(goes_on: b
         assert not session.usable
         for outcome in outcomes:
             honest(server, outcome)
-    assert rows(outcomes[0]) == [None]
     assert len(server.accepted) == 1
+    # Where there is a reply too many, and no enhanced codes tell which, not even the first 250 is beyond doubt.
+    assert rows(outcomes[0]) in ([None], ["Z7"] if goes_on else [None])
     assert {row for outcome in outcomes[1:] for row in rows(outcome)} <= {"M0", "M1", "Z5", "Z7"}
 
 

@@ -39,11 +39,11 @@ STORY = [
     (Moment.GREETING, b"", b"220 hostile.example\r\n"),
     (Moment.EHLO, b"EHLO client.example\r\n", b"250-hostile.example\r\n250 PIPELINING\r\n"),
     (Moment.AUTH, b"AUTH PLAIN AHUAcA==\r\n", b"235 welcome\r\n"),
-    (Moment.MAIL, b"MAIL FROM:<a@x.example>\r\n", b"250 sender\r\n"),
-    (Moment.RCPT, b"RCPT TO:<b@y.example>\r\n", b"250 recipient\r\n"),
+    (Moment.MAIL, b"MAIL FROM:<a@x.example>\r\n", b"250 2.1.0 sender\r\n"),
+    (Moment.RCPT, b"RCPT TO:<b@y.example>\r\n", b"250 2.1.5 recipient\r\n"),
     (Moment.DATA, b"DATA\r\n", b"354 go\r\n"),
-    (Moment.FINAL_REPLY, b"..hello\r\n.\r\n", b"250 kept as 1\r\n"),
-    (Moment.RSET, b"RSET\r\n", b"250 reset\r\n"),
+    (Moment.FINAL_REPLY, b"..hello\r\n.\r\n", b"250 2.0.0 kept as 1\r\n"),
+    (Moment.RSET, b"RSET\r\n", b"250 2.0.0 reset\r\n"),
     (Moment.QUIT, b"QUIT\r\n", b"221 bye\r\n"),
 ]
 MOMENTS = [moment for moment, _, _ in STORY]
@@ -190,7 +190,10 @@ def test_a_flood_is_as_long_as_it_is_asked_to_be() -> None:
 
 
 def test_replies_come_twice_and_with_octets_behind_them() -> None:
-    for mischief, replies in ((Twice(), 2 * b"250 sender\r\n"), (Inject(b"250 fr"), b"250 sender\r\n250 fr")):
+    for mischief, replies in (
+        (Twice(), 2 * b"250 2.1.0 sender\r\n"),
+        (Inject(b"250 fr"), b"250 2.1.0 sender\r\n250 fr"),
+    ):
         with hostile(Moment.MAIL, mischief) as server, connected(server) as client:
             client.tell(Moment.MAIL)
             client.hear(replies)
@@ -205,9 +208,9 @@ def test_the_nth_time_of_a_moment_alone() -> None:
     plan = {(Moment.RCPT, 2): Refuse("550 not this one")}
     with HostileServer(plan, offers=("PIPELINING",)) as server, connected(server) as client:
         client.tell(Moment.RCPT)
-        client.hear(b"250 recipient\r\n")
+        client.hear(b"250 2.1.5 recipient\r\n")
         client.say(2 * b"RCPT TO:<c@y.example>\r\n")
-        client.hear(b"550 not this one\r\n250 recipient\r\n")
+        client.hear(b"550 not this one\r\n250 2.1.5 recipient\r\n")
 
 
 def test_the_nth_connection_alone() -> None:
@@ -228,24 +231,24 @@ def test_a_word_while_idle_and_one_before_the_body() -> None:
         connected(server) as client,
     ):
         client.tell(Moment.FINAL_REPLY)
-        client.hear(b"250 kept as 1\r\n421 idle\r\n")
+        client.hear(b"250 2.0.0 kept as 1\r\n421 idle\r\n")
 
 
 def test_chunks_are_messages_too() -> None:
     with HostileServer(offers=("PIPELINING",)) as server, connected(server) as client:
         client.tell(Moment.RCPT)
-        client.hear(b"250 recipient\r\n")
+        client.hear(b"250 2.1.5 recipient\r\n")
         client.say(b"BDAT 3\r\na\r\nBDAT 2 LAST\r\n\0\n")
-        client.hear(b"250 chunk\r\n250 kept as 1\r\n")
+        client.hear(b"250 2.0.0 chunk\r\n250 2.0.0 kept as 1\r\n")
         assert server.accepted[0].octets == b"a\r\n\0\n"
 
 
 def test_nobody_is_no_recipient() -> None:
     with HostileServer(offers=("PIPELINING",)) as server, connected(server) as client:
         client.tell(Moment.MAIL)
-        client.hear(b"250 sender\r\n")
+        client.hear(b"250 2.1.0 sender\r\n")
         client.say(b"DATA\r\nBDAT 1 LAST\r\nxRSET\r\nRCPT TO:<b@y.example>\r\n")
-        client.hear(b"554 nobody\r\n503 nobody\r\n250 reset\r\n503 no sender\r\n")
+        client.hear(b"554 nobody\r\n503 nobody\r\n250 2.0.0 reset\r\n503 no sender\r\n")
     assert server.accepted == []
 
 
@@ -253,7 +256,7 @@ def test_over_lmtp_each_recipient_has_a_final_reply() -> None:
     plan = {(Moment.FINAL_REPLY, 2): Refuse("452 4.2.2 full")}
     with HostileServer(plan, lmtp=True) as server, connected(server) as client:
         client.say(b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n.\r\nQUIT\r\n")
-        assert client.the_rest().splitlines()[-3:] == [b"250 kept as 1", b"452 4.2.2 full", b"221 bye"]
+        assert client.the_rest().splitlines()[-3:] == [b"250 2.0.0 kept as 1", b"452 4.2.2 full", b"221 bye"]
     assert [message.recipients for message in server.accepted] == [("a@x",)]
 
 
@@ -278,9 +281,9 @@ class Interrupts:
 def test_a_mischief_of_ones_own() -> None:
     with hostile(Moment.FINAL_REPLY, Interrupts()) as server, connected(server) as client:
         client.tell(Moment.FINAL_REPLY)
-        client.hear(b"250 kept as 1\r\n")
+        client.hear(b"250 2.0.0 kept as 1\r\n")
         client.say(b"MAIL FROM:<>\r\n")
-        client.hear(b"421 first\r\n250 sender\r\n")
+        client.hear(b"421 first\r\n250 2.1.0 sender\r\n")
 
 
 # TLS ------------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from transcripts import Scripted, splits
+from transcripts import Scripted, at_every_split, splits
 
 from notifier.errors import DeliveryError
 from notifier.model.secret import Secret
@@ -23,11 +23,24 @@ INSIDE = b"250-relay\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN\r\n"
 
 
 def play(server: bytes, wish: Wish, pieces: list[bytes] | None = None) -> tuple[Extensions, Scripted]:
+    """With ``pieces`` as they are; else at every split."""
+    if pieces is None:
+        at_every_split(server, lambda pieces: _shaken(pieces, wish))
     scripted = Scripted(iter(pieces or server.splitlines(keepends=True)), Loss.CLOSED)
     return scripted.play(handshake(wish)), scripted
 
 
+def _shaken(pieces: list[bytes], wish: Wish) -> object:
+    scripted = Scripted(iter(pieces), Loss.CLOSED)
+    try:
+        offered: object = scripted.play(handshake(wish))
+    except DeliveryError as error:
+        offered = error.taxonomy_id
+    return offered, scripted.wire.sent
+
+
 def refused(server: bytes, wish: Wish) -> tuple[str, Scripted]:
+    at_every_split(server, lambda pieces: _shaken(pieces, wish))
     scripted = Scripted(iter(server.splitlines(keepends=True)), Loss.CLOSED)
     with pytest.raises(DeliveryError) as caught:
         scripted.play(handshake(wish))

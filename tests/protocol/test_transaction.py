@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import pytest
-from transcripts import Scripted, splits
+from transcripts import Scripted, at_every_split, splits, told
 
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import RecipientState
@@ -26,8 +28,12 @@ def mail(*recipients: str, data: bytes = BODY, eight_bit: bool = False) -> MailO
 def play(
     server: bytes, message: MailObject, link: Link, ending: Loss = Loss.CLOSED, pieces: list[bytes] | None = None
 ) -> tuple[Delivery, Scripted]:
-    scripted = Scripted(iter(pieces if pieces is not None else server.splitlines(keepends=True)), ending)
-    scripted.send([message], link)
+    """With ``pieces`` as they are; else at every split."""
+    if pieces is None:
+        scripted = play_all(server, [message], link, ending)
+    else:
+        scripted = Scripted(iter(pieces), ending)
+        scripted.send([message], link)
     (delivery,) = scripted.decided
     return delivery, scripted
 
@@ -259,6 +265,12 @@ def test_a_mail_for_nobody_is_refused_before_the_first_step() -> None:
 
 
 def play_all(server: bytes, messages: list[MailObject], link: Link, ending: Loss = Loss.CLOSED) -> Scripted:
+    def run(pieces: list[bytes]) -> object:
+        scripted = Scripted(iter(pieces), ending)
+        scripted.send(messages, copy(link))
+        return told(scripted)
+
+    at_every_split(server, run)
     scripted = Scripted(iter(server.splitlines(keepends=True)), ending)
     scripted.send(messages, link)
     return scripted

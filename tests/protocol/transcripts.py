@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from notifier.errors import Phase
 from notifier.model.envelope import MailObject
+from notifier.model.outcome import RecipientOutcome
 from notifier.protocol.commands import Bdat
 from notifier.protocol.connection import Connection
 from notifier.protocol.dialogue import (
@@ -66,6 +67,7 @@ class Scripted:
         self.wire = Wire()
         self.decided: list[Delivery] = []
         self.held_back = 0
+        self._joined = False
 
     def play(self, dialogue: Generator[Step | Delivery, Reply, Result]) -> Result:
         """Run it to its end."""
@@ -88,7 +90,8 @@ class Scripted:
         self.connection.receive(b"220 hi\r\n")
         self.connection.next_reply()
         link.replies, link.out_of_step = self.connection.replies, lambda: self.connection.out_of_step
-        self.play(sending(transactions_for(mails, link), link))
+        binary = any(one.binary for one in mails)
+        self.play(sending(transactions_for(mails, link), link, binary=binary))
 
     def _do(self, step: Step | Delivery) -> Reply | None:  # noqa: C901 - one case a step
         if not isinstance(step, Await | Delivery | Commit) and self.connection.dead:
@@ -131,11 +134,22 @@ class Scripted:
                 return self._reply(phase)
         return None
 
+    def _next_piece(self) -> bytes | None:
+        piece = next(self._pieces, None)
+        if piece == JOINED:
+            self._joined, piece = True, next(self._pieces, None)
+        while self._joined and piece is not None and _replies_in(piece) < self.connection.owed:
+            following = next(self._pieces, None)
+            if following is None or following == JOINED:
+                break
+            piece += following
+        return piece
+
     def _reply(self, phase: Phase) -> Reply:
         while (reply := self.connection.next_reply()) is None:
             if self.connection.dead:
                 raise Lost(Loss.VIOLATION, self.connection.dead, held_back=self.held_back)
-            piece = next(self._pieces, None)
+            piece = self._next_piece()
             if piece is None:
                 cut = self._ending is Loss.CLOSED and self.connection.mid_reply
                 raise Lost(Loss.CUT if cut else self._ending, f"{self._ending} at {phase}")
@@ -144,11 +158,47 @@ class Scripted:
         return reply
 
 
+def _replies_in(octets: bytes) -> int:
+    """Whole ones: a line with a hyphen behind its code is not the last of its reply."""
+    return sum(line.endswith(b"\r\n") and line[3:4] != b"-" for line in octets.splitlines(keepends=True))
+
+
+JOINED = (
+    b""  # in the place of a piece: from here on all replies that are owed come in one piece, up to the next such mark
+)
+
+
 def splits(octets: bytes) -> Iterator[list[bytes]]:
-    """In lines (as a real server writes), octet by octet, and cut once at each position of each line."""
+    """In lines (as a real server writes), joined in one piece and in two as far as they are owed, octet by octet, and cut
+    once at each position of each line.
+    """
     lines = octets.splitlines(keepends=True)
     yield lines
+    yield [JOINED, *lines]
+    for border in range(1, len(lines)):
+        yield [JOINED, *lines[:border], JOINED, *lines[border:]]
     yield [octets[i : i + 1] for i in range(len(octets))]
     for line_at, line in enumerate(lines):
         for cut in range(1, len(line)):
             yield [*lines[:line_at], line[:cut], line[cut:], *lines[line_at + 1 :]]
+
+
+def at_every_split(server: bytes, run: Callable[[list[bytes]], object]) -> None:
+    """``run`` plays the transcript and says what came of it: the same, however the octets come."""
+    whole, *others = splits(server)
+    expected = run(whole)
+    for pieces in others:
+        assert run(pieces) == expected, pieces
+
+
+def told(scripted: Scripted) -> object:
+    """What came of a transcript: what was said, and what became of each mail and recipient."""
+    mails = [
+        (one.position, one.terminator_sent, {path: (o.state, _row(o)) for path, o in one.recipients.items()})
+        for one in scripted.decided
+    ]
+    return scripted.wire.sent, sorted(mails, key=lambda one: one[0]), scripted.connection.quiet
+
+
+def _row(outcome: RecipientOutcome) -> str | None:
+    return outcome.fault.taxonomy_id if outcome.fault else None

@@ -19,3 +19,8 @@ def test_looking_at_a_task_without_settings_does_not_break_it() -> None:
     """Test runners and shells look at every attribute; Celery's lazy tasks are made by that."""
     code = "from notifier import send_email; send_email.name; assert send_email.request_stack is not None"
     subprocess.run([sys.executable, "-c", code], check=True, env={})
+
+
+def test_a_name_that_smtp_and_the_drop_in_both_have_for_a_module_is_smtps() -> None:
+    code = "from notifier.smtp import tls; assert tls.__name__ == 'notifier.smtp.tls', tls"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,8 +4,13 @@ Written for programs that exist: ``from notifier import smtp as smtplib``. New c
 pipelines and tells each recipient's outcome.
 """
 
+from typing import Any
+
 from notifier.smtp.dropin.addresses import quoteaddr, quotedata
-from notifier.smtp.dropin.client import CRLF, OLDSTYLE_AUTH, SMTP, SMTP_PORT, SMTP_SSL, SMTP_SSL_PORT, bCRLF
+from notifier.smtp.dropin.borrowed import borrowed
+from notifier.smtp.dropin.client import SMTP, SMTP_SSL, SMTP_SSL_PORT
+from notifier.smtp.dropin.commands import OLDSTYLE_AUTH
+from notifier.smtp.dropin.dialogue import CRLF, SMTP_PORT, bCRLF
 from notifier.smtp.dropin.exceptions import (
     SMTPAuthenticationError,
     SMTPConnectError,
@@ -43,3 +48,7 @@ __all__ = [
     "quoteaddr",
     "quotedata",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    return borrowed(name, __name__)

@@ -1,8 +1,12 @@
-"""The exceptions of the drop-in: the names, attributes and arguments that programs know. All of them pickle."""
+"""The exceptions of the drop-in: the names, attributes, arguments and words that programs know. All of them pickle.
+
+`OSError.__init__` would take two arguments for an errno and its meaning, and show them so: a reply's code is neither.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class SMTPException(OSError):
@@ -14,16 +18,21 @@ class SMTPNotSupportedError(SMTPException):
 
 
 class SMTPServerDisconnected(SMTPException):
-    """The connection has ended, was never made, or its peer does not speak SMTP."""
+    """The connection has ended, was never made, or its peer does not speak SMTP.
+
+    ``recipients``: the replies that `LMTP.sendmail` had for its recipients before the end, acceptances too.
+    """
+
+    recipients: Mapping[str, tuple[int, bytes]] = MappingProxyType({})
 
 
 class SMTPResponseException(SMTPException):
     """A reply other than the one hoped for: ``smtp_code``, ``smtp_error`` (its words, octets)."""
 
     def __init__(self, code: int, msg: bytes | str) -> None:
-        super().__init__(code, msg)
         self.smtp_code = code
         self.smtp_error = msg
+        self.args = (code, msg)
 
 
 class SMTPSenderRefused(SMTPResponseException):
@@ -39,8 +48,8 @@ class SMTPRecipientsRefused(SMTPException):
     """Nobody was accepted; ``recipients`` maps each address to its reply, as `SMTP.sendmail` returns them."""
 
     def __init__(self, recipients: Mapping[str, tuple[int, bytes]]) -> None:
-        super().__init__(recipients)
         self.recipients = recipients
+        self.args = (recipients,)
 
 
 class SMTPDataError(SMTPResponseException):

@@ -1,5 +1,5 @@
 -- The breakers of one relay, its own and one for each account there; notifier.pool.local_breakers is the model.
--- ARGV: 'permit', account | 'good', account
+-- ARGV: 'permit', account | 'forgo', account | 'good', account
 --     | 'bad', account, 'host' or 'account', consecutive, share, last, first ms, longest ms, probe ms, why
 -- The account is '' where nobody logs in. KEYS[1] is the prefix "namespace:{relay …}:".
 local at, verb, account = now(), ARGV[1], ARGV[2]
@@ -67,6 +67,13 @@ local function bad(key)
   return open_for
 end
 
+local function forgo()
+  for _, key in ipairs(keys) do
+    if redis.call('EXISTS', key) == 1 then set(key, 'probe_until', 0) end
+  end
+  return 0
+end
+
 if verb == 'permit' then
   local wait, why, clean, probe = 0, '', 1, 0
   local found = {}
@@ -91,10 +98,10 @@ elseif verb == 'good' then
   local closed = 0
   for _, key in ipairs(keys) do closed = closed + good(key) end
   return closed
+elseif verb == 'forgo' then
+  return forgo()
 else
-  for _, key in ipairs(keys) do
-    if redis.call('EXISTS', key) == 1 then set(key, 'probe_until', 0) end
-  end
+  forgo()
   if ARGV[3] == 'account' and keys[2] then return bad(keys[2]) end
   return bad(host)
 end

@@ -81,7 +81,9 @@ def test_every_state_has_its_edges_and_ended_states_only_lead_back_by_hand() -> 
 
 
 def test_nothing_is_sent_without_the_dot() -> None:
+    """From CLAIMED only where an earlier dot of the same claim had reached somebody: the store sees to that."""
     assert [state for state in MailState if MailState.SENT in EDGES[state]] == [
+        MailState.CLAIMED,
         MailState.AT_DOT,
         MailState.UNKNOWN,
         MailState.PARKED,

@@ -83,6 +83,16 @@ def test_a_probe_that_is_never_heard_of_again_is_replaced(breakers: LocalBreaker
     assert breakers.permit(RELAY).probe
 
 
+def test_a_probe_that_is_not_made_is_let_through_again_at_once(breakers: LocalBreakers, clock: Clock) -> None:
+    fail(breakers, 5)
+    clock.now = 30
+    assert breakers.permit(RELAY).probe
+    breakers.forgo(RELAY)
+    assert breakers.permit(RELAY).probe
+    breakers.forgo(ANN)
+    assert breakers.permit(ANN).probe
+
+
 def test_of_a_login_that_was_never_seen_to_work_one_is_tried_at_a_time(breakers: LocalBreakers) -> None:
     assert breakers.permit(ANN).probe
     assert breakers.permit(ANN).wait == 1

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from notifier.pool import PoolConfig
-from notifier.pool.places import Places, Waiter
+from notifier.pool.places import Borrower, Places
 from notifier.pool.pooled import Pooled
 
 SIZE = 3
@@ -22,8 +22,16 @@ class Rested:
     spent: bool = False
 
 
+def pooled(expires: float = 50.0) -> Pooled:
+    return Pooled(Rested(), expires, pid=0)  # type: ignore[arg-type]
+
+
+def has_rung(borrower: Borrower) -> bool:
+    return borrower.bell is not None and not borrower.bell._silence.locked()
+
+
 class PlacesMachine(RuleBasedStateMachine):
-    """Ask, give up, lend, park, free, expire, open, close in any order, against a model of what must hold.
+    """Ask, give up, open, park, free, expire, drain, close in any order, against what must hold.
 
     No place beyond the size, no session with two owners, nobody overtaken in the queue, no place lost.
     """
@@ -31,72 +39,90 @@ class PlacesMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.places = Places(SIZE)
-        self.queue: list[Waiter] = []  # as the test saw them come
-        self.empty = 0  # granted places whose session is not there yet
-        self.lent: list[Pooled] = []
+        self.queue: list[Borrower] = []  # as the test saw them come
+        self.empty: list[Borrower] = []  # granted, and no session yet
+        self.lent: list[Borrower] = []
         self.now = 0.0
 
     @rule()
     def ask(self) -> None:
-        self.queue.append(self.places.ask())
+        self.queue.append(Borrower())
+        self.places.ask(self.queue[-1])
         if self.places.closed:
-            assert not self.queue.pop().granted
+            turned_away = self.queue.pop()
+            assert turned_away.turned_away
+            assert not turned_away.granted
         self.accept()
 
     @precondition(lambda self: self.queue)
-    @rule(which=st.integers(0, 9))
-    def give_up(self, which: int) -> None:
-        waiter = self.queue.pop(which % len(self.queue))
-        assert not self.places.leave_queue(waiter), "whoever was granted is not in the test's queue any more"
+    @rule(which=st.integers(0, 9), without_a_word=st.booleans())
+    def give_up(self, which: int, without_a_word: bool) -> None:
+        borrower = self.queue.pop(which % len(self.queue))
+        if without_a_word:
+            self.places.free(borrower)
+        else:
+            assert not self.places.leave_queue(borrower), "whoever was granted is not in the test's queue any more"
         self.accept()
 
     @precondition(lambda self: self.empty)
     @rule(works=st.booleans())
     def connect(self, works: bool) -> None:
-        self.empty -= 1
+        borrower = self.empty.pop()
         if works:
-            self.lent.append(Pooled(Rested(), expires=self.now + 50, pid=0))  # type: ignore[arg-type]
-            self.places.lend(self.lent[-1])
+            borrower.pooled = pooled(self.now + 50)
+            self.lent.append(borrower)
         else:
-            self.places.free(None)
+            self.places.free(borrower)
         self.accept()
 
     @precondition(lambda self: self.lent)
     @rule(which=st.integers(0, 9))
     def park(self, which: int) -> None:
-        one = self.lent.pop(which % len(self.lent))
-        if not self.places.park(one, self.now):
-            assert self.places.closed
-            self.places.free(one)
+        borrower = self.lent.pop(which % len(self.lent))
+        if (reason := self.places.park(borrower, self.now + 10)) is not None:
+            assert reason == ("closed" if self.places.closed else "drained")
+            self.places.free(borrower)
         self.accept()
 
     @precondition(lambda self: self.lent)
-    @rule(which=st.integers(0, 9))
-    def break_off(self, which: int) -> None:
-        self.places.free(self.lent.pop(which % len(self.lent)))
+    @rule(which=st.integers(0, 9), twice=st.booleans())
+    def break_off(self, which: int, twice: bool) -> None:
+        borrower = self.lent.pop(which % len(self.lent))
+        self.places.free(borrower)
         self.accept()
+        if twice:
+            self.places.free(borrower)
+            self.accept()
 
     @precondition(lambda self: self.lent)
     @rule(which=st.integers(0, 9))
     def exchange(self, which: int) -> None:
-        other = self.places.exchange(self.lent.pop(which % len(self.lent)))
-        if other is None:
-            self.empty += 1
-        else:
-            self.own(other)
+        borrower = self.lent.pop(which % len(self.lent))
+        borrower.pooled = None
+        self.places.exchange(borrower)
+        self.own(borrower)
         self.accept()
 
     @rule(seconds=st.floats(0, 20))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
-        for one, _ in self.places.take_out(lambda parked: parked.why_no_longer(PoolConfig(), self.now)):
-            self.places.free(one)
+        for borrower, _ in self.places.take_out(lambda parked: parked.why_no_longer(self.now)):
+            self.places.free(borrower)
         self.accept()
+
+    @rule()
+    def drain(self) -> None:
+        for borrower, reason in self.places.drain():
+            assert reason == "drained"
+            self.places.free(borrower)
+        self.accept()
+        assert self.places.stats()["parked"] == 0
+        assert all(borrower.outdated for borrower in (*self.lent, *self.empty))
 
     @rule()
     def close(self) -> None:
         self.places.close()
-        assert all(waiter.event.is_set() for waiter in self.queue), "nobody waits in vain"
+        assert all(one.turned_away and has_rung(one) for one in self.queue), "nobody waits in vain"
         self.queue.clear()
 
     @rule()
@@ -105,30 +131,48 @@ class PlacesMachine(RuleBasedStateMachine):
 
     def accept(self) -> None:
         """Those that were granted stand at the head of the queue, without a gap."""
-        granted = [waiter.granted for waiter in self.queue]
+        granted = [borrower.granted for borrower in self.queue]
         count = sum(granted)
         assert granted == [True] * count + [False] * (len(granted) - count), "somebody was overtaken"
-        for waiter in self.queue[:count]:
-            if waiter.pooled is None:
-                self.empty += 1
-            else:
-                self.own(waiter.pooled)
+        for borrower in self.queue[:count]:
+            assert borrower.bell is None or has_rung(borrower)
+            self.own(borrower)
         del self.queue[:count]
 
-    def own(self, pooled: Pooled) -> None:
-        assert not any(pooled is one for one in self.lent), "one session, two owners"
-        self.lent.append(pooled)
+    def own(self, borrower: Borrower) -> None:
+        if borrower.pooled is None:
+            self.empty.append(borrower)
+            return
+        assert not any(borrower.pooled is one.pooled for one in self.lent), "one session, two owners"
+        self.lent.append(borrower)
 
     @invariant()
     def bounds_hold(self) -> None:
         stats = self.places.stats()
         assert stats["lent"] == len(self.lent)
-        assert stats["parked"] + stats["lent"] + self.empty <= SIZE
+        assert stats["parked"] + stats["lent"] + len(self.empty) <= SIZE
         assert stats["waiting"] == len(self.queue)
         if self.queue:
             assert stats["parked"] == 0, "somebody waits, and a session rests"
-            assert stats["lent"] + self.empty == SIZE, "somebody waits, and a place is free"
+            assert stats["lent"] + len(self.empty) == SIZE, "somebody waits, and a place is free"
 
 
 TestPlacesMachine = PlacesMachine.TestCase
 TestPlacesMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+
+
+def test_whoever_is_served_at_once_needs_no_bell() -> None:
+    places, borrower = Places(1), Borrower()
+    places.ask(borrower)
+    assert borrower.granted
+    assert borrower.bell is None
+
+
+def test_waiting_for_the_last_place_ends_when_it_is_free() -> None:
+    places, borrower = Places(1), Borrower()
+    places.ask(borrower)
+    assert not places.wait_until_empty(0)
+    thread = threading.Thread(target=places.free, args=(borrower,))
+    thread.start()
+    assert places.wait_until_empty(5)
+    thread.join()

@@ -4,84 +4,15 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from fake_relay import RELAY, FakeRelay, FakeSession, make, soon
 
-from notifier.errors import PoolClosed, PoolTimeout
-from notifier.model.events import Event, SessionOpened, SessionRetired
+from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
+from notifier.model.events import SessionMissed, SessionNotOpened, SessionOpened, SessionRetired
 from notifier.pool import PoolConfig, SessionPool
+from notifier.protocol import taxonomy
 from notifier.smtp import Endpoint
-
-RELAY = Endpoint("relay.example", 25)
-
-
-@dataclass(eq=False)
-class FakeSession:
-    """What the pool sees of a session. ``lent`` is kept by the tests."""
-
-    usable: bool = True
-    alive: bool = True
-    transactions: int = 0
-    spent: bool = False
-    tls: str | None = None
-    said: list[str] = field(default_factory=list)
-    lent: bool = False
-
-    def is_alive(self) -> bool:
-        return self.usable and self.alive
-
-    def close(self, *, say_quit: bool = True) -> None:
-        self.said.append("QUIT" if say_quit else "close")
-        self.usable = False
-
-    def abandon(self) -> None:
-        self.said.append("abandon")
-        self.usable = False
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Relay:
-    """Opens fake sessions and remembers them all."""
-
-    def __init__(self) -> None:
-        self.sessions: list[FakeSession] = []
-        self.error: Exception | None = None
-
-    def __call__(self, endpoint: Endpoint) -> FakeSession:
-        assert endpoint is RELAY
-        if self.error is not None:
-            raise self.error
-        self.sessions.append(FakeSession())
-        return self.sessions[-1]
-
-
-def make(**bounds: float) -> tuple[SessionPool, Relay, Clock, list[Event]]:
-    relay, clock, events = Relay(), Clock(), []
-    pool = SessionPool(
-        RELAY,
-        PoolConfig(**bounds),
-        open_session=relay,
-        clock=clock,
-        rng=lambda: 0.5,
-        listener=events.append,  # type: ignore[arg-type]
-        upkeep=False,
-    )
-    return pool, relay, clock, events
-
-
-def soon(seconds: float = 5.0) -> float:
-    return time.monotonic() + seconds
 
 
 def test_a_session_is_reused() -> None:
@@ -135,6 +66,24 @@ def test_an_error_in_the_block_retires_the_session_without_a_word() -> None:
     assert "0 of 4 places" in repr(pool)
 
 
+def test_a_place_is_free_when_its_session_is_closed_and_not_before() -> None:
+    """Or the relay would see one connection too many."""
+    pool, relay, _, _ = make(size=1)
+
+    class LongGoodbye(FakeSession):
+        def close(self, *, say_quit: bool = True) -> None:
+            with pytest.raises(PoolTimeout), pool.session(soon(-1)):
+                pass
+            super().close(say_quit=say_quit)
+
+    relay.session_type = LongGoodbye
+    with pool.session(soon()) as session:
+        session.transactions = 100
+    with pool.session(soon()):
+        pool.drain()
+    assert [one.said for one in relay.sessions] == [["QUIT"], ["QUIT"]]
+
+
 def test_a_session_in_doubt_is_not_parked() -> None:
     pool, relay, _, _ = make()
     with pool.session(soon()) as session:
@@ -155,10 +104,31 @@ def test_a_session_that_cannot_be_opened_frees_its_place() -> None:
 
 
 def test_nobody_waits_longer_than_the_deadline() -> None:
-    pool, _, _, _ = make(size=1)
+    pool, _, _, events = make(size=1)
     with pool.session(soon()), pytest.raises(PoolTimeout, match="all 1 are in use"), pool.session(soon(0.01)):
         pass
     assert pool.stats()["timeouts"] == 1
+    assert [type(event) for event in events] == [SessionOpened, SessionMissed]
+
+
+def test_a_relay_that_opens_no_session_is_told_with_the_reason() -> None:
+    pool, relay, _, events = make()
+    relay.error = fault_error(taxonomy.fault("C1", Phase.CONNECT, "connection refused", host="relay.example:25"))
+    with pytest.raises(DeliveryError), pool.session(soon()):
+        pass
+    (event,) = events
+    assert isinstance(event, SessionNotOpened)
+    assert "connection refused" in event.why
+    assert pool.stats()["not_opened"] == 1
+
+
+def test_each_session_has_its_number_in_every_event() -> None:
+    pool, _, _, events = make(messages_per_connection=1)
+    for _ in range(2):
+        with pool.session(soon()) as session:
+            session.transactions += 1
+    named = [(type(event).__name__, event.session) for event in events]  # type: ignore[union-attr]  # all have one
+    assert named == [("SessionOpened", 1), ("SessionRetired", 1), ("SessionOpened", 2), ("SessionRetired", 2)]
 
 
 def test_waiters_are_served_first_come_first_served() -> None:
@@ -232,8 +202,65 @@ def test_a_forked_child_leaves_its_parents_sessions_alone() -> None:
     assert pool.stats()["parked"] == 1
 
 
+def test_a_child_is_not_stopped_by_a_lock_that_another_thread_held_at_the_fork() -> None:
+    pool, relay, _, _ = make(size=1)
+    lent = pool.session(soon())
+    lent.__enter__()
+    with pool._places._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            with pool.session(soon()) as session:
+                right = session is not relay.sessions[0] and relay.sessions[0].said == ["abandon"]
+            lent.__exit__(None, None, None)
+            os._exit(0 if right and pool.stats()["parked"] == 1 and "QUIT" not in relay.sessions[0].said else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    lent.__exit__(None, None, None)
+    assert relay.sessions[0].said == []
+    assert pool.stats() == {"parked": 1, "lent": 0, "waiting": 0, "opened": 1}
+
+
+def test_a_session_that_was_being_opened_while_the_pool_was_drained_is_not_lent_again() -> None:
+    """It may have logged in with the password that the drain was for."""
+    pool, relay, _, _ = make()
+
+    def drained_meanwhile(endpoint: Endpoint) -> FakeSession:
+        pool.drain()
+        return relay(endpoint)
+
+    pool._open_session = drained_meanwhile  # type: ignore[assignment]
+    with pool.session(soon()):
+        pass
+    assert pool.stats()["retired_drained"] == 1
+
+
+def test_upkeep_does_not_end_while_sessions_are_out() -> None:
+    """Or nearly every return would start a thread."""
+    pool, _, _, _ = make(max_idle=10)
+    assert pool._due_in() is None
+    with pool.session(soon()):
+        assert pool._due_in() == 10
+    assert pool._due_in() == 10
+    pool.drain()
+    assert pool._due_in() is None
+
+
+def test_where_no_thread_can_be_started_sessions_are_lent_and_returned_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    pool = SessionPool(RELAY, open_session=FakeRelay())  # type: ignore[arg-type]
+    for _ in range(2):
+        with pool.session(soon()):
+            pass
+    assert pool.stats()["reused"] == 1
+
+
 def test_a_parked_session_ends_in_time_though_nobody_asks_for_one() -> None:
-    relay, retired = Relay(), threading.Event()
+    relay, retired = FakeRelay(), threading.Event()
     pool = SessionPool(
         RELAY,
         PoolConfig(max_idle=0.05),
@@ -282,86 +309,3 @@ def test_whoever_is_interrupted_while_waiting_leaves_no_place_behind() -> None:
 def test_bounds_that_cannot_work_are_refused(bounds: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"."):
         PoolConfig(**bounds)  # type: ignore[arg-type]
-
-
-class PoolMachine(RuleBasedStateMachine):
-    """Checkout, return, break, expire, drain in any order: bounds hold, and no session has two owners."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pool, self.relay, self.clock, self.events = make(
-            size=3, messages_per_connection=4, max_age=50, max_idle=10
-        )
-        self.lent: list[tuple[object, FakeSession]] = []
-
-    @precondition(lambda self: len(self.lent) < 3)
-    @rule()
-    def checkout(self) -> None:
-        context = self.pool.session(soon())
-        session = context.__enter__()
-        assert not session.lent, "one session, two owners"
-        assert session.is_alive()
-        session.lent = True
-        self.lent.append((context, session))
-
-    @precondition(lambda self: len(self.lent) == 3)
-    @rule()
-    def checkout_of_too_many(self) -> None:
-        with pytest.raises(PoolTimeout), self.pool.session(time.monotonic()):
-            pass
-
-    @precondition(lambda self: self.lent)
-    @rule(index=st.integers(0, 2), mails=st.integers(0, 5), broken=st.booleans())
-    def give_back(self, index: int, mails: int, broken: bool) -> None:
-        context, session = self.lent.pop(index % len(self.lent))
-        session.transactions += mails
-        session.usable = not broken
-        session.lent = False
-        context.__exit__(None, None, None)  # type: ignore[attr-defined]
-
-    @rule(seconds=st.floats(0, 30))
-    def time_passes(self, seconds: float) -> None:
-        self.clock.now += seconds
-
-    @rule(index=st.integers(0, 5))
-    def relay_closes(self, index: int) -> None:
-        idle = [session for session in self.relay.sessions if session.usable and not session.lent]
-        if idle:
-            idle[index % len(idle)].alive = False
-
-    @rule()
-    def drain(self) -> None:
-        self.pool.drain()
-
-    @rule(open_again=st.booleans())
-    def close(self, open_again: bool) -> None:
-        self.pool.close()
-        with pytest.raises(PoolClosed), self.pool.session(soon()):
-            pass
-        self.pool.open()
-
-    @rule()
-    def fork(self) -> None:
-        """As the child sees it: what the parent had is nobody's here, and nothing is written on it."""
-        before = [(session, list(session.said)) for session in self.relay.sessions if session.usable or session.lent]
-        self.pool._places.pid = -1
-        for one in self.pool._places.sessions():
-            one.pid = -1
-        self.pool.stats()
-        assert all(session.said == [*said, "abandon"] for session, said in before)
-        for context, session in self.lent:
-            session.lent = False
-            context.__exit__(None, None, None)  # type: ignore[attr-defined]
-            assert "QUIT" not in session.said
-        self.lent.clear()
-
-    @invariant()
-    def bounds_hold(self) -> None:
-        stats = self.pool.stats()
-        assert stats["lent"] == len(self.lent)
-        assert stats["parked"] + stats["lent"] <= 3
-        assert sum(session.usable or session.lent for session in self.relay.sessions) <= 3
-
-
-TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

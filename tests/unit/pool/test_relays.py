@@ -25,6 +25,7 @@ from notifier.model.secret import Secret
 from notifier.pool import LocalBreakers, Member, PoolConfig, Relays, SessionPool
 from notifier.pool.relays import place_of
 from notifier.smtp import Endpoint
+from notifier.smtp.session import Ending
 
 REFUSED = Fault("C1", ErrorClass.TRANSIENT, Scope.HOST, Phase.CONNECT, "connection refused")
 NO_DESCRIPTOR = Fault("C3", ErrorClass.TRANSIENT, Scope.PROCESS, Phase.CONNECT, "too many open files")
@@ -45,6 +46,10 @@ class FakeSession:
     transactions: int = 0
     spent: bool = False
     tls: str | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        return None if self.usable else Ending.DOUBT
 
     def is_alive(self) -> bool:
         return True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pickle
 import smtplib as standard
+import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -32,6 +35,22 @@ METHODS = [(name, member) for name, member in MEMBERS if callable(getattr(getatt
 @pytest.mark.parametrize("name", NAMES)
 def test_the_module_has_each_name(name: str) -> None:
     assert hasattr(ours, name)
+
+
+@pytest.mark.parametrize("name", sorted(OWN.keys() - set(NAMES)))
+def test_what_the_standard_module_imports_is_reached_through_ours_as_well(name: str) -> None:
+    """``except smtplib.socket.error`` and its like stand in many a program."""
+    assert getattr(ours, name) is OWN[name]
+
+
+def test_that_holds_in_a_process_that_has_imported_nothing_else() -> None:
+    program = "from notifier import smtp; smtp.socket.error; smtp.ssl.SSLError; smtp.email.utils.formatdate()"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_other_names_are_missing_in_the_usual_words() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'sokcet'"):
+        ours.sokcet  # noqa: B018
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if isinstance(OWN[name], int | str | bytes)])
@@ -79,14 +98,32 @@ ARGUMENTS: dict[str, tuple[object, ...]] = {
 }
 
 
+def face(error: OSError) -> tuple[object, ...]:
+    """All that a program, or whoever reads its log, sees of an exception."""
+    return (
+        str(error),
+        repr(error),
+        error.args,
+        vars(error),
+        error.errno,
+        error.strerror,
+        error.filename,
+        error.filename2,
+    )
+
+
 @pytest.mark.parametrize("name", EXCEPTIONS)
-def test_each_exception_has_the_same_attributes_and_pickles(name: str) -> None:
+def test_each_exception_shows_what_it_showed(name: str) -> None:
     arguments = ARGUMENTS.get(name, (550, b"no"))
-    mine, theirs = getattr(ours, name)(*arguments), OWN[name](*arguments)
-    assert mine.args == theirs.args
-    assert vars(mine) == vars(theirs)
-    again = pickle.loads(pickle.dumps(mine))  # noqa: S301 - our own
-    assert (type(again), again.args, vars(again)) == (type(mine), mine.args, vars(mine))
+    assert face(getattr(ours, name)(*arguments)) == face(OWN[name](*arguments))
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301
+def test_each_exception_is_itself_after_copying_and_pickling(name: str, again: Callable[[OSError], OSError]) -> None:
+    error = getattr(ours, name)(*ARGUMENTS.get(name, (550, b"no")))
+    assert type(again(error)) is type(error)
+    assert face(again(error)) == face(error)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +140,5 @@ def test_quotedata_does_what_it_did(text: str) -> None:
 
 
 def test_the_package_never_imports_the_standard_module() -> None:
-    import subprocess
-
     program = "import sys; from notifier import smtp; sys.exit('smtplib' in sys.modules or 'celery' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

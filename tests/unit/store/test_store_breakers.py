@@ -37,6 +37,11 @@ class SharedBreakersAreLikeLocalOnes(RuleBasedStateMachine):
         assert theirs.wait == pytest.approx(mine.wait, abs=0.002)
 
     @rule(place=PLACES)
+    def forgo(self, place: Place) -> None:
+        self.model.forgo(place)
+        self.shared.forgo(place)
+
+    @rule(place=PLACES)
     def good(self, place: Place) -> None:
         assert self.shared.good(place) == self.model.good(place)
 

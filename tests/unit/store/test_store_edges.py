@@ -14,6 +14,7 @@ from store_conformance import an_email
 
 from notifier.errors import FenceRejected, StoreError
 from notifier.model.mail_class import SHIPPED_CLASSES, Delivery
+from notifier.model.outcome import RecipientState
 from notifier.model.state import DEAD, EDGES, MailState
 from notifier.store.base import Claim, Settlement, Takeover
 
@@ -36,6 +37,7 @@ class Modelled:
     crashes: int = 0
     resent: int = 0
     settled: int = 0
+    reached: bool = False  # somebody has it
     patience: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -154,13 +156,33 @@ class Ledger(RuleBasedStateMachine):
                 self.store.settle([settlement])
         elif mail.settled == claim.fence:
             self.store.settle([settlement])  # its answer was lost, and it is said again
-        elif state not in EDGES[mail.state]:
+        elif state not in EDGES[mail.state] or (
+            (mail.state, state) == (MailState.CLAIMED, MailState.SENT) and not mail.reached
+        ):
             with pytest.raises(StoreError, match="no edge"):
                 self.store.settle([settlement])
         else:
             self.store.settle([settlement])
             mail.settled = claim.fence
             self._take(mail, state, due_in)
+
+    @rule(claim=claims)
+    def leg_over(self, claim: Claim) -> None:
+        """Somebody has it, and others' turn comes."""
+        mail = self.mails[claim.mail_id]
+        done = dict.fromkeys(claim.recipients, RecipientState.ACCEPTED)
+        settlement = Settlement(claim, MailState.CLAIMED, recipients=done)
+        if mail.fence != claim.fence or mail.state not in (MailState.CLAIMED, MailState.AT_DOT):
+            if mail.settled == claim.fence == mail.fence:
+                self.store.settle([settlement])  # too late, and nothing changes
+                return
+            with pytest.raises(FenceRejected):
+                self.store.settle([settlement])
+            return
+        self.store.settle([settlement])
+        if mail.state is MailState.AT_DOT:
+            mail.go(MailState.CLAIMED)
+            mail.reached, mail.until = True, self.now + TAKEOVER.lease
 
     def _take(self, mail: Modelled, state: MailState, due_in: float) -> None:
         if state is MailState.UNKNOWN:

@@ -1,0 +1,1 @@
+"""The session pool, measured: `python -m benchmarks.pool` writes ``RESULTS.md``."""

@@ -1,0 +1,305 @@
+"""The pool against its model: whatever happens in whatever order, both say the same."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from unittest import mock
+
+from fake_relay import Clock, FakeRelay, FakeSession, pool_of
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from pool_model import Client, PoolModel
+
+from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
+from notifier.model.events import (
+    Event,
+    SessionMissed,
+    SessionNotOpened,
+    SessionOpened,
+    SessionRetired,
+    SessionReused,
+    SessionWaited,
+)
+from notifier.pool import PoolConfig, SessionPool
+from notifier.protocol import taxonomy
+
+SIZE = 3
+IN_A_WHILE = 60.0  # seconds in which a thread must have done its part; a run that is well waits for none of them
+WHICH = st.integers(0, 9)
+
+
+REFUSED = fault_error(taxonomy.fault("C1", Phase.CONNECT, "connection refused"))
+
+
+class Interruption(BaseException):
+    """A task's time limit, say."""
+
+
+class HeldBell:
+    """Whoever waits for it goes on when the machine says so, and how."""
+
+    def __init__(self) -> None:
+        self.rung = False
+        self._fates: queue.Queue[BaseException | None] = queue.Queue()
+
+    def ring(self) -> None:
+        self.rung = True
+
+    def wait(self, seconds: float) -> None:
+        client = threading.current_thread()
+        assert isinstance(client, Checkout)
+        client.bell = self
+        client.paused.set()
+        if (fate := self._fates.get()) is not None:
+            raise fate
+
+    def go_on(self, fate: BaseException | None) -> None:
+        self._fates.put(fate)
+
+
+class Checkout(threading.Thread):
+    """A checkout in a thread of its own, and what it came to. Made, it has ended or waits for ``bell``."""
+
+    def __init__(self, pool: SessionPool) -> None:
+        super().__init__(daemon=True)
+        self._context = pool.session(time.monotonic() + IN_A_WHILE)
+        self.paused = threading.Event()  # it has ended, or waits
+        self.bell: HeldBell | None = None
+        self.session: FakeSession | None = None
+        self.came_to: str | None = None
+        self.start()
+        assert self.paused.wait(IN_A_WHILE)
+
+    def run(self) -> None:
+        try:
+            self.session = self._context.__enter__()  # type: ignore[assignment]
+            self.came_to = "lent"
+        except (PoolClosed, PoolTimeout, DeliveryError, Interruption) as error:
+            words = {PoolClosed: "closed", PoolTimeout: "timeout", Interruption: "interrupted"}
+            self.came_to = words.get(type(error), "refused")
+        finally:
+            self.paused.set()
+
+    def go_on(self, fate: BaseException | None = None) -> None:
+        assert self.bell is not None
+        self.bell.go_on(fate)
+        self.join(IN_A_WHILE)
+        assert self.came_to is not None, "it waits still, or failed in another way"
+
+    def give_back(self, error: BaseException | None) -> None:
+        self._context.__exit__(type(error) if error is not None else None, error, None)
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """Every event, counter, session, reason and word of the pool is what the model has foretold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        config = {"size": SIZE, "messages_per_connection": 4, "max_age": 50.0, "max_idle": 10.0}
+        self.relay, self.clock, self.pid = FakeRelay(most=SIZE), Clock(), 1
+        self.events: list[Event] = []
+        self.seams = [
+            mock.patch("os.getpid", self._pid),
+            mock.patch("notifier.pool.places.Bell", HeldBell),
+        ]
+        for seam in self.seams:
+            seam.start()
+        self.pool = pool_of(self.relay, self.clock, self.events.append, **config)
+        self.model = PoolModel(PoolConfig(**config), self.clock.now)  # type: ignore[arg-type]
+        self.out: list[tuple[Checkout, Client]] = []  # lent
+        self.waiting: list[tuple[Checkout, Client]] = []
+
+    def _pid(self) -> int:
+        return self.pid
+
+    def teardown(self) -> None:
+        for checkout, _ in self.waiting:
+            checkout.go_on(Interruption())
+        for seam in self.seams:
+            seam.stop()
+
+    # clients --------------------------------------------------------------------------------------------------------
+
+    @rule(clients=st.integers(1, SIZE + 1))
+    def check_out(self, clients: int) -> None:
+        for _ in range(clients):
+            client = self.model.ask()
+            checkout = Checkout(self.pool)
+            if client.came_to is None:
+                assert checkout.bell is not None, "it came later and was served before others"
+                self.waiting.append((checkout, client))
+            else:
+                self._ended(checkout, client)
+
+    @precondition(lambda self: self._ready())
+    @rule(which=WHICH)
+    def wake(self, which: int) -> None:
+        """One that was granted a place, or turned away, goes on; until now it held the place in its sleep."""
+        ready = self._ready()
+        checkout, client = ready[which % len(ready)]
+        assert checkout.bell is not None
+        assert checkout.bell.rung, "nobody waits in vain"
+        self._go_on(checkout, client, self.model.wait_no_longer, None)
+
+    @precondition(lambda self: self.waiting)
+    @rule(which=WHICH, interrupted=st.booleans())
+    def wait_no_longer(self, which: int, interrupted: bool) -> None:
+        """Its deadline comes, or an exception strikes: perhaps in the moment in which it was granted the place."""
+        foretell = self.model.interrupt if interrupted else self.model.wait_no_longer
+        self._go_on(*self.waiting[which % len(self.waiting)], foretell, Interruption() if interrupted else None)
+
+    def _ready(self) -> list[tuple[Checkout, Client]]:
+        return [(checkout, client) for checkout, client in self.waiting if client.granted or client.turned_away]
+
+    def _go_on(
+        self, checkout: Checkout, client: Client, foretell: Callable[[Client], None], fate: BaseException | None
+    ) -> None:
+        self.waiting.remove((checkout, client))
+        foretell(client)
+        checkout.go_on(fate)
+        self._ended(checkout, client)
+
+    def _ended(self, checkout: Checkout, client: Client) -> None:
+        assert checkout.came_to == client.came_to
+        if client.session is not None:
+            assert checkout.session is self.relay.sessions[client.session]
+            assert not any(other.session is checkout.session for other, _ in self.out), "one session, two owners"
+            assert checkout.session.is_alive()
+            self.out.append((checkout, client))
+
+    @precondition(lambda self: self.out)
+    @rule(which=WHICH, mails=st.integers(0, 3), end=st.sampled_from(["well", "well", "well", "broken", "failed"]))
+    def give_back(self, which: int, mails: int, end: str) -> None:
+        checkout, client = self.out.pop(which % len(self.out))
+        assert checkout.session is not None
+        assert client.session is not None
+        checkout.session.transactions += mails
+        self.model.mails[client.session] += mails
+        if end == "broken":
+            checkout.session.usable = False
+            self.model.doubtful.add(client.session)
+        self.model.give_back(client, sound=end != "failed")
+        checkout.give_back(LookupError() if end == "failed" else None)
+
+    # the world ------------------------------------------------------------------------------------------------------
+
+    @rule(seconds=st.floats(0, 30), tended=st.booleans())
+    def time_passes(self, seconds: float, tended: bool) -> None:
+        self.clock.now += seconds
+        self.model.now = self.clock.now
+        if tended:
+            self.model.tend()
+            self.pool.tend()
+
+    @precondition(lambda self: self._at_rest())
+    @rule(which=WHICH)
+    def relay_closes(self, which: int) -> None:
+        """A session that nobody looks at: it is parked, or was granted to somebody who has not woken yet."""
+        at_rest = self._at_rest()
+        session = at_rest[which % len(at_rest)]
+        self.relay.sessions[session].alive = False
+        self.model.dead.add(session)
+
+    def _at_rest(self) -> list[int]:
+        granted = [client.session for _, client in self.waiting if client.session is not None]
+        return [session for session in (*self.model.parked, *granted) if session not in self.model.dead]
+
+    @rule(clients=st.integers(1, 2))
+    def relay_refuses(self, clients: int) -> None:
+        """Whoever has to open a session now has none; their places go on to the next."""
+        self.relay.error, self.model.relay_is_down = REFUSED, True
+        self.check_out(clients)
+        while ready := self._ready():
+            self._go_on(*ready[0], self.model.wait_no_longer, None)
+        self.relay.error, self.model.relay_is_down = None, False
+
+    # operators ------------------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.model.parked or self.out)
+    @rule(how=st.sampled_from(["drain", "close", "fork"]))
+    def operate(self, how: str) -> None:
+        match how:
+            case "drain":
+                self.model.drain()
+                self.pool.drain()
+            case "close":
+                self._close_and_open()
+            case "fork" if not self.waiting:
+                self._fork()
+
+    def _close_and_open(self) -> None:
+        self.model.close()
+        self.pool.close()
+        self.it_says_what_the_model_says()
+        self.check_out(1)
+        self.model.closed = False
+        self.pool.open()
+
+    def _fork(self) -> None:
+        """As the child sees it: what the parent had is nobody's here, and nothing is written on it."""
+        self.pid += 1
+        before = len(self.events)
+        self.model.fork()
+        self.pool.stats()
+        self.events[before:] = sorted(self.events[before:], key=lambda event: event.transactions)  # type: ignore[union-attr]
+        for checkout, _ in self.out:
+            checkout.give_back(None)
+            assert checkout.session is not None
+            assert set(checkout.session.said) == {"abandon"}
+        self.out.clear()
+
+    # what always holds ----------------------------------------------------------------------------------------------
+
+    @invariant()
+    def it_says_what_the_model_says(self) -> None:
+        assert dict(self.pool.stats()) == self.model.stats()
+        assert repr(self.pool) == f"<SessionPool relay.example:25 {self.model}>"
+        assert [_told(event) for event in self.events] == self.model.events
+
+    @invariant()
+    def the_relay_sees_what_the_model_sees(self) -> None:
+        for session in self.relay.sessions:
+            ended = self.model.ended.get(session.number)
+            assert set(session.said) == (set() if ended is None else {ended})
+        held = [*self.model.parked, *(one.session for one in self.model.holders if one.session is not None)]
+        assert sorted(held) == [session.number for session in self.relay.connected]
+        assert len(held) <= SIZE
+
+    @invariant()
+    def nothing_adds_up_wrongly(self) -> None:
+        stats = dict(self.pool.stats())
+        retired = sum(
+            number for name, number in stats.items() if name.startswith("retired_") and name != "retired_fork"
+        )
+        assert stats.get("opened", 0) == retired + stats["parked"] + stats["lent"]
+
+    @invariant()
+    def nobody_waits_beside_a_free_place(self) -> None:
+        if self.model.queue:
+            assert not self.model.parked
+            assert len(self.model.holders) == SIZE
+
+
+def _told(event: Event) -> tuple[object, ...]:
+    match event:
+        case SessionOpened():
+            return ("opened",)
+        case SessionReused(transactions=mails):
+            return ("reused", mails)
+        case SessionNotOpened():
+            return ("not opened",)
+        case SessionWaited():
+            return ("waited",)
+        case SessionMissed():
+            return ("missed",)
+        case SessionRetired(reason=reason, transactions=mails):
+            return ("retired", reason, mails)
+    raise AssertionError(event)
+
+
+TestPoolMachine = PoolMachine.TestCase
+TestPoolMachine.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
