@@ -27,6 +27,7 @@ from notifier.model.address import Address
 from notifier.model.email import AttachmentRef, Email
 from notifier.model.ids import new_mail_id
 from notifier.model.outcome import RecipientState
+from notifier.model.spent import Spent
 from notifier.model.state import MailState
 from notifier.store.base import Claim, Settlement, Store, Takeover
 
@@ -89,7 +90,7 @@ class Enqueue:
         assert (one.mail_id, one.existing) == (email.id, False)
         assert status is not None
         assert (status.state, status.queue, status.template) == (MailState.WAITING, "mail", "welcome")
-        assert (status.attempt, status.crashes, status.unknowns) == (0, 0, 0)
+        assert (status.attempt, status.crashes, status.unknowns, status.setbacks) == (0, 0, 0, 0)
         assert set(status.recipients) == {"zoe@example.com", "jürgen@bücher.example"}
         assert status.due_at is not None
         assert status.due_at <= status.created_at
@@ -414,7 +415,7 @@ class Legs:
     def one_done(self, store: Store) -> Claim:
         claim = at_dot(store, an_email(*self.TWO))
         done = {self.TWO[0]: RecipientState.ACCEPTED}
-        store.settle([Settlement(claim, MailState.CLAIMED, recipients=done, reply="250 ok", counts=False)])
+        store.settle([Settlement(claim, MailState.CLAIMED, recipients=done, reply="250 ok", spent=Spent.NOTHING)])
         return claim
 
     def test_who_is_done_is_recorded_and_the_claim_goes_on(self, store: Store) -> None:
@@ -519,8 +520,18 @@ class Settlements:
 
     def test_what_is_handed_back_counts_no_attempt(self, store: Store) -> None:
         claim = claimed(store, an_email())
-        store.settle([Settlement(claim, MailState.WAITING, counts=False)])
+        store.settle([Settlement(claim, MailState.WAITING, spent=Spent.NOTHING)])
         assert claimed(store).attempt == 0
+
+    def test_setbacks_are_counted_apart_from_attempts(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING, spent=Spent.SETBACK)])
+        again = claimed(store)
+        assert (again.attempt, again.setbacks) == (0, 1)
+        store.settle([Settlement(again, MailState.WAITING, spent=Spent.ATTEMPT)])
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert (status.attempt, status.setbacks) == (1, 1)
 
     def test_a_wait_never_outlasts_the_deadline(self, store: Store) -> None:
         email = an_email(expires_at=time.time() + HOUR)

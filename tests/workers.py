@@ -36,12 +36,12 @@ CLOCKS = {
 FINAL_REPLY = "timeout_final_reply=2"
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
+def wait_until(true: Callable[[], bool], what: str, look_every: float = 0.02) -> None:
     """Look until it is so. Raises `AssertionError` with ``what``."""
     ends = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < ends, f"waited {PATIENCE:.0f} s in vain: {what}"
-        time.sleep(0.02)
+        time.sleep(look_every)
 
 
 @dataclass
@@ -54,10 +54,10 @@ class Plant:
     folder: Path
     workers: list[SupervisedProcess] = field(default_factory=list)
 
-    def start_worker(self, *options: str, slots: int = 2) -> SupervisedProcess:
+    def start_worker(self, *options: str, slots: int = 2, app: str = "worker") -> SupervisedProcess:
         """A worker that is up when this returns."""
         log = self.folder / f"worker-{len(self.workers)}.log"
-        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "-c", str(slots), "-l", "INFO", *options]
+        command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(slots), "-l", "INFO", *options]
         with log.open("wb") as output:
             worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=output)
         self.workers.append(worker)

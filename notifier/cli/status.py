@@ -43,6 +43,7 @@ def _plain(found: MailStatus) -> dict[str, Any]:
         "attempt": found.attempt,
         "crashes": found.crashes,
         "unknowns": found.unknowns,
+        "setbacks": found.setbacks,
         "history": [dict(entry) for entry in found.history],
     }
 
@@ -59,7 +60,8 @@ def _summary(found: MailStatus) -> Table:
     table.add_row("created", _moment(found.created_at))
     if found.due_at is not None:
         table.add_row("due", _moment(found.due_at))
-    table.add_row("attempts", f"{found.attempt} ({found.crashes} crashes, {found.unknowns} unknown)")
+    counted = f"{found.crashes} crashes, {found.unknowns} unknown, {found.setbacks} connections lost before them"
+    table.add_row("attempts", f"{found.attempt} ({counted})")
     for path, state in found.recipients.items():
         table.add_row("recipient", Text(f"{path}: {state}"))
     return table

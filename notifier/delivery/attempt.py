@@ -18,11 +18,13 @@ from notifier.delivery.settling import (
 from notifier.errors import RelayUnavailable
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.spent import Spent
 from notifier.retry import Decision, GiveUp, Retry
 from notifier.store.base import Claim, Settlement
 
 Decide = Callable[[Outcome], Decision]
 NOTHING_YET = Outcome(0, {})
+_MOST = (Spent.NOTHING, Spent.SETBACK, Spent.ATTEMPT)  # of several legs' the last of these is the mail's
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ class Attempt:
 
 
 def _later_of(waits: list[Retry]) -> Retry:
-    return Retry(max(one.delay for one in waits), counts=any(one.counts for one in waits))
+    return Retry(max(one.delay for one in waits), spent=max((one.spent for one in waits), key=_MOST.index))
 
 
 def _is_unknown(outcome: Outcome) -> bool:

@@ -28,9 +28,10 @@ from notifier.delivery.settling import (
 from notifier.errors import DeliveryError, FenceRejected, Phase, PoolError, StoreError, TemplateError, fault_error
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
+from notifier.model.spent import Spent
 from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
-from notifier.retry import Decision, Retry, RetryTable, decide, decide_error
+from notifier.retry import Decision, Past, Retry, RetryTable, decide, decide_error
 from notifier.store.base import Claim, Settlement, Store
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Courier:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
         wanted = self._within_limits(self._screen(claims))
         attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
-        while attempts:  # mostly once: a session may have no room for all, and a mail have several legs
+        while attempts:  # mostly once: a mail whose recipients are reached by several ways has several legs
             for sessions, theirs in _by_way(attempts):
                 self._hand_over(sessions, theirs)
             attempts = [attempt for attempt in attempts if not attempt.over]
@@ -120,24 +121,25 @@ class Courier:
     # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
 
     def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> None:
-        left = {attempt.claim.mail_id: attempt for attempt in attempts}
+        unsent = {attempt.claim.mail_id: attempt for attempt in attempts}  # no terminator of theirs has been written
         try:
-            with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
-                for attempt in attempts[max(1, session.room) :]:
-                    del left[attempt.claim.mail_id]  # for the next session
-                self._transact(session, self._within_relays_limit(session, left), left)
+            while unsent:  # mostly once: a session carries so many mails and no more
+                with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
+                    portion = list(unsent.values())[: session.room]
+                    self._transact(session, self._within_relays_limit(session, portion, unsent), unsent)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
-            for attempt in left.values():
+            for attempt in unsent.values():
                 attempt.leg_failed(error, self._decided(attempt.claim, error))
-            found = [self._settlement(attempt, fresh=True) for attempt in left.values()]
+            found = [self._settlement(attempt) for attempt in unsent.values()]
             self._settle(*(one for one in found if one is not None))
         except FenceRejected as error:  # the session closed without a dot; the zombie is us
             log.warning("claim lost before the dot: %s", error)
-            self._end(left.values())
-            self._settle(*(handed_back(one.claim) for one in left.values() if one.claim.mail_id not in error.mail_ids))
+            self._end(unsent.values())
+            self._settle(*(handed_back(one.claim) for key, one in unsent.items() if key not in error.mail_ids))
         except StoreError:
-            # Perhaps the dot of one is recorded and that answer was lost; surely none of these was sent.
-            self._hand_back(attempt.claim for attempt in left.values())
+            # Perhaps the dot of one is recorded and that answer was lost: the terminator was not written for all that.
+            # Of those whose terminator was, and whose outcome is not stored, the sweeper makes unknowns.
+            self._hand_back(attempt.claim for attempt in unsent.values())
             raise
 
     @staticmethod
@@ -145,32 +147,38 @@ class Courier:
         for attempt in attempts:
             attempt.legs.clear()
 
-    def _within_relays_limit(self, session: LentSession, left: dict[str, Attempt]) -> list[Attempt]:
-        """Those that the relay's rate lets through; the others leave ``left`` and wait."""
-        for held in self._limiter.held_by_relay(session.rate, [attempt.claim for attempt in left.values()]):
-            attempt = left.pop(held.claim.mail_id)
+    def _within_relays_limit(
+        self, session: LentSession, portion: list[Attempt], unsent: dict[str, Attempt]
+    ) -> list[Attempt]:
+        """Those that the relay's rate lets through; the others leave ``unsent`` and wait."""
+        for held in self._limiter.held_by_relay(session.rate, [attempt.claim for attempt in portion]):
+            attempt = unsent.pop(held.claim.mail_id)
             over = fault_error(taxonomy.fault("LIM", Phase.MAIL, held.words))
-            attempt.leg_failed(over, Retry(held.seconds, counts=False))
+            attempt.leg_failed(over, Retry(held.seconds, spent=Spent.NOTHING))
             self._settle_leg(attempt)
-        return list(left.values())
+        return [attempt for attempt in portion if attempt.claim.mail_id in unsent]
 
-    def _transact(self, session: LentSession, ready: Sequence[Attempt], left: dict[str, Attempt]) -> None:
-        reused = session.transactions > 0
+    def _transact(self, session: LentSession, ready: Sequence[Attempt], unsent: dict[str, Attempt]) -> None:
+        fresh = session.transactions == 0
 
         def before_dot(positions: Sequence[int]) -> float:
             now = time.monotonic()
-            self._store.begin_dot([ready[position].claim for position in positions])
+            claims = [ready[position].claim for position in positions]
+            self._store.begin_dot(claims)
+            for claim in claims:
+                unsent.pop(claim.mail_id, None)
             return now + self._timing.dot_deadline
 
         for outcome in session.send_many([attempt.message for attempt in ready], before_dot):
             attempt = ready[outcome.position]
-            del left[attempt.claim.mail_id]
+            unsent.pop(attempt.claim.mail_id, None)
             self._limiter.learn(outcome, session.rate)
             attempt.leg_over(outcome)
-            self._settle_leg(attempt, fresh=not reused and outcome.position == 0)
+            # Another connection helps only where this one has ended, and where it was not the first mail's own.
+            self._settle_leg(attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0))
 
-    def _settle_leg(self, attempt: Attempt, *, fresh: bool = False) -> None:
-        if (settlement := self._settlement(attempt, fresh=fresh)) is not None:
+    def _settle_leg(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> None:
+        if (settlement := self._settlement(attempt, fresh_retry_used=fresh_retry_used)) is not None:
             self._settle(settlement)
 
     def _hand_back(self, claims: Iterable[Claim]) -> None:
@@ -184,28 +192,12 @@ class Courier:
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
     def _decided(self, claim: Claim, error: Exception) -> Decision:
-        return decide_error(
-            _for_good(error, claim),
-            attempt=claim.attempt,
-            deadline_in=claim.deadline_in,
-            table=self._table,
-            rng=self._rng,
-        )
+        return decide_error(_for_good(error, claim), past=_past(claim), table=self._table, rng=self._rng)
 
-    def _settlement(self, attempt: Attempt, *, fresh: bool = False) -> Settlement | None:
-        """``fresh``: the connection was new, so that trying a fresh one first is no use."""
-        claim = attempt.claim
-        return attempt.settlement(
-            partial(
-                decide,
-                recipients=claim.recipients,
-                attempt=claim.attempt,
-                deadline_in=claim.deadline_in,
-                table=self._table,
-                rng=self._rng,
-                fresh_retry_used=fresh,
-            )
-        )
+    def _settlement(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> Settlement | None:
+        past = _past(attempt.claim, fresh_retry_used=fresh_retry_used)
+        known = attempt.claim.recipients
+        return attempt.settlement(partial(decide, recipients=known, past=past, table=self._table, rng=self._rng))
 
     def _settle(self, *settlements: Settlement) -> None:
         refused: Sequence[str] = ()
@@ -228,6 +220,10 @@ def _for_good(error: Exception, claim: Claim) -> Exception:
     return fault_error(taxonomy.fault("D5P", error.fault.phase, error.fault.text, enhanced="5.4.4"))
 
 
+def _past(claim: Claim, *, fresh_retry_used: bool = True) -> Past:
+    return Past(claim.attempt, claim.setbacks, claim.deadline_in, fresh_retry_used)
+
+
 def _by_way(attempts: Iterable[Attempt]) -> list[tuple[Sessions, list[Attempt]]]:
     """Those whose next legs go the same way, together."""
     ways: dict[Sessions, list[Attempt]] = {}
@@ -242,7 +238,7 @@ def _event(settlement: Settlement) -> MailSettled:
         mail_id=email.id,
         queue=email.queue,
         state=settlement.state,
-        attempt=settlement.claim.attempt + settlement.counts,
+        attempt=settlement.claim.attempt + (settlement.spent is Spent.ATTEMPT),
         seconds=time.time() - email.created_at,
         relay=settlement.relay,
         reply=settlement.reply,

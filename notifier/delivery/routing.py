@@ -20,12 +20,14 @@ from notifier.smtp.session import BeforeDot
 
 
 class LentSession(Protocol):
-    """What the courier needs of a session. ``room``: how many mails it should be given. ``rate``: the bucket that each
-    of them takes a token of.
+    """What the courier needs of a session. ``room``: so many mails more, one at least; ``rate``: the bucket that each of
+    its mails takes a token of.
     """
 
     @property
     def transactions(self) -> int: ...
+    @property
+    def usable(self) -> bool: ...
     @property
     def room(self) -> int: ...
     @property

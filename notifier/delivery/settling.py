@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, Scope
+from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, PoolError, Scope, StoreError
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.spent import Spent
 from notifier.model.state import MailState
 from notifier.protocol import taxonomy
 from notifier.retry import Ask, Decision, Done, GiveUp, Retry
@@ -22,18 +23,18 @@ def open_recipients(claim: Claim) -> tuple[str, ...]:
 
 def handed_back(claim: Claim) -> Settlement:
     """Claimed and not begun: due at once, and no attempt was made."""
-    return Settlement(claim, MailState.WAITING, counts=False)
+    return Settlement(claim, MailState.WAITING, spent=Spent.NOTHING)
 
 
 def settlement_of_suppressed(claim: Claim, suppressed: Mapping[str, RecipientState]) -> Settlement:
     """Nobody is left to mail: every open recipient is on the suppression list."""
     fault = taxonomy.fault("SUP", Phase.RCPT, "every recipient is on the suppression list")
-    return Settlement(claim, MailState.FAILED, recipients=suppressed, fault=fault, counts=False)
+    return Settlement(claim, MailState.FAILED, recipients=suppressed, fault=fault, spent=Spent.NOTHING)
 
 
 def settlement_after_outcome(claim: Claim, mail: MailObject, outcome: Outcome, decision: Decision) -> Settlement:
     """The edge after a transaction, with every recipient's new state."""
-    state, due_in, counts = _edge(decision, terminator_sent=outcome.terminator_sent)
+    state, due_in, spent = _edge(decision, terminator_sent=outcome.terminator_sent)
     waits = state in (MailState.WAITING, MailState.UNKNOWN)
     return Settlement(
         claim,
@@ -47,7 +48,7 @@ def settlement_after_outcome(claim: Claim, mail: MailObject, outcome: Outcome, d
         reply=outcome.reply,
         relay=outcome.relay,
         composed=mail.data if waits and claim.composed is None else None,
-        counts=counts,
+        spent=spent,
     )
 
 
@@ -60,37 +61,40 @@ def settlement_between_legs(claim: Claim, outcome: Outcome) -> Settlement:
         fault=next(iter(outcome.faults), None),
         reply=outcome.reply,
         relay=outcome.relay,
-        counts=False,
+        spent=Spent.NOTHING,
     )
 
 
 def settlement_of_held(claim: Claim, seconds: float, words: str) -> Settlement:
     """Over a limit: it waits, and no attempt was made."""
     fault = taxonomy.fault("LIM", Phase.MAIL, words)
-    return Settlement(claim, MailState.WAITING, due_in=seconds, fault=fault, counts=False)
+    return Settlement(claim, MailState.WAITING, due_in=seconds, fault=fault, spent=Spent.NOTHING)
 
 
 def settlement_after_error(claim: Claim, error: Exception, decision: Decision) -> Settlement:
     """The edge where no transaction took place."""
-    state, due_in, counts = _edge(decision, terminator_sent=False)
-    return Settlement(claim, state, due_in=due_in, fault=fault_of(error), counts=counts)
+    state, due_in, spent = _edge(decision, terminator_sent=False)
+    return Settlement(claim, state, due_in=due_in, fault=fault_of(error), spent=spent)
 
 
 def fault_of(error: Exception) -> Fault:
     """The error as a value for the history. Errors of our own carry no secret and no context."""
     if isinstance(error, DeliveryError):
         return error.fault
-    return Fault(type(error).__name__, ErrorClass.PERMANENT, Scope.MESSAGE, Phase.MAIL, str(error)[:512])
+    if isinstance(error, PoolError):
+        return Fault(type(error).__name__, ErrorClass.TRANSIENT, Scope.PROCESS, Phase.CONNECT, str(error)[:512])
+    error_class = ErrorClass.TRANSIENT if isinstance(error, StoreError) else ErrorClass.PERMANENT
+    return Fault(type(error).__name__, error_class, Scope.MESSAGE, Phase.MAIL, str(error)[:512])
 
 
-def _edge(decision: Decision, *, terminator_sent: bool) -> tuple[MailState, float, bool]:
+def _edge(decision: Decision, *, terminator_sent: bool) -> tuple[MailState, float, Spent]:
     match decision:
         case Done(state=MailState.SENT) if not terminator_sent:
             # Others were accepted by an earlier attempt, and nobody by this one: the rest needs a person.
-            return MailState.FAILED, 0.0, True
+            return MailState.FAILED, 0.0, Spent.ATTEMPT
         case Done(state=state) | GiveUp(state=state):
-            return state, 0.0, True
-        case Retry(delay=delay, counts=counts):
-            return MailState.WAITING, delay, counts
+            return state, 0.0, Spent.ATTEMPT
+        case Retry(delay=delay, spent=spent):
+            return MailState.WAITING, delay, spent
         case Ask():
-            return MailState.UNKNOWN, 0.0, True
+            return MailState.UNKNOWN, 0.0, Spent.ATTEMPT

@@ -25,11 +25,21 @@ class MailSettled:
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """A connection to a relay was made and is ready for mail."""
+    """A connection to a relay was made and is ready for mail. ``session`` is its number in the pool, from 1."""
 
     relay: str
+    session: int
     tls: str | None
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNotOpened:
+    """No connection to a relay could be made, or it was not ready for mail after ``seconds``."""
+
+    relay: str
+    seconds: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class SessionReused:
     """A parked session was lent again, after ``transactions`` earlier mails."""
 
     relay: str
+    session: int
     transactions: int
 
 
@@ -49,10 +60,23 @@ class SessionWaited:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRetired:
-    """A session left the pool. ``reason``: idle, age, uses, peer_closed, doubt, fork, drained, closed."""
+class SessionMissed:
+    """Somebody waited for a place in the pool until their time was over, and got none."""
 
     relay: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRetired:
+    """A session left the pool.
+
+    ``reason``: idle, age, uses (its time or its mails were over); peer_closed, said_421 (the relay ended it); doubt
+    (where it stands is not known); drained, closed (we were told to); fork (it is the parent's).
+    """
+
+    relay: str
+    session: int
     reason: str
     transactions: int
 
@@ -98,8 +122,10 @@ class MailsSwept:
 Event = (
     MailSettled
     | SessionOpened
+    | SessionNotOpened
     | SessionReused
     | SessionWaited
+    | SessionMissed
     | SessionRetired
     | BreakerOpened
     | BreakerClosed

@@ -10,12 +10,23 @@ import os
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import count
 
-from notifier.errors import PoolClosed, PoolTimeout
-from notifier.model.events import Listener, SessionOpened, SessionRetired, SessionReused, SessionWaited, ignore
+from notifier.errors import DeliveryError, PoolClosed, PoolTimeout
+from notifier.model.events import (
+    Listener,
+    SessionMissed,
+    SessionNotOpened,
+    SessionOpened,
+    SessionRetired,
+    SessionReused,
+    SessionWaited,
+    ignore,
+)
 from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
 from notifier.pool.places import Borrower, Places
@@ -23,10 +34,11 @@ from notifier.pool.pooled import Pooled
 from notifier.pool.slots import KEEP_EVERY, Slots
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Quota, Session, Window
+from notifier.smtp.session import Ending
 
 # Threads of a child may come at once. Nobody holds this at a fork: it is taken in the first call of a child only.
 _AFTER_FORK = threading.Lock()
-_WITHOUT_QUIT = frozenset({"doubt", "peer_closed"})
+_WITHOUT_QUIT = frozenset({"doubt", "peer_closed", "said_421"})
 
 
 class SessionPool:
@@ -56,8 +68,10 @@ class SessionPool:
         self._slots = slots
         self._tended = upkeep
         self._begin()
+        _pools.add(self)
 
     def _begin(self) -> None:
+        self._numbers = count(1)
         self._places = Places(self.config.size)
         # One window and one quota for all: a loss on one connection makes the next ones careful (law 9).
         window, quota = Window(self.endpoint.window), Quota(self.config.messages_per_connection)
@@ -104,6 +118,7 @@ class SessionPool:
         if borrower.turned_away:
             raise PoolClosed(f"the pool for {self.endpoint.name} is closed")
         self._places.count("timeouts")
+        self._tell(SessionMissed(self.endpoint.name, time.monotonic() - began))
         raise PoolTimeout(
             f"no session to {self.endpoint.name} became free in time: all {self.config.size} are in use "
             "(pool= in NOTIFIER_SMTP_URL)"
@@ -112,28 +127,37 @@ class SessionPool:
     def _why_not(self, parked: Pooled) -> str | None:
         """The reason to retire a parked session in place of lending it."""
         reason = parked.why_no_longer(self._clock())
-        return reason or (None if parked.session.is_alive() else "peer_closed")
+        if reason is None and not parked.session.is_alive():
+            reason = (parked.session.ending or Ending.DOUBT).value
+        return reason
 
     def _reused(self, parked: Pooled) -> Session:
         self._places.count("reused")
-        self._tell(SessionReused(self.endpoint.name, parked.session.transactions))
+        self._tell(SessionReused(self.endpoint.name, parked.number, parked.session.transactions))
         return parked.session
 
     def _opened(self, borrower: Borrower) -> Session:
         began = self._clock()
+        try:
+            borrower.pooled = opened = self._connected()
+        except DeliveryError as error:
+            self._places.count("not_opened")
+            self._tell(SessionNotOpened(self.endpoint.name, self._clock() - began, str(error.fault)))
+            raise
+        self._establish(opened.token)
+        self._places.count("opened")
+        self._tell(SessionOpened(self.endpoint.name, opened.number, opened.session.tls, self._clock() - began))
+        return opened.session
+
+    def _connected(self) -> Pooled:
         token = self._slots.take() if self._slots is not None else None
         try:
             session = self._open_session(self.endpoint)
-            now = self._clock()
-            spread = 0.9 + 0.2 * self._rng()
-            borrower.pooled = Pooled(session, now + self.config.max_age * spread, os.getpid(), token)
+            expires = self._clock() + self.config.max_age * (0.9 + 0.2 * self._rng())
+            return Pooled(session, expires, os.getpid(), next(self._numbers), token)
         except BaseException:
             self._release(token)
             raise
-        self._establish(token)
-        self._places.count("opened")
-        self._tell(SessionOpened(self.endpoint.name, session.tls, now - began))
-        return session
 
     def _establish(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
@@ -215,10 +239,17 @@ class SessionPool:
 
     def _retired(self, one: Pooled, reason: str) -> None:
         self._places.count(f"retired_{reason}")
-        self._tell(SessionRetired(self.endpoint.name, reason, one.session.transactions))
+        self._tell(SessionRetired(self.endpoint.name, one.number, reason, one.session.transactions))
+
+    # forks ----------------------------------------------------------------------------------------------------------
+
+    def _abandon_all(self) -> None:
+        """In a child: close the parent's descriptors and write nothing on them, for the parent goes on with them."""
+        for one in self._places.sessions():
+            one.session.abandon()
 
     def _begin_anew_after_a_fork(self) -> None:
-        """In a child: close the parent's descriptors and write nothing on them, for the parent goes on with them."""
+        """In a child, at the first call that it makes: listeners are told now, and not in the middle of the fork."""
         if self._places.pid == os.getpid():
             return
         with _AFTER_FORK:
@@ -263,9 +294,25 @@ class SessionPool:
     # looking --------------------------------------------------------------------------------------------------------
 
     def stats(self) -> Mapping[str, int]:
-        """Flat counters: parked, lent, waiting now; opened, reused, waited, timeouts and retired_… since the start."""
+        """Flat counters: parked, lent, waiting now; opened, not_opened, reused, waited, timeouts and retired_… since the
+        start.
+        """
         self._begin_anew_after_a_fork()
         return self._places.stats()
 
     def __repr__(self) -> str:
         return f"<SessionPool {self.endpoint.name} {self._places}>"
+
+
+_pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()
+
+
+def _leave_sessions_to_the_parent() -> None:
+    """At once, and not when the child first uses its pool: perhaps it never does, and a connection that the parent
+    closes lives on, for the relay, while a child has a descriptor of it.
+    """
+    for pool in list(_pools):
+        pool._abandon_all()
+
+
+os.register_at_fork(after_in_child=_leave_sessions_to_the_parent)

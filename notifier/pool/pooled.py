@@ -15,13 +15,14 @@ class Pooled:
     session: Session
     expires: float
     pid: int
+    number: int = 0  # in the pool, from 1: how events call it
     token: str | None = None  # of its place among the connections of all replicas
     until: float = 0.0  # when its time in the pool is over, if nobody takes it
 
     def why_not_again(self, config: PoolConfig, now: float) -> str | None:
         """On its return: the reason to retire it, or None where it may be parked."""
-        if not self.session.usable:
-            return "doubt"
+        if (ending := self.session.ending) is not None:
+            return ending.value
         if self.session.transactions >= config.messages_per_connection or self.session.spent:
             return "uses"
         return "age" if now >= self.expires else None

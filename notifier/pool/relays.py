@@ -50,9 +50,10 @@ class Member:
 class Lent:
     """A session that the relays have lent: it keeps in mind what the outcomes say about the relay."""
 
-    def __init__(self, session: Session, rate: Rate | None = None) -> None:
+    def __init__(self, session: Session, member: Member) -> None:
         self._session = session
-        self.rate = rate  # the bucket that each mail takes a token of
+        self.rate = member.rate  # the bucket that each mail takes a token of
+        self.room = max(1, session.room)
         self.fault: Fault | None = None  # the last one that is the relay's
         self.complaint: Fault | None = None  # the last one that says that it gets too much
         self.went_well = False
@@ -63,9 +64,9 @@ class Lent:
         return self._session.transactions
 
     @property
-    def room(self) -> int:
-        """See `Session.room`."""
-        return self._session.room
+    def usable(self) -> bool:
+        """See `Session.usable`."""
+        return self._session.usable
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """See `Session.send_many`."""
@@ -111,7 +112,7 @@ class Relays:
         """
         with ExitStack() as stack:
             member, permit, session = self._enter(stack, deadline)
-            lent = Lent(session, member.rate)
+            lent = Lent(session, member)
             stack.callback(self._learn, member, permit, lent)
             yield lent
 

@@ -31,6 +31,8 @@ _STATE = {
 }
 # R3 and R4: the server would take these recipients, only not in this transaction (RFC 5321 section 4.5.3.1.10).
 _TOO_MANY = frozenset({"R3", "R4"})
+# The server has lost count, or forgotten the login: a mail behind this one would hear the same.
+_ONLY_ANOTHER_CONNECTION = frozenset({"M5", "A5"})
 _OF_AN_ADDRESS = b"2.1."  # RFC 3463 section 3.2: said of a sender or a recipient, never of a message
 
 
@@ -290,6 +292,7 @@ class Transaction:
 
     def reset_answered(self, reply: Reply) -> None:
         """The reply to RSET."""
+        self.link.closing = self.link.closing or reply.code == 421
         if not reply.positive:
             self._end(taxonomy.of_reply(Phase.RSET, reply, host=self.link.host))
 
@@ -301,7 +304,7 @@ class Transaction:
         self.shifted = reply.code < 400
         self.mail_fault = fault = taxonomy.of_reply(Phase.MAIL, reply, host=self.link.host, reused=self.reused)
         self.link.closing = self.link.closing or reply.code == 421
-        if reply.code == 421 or fault.taxonomy_id == "M5":
+        if reply.code == 421 or fault.taxonomy_id in _ONLY_ANOTHER_CONNECTION:
             self.link.doubt = str(reply)
         if self.flying and fault.taxonomy_id == "M5":  # another transaction is open, and our message may join it
             self.ended = fault
@@ -322,6 +325,8 @@ class Transaction:
         elif self.mail_fault is None:
             after = bool(self.accepted)
             fault = taxonomy.of_reply(Phase.RCPT, reply, host=self.link.host, after_accepted=after)
+            if fault.taxonomy_id == "M5":
+                self._end(fault)
             self.delivery.recipients[path] = verdict(fault)
 
     def data_answered(self, reply: Reply) -> bool:
@@ -332,6 +337,7 @@ class Transaction:
         fault = taxonomy.of_reply(Phase.DATA, reply, host=self.link.host)
         self.refuse(fault)
         self.broken_off()
+        self.link.closing = self.link.closing or reply.code == 421
         if reply.code == 421 or fault.taxonomy_id == "X4" or (self.accepted and fault.taxonomy_id == "X2"):
             self.link.doubt = str(reply)
         return False
@@ -445,6 +451,7 @@ class Transaction:
             phase = Phase.FINAL_REPLY if handed_over else Phase.BODY
         self.delivery.terminator_sent = self.delivery.terminator_sent or handed_over
         if lost.reply is not None and not lost.reply.positive and phase is Phase.BODY:
+            link.closing = link.closing or lost.reply.code == 421
             self.refuse(taxonomy.of_reply(Phase.BODY, lost.reply, host=link.host))
             return
         fault = taxonomy.of_loss(phase, lost.loss, lost.text, host=link.host, reused=self.reused)

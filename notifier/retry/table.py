@@ -27,7 +27,7 @@ _BY_ID: Mapping[str, RetryPolicy] = {
     ),
     **dict.fromkeys(("S1", "S2", "S4", "A1", "A3", "A4", "M2", "M3", "M6", "X1", "W2", "Z2", "N7", "N7C", "TEN"), B2),
     **dict.fromkeys(("M0", "M5", "G5", "X2", "P1", "A5", "Q1"), F1),
-    **dict.fromkeys(("R3", "R4"), F1),  # the rest of too many recipients: in a further transaction at once
+    **dict.fromkeys(("R3", "R4"), B1),  # seen where the further transactions at once (law 12) have got no further
     "R2": B3,
     "R5": B4,
 }

@@ -11,6 +11,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,15 +33,25 @@ from notifier.smtp import tls
 from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
-from notifier.smtp.quota import AT_ONCE, Quota
+from notifier.smtp.quota import Quota
 from notifier.smtp.resolving import Resolve, system_addresses
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 from notifier.smtp.trust import Published
 from notifier.smtp.window import Window
 from notifier.smtp.wire import Wire
 
+HANGING_UP = 0.1  # seconds that a server gets to close after its reply to QUIT; its FIN mostly comes with that
+
+
+class Ending(StrEnum):
+    """Who or what has ended a session, before anybody closed it."""
+
+    PEER_CLOSED = "peer_closed"
+    SAID_421 = "said_421"  # RFC 5321 section 3.8: the server takes its leave
+    DOUBT = "doubt"  # a timeout, replies out of step, a dialogue broken off
+
+
 BeforeDot = Callable[[Sequence[int]], float]
-_ENDED_BEHIND_A_MAIL = frozenset({"M0", "Z5"})  # at the next MAIL, or without a word to a mail that went out whole
 
 
 class Session:
@@ -128,7 +139,8 @@ class Session:
     @property
     def usable(self) -> bool:
         """False once the connection is in doubt or closed: it must carry nothing more."""
-        return not self._closed and self._connection.dead is None
+        in_doubt = self._link is not None and self._link.doubt is not None
+        return not (self._closed or in_doubt or self._connection.dead)
 
     @property
     def transactions(self) -> int:
@@ -147,6 +159,16 @@ class Session:
     def spent(self) -> bool:
         """True where it should carry nothing more, sound as it may be."""
         return self.room <= 0
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why it must carry nothing more; None while it is usable."""
+        if self.usable:
+            return None
+        unasked = self._connection.unasked
+        if (self._link is not None and self._link.closing) or (unasked is not None and unasked.code == 421):
+            return Ending.SAID_421
+        return Ending.PEER_CLOSED if self._stream.ended else Ending.DOUBT
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """Hand mails over; yields each one's `Outcome` as soon as it is known, mostly in their order.
@@ -183,22 +205,24 @@ class Session:
         if self._closed or not self._connection.quiet:
             return False
         try:
-            if self._wire.silent:
-                return True
-            self._connection.kill("octets on an idle connection")
+            self._wire.listen()
         except StreamClosed as error:
             self._connection.kill(str(error))
-        self._learn_of_its_end()
-        return False
+        return self._connection.dead is None
 
     def close(self, *, say_quit: bool = True) -> None:
-        """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only."""
+        """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only.
+
+        So is the server's own end of the connection: a relay that counts connections has one less then, and whoever
+        opens the next one is not one too many.
+        """
         if self._closed:
             return
         try:
             if say_quit and self.usable and self._connection.quiet:
                 self._wire.do(Send((Quit(),)))
                 self._wire.reply_until(Deadline.after(self.endpoint.timeouts.quit))
+                self._wire.end_until(Deadline.after(HANGING_UP))
         except Lost:
             pass  # Q1: the mail's fate is known; how the goodbye went changes nothing
         finally:
@@ -228,33 +252,23 @@ class Session:
         link.window = self._window.size
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
-        left = mails
-        unanswered: Delivery | None = None  # the first one behind which the server was gone
+        left, answered = mails, self._answered
         try:
             for delivery in self._deliveries(dialogue, before_dot):
                 left -= 1
                 if delivery.reply is not None or link.takes_more:
                     self._answered += 1
-                elif unanswered is None and link.doubt is not None:
-                    unanswered = delivery
                 yield self._outcome(delivery)
         finally:
-            self._learn_from(unanswered)
+            self._quota.carried(self._answered)
             # In doubt; or a consumer that stops in the middle, or a before_dot that raised, or a signal's exception:
             # a transaction is open then, and what was said next would be read as a part of its message.
             if link.doubt is not None or left or not self._connection.quiet:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
+                # Behind a mail of this call the server was not tired of waiting for the next one.
+                if self._answered > answered and self.ending is not Ending.DOUBT:
+                    self._quota.ended(self._answered, self._opened_at)
                 self.close(say_quit=False)
-
-    def _learn_from(self, unanswered: Delivery | None) -> None:
-        self._quota.carried(self._answered)
-        verdicts = unanswered.recipients.values() if unanswered is not None else ()
-        if any(one.fault is not None and one.fault.taxonomy_id in _ENDED_BEHIND_A_MAIL for one in verdicts):
-            self._learn_of_its_end()
-
-    def _learn_of_its_end(self) -> None:
-        if self._answered and time.monotonic() - self._wire.read_at < AT_ONCE:
-            self._quota.ended(self._answered, self._opened_at)
 
     def _deliveries(self, dialogue: Steps, before_dot: BeforeDot | None) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""

@@ -35,13 +35,6 @@ class StreamClosed(Exception):
     """EOF, reset, or a broken pipe."""
 
 
-def _closed(error: OSError) -> StreamClosed:
-    """Foreign errors become ours here and nowhere else."""
-    if isinstance(error, ssl.SSLError):
-        return StreamClosed(f"TLS: {error.reason or error}")
-    return StreamClosed(error.strerror or str(error))
-
-
 class NetworkStream:
     """Octets to and from one server."""
 
@@ -50,6 +43,7 @@ class NetworkStream:
         self._proxied = proxied
         self._socket = sock
         self._encrypted = False
+        self.ended = False  # by the server, or by the network
         self._readable = select.poll()  # kept, because making one costs as much as asking it
         self._readable.register(sock.fileno(), select.POLLIN)
 
@@ -142,8 +136,9 @@ class NetworkStream:
         except _NOT_YET:
             return None
         except OSError as error:
-            raise _closed(error) from error
+            raise self._over(error) from error
         if not data:
+            self.ended = True
             raise StreamClosed("the server closed the connection")
         return data
 
@@ -167,7 +162,7 @@ class NetworkStream:
             except ssl.SSLWantReadError:
                 events = select.POLLIN
             except OSError as error:
-                raise _closed(error) from error
+                raise self._over(error) from error
             else:
                 on_written(count)
                 if count == len(view):
@@ -181,6 +176,13 @@ class NetworkStream:
         """Close the socket. No TLS goodbye is written: after QUIT none is needed, and in doubt none is wanted."""
         with suppress(OSError):
             self._socket.close()
+
+    def _over(self, error: OSError) -> StreamClosed:
+        """Foreign errors become ours here and nowhere else."""
+        self.ended = True
+        if isinstance(error, ssl.SSLError):
+            return StreamClosed(f"TLS: {error.reason or error}")
+        return StreamClosed(error.strerror or str(error))
 
     def _wait(self, events: int, deadline: Deadline) -> int:
         poller = select.poll()

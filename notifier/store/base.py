@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from notifier.errors import Fault
 from notifier.model.email import Email
 from notifier.model.outcome import RecipientState
+from notifier.model.spent import Spent
 from notifier.model.state import MailState
 
 
@@ -39,8 +40,8 @@ class Claim:
     """A mail that one worker owns until its lease ends. ``fence`` grows with every claim of the mail.
 
     ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
-    `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts, ``crashes`` and ``unknowns`` apart
-    (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
+    `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
+    ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
     seconds until the mail expires, by the store's clock at the claim.
     """
 
@@ -52,6 +53,7 @@ class Claim:
     unknowns: int
     deadline_in: float
     composed: bytes | None = field(default=None, repr=False)
+    setbacks: int = 0
 
     @property
     def mail_id(self) -> str:
@@ -65,7 +67,7 @@ class Settlement:
     For `WAITING`, ``due_in`` is seconds from now. `CLAIMED` says that some recipients are done and that the claim goes on
     with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
     same step: resend once (``waiting``) or ``parked``. ``recipients`` are the states that changed. ``composed`` is
-    kept for later attempts. ``counts`` False leaves the attempt counter alone (handed back, fresh connection).
+    kept for later attempts. ``spent`` says which counter rises.
     """
 
     claim: Claim
@@ -76,7 +78,7 @@ class Settlement:
     reply: str | None = None
     relay: str | None = None
     composed: bytes | None = field(default=None, repr=False)
-    counts: bool = True
+    spent: Spent = Spent.ATTEMPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class MailStatus:
     attempt: int
     crashes: int
     unknowns: int
+    setbacks: int
     history: tuple[Mapping[str, Any], ...] = ()
 
     @property

@@ -15,7 +15,18 @@ from notifier.store.base import Claim, MailStatus, Settlement
 Arguments = tuple[str | bytes | int, ...]
 
 # What people may see of a record: never the payload, whose context may hold reset links and codes.
-STATUS_FIELDS = ("state", "template", "class", "recipients", "created", "due", "attempt", "crashes", "unknowns")
+STATUS_FIELDS = (
+    "state",
+    "template",
+    "class",
+    "recipients",
+    "created",
+    "due",
+    "attempt",
+    "crashes",
+    "unknowns",
+    "setbacks",
+)
 
 
 class UnreadableRecord(ValueError):
@@ -61,7 +72,7 @@ def edge_of(one: Settlement) -> Arguments:
         one.state,
         ms(one.due_in),
         _json(dict(one.recipients)),
-        int(one.counts),
+        one.spent,
         _json({name: value for name, value in known.items() if value is not None}),
         one.composed or b"",
     )
@@ -72,7 +83,8 @@ def claim_of(queue: str, row: Sequence[Any]) -> Claim:
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """
-    mail_id, fence, payload, recipients, attempt, crashes, unknowns, deadline_in, composed = row
+    mail_id, fence, payload, recipients, *counters, deadline_in, composed = row
+    attempt, crashes, unknowns, setbacks = counters
     try:
         email = Email.from_payload(json.loads(payload))
         states = {path: RecipientState(state) for path, state in json.loads(recipients).items()}
@@ -82,7 +94,7 @@ def claim_of(queue: str, row: Sequence[Any]) -> Claim:
         raise UnreadableRecord(f"the record cannot be read: {type(error).__name__}") from error
     if (email.id, email.queue) != (mail_id.decode(), queue):
         raise UnreadableRecord("the record holds another mail than its key says")
-    return Claim(email, fence, states, attempt, crashes, unknowns, deadline_in / 1000, composed or None)
+    return Claim(email, fence, states, attempt, crashes, unknowns, deadline_in / 1000, composed or None, setbacks)
 
 
 def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes]) -> MailStatus | None:
@@ -103,5 +115,6 @@ def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history:
         attempt=int(known["attempt"]),
         crashes=int(known["crashes"]),
         unknowns=int(known["unknowns"]),
+        setbacks=int(known["setbacks"]),
         history=tuple(json.loads(entry) for entry in history),
     )

@@ -11,6 +11,8 @@ from notifier.model.events import (
     MailSettled,
     MailsSwept,
     RelayComplained,
+    SessionMissed,
+    SessionNotOpened,
     SessionOpened,
     SessionRetired,
     SessionReused,
@@ -35,14 +37,12 @@ def log_event(event: Event, /) -> None:
     match event:
         case MailSettled():
             _log_settled(event)
-        case SessionOpened():
-            log.debug("session to %s opened in %.3f s, %s", event.relay, event.seconds, event.tls or "no TLS")
-        case SessionReused():
-            log.debug("session to %s reused after %d mails", event.relay, event.transactions)
+        case SessionOpened() | SessionNotOpened() | SessionReused() | SessionRetired():
+            log.debug(*_words_of_session(event))
         case SessionWaited():
             log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds)
-        case SessionRetired():
-            log.debug("session to %s retired (%s) after %d mails", event.relay, event.reason, event.transactions)
+        case SessionMissed():
+            log.debug("a session to %s was waited for in vain, %.3f s", event.relay, event.seconds)
         case BreakerOpened():
             log.warning(
                 "mails for %s wait %.0f s (%s): %s", event.relay, event.seconds, event.about, event.why or "no reason"
@@ -53,6 +53,21 @@ def log_event(event: Event, /) -> None:
             log.warning("%s gets too much, with %d connections: %s", event.relay, event.connections, event.why)
         case MailsSwept():
             _log_swept(event)
+
+
+def _words_of_session(
+    event: SessionOpened | SessionNotOpened | SessionReused | SessionRetired,
+) -> tuple[str, *tuple[object, ...]]:
+    """A format and its arguments."""
+    match event:
+        case SessionOpened(relay, number, tls, seconds):
+            return "session %d to %s opened in %.3f s, %s", number, relay, seconds, tls or "no TLS"
+        case SessionNotOpened(relay, seconds, why):
+            return "no session to %s opened after %.3f s: %s", relay, seconds, why
+        case SessionReused(relay, number, transactions):
+            return "session %d to %s reused after %d mails", number, relay, transactions
+        case SessionRetired(relay, number, reason, transactions):
+            return "session %d to %s retired (%s) after %d mails", number, relay, reason, transactions
 
 
 def _log_settled(event: MailSettled) -> None:

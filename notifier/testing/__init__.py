@@ -22,9 +22,11 @@ from notifier.testing.mischief import (
     Skip,
     Twice,
 )
+from notifier.testing.peer import Cut
 from notifier.testing.script import Action, Script
 from notifier.testing.server import CatchingServer
 from notifier.testing.valkey import EmbeddedValkey
+from notifier.testing.visits import Visit, Visits
 
 __all__ = [
     "Accepted",
@@ -32,6 +34,7 @@ __all__ = [
     "Blackhole",
     "CatchingServer",
     "CaughtMail",
+    "Cut",
     "Delay",
     "Drip",
     "Drop",
@@ -49,4 +52,6 @@ __all__ = [
     "Script",
     "Skip",
     "Twice",
+    "Visit",
+    "Visits",
 ]

@@ -15,6 +15,7 @@ from notifier.testing.mailbox import Mailbox
 from notifier.testing.peer import Peer
 from notifier.testing.replies import Ended, Replies, is_positive
 from notifier.testing.script import Action, Script
+from notifier.testing.visits import Visit
 
 NAME = "catching.example"
 MAX_LINE = 2048  # octets; RFC 5321 asks for 512 and each extension for a little more
@@ -45,12 +46,13 @@ _IN_SEQUENCE: Mapping[str, frozenset[State]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a server offers and demands. ``max_size`` is octets."""
+    """What a server offers and demands. ``max_size`` is octets, ``patience`` seconds of silence."""
 
     starttls: bool
     logins: Logins
     max_size: int
     lmtp: bool = False
+    patience: float | None = None
 
 
 @dataclass(slots=True)
@@ -64,8 +66,9 @@ class _Transaction:
 class Conversation:
     """Runs until QUIT, EOF, or until the script ends it."""
 
-    def __init__(self, peer: Peer, rules: Rules, script: Script, mailbox: Mailbox) -> None:
+    def __init__(self, peer: Peer, rules: Rules, script: Script, mailbox: Mailbox, visit: Visit) -> None:
         self._peer = peer
+        self._visit = visit
         self._rules = rules
         self._replies = Replies(peer, script)
         self._mailbox = mailbox
@@ -115,7 +118,11 @@ class Conversation:
 
     def _line(self, limit: int) -> str:
         """The next line. One that is not clearly a line ends the connection: what follows it may be smuggled."""
-        raw = self._peer.line(limit)
+        try:
+            raw = self._peer.line(limit, within=self._rules.patience)
+        except TimeoutError:
+            self._replies.say("421 4.4.2 You have been silent for too long")
+            raise  # `say` has ended it
         if not raw.endswith(b"\r\n") or _CONTROL.search(raw, 0, len(raw) - 2):
             long = len(raw) == limit
             self._replies.say(
@@ -210,7 +217,9 @@ class Conversation:
     def _quit(self, rest: str) -> None:
         if rest:
             raise Refused("501 5.5.4 QUIT takes no argument")
+        self._visit.said_quit = True
         self._replies.answer(Phase.QUIT, "221 2.0.0 Bye")
+        self._visit.end()  # before the client hears it, and comes again
         self._peer.say_goodbye()
         raise Ended
 
@@ -289,4 +298,5 @@ class Conversation:
             connection=self._peer.number,
             user=self._user,
         )
+        self._visit.mails += 1
         return mail.number

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections import Counter
@@ -19,7 +20,7 @@ from typing import Self
 from notifier.testing.certificate import ThrowAwayCertificate
 from notifier.testing.listener import Listener
 from notifier.testing.mischief import Ended, Mischief
-from notifier.testing.peer import Peer
+from notifier.testing.peer import Cut, Peer
 
 OFFERS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "CHUNKING", "ENHANCEDSTATUSCODES", "SIZE 10000000")
 _LINE = 16 * 1024  # octets of a command
@@ -64,8 +65,9 @@ class HostileServer:
     ``plan``: what to do when. ``connection``: on the nth one alone, from 1; else on all. ``offers``: keywords for EHLO;
     ``tls``: STARTTLS is offered, ``implicit_tls``: TLS from the first octet, with a throw-away certificate that
     ``ca_file`` vouches for, or with a ``context`` of your own; another one counts from the next handshake on.
-    ``small_window``: the kernel takes few octets that nobody reads. Afterwards: ``accepted``, ``heard`` (octets of each
-    connection's commands), ``auth_in_clear``.
+    ``small_window``: the kernel takes few octets that nobody reads. ``cut``: where it ends (``connection`` holds for it
+    too). ``patience``: seconds after which a silent client hears 421 and is left. Afterwards: ``accepted``, ``heard``
+    (octets of each connection's commands), ``traffic`` (octets said and heard on each), ``auth_in_clear``.
     """
 
     host = "127.0.0.1"
@@ -81,6 +83,8 @@ class HostileServer:
         context: ssl.SSLContext | None = None,
         lmtp: bool = False,
         small_window: bool = False,
+        cut: Cut | None = None,
+        patience: float | None = None,
     ) -> None:
         self.plan = dict(plan or {})
         self.accepted: list[Accepted] = []
@@ -92,6 +96,8 @@ class HostileServer:
         self._small_window = small_window
         self._certificate = ThrowAwayCertificate(self.host) if (tls or implicit_tls) and context is None else None
         self.context = self._certificate.context if self._certificate else context
+        self.patience = patience
+        self._cut = cut
         self._listener: Listener | None = None
         self._open: list[tuple[threading.Thread, Peer]] = []
 
@@ -104,6 +110,17 @@ class HostileServer:
     def connections(self) -> int:
         """How many there were."""
         return len(self.heard)
+
+    @property
+    def traffic(self) -> list[tuple[int, int]]:
+        """Octets said and heard on each connection."""
+        return [(peer.said, peer.heard) for _, peer in self._open]
+
+    def at_rest(self, within: float = 10.0) -> bool:
+        """True where every connection has ended ``within`` so many seconds: nothing more will be accepted."""
+        for thread, _ in self._open:
+            thread.join(within)
+        return not any(thread.is_alive() for thread, _ in self._open)
 
     def __enter__(self) -> Self:
         self._listener = Listener((self.host, self.port), self._begin, receive_buffer=1 if self._small_window else None)
@@ -122,11 +139,12 @@ class HostileServer:
         if self._certificate is not None:
             self._certificate.close()
 
-    def _begin(self, connection: object) -> None:
+    def _begin(self, connection: socket.socket) -> None:
         self.heard.append(b"")
         number = len(self.heard)
-        peer = Peer(connection, self.context, number=number)  # type: ignore[arg-type]  # the listener's socket
-        plan = self.plan if self._connection in (None, number) else {}
+        chosen = self._connection in (None, number)
+        peer = Peer(connection, self.context, number=number, cut=self._cut if chosen else None)
+        plan = self.plan if chosen else {}
         thread = threading.Thread(target=self._serve, args=(peer, plan), name="hostile-connection", daemon=True)
         self._open.append((thread, peer))
         thread.start()
@@ -163,7 +181,12 @@ class _Conversation:
             getattr(self, f"_{verb.decode('ascii', 'replace').lower()}", self._other)(rest.decode("utf-8", "replace"))
 
     def _line(self) -> bytes:
-        line = self._peer.line(_LINE)
+        try:
+            line = self._peer.line(_LINE, within=self._server.patience)
+        except TimeoutError:
+            self._peer.write(b"421 4.4.2 silent for too long\r\n")
+            self._peer.flush()
+            raise
         self._server.heard[self._peer.number - 1] += line
         return line
 

@@ -7,16 +7,37 @@ import ssl
 import struct
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 
 _READ = 256 * 1024  # octets asked for at once
 _END = b"\r\n.\r\n"  # RFC 5321 section 4.1.1.4; nothing else ends a message, or mail can be smuggled behind it
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The connection ends when the server has said, or has heard, so many octets in all, whatever they were; with a RST
+    where ``reset``, else with a FIN. TLS does not count: octets are those that it carries.
+    """
+
+    said: int | None = None
+    heard: int | None = None
+    reset: bool = False
+
+
 class Peer:
     """A socket with two buffers: octets that nobody has read yet, and replies that wait for the next read."""
 
-    def __init__(self, connection: socket.socket, context: ssl.SSLContext | None = None, *, number: int = 0) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        context: ssl.SSLContext | None = None,
+        *,
+        number: int = 0,
+        cut: Cut | None = None,
+    ) -> None:
         self.number = number  # of the connection, from 1
+        self.said = self.heard = 0  # octets
+        self._cut = cut or Cut()
         self._socket = connection
         self._context = context
         self._unread = bytearray()
@@ -59,7 +80,13 @@ class Peer:
         """Send all that was written."""
         if self._unsent:
             octets, self._unsent = bytes(self._unsent), bytearray()
+            whole = len(octets)
+            if self._cut.said is not None:
+                octets = octets[: self._cut.said - self.said]
             self._socket.sendall(octets)
+            self.said += len(octets)
+            if len(octets) < whole or self.said == self._cut.said:
+                self._end()
 
     def pause(self, seconds: float | None) -> None:
         """Let time pass, or (None) all of it. Raises `EOFError` where the server ends meanwhile."""
@@ -74,12 +101,15 @@ class Peer:
         if not self._unread:
             self._fill()
 
-    def line(self, limit: int) -> bytes:
-        """The next line with its LF; one that is over ``limit`` octets comes cut, and without. Raises `EOFError`."""
+    def line(self, limit: int, within: float | None = None) -> bytes:
+        """The next line with its LF; one that is over ``limit`` octets comes cut, and without.
+
+        Raises `EOFError`, and `TimeoutError` where the client says nothing for ``within`` seconds.
+        """
         searched = 0
         while (end := self._unread.find(b"\n", searched, limit)) < 0 and len(self._unread) < limit:
             searched = len(self._unread)
-            self._fill()
+            self._fill(within)
         return self._take(end + 1 if end >= 0 else limit)
 
     def chunk(self, size: int) -> bytes:
@@ -151,9 +181,26 @@ class Peer:
         del self._unread[:count]
         return octets
 
-    def _fill(self) -> None:
+    def _fill(self, within: float | None = None) -> None:
         self.flush()
-        octets = self._socket.recv(_READ)
+        most = _READ if self._cut.heard is None else self._cut.heard - self.heard
+        octets = self._socket.recv(most) if within is None else self._received(most, within)
         if not octets:
             raise EOFError
+        self.heard += len(octets)
         self._unread += octets
+        if self.heard == self._cut.heard:
+            self._end()
+
+    def _received(self, most: int, within: float) -> bytes:
+        self._socket.settimeout(within)
+        try:
+            return self._socket.recv(most)
+        finally:
+            self._socket.settimeout(None)
+
+    def _end(self) -> None:
+        """The cut. Raises `EOFError`."""
+        if self._cut.reset:
+            self.reset()
+        raise EOFError

@@ -22,6 +22,7 @@ from notifier.testing.login import Logins
 from notifier.testing.mailbox import Mailbox
 from notifier.testing.peer import Peer
 from notifier.testing.script import Script
+from notifier.testing.visits import Visit, Visits
 
 JOIN = 5.0  # seconds that a connection's thread gets at the end
 
@@ -32,7 +33,8 @@ class CatchingServer:
     ``credentials`` maps users to passwords; with them MAIL needs AUTH, and AUTH needs TLS where TLS can be had.
     ``implicit_tls`` speaks TLS from the first octet. ``max_size`` is octets. ``max_connections`` at once; more get a 421
     at the greeting, and ``turned_away`` counts them. ``journal`` see `Mailbox`. ``lmtp`` speaks RFC 2033; with
-    ``socket_path`` on a Unix socket, without TLS.
+    ``socket_path`` on a Unix socket, without TLS. ``patience``: seconds after which a silent client hears 421 and is
+    left; None: it may stay. ``visits``: who came.
     """
 
     def __init__(
@@ -49,13 +51,13 @@ class CatchingServer:
         journal: Path | None = None,
         lmtp: bool = False,
         socket_path: Path | None = None,
+        patience: float | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.mailbox = Mailbox(journal)
-        self.connections = 0  # since the start
+        self.visits = Visits()
         self.turned_away = 0
-        self.most_at_once = 0  # connections that were served side by side
         self._max_connections = max_connections
         self._implicit_tls = implicit_tls and socket_path is None
         self._socket_path = socket_path
@@ -65,11 +67,22 @@ class CatchingServer:
             logins=Logins(credentials or {}),
             max_size=max_size,
             lmtp=lmtp or socket_path is not None,
+            patience=patience,
         )
         self._certificate: ThrowAwayCertificate | None = None
         self._listener: Listener | None = None
         self._lock = threading.Lock()
         self._open: dict[threading.Thread, Peer] = {}
+
+    @property
+    def connections(self) -> int:
+        """How many there were since the start."""
+        return len(self.visits) + self.turned_away
+
+    @property
+    def most_at_once(self) -> int:
+        """Connections that were served side by side."""
+        return self.visits.most
 
     @property
     def ca_file(self) -> str | None:
@@ -140,29 +153,29 @@ class CatchingServer:
         self.close()
 
     def _begin(self, connection: socket.socket) -> None:
-        self.connections += 1
-        if self._max_connections is not None and len(self._open) >= self._max_connections:
+        if self._max_connections is not None and self.visits.now >= self._max_connections:
             self.turned_away += 1
             with connection:
                 connection.sendall(b"421 4.7.0 Too many connections from here\r\n")
             return
+        visit = self.visits.begin()
         context = self._certificate.context if self._certificate else None
-        peer = Peer(connection, context, number=self.connections)
-        thread = threading.Thread(target=self._serve, args=(peer,), name="catching-connection", daemon=True)
+        peer = Peer(connection, context, number=visit.number)
+        thread = threading.Thread(target=self._serve, args=(peer, visit), name="catching-connection", daemon=True)
         with self._lock:
             self._open[thread] = peer
-            self.most_at_once = max(self.most_at_once, len(self._open))
         thread.start()
 
-    def _serve(self, peer: Peer) -> None:
+    def _serve(self, peer: Peer, visit: Visit) -> None:
         try:
             peer.send_at_once()
             if self._implicit_tls:
                 peer.start_tls()
-            Conversation(peer, self._rules, self._script, self.mailbox).run()
+            Conversation(peer, self._rules, self._script, self.mailbox, visit).run()
         except (OSError, EOFError):
             pass  # the client went away, which is its right
         finally:
+            visit.end()
             peer.close()
             with self._lock:
                 self._open.pop(threading.current_thread(), None)

@@ -17,7 +17,9 @@ from notifier.model.outcome import Outcome
 from notifier.model.secret import Secret
 from notifier.settings.relay import parse_relay
 from notifier.smtp import Endpoint, Session, Timeouts, TLSPolicy
-from notifier.testing import CatchingServer, Script
+from notifier.testing import CatchingServer, HostileServer, Moment, Script
+from notifier.testing.mischief import Ended
+from notifier.testing.peer import Peer
 from notifier.testing.script import Action
 
 
@@ -300,3 +302,37 @@ def test_unsolicited_replies_never_make_a_mail_sent() -> None:
 
     with hostile(answer_twice) as where:
         assert refused(where) == "E3"
+
+
+class ClosesLater:
+    """Says good-bye, and closes when it has done something else; or never."""
+
+    accepts = False
+
+    def __init__(self, *, ever: bool = True) -> None:
+        self.done = False
+        self._ever = ever
+
+    def do(self, peer: Peer, good: bytes) -> None:
+        peer.write(good)
+        peer.flush()
+        if not self._ever:
+            peer.read_to_the_end()
+        peer.pause(0.02)
+        self.done = True
+        raise Ended
+
+
+def test_after_quit_the_servers_end_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a relay that counts connections has one less when the pool opens the next."""
+    monkeypatch.setattr("notifier.smtp.session.HANGING_UP", 20.0)
+    later = ClosesLater()
+    with HostileServer({Moment.QUIT: later}) as server:
+        Session.open(Endpoint(server.host, server.port, tls=TLSPolicy.NONE)).close()
+        assert later.done
+
+
+def test_a_server_that_does_not_close_after_quit_is_left() -> None:
+    with HostileServer({Moment.QUIT: ClosesLater(ever=False)}) as server:
+        Session.open(Endpoint(server.host, server.port, tls=TLSPolicy.NONE)).close()
+        assert server.at_rest(), "it has found our end"

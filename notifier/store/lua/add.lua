@@ -14,7 +14,7 @@ local at = now()
 local due = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), at) or at
 local deadline = ARGV[6] ~= '' and tonumber(ARGV[6]) or due + tonumber(ARGV[7])
 redis.call('HSET', key, 'payload', ARGV[2], 'body', ARGV[3], 'recipients', ARGV[4], 'state', 'waiting', 'fence', 0,
-  'attempt', 0, 'crashes', 0, 'unknowns', 0, 'resent', 0, 'created', at, 'due', due, 'deadline', deadline, 'patience', deadline - due,
+  'attempt', 0, 'crashes', 0, 'unknowns', 0, 'setbacks', 0, 'resent', 0, 'created', at, 'due', due, 'deadline', deadline, 'patience', deadline - due,
   'template', ARGV[8], 'class', ARGV[9], 'delivery', ARGV[10], 'resend_after', ARGV[11])
 redis.call('ZADD', P .. 'due', due, id)
 if bells_wanted(at, tonumber(ARGV[14])) > 0 then

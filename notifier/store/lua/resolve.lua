@@ -23,7 +23,8 @@ end
 
 if to == 'waiting' then
   set_recipients({ deferred = 'pending', refused = 'pending', suppressed = 'pending', unknown = 'pending' })
-  redis.call('HSET', key, 'deadline', at + tonumber(f[3]), 'attempt', 0, 'crashes', 0, 'resent', 0)
+  redis.call('HSET', key, 'deadline', at + tonumber(f[3]), 'attempt', 0, 'crashes', 0, 'setbacks', 0,
+    'resent', 0)
   wait(id, from, at, at, { why = ARGV[3] })
 else
   if to == 'sent' then set_recipients({ unknown = 'accepted' }) end

@@ -1,4 +1,4 @@
--- One edge for one claimed mail. ARGV: id, fence, state, due in ms, changed recipients, counts 0|1, entry, composed
+-- One edge for one claimed mail. ARGV: id, fence, state, due in ms, changed recipients, counter or '', entry, composed
 -- or '', wait after unknown ms, retention ms, lease ms
 -- 'claimed' says that these recipients are done and others' turn comes: the claim goes on, and is settled later.
 -- Returns 1 done, 0 the fence is another's
@@ -28,7 +28,8 @@ for path, state in pairs(cjson.decode(ARGV[5])) do recipients[path] = state end
 redis.call('HSET', key, 'recipients', cjson.encode(recipients))
 if to ~= 'claimed' then redis.call('HSET', key, 'settled', fence) end
 local entry = cjson.decode(ARGV[7])
-entry.attempt = redis.call('HINCRBY', key, 'attempt', tonumber(ARGV[6]))
+if ARGV[6] ~= '' then redis.call('HINCRBY', key, ARGV[6], 1) end
+entry.attempt = tonumber(redis.call('HGET', key, 'attempt'))
 if ARGV[8] ~= '' then redis.call('SET', P .. 'composed:' .. id, ARGV[8]) end
 if to == 'unknown' then
   to_unknown(id, at, tonumber(ARGV[9]), entry)

@@ -12,8 +12,9 @@ from notifier.model.address import Address
 from notifier.model.email import Email
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import Outcome, RecipientOutcome, RecipientState
+from notifier.model.spent import Spent
 from notifier.model.state import MailState
-from notifier.retry import DEFAULT_TABLE, Decision, GiveUp, Retry, decide, decide_error
+from notifier.retry import DEFAULT_TABLE, Decision, GiveUp, Past, Retry, decide, decide_error
 from notifier.store.base import Claim
 
 ANN, BOB = "ann@one.example", "bob@two.example"
@@ -34,15 +35,8 @@ def an_attempt(*paths: str) -> Attempt:
 
 def decided(attempt: Attempt, outcome: Outcome) -> Decision:
     claim = attempt.claim
-    return decide(
-        outcome,
-        recipients=claim.recipients,
-        attempt=claim.attempt,
-        deadline_in=claim.deadline_in,
-        table=DEFAULT_TABLE,
-        rng=lambda: 0.5,
-        fresh_retry_used=True,
-    )
+    past = Past(claim.attempt, claim.setbacks, claim.deadline_in, fresh_retry_used=True)
+    return decide(outcome, recipients=claim.recipients, past=past, table=DEFAULT_TABLE, rng=lambda: 0.5)
 
 
 def accepted(path: str) -> Outcome:
@@ -50,14 +44,14 @@ def accepted(path: str) -> Outcome:
 
 
 def failed(attempt: Attempt, error: Exception) -> None:
-    attempt.leg_failed(error, decide_error(error, attempt=0, deadline_in=3600.0, table=DEFAULT_TABLE, rng=lambda: 0.5))
+    attempt.leg_failed(error, decide_error(error, past=Past(), table=DEFAULT_TABLE, rng=lambda: 0.5))
 
 
-def end(attempt: Attempt) -> tuple[MailState, float, dict[str, RecipientState], bool]:
+def end(attempt: Attempt) -> tuple[MailState, float, dict[str, RecipientState], Spent]:
     assert attempt.over
     settlement = attempt.settlement(lambda outcome: decided(attempt, outcome))
     assert settlement is not None
-    return settlement.state, settlement.due_in, dict(settlement.recipients), settlement.counts
+    return settlement.state, settlement.due_in, dict(settlement.recipients), settlement.spent
 
 
 def test_each_leg_carries_the_mail_to_its_own_recipients() -> None:
@@ -93,8 +87,8 @@ def test_one_deferred_waits_and_the_other_is_done() -> None:
     attempt = an_attempt(ANN, BOB)
     attempt.leg_over(Outcome(0, {ANN: RecipientOutcome(RecipientState.DEFERRED, GREYLISTED)}))
     attempt.leg_over(accepted(BOB))
-    state, due_in, recipients, counts = end(attempt)
-    assert (state, counts) == (MailState.WAITING, True)
+    state, due_in, recipients, spent = end(attempt)
+    assert (state, spent) == (MailState.WAITING, Spent.ATTEMPT)
     assert due_in > 60
     assert recipients == {ANN: RecipientState.DEFERRED, BOB: RecipientState.ACCEPTED}
 
@@ -110,16 +104,16 @@ def test_a_way_that_cannot_be_tried_now_holds_up_its_own_recipients_alone() -> N
     attempt = an_attempt(ANN, BOB)
     failed(attempt, RelayUnavailable("its breaker is open", 30.0))
     attempt.leg_over(accepted(BOB))
-    state, due_in, recipients, counts = end(attempt)
-    assert (state, counts, recipients) == (MailState.WAITING, False, {BOB: RecipientState.ACCEPTED})
+    state, due_in, recipients, spent = end(attempt)
+    assert (state, spent, recipients) == (MailState.WAITING, Spent.NOTHING, {BOB: RecipientState.ACCEPTED})
     assert due_in >= 30
 
 
 def test_a_relay_that_is_down_spends_no_attempt() -> None:
     attempt = an_attempt(ANN)
     failed(attempt, fault_error(REFUSED))
-    state, due_in, recipients, counts = end(attempt)
-    assert (state, counts, recipients) == (MailState.WAITING, False, {})
+    state, due_in, recipients, spent = end(attempt)
+    assert (state, spent, recipients) == (MailState.WAITING, Spent.NOTHING, {})
     assert due_in > 0
 
 
@@ -140,10 +134,10 @@ def test_a_mail_for_nobody_else_is_a_dead_letter_then() -> None:
 
 def test_where_every_way_must_wait_the_longest_wait_counts() -> None:
     attempt = an_attempt(ANN, BOB)
-    attempt.leg_failed(RelayUnavailable("a", 5.0), Retry(5.0, counts=False))
-    attempt.leg_failed(RelayUnavailable("b", 50.0), Retry(50.0, counts=False))
-    state, due_in, _, counts = end(attempt)
-    assert (state, due_in, counts) == (MailState.WAITING, 50.0, False)
+    attempt.leg_failed(RelayUnavailable("a", 5.0), Retry(5.0, spent=Spent.NOTHING))
+    attempt.leg_failed(RelayUnavailable("b", 50.0), Retry(50.0, spent=Spent.NOTHING))
+    state, due_in, _, spent = end(attempt)
+    assert (state, due_in, spent) == (MailState.WAITING, 50.0, Spent.NOTHING)
 
 
 def test_an_error_that_gives_up_without_a_fault_ends_the_mail() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from notifier.model.events import Event, Listener
 from notifier.pool import PoolConfig, SessionPool
 from notifier.smtp import Endpoint
+from notifier.smtp.session import Ending
 
 RELAY = Endpoint("relay.example", 25)
 
@@ -29,6 +30,12 @@ class FakeSession:
     def connected(self) -> bool:
         return not self.said
 
+    @property
+    def ending(self) -> Ending | None:
+        if not self.usable:
+            return Ending.DOUBT
+        return None if self.alive else Ending.PEER_CLOSED
+
     def is_alive(self) -> bool:
         return self.usable and self.alive
 
@@ -37,7 +44,8 @@ class FakeSession:
         self.usable = False
 
     def abandon(self) -> None:
-        self.said.append("abandon")
+        if "abandon" not in self.said:
+            self.said.append("abandon")
         self.usable = False
 
 

@@ -22,6 +22,7 @@ from notifier.pool.mx import MX_POOL, MxRelays
 from notifier.smtp import Endpoint, TLSPolicy
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.mx import MX_TIMEOUTS, Hop, Route
+from notifier.smtp.session import Ending
 from notifier.smtp.tlsa import TLSA
 from notifier.smtp.trust import Published, Trust, Unauthenticated, WebPKI
 
@@ -45,7 +46,12 @@ class FakeSession:
     usable: bool = True
     transactions: int = 0
     spent: bool = False
+    room: int = 100
     tls: str | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        return None if self.usable else Ending.DOUBT
 
     def is_alive(self) -> bool:
         return True

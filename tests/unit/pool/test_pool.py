@@ -8,9 +8,10 @@ import time
 import pytest
 from fake_relay import RELAY, FakeRelay, FakeSession, make, soon
 
-from notifier.errors import PoolClosed, PoolTimeout
-from notifier.model.events import SessionOpened, SessionRetired
+from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
+from notifier.model.events import SessionMissed, SessionNotOpened, SessionOpened, SessionRetired
 from notifier.pool import PoolConfig, SessionPool
+from notifier.protocol import taxonomy
 from notifier.smtp import Endpoint
 
 
@@ -103,10 +104,31 @@ def test_a_session_that_cannot_be_opened_frees_its_place() -> None:
 
 
 def test_nobody_waits_longer_than_the_deadline() -> None:
-    pool, _, _, _ = make(size=1)
+    pool, _, _, events = make(size=1)
     with pool.session(soon()), pytest.raises(PoolTimeout, match="all 1 are in use"), pool.session(soon(0.01)):
         pass
     assert pool.stats()["timeouts"] == 1
+    assert [type(event) for event in events] == [SessionOpened, SessionMissed]
+
+
+def test_a_relay_that_opens_no_session_is_told_with_the_reason() -> None:
+    pool, relay, _, events = make()
+    relay.error = fault_error(taxonomy.fault("C1", Phase.CONNECT, "connection refused", host="relay.example:25"))
+    with pytest.raises(DeliveryError), pool.session(soon()):
+        pass
+    (event,) = events
+    assert isinstance(event, SessionNotOpened)
+    assert "connection refused" in event.why
+    assert pool.stats()["not_opened"] == 1
+
+
+def test_each_session_has_its_number_in_every_event() -> None:
+    pool, _, _, events = make(messages_per_connection=1)
+    for _ in range(2):
+        with pool.session(soon()) as session:
+            session.transactions += 1
+    named = [(type(event).__name__, event.session) for event in events]  # type: ignore[union-attr]  # all have one
+    assert named == [("SessionOpened", 1), ("SessionRetired", 1), ("SessionOpened", 2), ("SessionRetired", 2)]
 
 
 def test_waiters_are_served_first_come_first_served() -> None:

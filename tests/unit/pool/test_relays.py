@@ -25,6 +25,7 @@ from notifier.model.secret import Secret
 from notifier.pool import LocalBreakers, Member, PoolConfig, Relays, SessionPool
 from notifier.pool.relays import place_of
 from notifier.smtp import Endpoint
+from notifier.smtp.session import Ending
 
 REFUSED = Fault("C1", ErrorClass.TRANSIENT, Scope.HOST, Phase.CONNECT, "connection refused")
 NO_DESCRIPTOR = Fault("C3", ErrorClass.TRANSIENT, Scope.PROCESS, Phase.CONNECT, "too many open files")
@@ -44,7 +45,12 @@ class FakeSession:
     usable: bool = True
     transactions: int = 0
     spent: bool = False
+    room: int = 100
     tls: str | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        return None if self.usable else Ending.DOUBT
 
     def is_alive(self) -> bool:
         return True

@@ -15,9 +15,11 @@ from notifier.errors import (
     fault_error,
 )
 from notifier.model.outcome import Outcome, RecipientOutcome, RecipientState
+from notifier.model.spent import Spent
 from notifier.model.state import MailState
 from notifier.protocol import taxonomy
-from notifier.retry import DEFAULT_TABLE, Ask, Done, GiveUp, Retry, RetryPolicy, decide, decide_error
+from notifier.protocol.reply import Reply
+from notifier.retry import DEFAULT_TABLE, Ask, Done, GiveUp, Past, Retry, RetryPolicy, decide, decide_error
 
 A, B = "a@x.example", "b@x.example"
 PENDING = {A: RecipientState.PENDING, B: RecipientState.PENDING}
@@ -41,15 +43,15 @@ def outcome(*verdicts: str, sent: bool = True) -> Outcome:
     return Outcome(0, recipients, terminator_sent=sent)
 
 
-def decision(what: Outcome, *, attempt: int = 0, deadline_in: float = 1e6, fresh_used: bool = False) -> object:
+def decision(
+    what: Outcome, *, attempt: int = 0, setbacks: int = 0, deadline_in: float = 1e6, fresh_used: bool = False
+) -> object:
     return decide(
         what,
         recipients={path: PENDING[path] for path in what.recipients},
-        attempt=attempt,
-        deadline_in=deadline_in,
+        past=Past(attempt, setbacks, deadline_in, fresh_used),
         table=DEFAULT_TABLE,
         rng=lambda: 0.0,
-        fresh_retry_used=fresh_used,
     )
 
 
@@ -92,9 +94,43 @@ def test_a_wait_never_passes_the_deadline() -> None:
 
 
 def test_a_connection_that_had_died_costs_nothing_once() -> None:
-    assert decision(outcome("M0", sent=False)) == Retry(0.0, (A,), counts=False)
-    assert isinstance(decision(outcome("M0", sent=False), fresh_used=True), Retry)
-    assert decision(outcome("M0", sent=False), fresh_used=True) == Retry(15.0, (A,))
+    assert decision(outcome("M0", sent=False)) == Retry(0.0, (A,), spent=Spent.NOTHING)
+    assert decision(outcome("M0", sent=False), fresh_used=True) == Retry(15.0, (A,), Spent.SETBACK)
+
+
+BEFORE_THE_MESSAGE = ("M1", "M3", "M5", "R10", "R12", "X4", "X5", "P1")
+
+
+@pytest.mark.parametrize("row", BEFORE_THE_MESSAGE)
+def test_a_connection_that_fails_before_the_message_spends_no_attempt_and_climbs_the_ladder(row: str) -> None:
+    found = [decision(outcome(row, sent=False), setbacks=setbacks, fresh_used=True) for setbacks in range(5)]
+    assert {one.spent for one in found if isinstance(one, Retry)} == {Spent.SETBACK}
+    waits = [one.delay for one in found if isinstance(one, Retry)]
+    assert waits[:4] == sorted(set(waits[:4])), "an address can be what makes the server fall over"
+
+
+@pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT, Phase.DATA])
+def test_a_421_before_the_message_spends_no_attempt(phase: Phase) -> None:
+    closing = taxonomy.of_reply(phase, Reply(421, (b"4.3.2 going down",)), host="relay")
+    found = decision(Outcome.for_all(0, [A], closing), fresh_used=True)
+    assert isinstance(found, Retry)
+    assert found.spent is Spent.SETBACK
+
+
+@pytest.mark.parametrize("row", ["M2", "R2", "R5", "X1", "W1", "W2", "Z2", "M6"])
+def test_an_answer_about_the_mail_and_a_message_broken_off_spend_an_attempt(row: str) -> None:
+    found = decision(outcome(row, sent=False), fresh_used=True)
+    assert isinstance(found, Retry)
+    assert found.spent is Spent.ATTEMPT
+
+
+def test_a_mail_with_an_attempt_left_is_not_given_up_for_a_connection() -> None:
+    table = DEFAULT_TABLE.with_rows({"R10": RetryPolicy(max_attempts=1), "C1": RetryPolicy(max_attempts=1)})
+    in_envelope = decide(
+        outcome("R10", sent=False), recipients=PENDING, past=Past(fresh_retry_used=True), table=table, rng=lambda: 0.0
+    )
+    before = decide_error(fault_error(fault("C1")), past=Past(), table=table, rng=lambda: 0.0)
+    assert (type(in_envelope), type(before)) == (Retry, Retry)
 
 
 @pytest.mark.parametrize("row", taxonomy.ROWS)
@@ -120,8 +156,8 @@ def test_a_ladder_that_cannot_work_is_refused(ladder: tuple[float, ...]) -> None
 
 def test_attempts_can_be_limited() -> None:
     table = DEFAULT_TABLE.with_rows({"R2": RetryPolicy(max_attempts=2)})
-    kept = decide(outcome("R2"), recipients=PENDING, attempt=0, deadline_in=1e6, table=table, rng=lambda: 0.0)
-    ended = decide(outcome("R2"), recipients=PENDING, attempt=1, deadline_in=1e6, table=table, rng=lambda: 0.0)
+    kept = decide(outcome("R2"), recipients=PENDING, past=Past(attempt=0), table=table, rng=lambda: 0.0)
+    ended = decide(outcome("R2"), recipients=PENDING, past=Past(attempt=1), table=table, rng=lambda: 0.0)
     assert (type(kept), type(ended)) == (Retry, GiveUp)
 
 
@@ -149,19 +185,19 @@ def test_a_row_for_nothing_is_refused() -> None:
     [
         (TemplateRenderError("x"), GiveUp()),
         (InvalidHeader("x"), GiveUp()),
-        (PoolTimeout("x"), Retry(0.5, counts=False)),
-        (StoreError("blob is gone"), Retry(30.0, counts=False)),
-        (fault_error(fault("C1")), Retry(15.0, counts=False)),
-        (fault_error(fault("A1")), Retry(30.0, counts=False)),
+        (PoolTimeout("x"), Retry(0.5, spent=Spent.NOTHING)),
+        (StoreError("blob is gone"), Retry(30.0, spent=Spent.NOTHING)),
+        (fault_error(fault("C1")), Retry(15.0, spent=Spent.NOTHING)),
+        (fault_error(fault("A1")), Retry(30.0, spent=Spent.NOTHING)),
     ],
     ids=repr,
 )
 def test_an_error_before_any_transaction_has_its_decision(error: Exception, expected: object) -> None:
-    found = decide_error(error, attempt=0, deadline_in=1e6, table=DEFAULT_TABLE, rng=lambda: 0.0)
+    found = decide_error(error, past=Past(), table=DEFAULT_TABLE, rng=lambda: 0.0)
     assert found == expected
 
 
 def test_scaling_shrinks_every_wait() -> None:
     table = DEFAULT_TABLE.scaled(0.01)
-    found = decide_error(fault_error(fault("C1")), attempt=0, deadline_in=1e6, table=table, rng=lambda: 1.0)
-    assert found == Retry(0.3, counts=False)
+    found = decide_error(fault_error(fault("C1")), past=Past(), table=table, rng=lambda: 1.0)
+    assert found == Retry(0.3, spent=Spent.NOTHING)

@@ -171,7 +171,7 @@ class Ledger(RuleBasedStateMachine):
         """Somebody has it, and others' turn comes."""
         mail = self.mails[claim.mail_id]
         done = dict.fromkeys(claim.recipients, RecipientState.ACCEPTED)
-        settlement = Settlement(claim, MailState.CLAIMED, recipients=done, counts=False)
+        settlement = Settlement(claim, MailState.CLAIMED, recipients=done)
         if mail.fence != claim.fence or mail.state not in (MailState.CLAIMED, MailState.AT_DOT):
             if mail.settled == claim.fence == mail.fence:
                 self.store.settle([settlement])  # too late, and nothing changes

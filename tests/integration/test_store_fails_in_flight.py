@@ -1,0 +1,67 @@
+"""The store goes away while mails are in flight: what has been handed over is never handed back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from unittest import mock
+
+import pytest
+from delivering import Desk, copies, desk, relay
+from workers import wait_until
+
+from notifier.errors import StoreUnavailable
+from notifier.model.state import MailState
+from notifier.store.base import Claim, Settlement
+from notifier.testing import EmbeddedValkey, HostileServer
+
+
+def heal(at: Desk) -> None:
+    """What the sweeper and later rounds make of it."""
+
+    def none_at_the_dot() -> bool:
+        at.store.sweep(at.queue)
+        return not at.store.counts(at.queue)[MailState.AT_DOT]
+
+    wait_until(none_at_the_dot, "the time of those at the dot is over")
+    at.deliver()
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_a_settlement_that_fails_doubles_no_mail_in_flight(window: int, valkey_server: EmbeddedValkey) -> None:
+    offers = ("PIPELINING", "CHUNKING")
+    with HostileServer(offers=offers) as server, desk(valkey_server.url, relay(server, window=window)) as at:
+        ids = at.post(8, mail_class="bulk")
+        settle, calls = at.store.settle, []
+
+        def fails_once(settlements: Sequence[Settlement]) -> None:
+            calls.append(settlements)
+            if len(calls) == 1:
+                raise StoreUnavailable("the answer was lost")
+            settle(settlements)
+
+        with mock.patch.object(at.store, "settle", fails_once), pytest.raises(StoreUnavailable):
+            at.round()
+        heal(at)
+        arrived = copies(server)
+        assert set(arrived.values()) == {1}, "at most once is what this class promises"
+        unknown = [one for one in ids if at.status(one).state is MailState.PARKED]
+        assert 1 <= len(unknown) <= window
+        assert all(arrived[one] for one in ids if one not in unknown)
+
+
+def test_a_dot_that_cannot_be_recorded_hands_back_what_was_not_sent(valkey_server: EmbeddedValkey) -> None:
+    with HostileServer() as server, desk(valkey_server.url, relay(server)) as at:
+        ids = at.post(3)
+        begin, calls = at.store.begin_dot, []
+
+        def fails_once(claims: Sequence[Claim]) -> None:
+            calls.append(claims)
+            begin(claims)
+            if len(calls) == 2:
+                raise StoreUnavailable("recorded, and the answer was lost")
+
+        with mock.patch.object(at.store, "begin_dot", fails_once), pytest.raises(StoreUnavailable):
+            at.round()
+        heal(at)
+        assert copies(server) == dict.fromkeys(ids, 1)
+        assert {(at.status(one).attempt, at.status(one).unknowns) for one in ids} == {(1, 0)}
