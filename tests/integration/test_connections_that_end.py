@@ -19,7 +19,7 @@ from notifier.smtp import Endpoint, Session, TLSPolicy
 from notifier.testing import Drop, HostileServer, Mischief, Moment, Say
 from notifier.testing.hostile import When
 
-CHUNKED = ("PIPELINING", "8BITMIME", "CHUNKING")
+CHUNKED = ("PIPELINING", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES")
 WAYS = {"chunked": CHUNKED, "pipelined": ("PIPELINING", "8BITMIME"), "lock step": ("8BITMIME",)}
 ENOUGH = 5  # mails
 # With 421 for the next MAIL, or without a word.
