@@ -76,6 +76,7 @@ class Session:
         self._quota = quota or Quota(sys.maxsize)
         self._opened_at = time.monotonic()
         self._answered = 0  # mails
+        self._mail_max = sys.maxsize
         self._anchors = anchors or Anchors()
         self._verifies_by = self._anchors.known
         self._stream = stream
@@ -130,6 +131,7 @@ class Session:
                 session._encrypt(Phase.CONNECT)
             session.server = session._shake_hands(handshake(session._wish()))
             session._server_name = session.server.name
+            session._mail_max = session.server.mail_max or sys.maxsize
             session.opening_seconds, session._wire.phase_seconds = session._wire.phase_seconds, {}
         except BaseException:
             session.close(say_quit=False)
@@ -152,8 +154,7 @@ class Session:
         """How many mails more it should be given, 0 or less for none: by its quota, and by what the server takes in one
         connection (MAILMAX, RFC 9422).
         """
-        most, mail_max = self._quota.most, self.server.mail_max
-        return (most if mail_max is None else min(most, mail_max)) - self.transactions
+        return min(self._quota.most, self._mail_max) - self.transactions
 
     @property
     def spent(self) -> bool:
