@@ -11,6 +11,7 @@ import click
 from notifier import errors
 from notifier.cli.main import COMMANDS
 from notifier.protocol.taxonomy import ROWS
+from notifier.settings.options import options
 from notifier.settings.tree import TABLE
 
 
@@ -21,6 +22,20 @@ def settings() -> str:
         "# Settings\n\nFrom the environment. Any of them also from a file: `NAME_FILE=/path`; a file that holds a secret must "
         "not be readable by\neverybody. Unknown names that begin with `NOTIFIER_` are refused.\n\n"
         f"| name | default | what it is |\n|---|---|---|\n{rows}\n"
+    )
+
+
+def relay_url() -> str:
+    """Every option of a relay's URL, with its default and its reason."""
+    rows = "\n".join(f"| `{one.name}` | {one.default} | {one.mx} | {one.doc} |" for one in options())
+    return (
+        "# The URL of a relay\n\n`NOTIFIER_SMTP_URL` and the URLs of accounts: `smtp://user:password@host:port?option=value&…`, "
+        "`smtps://` (TLS from the start),\n`lmtp://`, `lmtp+unix:///path`, or `mx://?…` for the recipients' own servers "
+        "([how](../how-to/direct-delivery.md), with the options\nthat it alone has). Several relays: "
+        "[how](../how-to/tenants-and-limits.md). Times are seconds.\n\n"
+        f"| option | default | with `mx://` | what it is, and why |\n|---|---|---|---|\n{rows}\n\n"
+        "Sessions are shared by mails that go to the same host and port with the same TLS policy, certificates, pins, login, EHLO name, "
+        "source\naddress and proxy, and by no others.\n"
     )
 
 
@@ -60,4 +75,9 @@ def _help(command: click.Command, name: str) -> str:
     return f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings, "errors.md": error_tree, "commands.md": commands}
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings,
+    "relay-url.md": relay_url,
+    "errors.md": error_tree,
+    "commands.md": commands,
+}

@@ -138,26 +138,22 @@ class SessionPool:
 
     def _opened(self, borrower: Borrower) -> Session:
         began = self._clock()
-        try:
-            borrower.pooled = opened = self._connected()
-        except DeliveryError as error:
-            self._places.count("not_opened")
-            self._tell(SessionNotOpened(self.endpoint.name, self._clock() - began, str(error.fault)))
-            raise
-        self._establish(opened.token)
-        self._places.count("opened")
-        self._tell(SessionOpened(self.endpoint.name, opened.number, opened.session.tls, self._clock() - began))
-        return opened.session
-
-    def _connected(self) -> Pooled:
         token = self._slots.take() if self._slots is not None else None
         try:
             session = self._open_session(self.endpoint)
-            expires = self._clock() + self.config.max_age * (0.9 + 0.2 * self._rng())
-            return Pooled(session, expires, os.getpid(), next(self._numbers), token)
-        except BaseException:
+            now = self._clock()
+            expires = now + self.config.max_age * (0.9 + 0.2 * self._rng())
+            borrower.pooled = opened = Pooled(session, expires, os.getpid(), next(self._numbers), token)
+        except BaseException as error:
             self._release(token)
+            if isinstance(error, DeliveryError):
+                self._places.count("not_opened")
+                self._tell(SessionNotOpened(self.endpoint.name, self._clock() - began, str(error.fault)))
             raise
+        self._establish(token)
+        self._places.count("opened")
+        self._tell(SessionOpened(self.endpoint.name, opened.number, session.tls, now - began))
+        return session
 
     def _establish(self, token: str | None) -> None:
         if token is not None and self._slots is not None:

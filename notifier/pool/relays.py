@@ -53,7 +53,6 @@ class Lent:
     def __init__(self, session: Session, member: Member) -> None:
         self._session = session
         self.rate = member.rate  # the bucket that each mail takes a token of
-        self.room = max(1, session.room)
         self.fault: Fault | None = None  # the last one that is the relay's
         self.complaint: Fault | None = None  # the last one that says that it gets too much
         self.went_well = False
@@ -67,6 +66,11 @@ class Lent:
     def usable(self) -> bool:
         """See `Session.usable`."""
         return self._session.usable
+
+    @property
+    def room(self) -> int:
+        """See `Session.room`; one at least, for it was lent for that."""
+        return max(1, self._session.room)
 
     def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
         """See `Session.send_many`."""

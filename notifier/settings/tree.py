@@ -57,14 +57,9 @@ TABLE: tuple[Setting, ...] = (
         parse_way,
         "smtp://localhost:25",
         "The relay, or several: with a blank between them the next is used where the one before cannot be, with a comma "
-        "they share the mails (weight=). smtp://, smtps://, lmtp:// or lmtp+unix://, with user:password@ and "
-        "?tls=required|none|opportunistic, ca=FILE, cert=FILE, key=FILE, pin=sha256/… (of the server's key; several with "
-        "commas), proxy=socks5://user:password@host:1080 or http://…, ehlo=NAME, source=IP, "
-        "mechanisms=SCRAM-SHA-256,PLAIN,…, "
-        "window=mails in flight (CHUNKING), timeout_<phase>=seconds, pool=, messages_per_connection=, "
-        "max_age=, max_idle=; from all workers together connections=, rate=mails a second or 100/min. Without tls=, "
-        "STARTTLS is required everywhere but on loopback without a password. mx:// stands alone: mail goes to the recipients' "
-        "own servers (docs/how-to/direct-delivery.md).",
+        "they share the mails (weight=). smtp://, smtps://, lmtp:// or lmtp+unix://, with user:password@ and options: "
+        "[the URL of a relay](relay-url.md). Without tls=, STARTTLS is required everywhere but on loopback without a password. "
+        "mx:// stands alone: mail goes to the recipients' own servers.",
         secret=True,
     ),
     Setting(

@@ -70,6 +70,7 @@ class Session:
         self.endpoint = endpoint
         self.server = Extensions()
         self.tls: str | None = None
+        self._relay = endpoint.name
         self._server_name: str | None = None
         self.opening_seconds: Mapping[str, float] = {}  # spent waiting in each phase until the session was ready
         self._window = window or Window(endpoint.window)
@@ -209,7 +210,7 @@ class Session:
             self._wire.listen()
         except StreamClosed as error:
             self._connection.kill(str(error))
-        return self._connection.dead is None
+        return self.usable
 
     def close(self, *, say_quit: bool = True) -> None:
         """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only.
@@ -314,7 +315,7 @@ class Session:
             delivery.position,
             recipients,
             clean(str(reply)) if reply is not None else None,
-            self.endpoint.name,
+            self._relay,
             self.tls,
             delivery.terminator_sent,
             seconds,

@@ -438,6 +438,7 @@ WRONG: dict[str, dict[str, object]] = {
     "msg, no text": {"msg": 5},
     "mail_options": {"mail_options": ["SIZE=5\r\nRCPT TO:<e@x>"]},
     "mail_options, no parameter": {"mail_options": ["=5"]},
+    "mail_options, no text": {"mail_options": [5]},
     "rcpt_options": {"rcpt_options": ["NOTIFY=NEVER\r\nRSET"]},
     "rcpt_options, ASCII": {"rcpt_options": ["ORCPT=utf-8;ü@d.example"]},
 }
@@ -447,7 +448,7 @@ WRONG: dict[str, dict[str, object]] = {
 def test_a_wrong_argument_is_named_before_anything_is_sent(name: str) -> None:
     with lockstep([HI, OK]) as heard:
         one = client(heard.port)
-        with pytest.raises((ValueError, TypeError), match=name.partition(",")[0] if name != "msg, no text" else "int"):
+        with pytest.raises((ValueError, TypeError), match=name.partition(",")[0]):
             one.sendmail(**{**GOOD, **WRONG[name]})
         assert one.noop() == (250, b"ok")
         one.close()
@@ -774,6 +775,16 @@ def test_a_secret_that_the_server_repeats_is_hidden(capfd: pytest.CaptureFixture
         one.close()
     assert caught.value.smtp_error == b'unrecognized: "***"'
     assert "aHVudGVyMg==" not in capfd.readouterr().err
+
+
+def test_nor_is_it_shown_when_it_is_repeated_out_of_step() -> None:
+    refusal = b'500 unrecognized: "aHVudGVyMg=="\r\n'
+    with lockstep([HI, b"334 eA==\r\n", refusal + refusal, OK]) as heard:
+        one = client(heard.port)
+        one.docmd("AUTH", "LOGIN")
+        assert one.docmd("aHVudGVyMg==") == (500, b'unrecognized: "***"')
+        with pytest.raises(smtplib.SMTPServerDisconnected, match=r'out of step: .* 500 unrecognized: "\*\*\*"'):
+            one.noop()
 
 
 def test_a_message_about_auth_is_shown_as_it_is(capfd: pytest.CaptureFixture[str]) -> None:

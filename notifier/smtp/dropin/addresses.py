@@ -29,9 +29,7 @@ def quoteaddr(addrstring: str) -> str:
 
 def checked_path(addrstring: str, what: str) -> str:
     """The same, for MAIL and RCPT. Raises `ValueError` for what could end the path, or be two, `TypeError` for no text."""
-    if not isinstance(addrstring, str):
-        raise TypeError(f"{what} is {type(addrstring).__name__}, and should be text")
-    path, whole = quoteaddr(addrstring), addrstring.strip()
+    path, whole = quoteaddr(text_only(addrstring, what)), addrstring.strip()
     address = path.strip().removeprefix("<").removesuffix(">")
     written = _COMMENT_BEHIND.sub("", whole) or whole
     # What the parser left out is the attack: "<a@b> SIZE=1", "a@b, c@d", "a@b)evil" (CVE-2023-27043).
@@ -51,12 +49,26 @@ def message_octets(msg: str | bytes) -> bytes:
 
     A bare CR or LF is what one message is smuggled into another with (CVE-2023-51764), so none goes out.
     """
-    octets = encoded(msg, "ascii", "msg") if isinstance(msg, str) else msg
-    if type(octets) is not bytes:
-        octets = memoryview(octets).tobytes()  # bytes() would make so many NULs of a number
+    octets = encoded(msg, "ascii", "msg") if isinstance(msg, str) else _octets(msg)
     if octets.count(b"\r\n") == octets.count(b"\r") == octets.count(b"\n"):
         return octets
     return _LINE_END_OCTETS.sub(b"\r\n", octets)
+
+
+def _octets(msg: bytes) -> bytes:
+    if type(msg) is bytes:
+        return msg
+    try:
+        return memoryview(msg).tobytes()  # bytes() would make so many NULs of a number
+    except TypeError:
+        raise TypeError(f"msg is {type(msg).__name__}, and should be text or octets") from None
+
+
+def text_only(value: str, what: str) -> str:
+    """``value``, the argument ``what``. Raises `TypeError` where it is none."""
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{what} is or holds {type(value).__name__}, and should be text")
 
 
 def encoded(text: str, encoding: str, what: str) -> bytes:

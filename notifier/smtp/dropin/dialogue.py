@@ -148,6 +148,7 @@ class Dialogue:
         self._send(f"{line}{CRLF}", line.partition(" ")[0].lower())
 
     def _out_of_step(self, why: str) -> SMTPServerDisconnected:
+        why = self._discretion.without(why.encode()).decode()
         self.close()
         return SMTPServerDisconnected(f"the server is out of step: {why}")
 
@@ -182,7 +183,8 @@ class Dialogue:
             raise SMTPServerDisconnected(f"Connection unexpectedly closed{why}") from error
         words = b"\n".join(line.strip(b" \t") for line in reply.lines)
         if self.debuglevel > 0:
-            self._print_debug(f"reply: retcode ({reply.code}); Msg: {HIDDEN if reply.code == 334 else ascii(words)}")
+            shown = HIDDEN if reply.code == 334 else ascii(self._discretion.without(words))
+            self._print_debug(f"reply: retcode ({reply.code}); Msg: {shown}")
         if reply.code == 421:
             self.close()
         return reply.code, words

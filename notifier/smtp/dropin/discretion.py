@@ -12,7 +12,7 @@ from notifier.protocol.reply import Reply
 
 HIDDEN = "***"
 _AUTH = re.compile(r"^\s*AUTH\s+\S+", re.IGNORECASE | re.MULTILINE)
-_SHORTEST = 4  # characters of base64; what is shorter stands in many an innocent word
+_SHORTEST = 8  # characters, which are four of a password; what is shorter may stand in an innocent word
 
 
 class Discretion:
@@ -20,7 +20,7 @@ class Discretion:
 
     def __init__(self) -> None:
         self._in_auth = False  # from AUTH to the first reply that is no challenge
-        self._secrets: list[bytes] = []
+        self._secrets: set[bytes] = set()
 
     def shown(self, s: str | bytes) -> str | bytes:
         """What is to be sent, as it may be shown: of AUTH the mechanism, of the answers to it nothing."""
@@ -37,22 +37,21 @@ class Discretion:
         if self._in_auth or found:
             self._in_auth = True
             words = text[found.end() if found else 0 :].split()
-            self._secrets += [word.encode("latin-1", "replace") for word in words if len(word) >= _SHORTEST]
+            self._secrets |= {word.encode("latin-1", "replace") for word in words if len(word) >= _SHORTEST}
 
     def heard(self, reply: Reply) -> Reply:
-        """The reply without the secrets that it repeats; a challenge as it is, for it is to be answered."""
-        if reply.code == 334:
-            self._in_auth = True
+        """A refusal without the secrets that it repeats. Any other reply as it is: it is read, not only shown."""
+        self._in_auth = reply.code == 334
+        if reply.code < 400:
             return reply
-        secrets, self._secrets, self._in_auth = self._secrets, [], False
-        return Reply(reply.code, tuple(_without(line, secrets) for line in reply.lines)) if secrets else reply
+        return Reply(reply.code, tuple(self.without(line) for line in reply.lines))
+
+    def without(self, octets: bytes) -> bytes:
+        """``octets`` with ``***`` for what was sent in AUTH."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            octets = octets.replace(secret, HIDDEN.encode())
+        return octets
 
 
 def _text(s: str | bytes) -> str:
     return s if isinstance(s, str) else s.decode("latin-1")
-
-
-def _without(line: bytes, secrets: list[bytes]) -> bytes:
-    for secret in sorted(secrets, key=len, reverse=True):
-        line = line.replace(secret, HIDDEN.encode())
-    return line

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from notifier.smtp.dropin.addresses import CONTROL, checked_path, encoded, prohibited, quoteaddr
+from notifier.smtp.dropin.addresses import CONTROL, checked_path, encoded, prohibited, quoteaddr, text_only
 
 # A keyword, and behind it what the standard module would send too: values that RFC 5321 section 4.1.2 does not have, such
 # as ENVID=QQ== or X="a b", are between the program and its server.
-_PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=.+| .*)?", re.DOTALL)
+_PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=.+| .*)?")
 
 
 class Envelope(NamedTuple):
@@ -51,11 +51,11 @@ class Envelope(NamedTuple):
 
 
 def checked_options(options: str | Iterable[str], what: str) -> tuple[str, ...]:
-    """The parameters of MAIL or RCPT. Raises `ValueError` for what is none; for control characters `SMTP.putcmd` does."""
+    """The parameters of MAIL or RCPT. Raises `ValueError` for what is none; control characters are `SMTP.putcmd`'s matter."""
     given = [options] if isinstance(options, str) else options
-    parameters = tuple(filter(None, (option.strip(" ") for option in given)))
+    parameters = tuple(filter(None, (text_only(option, what).strip(" ") for option in given)))
     for parameter in parameters:
-        if not _PARAMETER.fullmatch(parameter):
+        if not (_PARAMETER.fullmatch(parameter) or CONTROL.search(parameter)):
             raise ValueError(f"{what} holds what is no ESMTP parameter: {parameter!r}")
     return parameters
 

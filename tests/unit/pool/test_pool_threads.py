@@ -13,7 +13,15 @@ import pytest
 from fake_relay import RELAY, Clock, FakeRelay, FakeSession, pool_of, soon
 
 from notifier.errors import PoolClosed, PoolTimeout
-from notifier.model.events import Event, SessionMissed, SessionOpened, SessionRetired, SessionReused, SessionWaited
+from notifier.model.events import (
+    Event,
+    SessionMissed,
+    SessionNotOpened,
+    SessionOpened,
+    SessionRetired,
+    SessionReused,
+    SessionWaited,
+)
 from notifier.pool import SessionPool
 from notifier.smtp import Endpoint
 
@@ -124,7 +132,13 @@ def test_bounds_owners_counters_and_events_hold_while_all_happens_at_once() -> N
 def check_that_it_adds_up(pool: SessionPool, relay: FakeRelay, events: list[Event], came_to: Counter[str]) -> None:
     stats = dict(pool.stats())
     told: Counter[str] = Counter()
-    names = {SessionOpened: "opened", SessionReused: "reused", SessionWaited: "waited", SessionMissed: "timeouts"}
+    names = {
+        SessionOpened: "opened",
+        SessionNotOpened: "not_opened",
+        SessionReused: "reused",
+        SessionWaited: "waited",
+        SessionMissed: "timeouts",
+    }
     for event in events:
         told[f"retired_{event.reason}" if isinstance(event, SessionRetired) else names[type(event)]] += 1  # type: ignore[index]
     assert (stats["lent"], stats["waiting"]) == (0, 0)

@@ -45,7 +45,6 @@ class FakeSession:
     usable: bool = True
     transactions: int = 0
     spent: bool = False
-    room: int = 100
     tls: str | None = None
 
     @property

@@ -73,7 +73,6 @@ def outcome(found: Fault | None) -> Outcome:
 class Session:
     letters: Sequence[Fault | None]
     transactions: int = 0
-    room: int = 100
 
     def send_many(self, mails: Sequence[object], before_dot: object = None) -> Iterator[Outcome]:
         yield from map(outcome, self.letters)
