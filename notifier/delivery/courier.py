@@ -79,7 +79,7 @@ class Courier:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
         wanted = self._within_limits(self._screen(self._going_on(claims)))
         attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
-        while attempts:  # mostly once: a session may have no room for all, and a mail have several legs
+        while attempts:  # mostly once: a mail whose recipients are reached by several ways has several legs
             for sessions, theirs in _by_way(attempts):
                 self._hand_over(sessions, theirs)
             attempts = [attempt for attempt in attempts if not attempt.over]
