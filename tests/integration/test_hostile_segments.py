@@ -120,21 +120,19 @@ class Answers:
         self._somebody = False
 
     def to(self, command: bytes) -> bytes:
-        match command[:4]:
-            case b"EHLO":
-                return self._ehlo.encode()
-            case b"RCPT":
-                self._somebody = b"<bad" not in command
-                return b"250 2.1.5 r\r\n" if self._somebody else b"550 5.1.1 no\r\n"
-            case b"BDAT" if not self._somebody:
-                return b"503 5.5.1 nobody\r\n"
-            case b"DATA":
-                return b"354 go\r\n"
-            case b"MAIL":
-                return b"250 2.1.0 m\r\n"
-            case b"QUIT":
-                return b"221 bye\r\n"
-        return b"250 2.0.0 ok\r\n"
+        verb = command[:4]
+        if verb == b"RCPT":
+            self._somebody = b"<bad" not in command
+            return b"250 2.1.5 r\r\n" if self._somebody else b"550 5.1.1 no\r\n"
+        if verb == b"BDAT" and not self._somebody:
+            return b"503 5.5.1 nobody\r\n"
+        said = {
+            b"EHLO": self._ehlo.encode(),
+            b"DATA": b"354 go\r\n",
+            b"MAIL": b"250 2.1.0 m\r\n",
+            b"QUIT": b"221 bye\r\n",
+        }
+        return said.get(verb, b"250 2.0.0 ok\r\n")
 
 
 @contextmanager
