@@ -50,7 +50,7 @@ class Timing:
 
 
 class Courier:
-    """Delivers what a worker has claimed. Safe to share between threads."""
+    """Delivers what a worker has claimed. Safe to share between threads. ``table``: the retry table of a mail class."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Courier:
         composer: Composer,
         limiter: Limiter,
         pauses: Pauses,
-        table: RetryTable,
+        table: Callable[[str], RetryTable],
         timing: Timing = Timing(),
         listener: Listener = ignore,
         rng: Callable[[], float] = random.random,
@@ -205,12 +205,14 @@ class Courier:
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
     def _decided(self, claim: Claim, error: Exception) -> Decision:
-        return decide_error(_for_good(error, claim), past=_past(claim), table=self._table, rng=self._rng)
+        table = self._table(claim.email.mail_class)
+        return decide_error(_for_good(error, claim), past=_past(claim), table=table, rng=self._rng)
 
     def _settlement(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> Settlement | None:
         past = _past(attempt.claim, fresh_retry_used=fresh_retry_used)
         known = attempt.claim.recipients
-        return attempt.settlement(partial(decide, recipients=known, past=past, table=self._table, rng=self._rng))
+        table = self._table(attempt.claim.email.mail_class)
+        return attempt.settlement(partial(decide, recipients=known, past=past, table=table, rng=self._rng))
 
     def _settle(self, *settlements: Settlement) -> None:
         refused: Sequence[str] = ()

@@ -77,7 +77,7 @@ class Runtime:
             composer=self.composer,
             limiter=Limiter(self.store.rates, settings.matrix.tenants, settings.domain_rates),
             pauses=self.store.pause_board,
-            table=settings.retry,
+            table=settings.policies.table_of,
             timing=Timing(session_wait=self._session_wait(), dot_deadline=settings.dot_deadline),
             listener=self.listener,
         )
