@@ -23,6 +23,7 @@ The tree::
     ├── PoolError
     │   ├── PoolTimeout                 no session within the deadline
     │   ├── RelayUnavailable            nothing may be tried now: a breaker is open, a limit is reached
+    │   │   └── RelayFull               other workers have all the connections that it takes
     │   └── PoolClosed
     └── DeliveryError                   carries a Fault; the class axis
         ├── TransientError              try again
@@ -252,6 +253,10 @@ class RelayUnavailable(PoolError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class RelayFull(RelayUnavailable):
+    """Others have all the connections that the relay takes from all workers together."""
 
 
 class PoolClosed(PoolError):

@@ -26,7 +26,16 @@ from notifier.delivery.settling import (
     settlement_of_paused,
     settlement_of_suppressed,
 )
-from notifier.errors import DeliveryError, FenceRejected, Phase, PoolError, StoreError, TemplateError, fault_error
+from notifier.errors import (
+    DeliveryError,
+    FenceRejected,
+    Phase,
+    PoolError,
+    RelayFull,
+    StoreError,
+    TemplateError,
+    fault_error,
+)
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause, Pauses
@@ -75,14 +84,19 @@ class Courier:
         self._listener = listener
         self._rng = rng
 
-    def deliver(self, claims: Sequence[Claim]) -> None:
-        """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
+    def deliver(self, claims: Sequence[Claim]) -> bool:
+        """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal.
+
+        False where it is no use to claim more now: all were handed back, for those who have the relays' connections.
+        """
         wanted = self._within_limits(self._screen(self._going_on(claims)))
         attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
+        useful = not attempts
         while attempts:  # mostly once: a mail whose recipients are reached by several ways has several legs
             for sessions, theirs in _by_way(attempts):
-                self._hand_over(sessions, theirs)
+                useful = self._hand_over(sessions, theirs) or useful
             attempts = [attempt for attempt in attempts if not attempt.over]
+        return useful
 
     # 3. screen ----------------------------------------------------------------------------------------------------
 
@@ -133,13 +147,20 @@ class Courier:
 
     # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
 
-    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> None:
+    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> bool:
+        """False where others have all the connections, and the mails are theirs to send."""
         unsent = {attempt.claim.mail_id: attempt for attempt in attempts}  # no terminator of theirs has been written
         try:
             while unsent:  # mostly once: a session carries so many mails and no more
                 with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
                     portion = list(unsent.values())[: session.room]
                     self._transact(session, self._within_relays_limit(session, portion, unsent), unsent)
+        except RelayFull as error:
+            # Not put off: whoever has a connection would find nothing that is due.
+            log.debug("mails handed back: %s", error)
+            self._end(unsent.values())
+            self._settle(*(handed_back(one.claim) for one in unsent.values()))
+            return len(unsent) < len(attempts)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
             for attempt in unsent.values():
                 attempt.leg_failed(error, self._decided(attempt.claim, error))
@@ -154,6 +175,7 @@ class Courier:
             # Of those whose terminator was, and whose outcome is not stored, the sweeper makes unknowns.
             self._hand_back(attempt.claim for attempt in unsent.values())
             raise
+        return True
 
     @staticmethod
     def _end(attempts: Iterable[Attempt]) -> None:

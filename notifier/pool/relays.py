@@ -13,7 +13,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from notifier.errors import DeliveryError, Fault, Phase, PoolError, PoolTimeout, RelayUnavailable, Scope, StoreError
+from notifier.errors import (
+    DeliveryError,
+    Fault,
+    Phase,
+    PoolError,
+    PoolTimeout,
+    RelayFull,
+    RelayUnavailable,
+    Scope,
+    StoreError,
+)
 from notifier.model.breaker import BreakerRules, Breakers, Permit, Place
 from notifier.model.envelope import MailObject
 from notifier.model.events import BreakerClosed, BreakerOpened, Listener, RelayComplained, ignore
@@ -153,14 +163,14 @@ class Relays:
             raise error
         return error
 
-    def _full(self, member: Member, fault: Fault) -> RelayUnavailable | None:
+    def _full(self, member: Member, fault: Fault) -> RelayFull | None:
         """The error of a relay that has all the connections that it takes, and works: that is no outage."""
         if fault.phase is not Phase.GREETING or not is_too_much(fault):
             return None
         if not (connections := self._too_many(member, fault, greeting=True)):
             return None
         name = member.pool.endpoint.name
-        return RelayUnavailable(f"{name} takes no more connections than {connections}: {fault.text}", FULL_WAIT)
+        return RelayFull(f"{name} takes no more connections than {connections}: {fault.text}", FULL_WAIT)
 
     def _too_many(self, member: Member, fault: Fault, *, greeting: bool) -> int:
         connections = member.pool.too_many(greeting=greeting)

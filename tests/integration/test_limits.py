@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from workers import FINAL_REPLY, plant, wait_until
 
 import notifier
@@ -54,6 +55,19 @@ def test_a_limit_of_connections_that_is_named_is_never_passed(tmp_path: Path) ->
         made.settle(ids, "sent")
         assert relay.turned_away == 0
         check_that_all_were_sent_at_the_first_attempt(ids, relay)
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_workers_without_a_connection_leave_the_mails_to_those_who_have_one(tmp_path: Path, pool: str) -> None:
+    """They do not put off what others could send: nobody's mail waits for its second look."""
+    with plant(tmp_path) as made:
+        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&connections=1", NOTIFIER_BATCH="10")
+        made.start_worker("-P", pool, slots=4)
+        ids = send(300)
+        made.settle(ids, "sent")
+        assert made.server.visits.most == 1
+        assert {row for one in ids for row in rows_of(one)} == set()
+        check_that_all_were_sent_at_the_first_attempt(ids, made.server)
 
 
 def test_what_is_over_a_relays_rate_waits_and_is_sent_at_its_first_attempt(tmp_path: Path) -> None:
