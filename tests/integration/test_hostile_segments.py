@@ -116,23 +116,23 @@ class Answers:
 
     def __init__(self, offers: tuple[str, ...]) -> None:
         lines = ["r", *offers]
-        self._ehlo = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
+        ehlo = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
+        self._good = {
+            b"EHLO": ehlo.encode(),
+            b"MAIL": b"250 2.1.0 m\r\n",
+            b"RCPT": b"250 2.1.5 r\r\n",
+            b"DATA": b"354 go\r\n",
+            b"QUIT": b"221 bye\r\n",
+        }
+        self._bad = {b"RCPT": b"550 5.1.1 no\r\n", b"BDAT": b"503 5.5.1 nobody\r\n"}
         self._somebody = False
 
     def to(self, command: bytes) -> bytes:
         verb = command[:4]
         if verb == b"RCPT":
             self._somebody = b"<bad" not in command
-            return b"250 2.1.5 r\r\n" if self._somebody else b"550 5.1.1 no\r\n"
-        if verb == b"BDAT" and not self._somebody:
-            return b"503 5.5.1 nobody\r\n"
-        said = {
-            b"EHLO": self._ehlo.encode(),
-            b"DATA": b"354 go\r\n",
-            b"MAIL": b"250 2.1.0 m\r\n",
-            b"QUIT": b"221 bye\r\n",
-        }
-        return said.get(verb, b"250 2.0.0 ok\r\n")
+        good = self._good.get(verb, b"250 2.0.0 ok\r\n")
+        return good if self._somebody else self._bad.get(verb, good)
 
 
 @contextmanager

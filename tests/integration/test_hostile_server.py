@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -17,6 +17,7 @@ from workers import wait_until
 from notifier.testing import (
     Accepted,
     Blackhole,
+    Cut,
     Delay,
     Drip,
     Drop,
@@ -284,6 +285,31 @@ def test_a_mischief_of_ones_own() -> None:
         client.hear(b"250 2.0.0 kept as 1\r\n")
         client.say(b"MAIL FROM:<>\r\n")
         client.hear(b"421 first\r\n250 2.1.0 sender\r\n")
+
+
+@pytest.mark.parametrize("said", [0, 1, len(b"220 hostile.example\r\n250-h")])
+def test_a_connection_ends_when_so_many_octets_were_said(said: int) -> None:
+    with HostileServer(offers=("PIPELINING",), cut=Cut(said=said)) as server, connected(server) as client:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            client.say(b"EHLO client.example\r\nNOOP\r\n")
+        assert client.the_rest().removesuffix(b"<reset>") == GOOD[:said]
+        assert server.at_rest()
+        assert server.traffic[0][0] == said
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+def test_a_connection_ends_when_so_many_octets_were_heard(reset: bool) -> None:
+    with HostileServer(offers=("PIPELINING",), cut=Cut(heard=10, reset=reset)) as server, connected(server) as client:
+        client.say(b"EHLO clien")
+        assert client.the_rest() == b"220 hostile.example\r\n" + b"<reset>" * reset
+        assert server.at_rest()
+        assert server.traffic == [(len(b"220 hostile.example\r\n"), 10)]
+
+
+def test_a_silent_client_hears_421_and_is_left() -> None:
+    with HostileServer(patience=0.05) as server, connected(server) as client:
+        assert client.the_rest() == b"220 hostile.example\r\n421 4.4.2 silent for too long\r\n"
+        assert server.at_rest()
 
 
 # TLS ------------------------------------------------------------------------------------------------------------------
