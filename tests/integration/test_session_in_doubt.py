@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from test_hostile_faults import DATA, WAYS, endpoint, honest, mail, rows, states
+from hostile_sessions import DATA, WAYS, endpoint, honest, mail, rows, states
 
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import RecipientState
