@@ -23,6 +23,7 @@ from notifier.protocol.commands import Quit
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Dialogue, Wish, handshake
+from notifier.protocol.hello_name import hello_name
 from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
@@ -432,4 +433,7 @@ class Session:
 def own_name() -> str:
     """This host's name for EHLO: its domain name, or the address literal of loopback (RFC 5321 section 4.1.4)."""
     name = socket.gethostname()
-    return name if "." in name and name.isascii() and "_" not in name else "[127.0.0.1]"
+    try:
+        return hello_name(name) if "." in name else "[127.0.0.1]"
+    except ValueError:  # an underscore, or a host that is called by its address
+        return "[127.0.0.1]"
