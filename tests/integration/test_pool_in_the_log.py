@@ -39,7 +39,10 @@ def disguises(secret: str) -> list[str]:
 
 def test_a_pool_can_be_followed_and_tells_no_secret(tmp_path: Path) -> None:
     slow = Script().delay(Phase.FINAL_REPLY, 0.01)
-    with CatchingServer(credentials={"zoe": SECRET}, script=slow, patience=AT_ONCE + 0.2) as relay, plant(tmp_path) as made:
+    with (
+        CatchingServer(credentials={"zoe": SECRET}, script=slow, patience=AT_ONCE + 0.2) as relay,
+        plant(tmp_path) as made,
+    ):
         made.use(NOTIFIER_SMTP_URL=url(relay, SECRET), NOTIFIER_BATCH="3", NOTIFIER_BREAKER_FAILURES="100")
         worker = made.start_worker("-P", "threads", "-l", "DEBUG", slots=3)
         made.settle(send(1), "sent")  # the login is known to work
