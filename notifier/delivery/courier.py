@@ -23,6 +23,7 @@ from notifier.delivery.settling import (
     open_recipients,
     settlement_after_error,
     settlement_of_held,
+    settlement_of_paused,
     settlement_of_suppressed,
 )
 from notifier.errors import (
@@ -37,6 +38,7 @@ from notifier.errors import (
 )
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
+from notifier.model.pause import Pause, Pauses
 from notifier.model.spent import Spent
 from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
@@ -57,7 +59,7 @@ class Timing:
 
 
 class Courier:
-    """Delivers what a worker has claimed. Safe to share between threads."""
+    """Delivers what a worker has claimed. Safe to share between threads. ``table``: the retry table of a mail class."""
 
     def __init__(
         self,
@@ -66,7 +68,8 @@ class Courier:
         router: Router,
         composer: Composer,
         limiter: Limiter,
-        table: RetryTable,
+        pauses: Pauses,
+        table: Callable[[str], RetryTable],
         timing: Timing = Timing(),
         listener: Listener = ignore,
         rng: Callable[[], float] = random.random,
@@ -75,6 +78,7 @@ class Courier:
         self._router = router
         self._composer = composer
         self._limiter = limiter
+        self._pauses = pauses
         self._table = table
         self._timing = timing
         self._listener = listener
@@ -85,7 +89,7 @@ class Courier:
 
         False where it is no use to claim more now: all were handed back, for those who have the relays' connections.
         """
-        wanted = self._within_limits(self._screen(claims))
+        wanted = self._within_limits(self._screen(self._going_on(claims)))
         attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
         useful = not attempts
         while attempts:  # mostly once: a mail whose recipients are reached by several ways has several legs
@@ -95,6 +99,15 @@ class Courier:
         return useful
 
     # 3. screen ----------------------------------------------------------------------------------------------------
+
+    def _going_on(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those whose tenant is not paused."""
+        tenants = {claim.email.tenant for claim in claims}
+        paused = {name: why for name in tenants if (why := self._pauses.why(Pause("tenant", name))) is not None}
+        if paused:
+            waiting = [claim for claim in claims if claim.email.tenant in paused]
+            self._settle(*(_of_paused_tenant(claim, paused) for claim in waiting))
+        return [claim for claim in claims if claim.email.tenant not in paused]
 
     def _screen(self, claims: Sequence[Claim]) -> list[Claim]:
         paths = sorted({path for claim in claims for path in open_recipients(claim)})
@@ -214,12 +227,14 @@ class Courier:
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
     def _decided(self, claim: Claim, error: Exception) -> Decision:
-        return decide_error(_for_good(error, claim), past=_past(claim), table=self._table, rng=self._rng)
+        table = self._table(claim.email.mail_class)
+        return decide_error(_for_good(error, claim), past=_past(claim), table=table, rng=self._rng)
 
     def _settlement(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> Settlement | None:
         past = _past(attempt.claim, fresh_retry_used=fresh_retry_used)
         known = attempt.claim.recipients
-        return attempt.settlement(partial(decide, recipients=known, past=past, table=self._table, rng=self._rng))
+        table = self._table(attempt.claim.email.mail_class)
+        return attempt.settlement(partial(decide, recipients=known, past=past, table=table, rng=self._rng))
 
     def _settle(self, *settlements: Settlement) -> None:
         refused: Sequence[str] = ()
@@ -231,6 +246,11 @@ class Courier:
         for one in settlements:
             if one.claim.mail_id not in refused:
                 self._listener(_event(one))
+
+
+def _of_paused_tenant(claim: Claim, why: Mapping[str, str]) -> Settlement:
+    tenant = claim.email.tenant
+    return settlement_of_paused(claim, Pause("tenant", tenant), why[tenant])
 
 
 def _for_good(error: Exception, claim: Claim) -> Exception:

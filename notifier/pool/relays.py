@@ -29,12 +29,14 @@ from notifier.model.envelope import MailObject
 from notifier.model.events import BreakerClosed, BreakerOpened, Listener, RelayComplained, ignore
 from notifier.model.limits import Rate
 from notifier.model.outcome import Outcome
+from notifier.model.pause import NoPauses, Pause, Pauses
 from notifier.pool.pool import SessionPool
 from notifier.pool.verdicts import held_against, is_the_relays, is_too_much
 from notifier.smtp import Endpoint, Session
 from notifier.smtp.session import BeforeDot
 
 CLEAN_FOR = 1.0  # seconds in which a breaker that had nothing against a relay is not asked again
+PAUSED_FOR = 60.0  # seconds until it is asked again whether a relay that another may stand in for goes on
 FULL_WAIT = 2.0  # seconds until it is tried again at a relay that has all the connections that it takes
 # What is not the mail's fault, so that another relay may do better, as long as nothing was handed over.
 _FAIL_OVER = frozenset({Scope.HOST, Scope.ACCOUNT, Scope.CONNECTION})
@@ -105,6 +107,7 @@ class Relays:
         tiers: Sequence[Sequence[Member]],
         breakers: Breakers,
         *,
+        pauses: Pauses = NoPauses(),  # noqa: B008 - it holds nothing
         rules: BreakerRules = BreakerRules(),  # noqa: B008 - immutable
         listener: Listener = ignore,
         clock: Callable[[], float] = time.monotonic,
@@ -112,6 +115,7 @@ class Relays:
     ) -> None:
         self._tiers = tiers
         self._breakers = breakers
+        self._pauses = pauses
         self._rules = rules
         self._tell = listener
         self._clock = clock
@@ -183,6 +187,9 @@ class Relays:
     # breakers -------------------------------------------------------------------------------------------------------
 
     def _permit(self, member: Member) -> Permit:
+        name = member.pool.endpoint.name
+        if (why := self._pauses.why(Pause("relay", name))) is not None:
+            return Permit(PAUSED_FOR, clean=False, why=f"relay {name} is paused: {why}", paused=True)
         now = self._clock()
         if now < member.clean_until:
             return Permit()
@@ -260,6 +267,7 @@ def place_of(endpoint: Endpoint) -> Place:
 
 
 def _unavailable(refused: Sequence[tuple[Member, Permit]]) -> RelayUnavailable:
-    _, permit = min(refused, key=lambda pair: pair[1].wait)
+    member, permit = min(refused, key=lambda pair: pair[1].wait)
     names = ", ".join(one.pool.endpoint.name for one, _ in refused)
-    return RelayUnavailable(f"no relay may be tried now ({names}): {permit.why}", permit.wait)
+    paused = str(Pause("relay", member.pool.endpoint.name)) if permit.paused else None
+    return RelayUnavailable(f"no relay may be tried now ({names}): {permit.why}", permit.wait, paused)

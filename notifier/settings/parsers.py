@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from notifier.model.address import Address
 from notifier.model.limits import DomainRates
 from notifier.model.secret import Secret
 
+_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(|s|min|h|d)\Z")
 _SPANS = {"": 1, "s": 1, "min": 60, "h": 3600, "day": 86400}
 Parser = Callable[[str], Any]
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "memory")
@@ -29,6 +31,14 @@ def seconds(text: str) -> float:
     if not math.isfinite(value) or value <= 0:
         raise ValueError(f"is a finite number of seconds over 0, and not {text!r}")
     return value
+
+
+def span(text: str) -> float:
+    """Seconds: a number over 0, or ``90s``, ``5min``, ``2h``, ``3d``."""
+    found = _SPAN.match(text)
+    if found is None or not float(found[1]):
+        raise ValueError(f"is a span of time over 0, such as 90s, 5min, 2h or 3d, and not {text!r}")
+    return float(found[1]) * {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}[found[2]]
 
 
 def factor(text: str) -> float:

@@ -76,7 +76,8 @@ class Runtime:
             router=self._router(self.ways_out),
             composer=self.composer,
             limiter=Limiter(self.store.rates, settings.matrix.tenants, settings.domain_rates),
-            table=settings.retry,
+            pauses=self.store.pause_board,
+            table=settings.policies.table_of,
             timing=Timing(session_wait=self._session_wait(), dot_deadline=settings.dot_deadline),
             listener=self.listener,
         )

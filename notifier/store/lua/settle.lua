@@ -1,5 +1,5 @@
 -- One edge for one claimed mail. ARGV: id, fence, state, due in ms, changed recipients, counter or '', entry, composed
--- or '', wait after unknown ms, retention ms, lease ms
+-- or '', wait after unknown ms, retention ms, lease ms, whose pause it waits for or ''
 -- 'claimed' says that these recipients are done and others' turn comes: the claim goes on, and is settled later.
 -- Returns 1 done, 0 the fence is another's
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
@@ -35,6 +35,7 @@ if to == 'unknown' then
   to_unknown(id, at, tonumber(ARGV[9]), entry)
 elseif to == 'waiting' then
   wait(id, f[1], at, at + tonumber(ARGV[4]), entry)
+  if ARGV[12] ~= '' then redis.call('SADD', P .. 'held:' .. ARGV[12], id) end
 elseif to == 'claimed' then
   move(id, f[1], to, at, at + tonumber(ARGV[11]), entry)
 else
