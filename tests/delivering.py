@@ -128,6 +128,7 @@ def desk(
         store=store,
         router=Router(tenants, {DEFAULT: Account(Smarthost(relays))}, us),
         composer=Composer(PlainTexts(), store, us),
+        pauses=store.pause_board,
         limiter=Limiter(store.rates, tenants, DomainRates()),
         table=lambda _: DEFAULT_TABLE.scaled(scale),
         timing=Timing(session_wait=5.0, dot_deadline=5.0),
