@@ -17,7 +17,7 @@ from notifier.errors import Phase
 from notifier.testing import Script
 
 SESSIONS = 3  # pool=
-RECYCLED = 3  # children at least
+RECYCLED = 2  # children at least
 
 
 def enqueue(count: int) -> list[str]:
