@@ -17,6 +17,7 @@ The tree::
     │   └── TemplateRenderError         undefined variable, syntax, sandbox, output size
     ├── StoreError
     │   ├── StoreUnavailable            not reached within its timeout
+    │   ├── BlobUnavailable             an attachment or a long payload cannot be read here; the mail waits
     │   ├── MailNotFound
     │   └── FenceRejected               somebody else owns the mail now
     ├── BrokerUnavailable               not reached within its timeout
@@ -210,6 +211,10 @@ class StoreError(NotifierError):
 
 class StoreUnavailable(StoreError):
     """The store was not reached, or did not answer within its timeout."""
+
+
+class BlobUnavailable(StoreError):
+    """Octets of a mail that are kept beside the ledger cannot be read here; the mail waits."""
 
 
 class MailNotFound(StoreError):

@@ -69,6 +69,7 @@ def _all_findings() -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("broker", _broker),
         ("store", _store),
+        ("blobs", _blobs),
         ("templates", lambda: _templates(chosen)),
         ("relay", lambda: _relay(chosen)),
     )
@@ -93,6 +94,12 @@ def _store() -> Iterator[Finding]:
     yield Finding("store", True, f"reached, epoch {store.epoch()[:8]}")
     for advice in store.check():
         yield Finding("store", False, "endangers mail", advice)
+
+
+def _blobs() -> Iterator[Finding]:
+    store = runtime().store
+    store.get_blob(store.put_blob(b"notifier check\n"))  # it is collected like any other that no mail needs
+    yield Finding("blobs", True, "written and read on this host")
 
 
 def _templates(chosen: Settings) -> Iterator[Finding]:

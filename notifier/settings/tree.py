@@ -18,12 +18,14 @@ from notifier.model.tenant import DEFAULT
 from notifier.retry import DEFAULT_TABLE, RetryTable
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
+from notifier.settings.blobs import parse_blobs
 from notifier.settings.relay import ManyProblems
 from notifier.settings.sources import files_of, texts
 from notifier.settings.tenants import Account, Matrix, parse_tenants
 from notifier.settings.ways import Way, endpoints_of, parse_way
 from notifier.smtp import Endpoint
 from notifier.store.base import Takeover
+from notifier.store.blobs.choice import BlobsAt
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,15 @@ TABLE: tuple[Setting, ...] = (
         "NOTIFIER_MAX_MAIL_BYTES", parsers.count, str(50 * 2**20), "The largest mail, octets, attachments included."
     ),
     Setting(
+        "NOTIFIER_BLOBS",
+        parse_blobs,
+        "redis:256MB",
+        "Where attachments lie, and payloads and composed messages over 64 KB. redis:SIZE: in the store, so much of all of "
+        "them together. dir:/path: a directory that every host sees under this path. s3://bucket/path and whatever else fsspec knows: "
+        "an object store (`pip install notifier-worker[blobs]`). See [where big things lie](../how-to/blobs.md).",
+        secret=True,
+    ),
+    Setting(
         "NOTIFIER_DURABILITY",
         parsers.one_of("fsync", "aof", "memory"),
         "fsync",
@@ -132,6 +143,7 @@ class Settings:
     sender: Address
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
+    blobs: BlobsAt
     durability: str
     store_timeout: float
     sweep_interval: float
@@ -238,6 +250,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "sender": values["NOTIFIER_FROM"],
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
+        "blobs": values["NOTIFIER_BLOBS"],
         "durability": values["NOTIFIER_DURABILITY"],
         "store_timeout": values["NOTIFIER_STORE_TIMEOUT"],
         "sweep_interval": values["NOTIFIER_SWEEP_INTERVAL"],

@@ -147,7 +147,13 @@ class Store(Protocol):
         """Keep octets under their sha256 (hex), which is returned."""
 
     def get_blob(self, blob: str) -> bytes:
-        """The octets of a blob. Raises `StoreError` where it is gone."""
+        """The octets of a blob. Raises `BlobUnavailable` where they cannot be read here."""
+
+    def may_collect(self) -> bool:
+        """True for whoever asks first in a minute."""
+
+    def collect_blobs(self) -> int:
+        """Take away what no record needs among a sixteenth of the blobs, each time the next one; how many went."""
 
     # bells
     def answer_bell(self, queue: str, bell: str) -> None:

@@ -52,9 +52,28 @@ class Keys:
         """What the keys of a relay begin with: its breakers and limits."""
         return f"{self.namespace}:{{relay {relay}}}:"
 
+    def references(self, queue: str) -> str:
+        """How many times the records of a queue refer to each blob: a hash."""
+        return f"{self.queue(queue)}refs"
+
+    @property
+    def blobs(self) -> str:
+        """What the keys of blobs begin with: one slot, because all of them together have a cap."""
+        return f"{self.namespace}:{{blobs}}:"
+
     def blob(self, name: str) -> str:
-        """The octets of an attachment."""
-        return f"{self.namespace}:blob:{name}"
+        """The octets of a blob."""
+        return f"{self.blobs}octets:{name}"
+
+    @property
+    def collecting(self) -> str:
+        """There while somebody has collected blobs a moment ago."""
+        return f"{self.blobs}collecting"
+
+    @property
+    def collections(self) -> str:
+        """How many there have been: the next one's turn."""
+        return f"{self.blobs}collections"
 
     @property
     def limits(self) -> str:

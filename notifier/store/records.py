@@ -46,11 +46,19 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def record_of(email: Email, mail_class: MailClass) -> Arguments:
-    """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue."""
+def payload_of(email: Email) -> str:
+    """The mail as the record holds it."""
+    return _json(email.to_payload())
+
+
+def record_of(email: Email, mail_class: MailClass, payload: str, payload_in: str) -> Arguments:
+    """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue.
+
+    ``payload_in``: the blob that ``payload`` refers to, or nothing.
+    """
     return (
         email.id,
-        _json(email.to_payload()),
+        payload,
         email.body_hash,
         _json({address.forward_path: RecipientState.PENDING for address in email.recipients}),
         _ms_or_empty(email.send_at),
@@ -60,11 +68,14 @@ def record_of(email: Email, mail_class: MailClass) -> Arguments:
         mail_class.name,
         mail_class.delivery,
         _ms_or_empty(mail_class.resend_after),
+        _ms_or_empty(mail_class.retention),
+        " ".join(dict.fromkeys(ref.blob for ref in email.attachments)),
+        payload_in,
     )
 
 
-def edge_of(one: Settlement) -> Arguments:
-    """The arguments of ``settle.lua`` that describe the edge."""
+def edge_of(one: Settlement, *, composed_in: str) -> Arguments:
+    """The arguments of ``settle.lua`` that describe the edge; the message is left out where a blob holds it."""
     known = {"fault": one.fault.to_dict() if one.fault else None, "reply": one.reply, "relay": one.relay}
     return (
         one.claim.mail_id,
@@ -74,12 +85,12 @@ def edge_of(one: Settlement) -> Arguments:
         _json(dict(one.recipients)),
         one.spent,
         _json({name: value for name, value in known.items() if value is not None}),
-        one.composed or b"",
+        b"" if composed_in else one.composed or b"",
     )
 
 
 def claim_of(queue: str, row: Sequence[Any]) -> Claim:
-    """The claim in a row of ``claim.lua``.
+    """The claim in a row of ``claim.lua`` whose blobs have been read.
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """

@@ -6,24 +6,40 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from notifier.errors import FenceRejected, IdempotencyConflict, MailNotFound
+from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound
 from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.state import MailState
 from notifier.store.advice import advice
 from notifier.store.base import Added, AddResult, Claim, MailStatus, Settlement, Swept, Takeover
-from notifier.store.blobs import Blobs
+from notifier.store.blobs import Blobs, BlobsAt, InRedis, places_of
+from notifier.store.blobs.blobs import GRACE
+from notifier.store.blobs.place import TURNS
+from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.contents import Contents
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
-from notifier.store.records import STATUS_FIELDS, UnreadableRecord, claim_of, edge_of, ms, record_of, status_of
+from notifier.store.records import (
+    STATUS_FIELDS,
+    UnreadableRecord,
+    claim_of,
+    edge_of,
+    ms,
+    payload_of,
+    record_of,
+    status_of,
+)
 from notifier.store.reservations import under_their_keys
 
 DAY = 24 * 3600.0
 SWEEP_LIMIT = 500  # mails of each kind that one sweep takes over
 MOST_CRASHES = 3
 UNREADABLE_WAIT = 600.0  # seconds until a record of a newer version is looked at again
+BLOB_WAIT = 60.0  # seconds until a record whose content cannot be read here is looked at again
+MOST_BLOB = 256 * 2**20  # octets
+COLLECT_EVERY = 60.0  # seconds; by one process for all
 DURABILITIES = ("fsync", "aof", "memory")
 
 
@@ -33,6 +49,7 @@ class RedisStore:
     ``timeout`` bounds each round trip. ``durability``: ``fsync`` waits until a step is on disk (where the server has
     WAITAOF), ``aof`` and ``memory`` leave that to the server. ``retention``: how long an ended mail can be asked for;
     at least the ``idempotency_window``, or the same key could send twice. Dead letters stay until a person decides.
+    ``blobs`` says where attachments and other big things lie, ``blob_limit`` how many octets one may have.
     """
 
     def __init__(
@@ -46,6 +63,9 @@ class RedisStore:
         takeover: Takeover = Takeover(),  # noqa: B008 - frozen
         retention: float = 7 * DAY,
         idempotency_window: float = DAY,
+        blobs: BlobsAt = InRedis(),  # noqa: B008 - frozen
+        blob_limit: int = MOST_BLOB,
+        blob_grace: float = GRACE,
     ) -> None:
         if retention < idempotency_window:
             raise ValueError("retention is shorter than the idempotency window: the same key could send twice")
@@ -57,8 +77,13 @@ class RedisStore:
         self._takeover = takeover
         self._retention = retention
         self._window = idempotency_window
-        life = max(c.deadline for c in classes.values()) + retention
-        self._blobs = Blobs(self._connection, self._keys, life)
+        self._blobs = Blobs(
+            places_of(blobs, self._connection, self._keys, self.epoch),
+            limit=blob_limit,
+            referenced=self._referenced,
+            grace=blob_grace,
+        )
+        self._contents = Contents(self._blobs)
         self._known_queues: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
@@ -80,7 +105,6 @@ class RedisStore:
         reserved = under_their_keys(emails, connection=self._connection, keys=self._keys, window=self._window)
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         self._remember_queues({email.queue for email in reserved})
-        self._blobs.keep_for(reserved)
         answers = self._connection.run([self._add_call(email) for email in reserved], durably=True)
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
@@ -93,7 +117,7 @@ class RedisStore:
         return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in bells.items()})
 
     def _add_call(self, email: Email) -> Call:
-        record = record_of(email, self._classes[email.mail_class])
+        record = record_of(email, self._classes[email.mail_class], *self._contents.put_payload(payload_of(email)))
         takeover = self._takeover
         return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch)
 
@@ -110,6 +134,19 @@ class RedisStore:
     def get_blob(self, blob: str) -> bytes:
         """See `Store.get_blob`."""
         return self._blobs.get(blob)
+
+    def may_collect(self) -> bool:
+        """See `Store.may_collect`."""
+        (won,) = self._connection.ask(("SET", self._keys.collecting, 1, "NX", "PX", ms(COLLECT_EVERY)))
+        return bool(won)
+
+    def collect_blobs(self) -> int:
+        """See `Store.collect_blobs`."""
+        (turn,) = self._connection.ask(("INCR", self._keys.collections))
+        return self._blobs.collect(int(turn) % TURNS)
+
+    def _referenced(self, names: Sequence[str]) -> frozenset[str]:
+        return referenced(names, self.queues(), self._connection, self._keys)
 
     # bells ----------------------------------------------------------------------------------------------------------
 
@@ -141,16 +178,20 @@ class RedisStore:
 
     def _claimed(self, queue: str, row: Sequence[Any]) -> Claim | None:
         try:
-            return claim_of(queue, row)
+            return claim_of(queue, self._contents.whole(row))
+        except BlobUnavailable as error:
+            self._put_back(queue, row, MailState.WAITING, str(error), BLOB_WAIT)
         except UnknownPayloadVersion as error:
             self._put_back(queue, row, MailState.WAITING, str(error))
         except UnreadableRecord as error:
             self._put_back(queue, row, MailState.QUARANTINED, str(error))
         return None
 
-    def _put_back(self, queue: str, row: Sequence[Any], state: MailState, why: str) -> None:
+    def _put_back(
+        self, queue: str, row: Sequence[Any], state: MailState, why: str, seconds: float = UNREADABLE_WAIT
+    ) -> None:
         mail_id, fence, *_ = row
-        call = self._call("postpone", queue, mail_id, fence, state, ms(UNREADABLE_WAIT), why, ms(self._retention))
+        call = self._call("postpone", queue, mail_id, fence, state, ms(seconds), why, ms(self._retention))
         self._connection.run([call], durably=True)
 
     def renew(self, claims: Sequence[Claim]) -> None:
@@ -174,11 +215,15 @@ class RedisStore:
         if not settlements:
             return
         times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
-        calls = [self._call("settle", one.claim.email.queue, *edge_of(one), *times) for one in settlements]
+        calls = [self._settle_call(one, *times) for one in settlements]
         answers = self._connection.run(calls, durably=True)
         refused = [one.claim.mail_id for one, done in zip(settlements, answers, strict=True) if not done]
         if refused:
             raise FenceRejected(refused)
+
+    def _settle_call(self, one: Settlement, *times: int) -> Call:
+        composed_in = self._contents.put_composed(one.composed)
+        return self._call("settle", one.claim.email.queue, *edge_of(one, composed_in=composed_in), *times, composed_in)
 
     # upkeep ---------------------------------------------------------------------------------------------------------
 

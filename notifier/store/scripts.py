@@ -26,11 +26,14 @@ NAMES = (
     "rates",
     "slow",
     "connections",
+    "put_blob",
+    "blob",
 )
 
+TAKES_NEW = ("reserve", "add", "put_blob")
 # A server that is full (maxmemory) takes no new mail, but delivers what it has, which is what frees it. A settlement
 # refused for want of a few octets would make a delivered mail unknown, and send it twice.
-FLAGS = {name: "#!lua flags=allow-oom\n" for name in NAMES if name not in ("reserve", "add")}
+FLAGS = {name: "#!lua flags=allow-oom\n" for name in NAMES if name not in TAKES_NEW}
 
 
 @cache

@@ -62,6 +62,8 @@ class Runtime:
             takeover=settings.takeover,
             retention=settings.retention,
             idempotency_window=settings.idempotency_window,
+            blobs=settings.blobs,
+            blob_limit=2 * settings.max_mail_bytes,
         )
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)

@@ -15,6 +15,7 @@ from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
+from notifier.tasks.collector import call_the_collector
 from notifier.tasks.runtime import runtime
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Sweeper(bootsteps.StartStopStep):
             mine.store.register_worker(mine.owner, worker.concurrency or 1, queues, ttl)
             for queue in queues:
                 sweep(queue)
+            call_the_collector(queues)
         except NotifierError as error:
             log.warning("sweep put off to the next interval: %s", error)
 

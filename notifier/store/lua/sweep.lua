@@ -48,6 +48,10 @@ end
 
 for _, id in ipairs(timed_out('due')) do retired_if_over(id, at, retention) end
 redis.call('ZREMRANGEBYSCORE', P .. 'cancelled', '-inf', at - retention)
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', P .. 'over', '-inf', at, 'LIMIT', 0, limit)) do
+  refer(string.match(entry, ' (.*)'), -1)
+  redis.call('ZREM', P .. 'over', entry)
+end
 
 -- Bells. One that was answered and not renewed has lost its worker; one that was rung and is in no broker any more
 -- was lost on its way. While the broker still holds messages of the queue, rung bells are waiting their turn.

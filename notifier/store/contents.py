@@ -1,0 +1,39 @@
+"""What a record holds of a mail: its payload and its composed message, in the record itself or in a blob of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from notifier.store.blobs import Blobs
+from notifier.store.blobs.outsourced import LARGE, reference_to, referred_by
+
+
+class Contents:
+    """``blobs`` take what has more than `LARGE` octets."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def put_payload(self, payload: str) -> tuple[str, str]:
+        """What stands in the record, and the blob that it refers to, or nothing. Raises `StoreUnavailable`."""
+        octets = payload.encode()
+        if len(octets) <= LARGE:
+            return payload, ""
+        name = self._blobs.put(octets)
+        return reference_to(name), name
+
+    def put_composed(self, composed: bytes | None) -> str:
+        """The blob that holds the message, or nothing: a settlement never fails for want of a blob."""
+        if composed is None or len(composed) <= LARGE:
+            return ""
+        return self._blobs.put_or_none(composed) or ""
+
+    def whole(self, row: Sequence[Any]) -> list[Any]:
+        """A row of ``claim.lua`` with what it refers to. Raises `BlobUnavailable`."""
+        mail_id, fence, payload, *states, composed, composed_in = row
+        if (name := referred_by(payload)) is not None:
+            payload = self._blobs.get(name)
+        if composed_in:
+            composed = self._blobs.get(composed_in.decode())
+        return [mail_id, fence, payload, *states, composed]
