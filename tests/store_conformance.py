@@ -681,6 +681,11 @@ class People:
         assert store.suppressed(["zoe@example.com", "ok@example.com"]) == {"zoe@example.com": "hard bounce"}
         assert store.suppressed([]) == {}
 
+    def test_whoever_is_suppressed_when_a_mail_is_added_is_not_mailed_by_it(self, store: Store) -> None:
+        store.suppress("ann@example.com", "asked for it")
+        claim = claimed(store, an_email("Ann@example.com", "zoe@example.com"))
+        assert claim.recipients == {"Ann@example.com": "suppressed", "zoe@example.com": "pending"}
+
     def test_the_epoch_is_one_for_all_and_stays(self, store: Store, make_store: MakeStore) -> None:
         assert store.epoch() == make_store().epoch() == store.epoch()
         assert store.epoch() != make_store(namespace="another").epoch()

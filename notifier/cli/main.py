@@ -16,6 +16,7 @@ COMMANDS = {
     "send": "notifier.cli.send",
     "smtp": "notifier.cli.smtp",
     "status": "notifier.cli.status",
+    "suppress": "notifier.cli.suppress",
 }
 
 

@@ -85,13 +85,11 @@ class Courier:
     def _screen(self, claims: Sequence[Claim]) -> list[Claim]:
         paths = sorted({path for claim in claims for path in open_recipients(claim)})
         suppressed = self._store.suppressed(paths)
-        if not suppressed:
-            return list(claims)
         return [screened for claim in claims if (screened := self._screened(claim, suppressed)) is not None]
 
     def _screened(self, claim: Claim, suppressed: Mapping[str, str]) -> Claim | None:
         hit = {path: RecipientState.SUPPRESSED for path in open_recipients(claim) if path in suppressed}
-        screened = replace(claim, recipients={**claim.recipients, **hit})
+        screened = replace(claim, recipients={**claim.recipients, **hit}) if hit else claim
         if open_recipients(screened):
             return screened
         self._settle(settlement_of_suppressed(screened, hit))

@@ -125,6 +125,12 @@ TABLE: tuple[Setting, ...] = (
         f"{ACCOUNT_RULE.first:g}",
         "Seconds until a refused login is tried again, then twice as long, up to 12 times; relays lock accounts.",
     ),
+    Setting(
+        "NOTIFIER_SUPPRESS_FOR",
+        parsers.seconds,
+        str(30 * 86400),
+        "Seconds that an address which a server has refused for good (5.1.x) is not mailed; a day where its domain is not known.",
+    ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
@@ -153,6 +159,7 @@ class Settings:
     time_slice: float
     retry: RetryTable
     breakers: BreakerRules
+    suppress_for: float
     retention: float
     idempotency_window: float
     classes: Mapping[str, MailClass]
@@ -266,6 +273,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "time_slice": values["NOTIFIER_TIME_SLICE"],
         "retry": DEFAULT_TABLE.scaled(values["NOTIFIER_RETRY_SCALE"]),
         "breakers": _breaker_rules(values),
+        "suppress_for": values["NOTIFIER_SUPPRESS_FOR"],
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
         "classes": SHIPPED_CLASSES,

@@ -67,7 +67,8 @@ class Settlement:
     For `WAITING`, ``due_in`` is seconds from now. `CLAIMED` says that some recipients are done and that the claim goes on
     with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
     same step: resend once (``waiting``) or ``parked``. ``recipients`` are the states that changed. ``composed`` is
-    kept for later attempts. ``spent`` says which counter rises.
+    kept for later attempts. ``spent`` says which counter rises. ``wrong_addresses`` were refused for good because of
+    what they are: they go on the suppression list, with what was said.
     """
 
     claim: Claim
@@ -79,6 +80,7 @@ class Settlement:
     relay: str | None = None
     composed: bytes | None = field(default=None, repr=False)
     spent: Spent = Spent.ATTEMPT
+    wrong_addresses: Mapping[str, Fault] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class Store(Protocol):
     # enqueue
     def add(self, emails: Sequence[Email]) -> AddResult:
         """Register mails under their idempotency keys and lease the bells that their queues need.
+
+        Recipients who are on the suppression list now are `SUPPRESSED` from the beginning; the status says so at once.
 
         Raises `IdempotencyConflict` for a key with another body; then none of ``emails`` that came after it is added.
         """

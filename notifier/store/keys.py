@@ -87,8 +87,13 @@ class Keys:
 
     @property
     def suppressed(self) -> str:
-        """Forward-paths never to be mailed, with the reason: a hash."""
+        """Forward-paths that are not mailed, with the reason as JSON: a hash."""
         return f"{self.namespace}:suppressed"
+
+    @property
+    def suppressed_until(self) -> str:
+        """Those of them that are mailed again, and from when on: a sorted set, seconds."""
+        return f"{self.namespace}:suppressed:until"
 
     @property
     def epoch(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from notifier.model.email import Email, UnknownPayloadVersion
@@ -29,6 +29,9 @@ STATUS_FIELDS = (
 )
 
 
+_PENDING, _SUPPRESSED = RecipientState.PENDING, RecipientState.SUPPRESSED
+
+
 class UnreadableRecord(ValueError):
     """What is in the store is no mail; the text says why and shows nothing of the content."""
 
@@ -46,21 +49,27 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def _paths(email: Email) -> list[str]:
+    return [address.forward_path for address in email.recipients]
+
+
 def payload_of(email: Email) -> str:
     """The mail as the record holds it."""
     return _json(email.to_payload())
 
 
-def record_of(email: Email, mail_class: MailClass, payload: str, payload_in: str) -> Arguments:
+def record_of(
+    email: Email, mail_class: MailClass, payload: str, payload_in: str, *, suppressed: Collection[str] = ()
+) -> Arguments:
     """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue.
 
-    ``payload_in``: the blob that ``payload`` refers to, or nothing.
+    ``payload_in``: the blob that ``payload`` refers to, or nothing. ``suppressed``: recipients who are not mailed.
     """
     return (
         email.id,
         payload,
         email.body_hash,
-        _json({address.forward_path: RecipientState.PENDING for address in email.recipients}),
+        _json({path: _SUPPRESSED if path in suppressed else _PENDING for path in _paths(email)}),
         _ms_or_empty(email.send_at),
         _ms_or_empty(email.expires_at),
         ms(mail_class.deadline),

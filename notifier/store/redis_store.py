@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound
+from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.state import MailState
@@ -32,6 +33,9 @@ from notifier.store.records import (
     status_of,
 )
 from notifier.store.reservations import under_their_keys
+from notifier.store.suppression import SuppressionList
+
+log = logging.getLogger(__name__)
 
 DAY = 24 * 3600.0
 SWEEP_LIMIT = 500  # mails of each kind that one sweep takes over
@@ -49,7 +53,8 @@ class RedisStore:
     ``timeout`` bounds each round trip. ``durability``: ``fsync`` waits until a step is on disk (where the server has
     WAITAOF), ``aof`` and ``memory`` leave that to the server. ``retention``: how long an ended mail can be asked for;
     at least the ``idempotency_window``, or the same key could send twice. Dead letters stay until a person decides.
-    ``blobs`` says where attachments and other big things lie, ``blob_limit`` how many octets one may have.
+    ``suppress_for``: how long an address that was refused for good is not mailed (a day where its domain is not known, for
+    that can change any day). ``blobs`` says where attachments and other big things lie, ``blob_limit`` how many octets one may have.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class RedisStore:
         takeover: Takeover = Takeover(),  # noqa: B008 - frozen
         retention: float = 7 * DAY,
         idempotency_window: float = DAY,
+        suppress_for: float = 30 * DAY,
         blobs: BlobsAt = InRedis(),  # noqa: B008 - frozen
         blob_limit: int = MOST_BLOB,
         blob_grace: float = GRACE,
@@ -77,6 +83,7 @@ class RedisStore:
         self._takeover = takeover
         self._retention = retention
         self._window = idempotency_window
+        self._suppress_for = suppress_for
         self._blobs = Blobs(
             places_of(blobs, self._connection, self._keys, self.epoch),
             limit=blob_limit,
@@ -99,13 +106,14 @@ class RedisStore:
     # enqueue --------------------------------------------------------------------------------------------------------
 
     def add(self, emails: Sequence[Email]) -> AddResult:
-        """See `Store.add`. Two round trips where keys were given, one where not."""
+        """See `Store.add`. Three round trips where keys were given, two where not."""
         if not emails:
             return AddResult((), {})
         reserved = under_their_keys(emails, connection=self._connection, keys=self._keys, window=self._window)
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         self._remember_queues({email.queue for email in reserved})
-        answers = self._connection.run([self._add_call(email) for email in reserved], durably=True)
+        suppressed = self.suppressed(sorted({one.forward_path for email in reserved for one in email.recipients}))
+        answers = self._connection.run([self._add_call(email, suppressed) for email in reserved], durably=True)
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
         for email, (created, bell) in zip(reserved, answers, strict=True):
@@ -116,8 +124,9 @@ class RedisStore:
                 bells.setdefault(email.queue, []).append(bell.decode())
         return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in bells.items()})
 
-    def _add_call(self, email: Email) -> Call:
-        record = record_of(email, self._classes[email.mail_class], *self._contents.put_payload(payload_of(email)))
+    def _add_call(self, email: Email, suppressed: Collection[str]) -> Call:
+        payload = self._contents.put_payload(payload_of(email))
+        record = record_of(email, self._classes[email.mail_class], *payload, suppressed=suppressed)
         takeover = self._takeover
         return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch)
 
@@ -142,6 +151,7 @@ class RedisStore:
 
     def collect_blobs(self) -> int:
         """See `Store.collect_blobs`."""
+        self.suppression.forget_expired()
         (turn,) = self._connection.ask(("INCR", self._keys.collections))
         return self._blobs.collect(int(turn) % TURNS)
 
@@ -218,8 +228,19 @@ class RedisStore:
         calls = [self._settle_call(one, *times) for one in settlements]
         answers = self._connection.run(calls, durably=True)
         refused = [one.claim.mail_id for one, done in zip(settlements, answers, strict=True) if not done]
+        self._learn_addresses([one for one in settlements if one.claim.mail_id not in refused])
         if refused:
             raise FenceRejected(refused)
+
+    def _learn_addresses(self, settled: Sequence[Settlement]) -> None:
+        """After the settlement, and never in its way: the next refusal teaches the same."""
+        try:
+            for one in settled:
+                for path, fault in one.wrong_addresses.items():
+                    lasts = min(self._suppress_for, DAY) if fault.taxonomy_id == "D2" else self._suppress_for
+                    self.suppression.learn(path, str(fault), lasts=lasts, mail_id=one.claim.mail_id)
+        except StoreError as error:
+            log.warning("refused addresses are not on the suppression list: %s", error)
 
     def _settle_call(self, one: Settlement, *times: int) -> Call:
         composed_in = self._contents.put_composed(one.composed)
@@ -330,14 +351,16 @@ class RedisStore:
 
     def suppress(self, forward_path: str, reason: str) -> None:
         """See `Store.suppress`."""
-        self._connection.ask(("HSET", self._keys.suppressed, forward_path.lower(), reason))
+        self.suppression.add(forward_path, reason)
 
     def suppressed(self, forward_paths: Sequence[str]) -> Mapping[str, str]:
         """See `Store.suppressed`."""
-        if not forward_paths:
-            return {}
-        (reasons,) = self._connection.ask(("HMGET", self._keys.suppressed, *(path.lower() for path in forward_paths)))
-        return {path: why.decode() for path, why in zip(forward_paths, reasons, strict=True) if why is not None}
+        return {path: entry.reason for path, entry in self.suppression.of(forward_paths).items()}
+
+    @property
+    def suppression(self) -> SuppressionList:
+        """The suppression list, for people and for `Store.suppress`."""
+        return SuppressionList(self._connection, self._keys)
 
     def epoch(self) -> str:
         """See `Store.epoch`."""

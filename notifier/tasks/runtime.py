@@ -62,6 +62,7 @@ class Runtime:
             takeover=settings.takeover,
             retention=settings.retention,
             idempotency_window=settings.idempotency_window,
+            suppress_for=settings.suppress_for,
             blobs=settings.blobs,
             blob_limit=2 * settings.max_mail_bytes,
         )
