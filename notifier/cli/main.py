@@ -13,6 +13,7 @@ from notifier.errors import NotifierError
 COMMANDS = {
     "check": "notifier.cli.check",
     "demo": "notifier.cli.demo.command",
+    "purge": "notifier.cli.purge",
     "send": "notifier.cli.send",
     "smtp": "notifier.cli.smtp",
     "status": "notifier.cli.status",

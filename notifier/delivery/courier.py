@@ -61,6 +61,7 @@ class Courier:
         timing: Timing = Timing(),
         listener: Listener = ignore,
         rng: Callable[[], float] = random.random,
+        redacted: Callable[[Settlement], Settlement] = lambda one: one,
     ) -> None:
         self._store = store
         self._router = router
@@ -70,6 +71,7 @@ class Courier:
         self._timing = timing
         self._listener = listener
         self._rng = rng
+        self._redacted = redacted
 
     def deliver(self, claims: Sequence[Claim]) -> None:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
@@ -199,6 +201,7 @@ class Courier:
 
     def _settle(self, *settlements: Settlement) -> None:
         refused: Sequence[str] = ()
+        settlements = tuple(map(self._redacted, settlements))
         try:
             self._store.settle(settlements)
         except FenceRejected as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,8 +13,10 @@ from urllib.parse import urlsplit
 from notifier.errors import InvalidAddress
 from notifier.model.address import Address
 from notifier.model.limits import DomainRates
+from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.secret import Secret
 
+_SPAN = re.compile(r"([0-9]{1,9})(s|min|h|day|)")
 _SPANS = {"": 1, "s": 1, "min": 60, "h": 3600, "day": 86400}
 Parser = Callable[[str], Any]
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "memory")
@@ -65,6 +68,20 @@ def domain_rates(text: str) -> DomainRates:
             raise ValueError(f"has a rate for {domain} that {error}") from None
     others = named.pop("*", None)
     return DomainRates(named, others)
+
+
+def class_retention(text: str) -> Mapping[str, float]:
+    """``otp=1day bulk=30day``: how long an ended mail of a class is kept, seconds; also ``h``, ``min`` and bare seconds."""
+    found: dict[str, float] = {}
+    for part in text.split():
+        name, _, given = part.partition("=")
+        span = _SPAN.fullmatch(given)
+        if name not in SHIPPED_CLASSES or span is None or int(span[1]) == 0:
+            raise ValueError(
+                f"is written class=time, such as otp=1day or bulk=3600 (classes: {', '.join(SHIPPED_CLASSES)}), and not {part!r}"
+            )
+        found[name] = int(span[1]) * _SPANS[span[2]]
+    return found
 
 
 def count(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -132,6 +132,12 @@ TABLE: tuple[Setting, ...] = (
         "Seconds that an address which a server has refused for good (5.1.x) is not mailed; a day where its domain is not known.",
     ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
+    Setting(
+        "NOTIFIER_CLASS_RETENTION",
+        parsers.class_retention,
+        "",
+        "The same for mails of a class, where it is another, such as otp=1day bulk=30day; s, min, h and day are understood.",
+    ),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
 _BROKER_FALLBACKS = ("CELERY_BROKER_URL", "REDIS_URL")
@@ -225,6 +231,11 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
     window, retention = values["NOTIFIER_IDEMPOTENCY_WINDOW"], values["NOTIFIER_RETENTION"]
     if window and retention and retention < window:
         problems.append("NOTIFIER_RETENTION is shorter than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice")
+    for name, kept in (values["NOTIFIER_CLASS_RETENTION"] or {}).items():
+        if window and kept < window:
+            problems.append(
+                f"NOTIFIER_CLASS_RETENTION keeps {name} for less than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice"
+            )
     _check_first_retry(values["NOTIFIER_RETRY_SCALE"], problems)
     lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
     if lease and time_slice and lease <= time_slice:
@@ -276,7 +287,10 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "suppress_for": values["NOTIFIER_SUPPRESS_FOR"],
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
-        "classes": SHIPPED_CLASSES,
+        "classes": {
+            name: replace(one, retention=values["NOTIFIER_CLASS_RETENTION"].get(name))
+            for name, one in SHIPPED_CLASSES.items()
+        },
     }
 
 

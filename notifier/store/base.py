@@ -126,6 +126,16 @@ class Swept:
 
 
 @dataclass(frozen=True, slots=True)
+class Purged:
+    """What was done about a person, as ids: ended mails, dead letters that can be sent no more, mails left on their way."""
+
+    address: str
+    purged: tuple[str, ...]
+    discarded: tuple[str, ...]
+    busy: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """Timers of the ledger, seconds. ``at_dot`` is dot deadline + TCP user timeout + final reply + margin (r4)."""
 
@@ -233,6 +243,12 @@ class Store(Protocol):
 
     def suppressed(self, forward_paths: Sequence[str]) -> Mapping[str, str]:
         """Those of the paths that are suppressed, with the reason."""
+
+    def purge(self, forward_path: str) -> Purged:
+        """Take a person out of every mail that has ended: address, contents, references to blobs, servers' words.
+
+        Dead letters are discarded. Ids, states and what idempotency needs stay; so does the suppression list.
+        """
 
     def epoch(self) -> str:
         """The random mark of this store's data; another one means a wiped or restored store (r9)."""

@@ -12,7 +12,7 @@ from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.state import MailState
 from notifier.store.advice import advice
-from notifier.store.base import Added, AddResult, Claim, MailStatus, Settlement, Swept, Takeover
+from notifier.store.base import Added, AddResult, Claim, MailStatus, Purged, Settlement, Swept, Takeover
 from notifier.store.blobs import Blobs, BlobsAt, InRedis, places_of
 from notifier.store.blobs.blobs import GRACE
 from notifier.store.blobs.place import TURNS
@@ -22,6 +22,7 @@ from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.contents import Contents
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
+from notifier.store.purging import purge
 from notifier.store.records import (
     STATUS_FIELDS,
     UnreadableRecord,
@@ -73,7 +74,7 @@ class RedisStore:
         blob_limit: int = MOST_BLOB,
         blob_grace: float = GRACE,
     ) -> None:
-        if retention < idempotency_window:
+        if min(retention, *(c.retention or retention for c in classes.values())) < idempotency_window:
             raise ValueError("retention is shorter than the idempotency window: the same key could send twice")
         if durability not in DURABILITIES:
             raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
@@ -361,6 +362,10 @@ class RedisStore:
     def suppression(self) -> SuppressionList:
         """The suppression list, for people and for `Store.suppress`."""
         return SuppressionList(self._connection, self._keys)
+
+    def purge(self, forward_path: str) -> Purged:
+        """See `Store.purge`."""
+        return purge(forward_path, connection=self._connection, keys=self._keys, retention=self._retention)
 
     def epoch(self) -> str:
         """See `Store.epoch`."""

@@ -28,6 +28,7 @@ NAMES = (
     "connections",
     "put_blob",
     "blob",
+    "purge",
 )
 
 TAKES_NEW = ("reserve", "add", "put_blob")

@@ -17,6 +17,7 @@ from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
 from notifier.delivery.limiter import Limiter
+from notifier.delivery.redaction import Redactor
 from notifier.delivery.rounds import Pace
 from notifier.delivery.routing import Router
 from notifier.errors import ConfigurationError
@@ -82,6 +83,7 @@ class Runtime:
             table=settings.retry,
             timing=Timing(session_wait=self._session_wait(), dot_deadline=settings.dot_deadline),
             listener=self.listener,
+            redacted=Redactor(self.renderer.sensitive).settlement,
         )
         self.intake = Intake(
             template_known=self.renderer.require,
