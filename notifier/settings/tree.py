@@ -19,6 +19,7 @@ from notifier.retry import DEFAULT_TABLE, RetryTable
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
 from notifier.settings.blobs import parse_blobs
+from notifier.settings.encryption import parse_keys
 from notifier.settings.relay import ManyProblems
 from notifier.settings.sources import files_of, texts
 from notifier.settings.tenants import Account, Matrix, parse_tenants
@@ -93,6 +94,14 @@ TABLE: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "NOTIFIER_ENCRYPTION_KEYS",
+        parse_keys,
+        "",
+        "Fernet keys with blanks between: contexts, messages and attachments are encrypted at rest with the first, and read with any "
+        "(`pip install notifier-worker[encryption]`). See [personal data](../how-to/personal-data.md).",
+        secret=True,
+    ),
+    Setting(
         "NOTIFIER_DURABILITY",
         parsers.one_of("fsync", "aof", "memory"),
         "fsync",
@@ -156,6 +165,7 @@ class Settings:
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
     blobs: BlobsAt
+    encryption_keys: tuple[Secret, ...]
     durability: str
     store_timeout: float
     sweep_interval: float
@@ -269,6 +279,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
         "blobs": values["NOTIFIER_BLOBS"],
+        "encryption_keys": values["NOTIFIER_ENCRYPTION_KEYS"],
         "durability": values["NOTIFIER_DURABILITY"],
         "store_timeout": values["NOTIFIER_STORE_TIMEOUT"],
         "sweep_interval": values["NOTIFIER_SWEEP_INTERVAL"],

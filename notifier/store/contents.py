@@ -7,19 +7,21 @@ from typing import Any
 
 from notifier.store.blobs import Blobs
 from notifier.store.blobs.outsourced import LARGE, reference_to, referred_by
+from notifier.store.sealing import Seal
 
 
 class Contents:
-    """``blobs`` take what has more than `LARGE` octets."""
+    """``blobs`` take what has more than `LARGE` octets, and seal it themselves; ``seal`` is for what is in the record."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, seal: Seal) -> None:
         self._blobs = blobs
+        self._seal = seal
 
     def put_payload(self, payload: str) -> tuple[str, str]:
         """What stands in the record, and the blob that it refers to, or nothing. Raises `StoreUnavailable`."""
         octets = payload.encode()
         if len(octets) <= LARGE:
-            return payload, ""
+            return self._seal.seal(octets).decode(), ""
         name = self._blobs.put(octets)
         return reference_to(name), name
 
@@ -29,11 +31,15 @@ class Contents:
             return ""
         return self._blobs.put_or_none(composed) or ""
 
+    def composed(self, composed: bytes | None, composed_in: str) -> bytes:
+        """What stands in the record for the message; nothing where there is none, or where a blob holds it."""
+        return b"" if composed is None or composed_in else self._seal.seal(composed)
+
     def whole(self, row: Sequence[Any]) -> list[Any]:
         """A row of ``claim.lua`` with what it refers to. Raises `BlobUnavailable`."""
         mail_id, fence, payload, *states, composed, composed_in = row
+        payload = self._seal.open(payload)
         if (name := referred_by(payload)) is not None:
             payload = self._blobs.get(name)
-        if composed_in:
-            composed = self._blobs.get(composed_in.decode())
+        composed = self._blobs.get(composed_in.decode()) if composed_in else self._seal.open(composed)
         return [mail_id, fence, payload, *states, composed]

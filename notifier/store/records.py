@@ -83,8 +83,8 @@ def record_of(
     )
 
 
-def edge_of(one: Settlement, *, composed_in: str) -> Arguments:
-    """The arguments of ``settle.lua`` that describe the edge; the message is left out where a blob holds it."""
+def edge_of(one: Settlement, *, composed: bytes) -> Arguments:
+    """The arguments of ``settle.lua`` that describe the edge; ``composed`` as the record keeps it."""
     known = {"fault": one.fault.to_dict() if one.fault else None, "reply": one.reply, "relay": one.relay}
     return (
         one.claim.mail_id,
@@ -94,7 +94,7 @@ def edge_of(one: Settlement, *, composed_in: str) -> Arguments:
         _json(dict(one.recipients)),
         one.spent,
         _json({name: value for name, value in known.items() if value is not None}),
-        b"" if composed_in else one.composed or b"",
+        composed,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
+from notifier.model.secret import Secret
 from notifier.model.state import MailState
 from notifier.store.advice import advice
 from notifier.store.base import Added, AddResult, Claim, MailStatus, Purged, Settlement, Swept, Takeover
@@ -34,6 +35,7 @@ from notifier.store.records import (
     status_of,
 )
 from notifier.store.reservations import under_their_keys
+from notifier.store.sealing import Seal
 from notifier.store.suppression import SuppressionList
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class RedisStore:
     at least the ``idempotency_window``, or the same key could send twice. Dead letters stay until a person decides.
     ``suppress_for``: how long an address that was refused for good is not mailed (a day where its domain is not known, for
     that can change any day). ``blobs`` says where attachments and other big things lie, ``blob_limit`` how many octets one may have.
+    ``encryption_keys`` seal contents at rest, see `Seal`.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class RedisStore:
         blobs: BlobsAt = InRedis(),  # noqa: B008 - frozen
         blob_limit: int = MOST_BLOB,
         blob_grace: float = GRACE,
+        encryption_keys: Sequence[Secret] = (),
     ) -> None:
         if min(retention, *(c.retention or retention for c in classes.values())) < idempotency_window:
             raise ValueError("retention is shorter than the idempotency window: the same key could send twice")
@@ -85,13 +89,15 @@ class RedisStore:
         self._retention = retention
         self._window = idempotency_window
         self._suppress_for = suppress_for
+        seal = Seal(encryption_keys)
         self._blobs = Blobs(
             places_of(blobs, self._connection, self._keys, self.epoch),
             limit=blob_limit,
             referenced=self._referenced,
             grace=blob_grace,
+            seal=seal,
         )
-        self._contents = Contents(self._blobs)
+        self._contents = Contents(self._blobs, seal)
         self._known_queues: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
@@ -245,7 +251,8 @@ class RedisStore:
 
     def _settle_call(self, one: Settlement, *times: int) -> Call:
         composed_in = self._contents.put_composed(one.composed)
-        return self._call("settle", one.claim.email.queue, *edge_of(one, composed_in=composed_in), *times, composed_in)
+        edge = edge_of(one, composed=self._contents.composed(one.composed, composed_in))
+        return self._call("settle", one.claim.email.queue, *edge, *times, composed_in)
 
     # upkeep ---------------------------------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Runtime:
             idempotency_window=settings.idempotency_window,
             suppress_for=settings.suppress_for,
             blobs=settings.blobs,
+            encryption_keys=settings.encryption_keys,
             blob_limit=2 * settings.max_mail_bytes,
         )
         self.ways_out = self._made_ways_out(self.store)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from notifier.errors import BlobUnavailable, StoreError
 from notifier.store.blobs.names import blob_name, checked_name
 from notifier.store.blobs.place import Place
+from notifier.store.sealing import Seal
 
 log = logging.getLogger(__name__)
 
@@ -20,18 +21,31 @@ Referenced = Callable[[Sequence[str]], frozenset[str]]
 
 
 class Blobs:
-    """``places``: the first is written to, all are read, in order. ``limit``: octets of one blob at most."""
+    """``places``: the first is written to, all are read, in order. ``limit``: octets of one blob at most, as it is kept.
 
-    def __init__(self, places: Sequence[Place], *, limit: int, referenced: Referenced, grace: float = GRACE) -> None:
+    ``seal`` is what lies there; the name is always that of the octets themselves.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        *,
+        limit: int,
+        referenced: Referenced,
+        grace: float = GRACE,
+        seal: Seal = Seal(),  # noqa: B008 - it holds nothing
+    ) -> None:
         self._places = tuple(places)
         self._limit = limit
         self._referenced = referenced
         self._grace = grace
+        self._seal = seal
 
     def put(self, data: bytes) -> str:
         """Keep the octets. Raises `StoreUnavailable`."""
         name = blob_name(data)
-        self._places[0].put(name, data)
+        # What is there may have been sealed with a key that is to go.
+        self._places[0].put(name, self._seal.seal(data), anew=self._seal.is_closed)
         return name
 
     def get(self, name: str) -> bytes:
@@ -40,10 +54,18 @@ class Blobs:
         first: BlobUnavailable | None = None
         for place in self._places:
             try:
-                return _verified(name, place.get(name, self._limit), place)
+                return self._verified(name, place.get(name, self._limit), place)
             except BlobUnavailable as error:
                 first = first or error
         raise first or BlobUnavailable(f"there is no place for the blob {name}")
+
+    def _verified(self, name: str, kept: bytes, place: Place) -> bytes:
+        if blob_name(kept) == name:  # not sealed; an attachment may well look as if it were
+            return kept
+        data = self._seal.open(kept)
+        if blob_name(data) != name:
+            raise BlobUnavailable(f"the blob {name} in {place!r} is damaged: its octets have another digest")
+        return data
 
     def collect(self, turn: int) -> int:
         """Take away what nobody needs among a sixteenth of the names; how many blobs went. Raises `StoreError`."""
@@ -61,9 +83,3 @@ class Blobs:
         except StoreError as error:
             log.warning("kept in the record, for want of room among the blobs: %s", error)
             return None
-
-
-def _verified(name: str, data: bytes, place: Place) -> bytes:
-    if blob_name(data) != name:
-        raise BlobUnavailable(f"the blob {name} in {place!r} is damaged: its octets have another digest")
-    return data

@@ -38,11 +38,11 @@ class DirectoryBlobs:
     def __repr__(self) -> str:
         return f"<DirectoryBlobs {self._root}>"
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:
         """See `Place.put`."""
         try:
             with self._folder(name[:2], make=True) as folder:
-                if not _touched(folder, name, len(data)):
+                if anew or not _touched(folder, name, len(data)):
                     _write(folder, name, data)
                 os.fsync(folder)  # the name itself, which another writer may have made a moment ago
         except OSError as error:

@@ -19,9 +19,9 @@ class RedisBlobs:
     def __repr__(self) -> str:
         return f"<RedisBlobs {self._connection.url}, {self._cap:,} octets>"
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:
         """See `Place.put`; octets that are there are not sent again."""
-        if self._run("blob", "touch", name):
+        if not anew and self._run("blob", "touch", name):
             return
         if not self._run("put_blob", name, data, self._cap):
             raise StoreUnavailable(

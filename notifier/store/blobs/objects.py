@@ -32,7 +32,7 @@ class ObjectBlobs:
     def __repr__(self) -> str:
         return f"<ObjectBlobs {self._shown}>"
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:  # noqa: ARG002 - it is always
         """See `Place.put`. Always written: a collection that is just about to drop it would not see a mere touch."""
         with self._told(StoreUnavailable, f"the blob {name} cannot be written to {self._shown}"):
             files, path = self._at(name)

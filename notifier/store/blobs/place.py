@@ -10,8 +10,11 @@ TURNS = 16  # a collection looks at one sixteenth of the names, by their first d
 class Place(Protocol):
     """Safe to share between threads and to have been made before a fork. Ages are seconds since the last `put`."""
 
-    def put(self, name: str, data: bytes) -> None:
-        """Keep the octets, durably, and begin their age anew. Raises `StoreUnavailable`."""
+    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:
+        """Keep the octets, durably, and begin their age anew; with ``anew`` also in place of what is there under that name.
+
+        Raises `StoreUnavailable`.
+        """
 
     def get(self, name: str, limit: int) -> bytes:
         """The octets, ``limit`` of them at most. Raises `BlobUnavailable`."""
