@@ -10,6 +10,7 @@ The tree::
     │   ├── InvalidContext              no JSON, too deep, NaN
     │   ├── InvalidAttachment           cannot be read, or may not be
     │   ├── MailTooLarge                over the size limit
+    │   ├── UnsignedPayload             came through the broker without the signature that is asked for
     │   └── UnsupportedOption           a Celery option that has no meaning for a mail
     ├── IdempotencyConflict             the key is taken by a mail with another body
     ├── TemplateError                   for good: the same template fails again
@@ -173,6 +174,10 @@ class InvalidAttachment(InvalidMail):
 
 class MailTooLarge(InvalidMail):
     """The mail is over the size limit (octets)."""
+
+
+class UnsignedPayload(InvalidMail):
+    """A mail came through the broker without a signature that holds."""
 
 
 class UnsupportedOption(InvalidMail):

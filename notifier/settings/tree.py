@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from notifier.delivery.signatures import SigningKey
 from notifier.errors import ConfigurationError
 from notifier.model.address import Address
 from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
@@ -21,6 +22,7 @@ from notifier.settings import parsers
 from notifier.settings.blobs import parse_blobs
 from notifier.settings.encryption import parse_keys
 from notifier.settings.relay import ManyProblems
+from notifier.settings.signing import parse_signing_keys
 from notifier.settings.sources import files_of, texts
 from notifier.settings.tenants import Account, Matrix, parse_tenants
 from notifier.settings.ways import Way, endpoints_of, parse_way
@@ -102,6 +104,14 @@ TABLE: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting(
+        "NOTIFIER_PAYLOAD_KEYS",
+        parse_signing_keys,
+        "",
+        "Keys, id:secret with blanks between. With them, mails enqueued by the task's name alone must be signed with one: "
+        "[how](../how-to/signed-payloads.md).",
+        secret=True,
+    ),
+    Setting(
         "NOTIFIER_DURABILITY",
         parsers.one_of("fsync", "aof", "memory"),
         "fsync",
@@ -166,6 +176,7 @@ class Settings:
     max_mail_bytes: int
     blobs: BlobsAt
     encryption_keys: tuple[Secret, ...]
+    payload_keys: tuple[SigningKey, ...]
     durability: str
     store_timeout: float
     sweep_interval: float
@@ -280,6 +291,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
         "blobs": values["NOTIFIER_BLOBS"],
         "encryption_keys": values["NOTIFIER_ENCRYPTION_KEYS"],
+        "payload_keys": values["NOTIFIER_PAYLOAD_KEYS"],
         "durability": values["NOTIFIER_DURABILITY"],
         "store_timeout": values["NOTIFIER_STORE_TIMEOUT"],
         "sweep_interval": values["NOTIFIER_SWEEP_INTERVAL"],
