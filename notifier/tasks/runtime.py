@@ -45,6 +45,7 @@ class Runtime:
     store: RedisStore = field(init=False)
     ways_out: WaysOut = field(init=False)
     renderer: Renderer = field(init=False)
+    redactor: Redactor = field(init=False)
     composer: Composer = field(init=False)
     courier: Courier = field(init=False)
     intake: Intake = field(init=False)
@@ -71,6 +72,7 @@ class Runtime:
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)
         self.renderer = Renderer(TemplateLibrary(settings.template_folders))
+        self.redactor = Redactor(self.renderer.sensitive)
         self._join()
 
     def _join(self) -> None:
@@ -84,7 +86,7 @@ class Runtime:
             table=settings.retry,
             timing=Timing(session_wait=self._session_wait(), dot_deadline=settings.dot_deadline),
             listener=self.listener,
-            redacted=Redactor(self.renderer.sensitive).settlement,
+            redacted=self.redactor.settlement,
         )
         self.intake = Intake(
             template_known=self.renderer.require,
