@@ -129,6 +129,7 @@ def desk(
         router=Router(tenants, {DEFAULT: Account(Smarthost(relays))}, us),
         composer=Composer(PlainTexts(), store, us),
         limiter=Limiter(store.rates, tenants, DomainRates()),
+        pauses=store.pause_board,
         table=lambda _: DEFAULT_TABLE.scaled(scale),
         timing=Timing(session_wait=5.0, dot_deadline=5.0),
         listener=events.append,

@@ -16,7 +16,6 @@ from workers import wait_until
 from notifier.model.breaker import BreakerRule, BreakerRules
 from notifier.pool import PoolConfig
 from notifier.settings.relay import parse_relay
-from notifier.smtp.quota import AT_ONCE
 from notifier.testing import CatchingServer, Drop, EmbeddedValkey, HostileServer, Mischief, Moment, Refuse, Say
 
 BYE = b"421 4.3.2 Service not available, closing\r\n"
@@ -110,10 +109,7 @@ SILENCES[-1].reasons = frozenset({"idle"})
 
 
 @pytest.mark.parametrize("silence", SILENCES, ids=str)
-def test_a_relay_that_drops_idle_sessions_costs_nothing(
-    silence: Silence, valkey_server: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("notifier.smtp.session.AT_ONCE", AT_ONCE / 10)
+def test_a_relay_that_drops_idle_sessions_costs_nothing(silence: Silence, valkey_server: EmbeddedValkey) -> None:
     with (
         HostileServer(patience=silence.relay) as server,
         desk(valkey_server.url, relay(server), PoolConfig(max_idle=silence.pool)) as at,
@@ -134,10 +130,9 @@ def test_a_relay_that_drops_idle_sessions_costs_nothing(
 
 @pytest.mark.parametrize("offers", [("PIPELINING",), ("PIPELINING", "CHUNKING")], ids=["pipelined", "chunked"])
 def test_mails_that_come_just_when_the_relay_loses_its_patience(
-    offers: tuple[str, ...], valkey_server: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
+    offers: tuple[str, ...], valkey_server: EmbeddedValkey
 ) -> None:
     """Its 421 and our MAIL pass each other on the way, now and then: the gaps are about as long as its patience."""
-    monkeypatch.setattr("notifier.smtp.session.AT_ONCE", AT_ONCE / 1000)
     rng = Random(8)  # noqa: S311 - it repeats
     with HostileServer(patience=0.02, offers=offers) as server, desk(valkey_server.url, relay(server)) as at:
         ids = []
