@@ -25,6 +25,7 @@ The tree::
     ├── PoolError
     │   ├── PoolTimeout                 no session within the deadline
     │   ├── RelayUnavailable            nothing may be tried now: a breaker is open, a limit is reached
+    │   │   └── RelayFull               other workers have all the connections that it takes
     │   └── PoolClosed
     └── DeliveryError                   carries a Fault; the class axis
         ├── TransientError              try again
@@ -32,7 +33,7 @@ The tree::
         ├── MisconfiguredError          until an operator acts; the mail stays queued
         └── UnknownOutcomeError         the final dot is out and no reply was read
 
-    SMTPException (OSError)             the phase axis; names of the standard module
+    SMTPException (OSError)             the phase axis; the standard module's, and what the drop-in raises
     ├── SMTPNotSupportedError
     ├── SMTPServerDisconnected
     ├── SMTPRecipientsRefused
@@ -53,6 +54,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 
@@ -250,21 +252,31 @@ class PoolTimeout(PoolError):
 
 
 class RelayUnavailable(PoolError):
-    """No relay may be tried now: breakers are open, or limits are reached. ``retry_after`` is in seconds."""
+    """No relay may be tried now: breakers are open, or limits are reached. ``retry_after`` is in seconds.
 
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message, retry_after)
+    ``paused``: what an operator has paused, if it is that and nothing else.
+    """
+
+    def __init__(self, message: str, retry_after: float = 1.0, paused: str | None = None) -> None:
+        super().__init__(message, retry_after, paused)
         self.retry_after = retry_after
+        self.paused = paused
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class RelayFull(RelayUnavailable):
+    """Others have all the connections that the relay takes from all workers together."""
 
 
 class PoolClosed(PoolError):
     """The pool is closed."""
 
 
-# The phase axis: the standard module's names, arguments and attributes -------------------------------------------
+# The phase axis: the standard module's names, arguments, attributes and words -----------------------------------
+#
+# `OSError.__init__` would take two arguments for an errno and its meaning, and show them so: a reply's code is neither.
 
 
 class SMTPException(OSError):
@@ -276,7 +288,12 @@ class SMTPNotSupportedError(SMTPException):
 
 
 class SMTPServerDisconnected(SMTPException):
-    """The connection is gone, or was closed here because the peer broke the protocol."""
+    """The connection is gone, was never made, or was closed here because the peer broke the protocol.
+
+    ``recipients``: the replies that `LMTP.sendmail` had for its recipients before the end, acceptances too.
+    """
+
+    recipients: Mapping[str, tuple[int, bytes]] = MappingProxyType({})
 
 
 class SMTPRecipientsRefused(SMTPException):
@@ -284,7 +301,7 @@ class SMTPRecipientsRefused(SMTPException):
 
     def __init__(self, recipients: Mapping[str, tuple[int, bytes]]) -> None:
         self.recipients = recipients
-        super().__init__(recipients)
+        self.args = (recipients,)
 
 
 class SMTPResponseException(SMTPException):
@@ -293,7 +310,7 @@ class SMTPResponseException(SMTPException):
     def __init__(self, code: int, msg: bytes | str) -> None:
         self.smtp_code = code
         self.smtp_error = msg
-        super().__init__(code, msg)
+        self.args = (code, msg)
 
 
 class SMTPSenderRefused(SMTPResponseException):

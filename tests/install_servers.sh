@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what some tests need (Postfix, Exim, Dovecot, Chromium) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and nowhere else:
-# a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
+# Installs what some tests need (Postfix, Exim, Dovecot, Chromium, openssl) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
+# nowhere else: a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
 # .cache/servers and started from there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,6 +51,7 @@ account() {
 }
 
 install chromium chromium
+install openssl openssl
 unpack postfix
 unpack dovecot-core
 unpack dovecot-lmtpd

@@ -27,6 +27,7 @@ from notifier.model.address import Address
 from notifier.model.email import AttachmentRef, Email
 from notifier.model.ids import new_mail_id
 from notifier.model.outcome import RecipientState
+from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
 from notifier.store.base import Claim, Settlement, Store, Takeover
@@ -695,5 +696,122 @@ class People:
         assert make_store(namespace="another").claim("mail", "worker-1", 10) == []
 
 
-class StoreConformance(Enqueue, Attachments, Bells, Claims, TheDot, Legs, Settlements, People):
+class Incidents:
+    """What an operator does while something is wrong."""
+
+    QUEUE, TENANT = Pause("queue", "mail"), Pause("tenant", "shop")
+
+    def test_a_paused_queue_takes_mail_in_and_gives_none_out(self, store: Store) -> None:
+        store.pause(self.QUEUE, "the relay is on fire")
+        result = store.add([an_email()])
+        assert result.bells == {}
+        assert store.claim("mail", "worker-1", 10) == []
+        assert store.sweep("mail").bells == ()
+        assert store.pauses() == {self.QUEUE: "the relay is on fire"}
+
+    def test_a_slot_may_leave_a_paused_queue_though_mail_is_due(self, store: Store) -> None:
+        result = store.add([an_email()])
+        (bell,) = result.bells["mail"]
+        store.answer_bell("mail", bell)
+        store.pause(self.QUEUE, "why")
+        assert store.close_bell("mail", bell)
+
+    def test_a_queue_that_goes_on_gives_out_what_waited(self, store: Store) -> None:
+        store.pause(self.QUEUE, "why")
+        added(store)
+        store.resume(self.QUEUE)
+        assert store.sweep("mail").due == 1
+        assert len(store.claim("mail", "worker-1", 10)) == 1
+        assert store.pauses() == {}
+
+    def test_a_pause_holds_for_every_process_and_other_queues_go_on(self, store: Store, make_store: MakeStore) -> None:
+        store.pause(self.QUEUE, "why")
+        other = make_store()
+        added(other, an_email(), an_email(queue="mail.urgent"))
+        assert other.claim("mail", "worker-1", 10) == []
+        assert len(other.claim("mail.urgent", "worker-1", 10)) == 1
+
+    def test_mails_that_wait_for_a_pause_are_due_when_it_is_over_and_no_attempt_was_spent(self, store: Store) -> None:
+        store.pause(self.TENANT, "unpaid")
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING, due_in=HOUR, spent=Spent.NOTHING, held_by=str(self.TENANT))])
+        cancelled = claimed(store, an_email())
+        store.settle(
+            [Settlement(cancelled, MailState.WAITING, due_in=HOUR, spent=Spent.NOTHING, held_by=str(self.TENANT))]
+        )
+        store.cancel(cancelled.mail_id)
+        assert store.claim("mail", "worker-1", 10) == []
+        assert store.resume(self.TENANT) == 1
+        (again,) = store.claim("mail", "worker-1", 10)
+        assert (again.mail_id, again.attempt) == (claim.mail_id, 0)
+
+    def test_saying_it_twice_is_saying_it_once(self, store: Store) -> None:
+        store.pause(self.TENANT, "one")
+        store.pause(self.TENANT, "other")
+        assert store.pauses() == {self.TENANT: "other"}
+        assert [store.resume(self.TENANT), store.resume(self.TENANT)] == [0, 0]
+
+    def test_a_waiting_mail_gets_another_time(self, store: Store) -> None:
+        (mail_id,) = added(store)
+        assert store.reschedule(mail_id, time.time() + HOUR) is MailState.WAITING
+        assert store.claim("mail", "worker-1", 10) == []
+        assert store.reschedule(mail_id, time.time() - HOUR) is MailState.WAITING
+        assert len(store.claim("mail", "worker-1", 10)) == 1
+        assert history_of(store, mail_id) == ["waiting", "waiting"]
+
+    def test_no_mail_is_rescheduled_past_its_end(self, store: Store) -> None:
+        (mail_id,) = added(store, an_email(expires_at=time.time() + HOUR))
+        with pytest.raises(StoreError, match="would expire before that"):
+            store.reschedule(mail_id, time.time() + 2 * HOUR)
+        assert len(store.claim("mail", "worker-1", 10)) == 1
+
+    def test_a_mail_that_a_worker_has_is_not_rescheduled(self, store: Store) -> None:
+        claim = claimed(store, an_email())
+        assert store.reschedule(claim.mail_id, time.time() + HOUR) is MailState.CLAIMED
+
+    def test_a_mail_nobody_knows_is_not_rescheduled(self, store: Store) -> None:
+        with pytest.raises(MailNotFound):
+            store.reschedule(new_mail_id(), time.time())
+
+    def dead(self, store: Store, *to: str) -> str:
+        claim = claimed(store, an_email(*to))
+        refused = dict.fromkeys(claim.recipients, RecipientState.REFUSED)
+        store.settle([Settlement(claim, MailState.FAILED, recipients=refused, composed=b"To: zoe@example.com")])
+        return claim.mail_id
+
+    def test_a_dead_letter_is_sent_again_to_another_address(self, store: Store) -> None:
+        mail_id = self.dead(store, "zoe@exmaple.com", "bob@example.com")
+        edits = {"zoe@exmaple.com": Address.parse("Zoë <zoe@example.com>")}
+        assert store.resolve(mail_id, MailState.WAITING, "a typo", readdress=edits) is MailState.WAITING
+        (claim,) = store.claim("mail", "worker-1", 10)
+        assert set(claim.recipients) == {"zoe@example.com", "bob@example.com"}
+        assert [str(one) for one in claim.email.to] == ["Zoë <zoe@example.com>", "bob@example.com"]
+        assert claim.composed is None, "the old octets name the old address"
+
+    def test_nobody_is_readdressed_who_has_it_or_is_no_recipient(self, store: Store) -> None:
+        claim = claimed(store, an_email("zoe@example.com", "bob@example.com"))
+        store.begin_dot([claim])
+        done = {"zoe@example.com": RecipientState.ACCEPTED, "bob@example.com": RecipientState.REFUSED}
+        store.settle([Settlement(claim, MailState.FAILED, recipients=done)])
+        new = Address.parse("new@example.com")
+        for old in ("zoe@example.com", "nobody@example.com"):
+            with pytest.raises(StoreError, match=old):
+                store.resolve(claim.mail_id, MailState.WAITING, readdress={old: new})
+        assert state_of(store, claim.mail_id) is MailState.FAILED
+
+    def test_a_dead_letter_may_be_sent_again_later(self, store: Store) -> None:
+        mail_id = self.dead(store)
+        store.resolve(mail_id, MailState.WAITING, due_in=HOUR)
+        assert store.claim("mail", "worker-1", 10) == []
+        store.reschedule(mail_id, time.time() - HOUR)
+        assert len(store.claim("mail", "worker-1", 10)) == 1
+
+    def test_a_long_list_is_read_in_pages(self, store: Store) -> None:
+        ids = {self.dead(store) for _ in range(5)}
+        pages = [store.list_mails("mail", MailState.FAILED, limit=2, skip=skip) for skip in (0, 2, 4, 6)]
+        assert [len(page) for page in pages] == [2, 2, 1, 0]
+        assert {mail.mail_id for page in pages for mail in page} == ids
+
+
+class StoreConformance(Enqueue, Attachments, Bells, Claims, TheDot, Legs, Settlements, People, Incidents):
     """All of it."""

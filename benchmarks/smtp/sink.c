@@ -344,14 +344,23 @@ static int serve(int loop, struct connection *c, uint32_t events) {
     return c->stuck == was_stuck || epoll_ctl(loop, EPOLL_CTL_MOD, c->fd, &want) == 0;
 }
 
+static struct connection *spare; /* the last one that ended: its pages are there already */
+
 static void end(struct connection *c) {
     close(c->fd);
-    free(c);
+    free(spare);
+    spare = c;
+}
+
+static struct connection *new_connection(void) {
+    struct connection *c = spare ? spare : malloc(sizeof *c);
+    spare = NULL;
+    return c;
 }
 
 static void begin(int loop, int listener, int chunking) {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), on = 1;
-    struct connection *c = fd < 0 ? NULL : malloc(sizeof *c);
+    struct connection *c = fd < 0 ? NULL : new_connection();
     if (c == NULL) {
         if (fd >= 0) close(fd);
         return;

@@ -11,9 +11,15 @@ import click
 from notifier.errors import NotifierError
 
 COMMANDS = {
+    "cancel": "notifier.cli.cancel",
     "check": "notifier.cli.check",
+    "dead": "notifier.cli.dead",
     "demo": "notifier.cli.demo.command",
+    "pause": "notifier.cli.pause",
     "purge": "notifier.cli.purge",
+    "reschedule": "notifier.cli.reschedule",
+    "resolve": "notifier.cli.resolve",
+    "resume": "notifier.cli.resume",
     "send": "notifier.cli.send",
     "smtp": "notifier.cli.smtp",
     "status": "notifier.cli.status",

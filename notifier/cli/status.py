@@ -20,9 +20,13 @@ from notifier.tasks.result import status
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(mail_id: str, as_json: bool) -> None:
     """Tell where the mail MAIL_ID stands: its state, its recipients, its history."""
-    found = status(mail_id)
+    print_status(status(mail_id), as_json=as_json)
+
+
+def print_status(found: MailStatus, *, as_json: bool) -> None:
+    """All that the ledger tells of a mail."""
     if as_json:
-        click.echo(json.dumps(_plain(found), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(plain(found), ensure_ascii=False, indent=2))
         return
     console = Console()
     console.print(_summary(found))
@@ -30,7 +34,8 @@ def command(mail_id: str, as_json: bool) -> None:
         console.print(_history(found))
 
 
-def _plain(found: MailStatus) -> dict[str, Any]:
+def plain(found: MailStatus) -> dict[str, Any]:
+    """The same as JSON."""
     return {
         "id": found.mail_id,
         "state": found.state,
@@ -48,7 +53,8 @@ def _plain(found: MailStatus) -> dict[str, Any]:
     }
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
+    """For people."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
@@ -57,9 +63,9 @@ def _summary(found: MailStatus) -> Table:
     table.add_row("state", Text(found.state, "bold"))
     table.add_row("queue", Text(found.queue))
     table.add_row("template", Text(f"{found.template} (class {found.mail_class})"))
-    table.add_row("created", _moment(found.created_at))
+    table.add_row("created", moment(found.created_at))
     if found.due_at is not None:
-        table.add_row("due", _moment(found.due_at))
+        table.add_row("due", moment(found.due_at))
     counted = f"{found.crashes} crashes, {found.unknowns} unknown, {found.setbacks} connections lost before them"
     table.add_row("attempts", f"{found.attempt} ({counted})")
     for path, state in found.recipients.items():
@@ -71,11 +77,10 @@ def _history(found: MailStatus) -> Table:
     table = Table("at", "state", "attempt", "relay", "what was said")
     for entry in found.history:
         fault = entry.get("fault") or {}
-        words = entry.get("reply") or " ".join(
-            str(fault[key]) for key in ("taxonomy_id", "code", "enhanced", "text") if fault.get(key)
-        )
+        told = " ".join(str(fault[key]) for key in ("taxonomy_id", "code", "enhanced", "text") if fault.get(key))
+        words = entry.get("reply") or told or str(entry.get("why") or "")
         table.add_row(
-            _moment(float(entry["at"])),
+            moment(float(entry["at"])),
             str(entry["state"]),
             str(entry.get("attempt", "")),
             str(entry.get("relay") or ""),

@@ -23,11 +23,22 @@ from notifier.delivery.settling import (
     open_recipients,
     settlement_after_error,
     settlement_of_held,
+    settlement_of_paused,
     settlement_of_suppressed,
 )
-from notifier.errors import DeliveryError, FenceRejected, Phase, PoolError, StoreError, TemplateError, fault_error
+from notifier.errors import (
+    DeliveryError,
+    FenceRejected,
+    Phase,
+    PoolError,
+    RelayFull,
+    StoreError,
+    TemplateError,
+    fault_error,
+)
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
+from notifier.model.pause import Pause, Pauses
 from notifier.model.spent import Spent
 from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
@@ -48,7 +59,7 @@ class Timing:
 
 
 class Courier:
-    """Delivers what a worker has claimed. Safe to share between threads."""
+    """Delivers what a worker has claimed. Safe to share between threads. ``table``: the retry table of a mail class."""
 
     def __init__(
         self,
@@ -57,7 +68,8 @@ class Courier:
         router: Router,
         composer: Composer,
         limiter: Limiter,
-        table: RetryTable,
+        pauses: Pauses,
+        table: Callable[[str], RetryTable],
         timing: Timing = Timing(),
         listener: Listener = ignore,
         rng: Callable[[], float] = random.random,
@@ -67,22 +79,37 @@ class Courier:
         self._router = router
         self._composer = composer
         self._limiter = limiter
+        self._pauses = pauses
         self._table = table
         self._timing = timing
         self._listener = listener
         self._rng = rng
         self._redacted = redacted
 
-    def deliver(self, claims: Sequence[Claim]) -> None:
-        """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal."""
-        wanted = self._within_limits(self._screen(claims))
+    def deliver(self, claims: Sequence[Claim]) -> bool:
+        """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal.
+
+        False where it is no use to claim more now: all were handed back, for those who have the relays' connections.
+        """
+        wanted = self._within_limits(self._screen(self._going_on(claims)))
         attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
-        while attempts:  # mostly once: a session may have no room for all, and a mail have several legs
+        useful = not attempts
+        while attempts:  # mostly once: a mail whose recipients are reached by several ways has several legs
             for sessions, theirs in _by_way(attempts):
-                self._hand_over(sessions, theirs)
+                useful = self._hand_over(sessions, theirs) or useful
             attempts = [attempt for attempt in attempts if not attempt.over]
+        return useful
 
     # 3. screen ----------------------------------------------------------------------------------------------------
+
+    def _going_on(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those whose tenant is not paused."""
+        tenants = {claim.email.tenant for claim in claims}
+        paused = {name: why for name in tenants if (why := self._pauses.why(Pause("tenant", name))) is not None}
+        if paused:
+            waiting = [claim for claim in claims if claim.email.tenant in paused]
+            self._settle(*(_of_paused_tenant(claim, paused) for claim in waiting))
+        return [claim for claim in claims if claim.email.tenant not in paused]
 
     def _screen(self, claims: Sequence[Claim]) -> list[Claim]:
         paths = sorted({path for claim in claims for path in open_recipients(claim)})
@@ -120,13 +147,20 @@ class Courier:
 
     # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
 
-    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> None:
+    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> bool:
+        """False where others have all the connections, and the mails are theirs to send."""
         unsent = {attempt.claim.mail_id: attempt for attempt in attempts}  # no terminator of theirs has been written
         try:
             while unsent:  # mostly once: a session carries so many mails and no more
                 with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
                     portion = list(unsent.values())[: session.room]
                     self._transact(session, self._within_relays_limit(session, portion, unsent), unsent)
+        except RelayFull as error:
+            # Not put off: whoever has a connection would find nothing that is due.
+            log.debug("mails handed back: %s", error)
+            self._end(unsent.values())
+            self._settle(*(handed_back(one.claim) for one in unsent.values()))
+            return len(unsent) < len(attempts)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
             for attempt in unsent.values():
                 attempt.leg_failed(error, self._decided(attempt.claim, error))
@@ -141,6 +175,7 @@ class Courier:
             # Of those whose terminator was, and whose outcome is not stored, the sweeper makes unknowns.
             self._hand_back(attempt.claim for attempt in unsent.values())
             raise
+        return True
 
     @staticmethod
     def _end(attempts: Iterable[Attempt]) -> None:
@@ -192,12 +227,14 @@ class Courier:
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
     def _decided(self, claim: Claim, error: Exception) -> Decision:
-        return decide_error(_for_good(error, claim), past=_past(claim), table=self._table, rng=self._rng)
+        table = self._table(claim.email.mail_class)
+        return decide_error(_for_good(error, claim), past=_past(claim), table=table, rng=self._rng)
 
     def _settlement(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> Settlement | None:
         past = _past(attempt.claim, fresh_retry_used=fresh_retry_used)
         known = attempt.claim.recipients
-        return attempt.settlement(partial(decide, recipients=known, past=past, table=self._table, rng=self._rng))
+        table = self._table(attempt.claim.email.mail_class)
+        return attempt.settlement(partial(decide, recipients=known, past=past, table=table, rng=self._rng))
 
     def _settle(self, *settlements: Settlement) -> None:
         refused: Sequence[str] = ()
@@ -210,6 +247,11 @@ class Courier:
         for one in settlements:
             if one.claim.mail_id not in refused:
                 self._listener(_event(one))
+
+
+def _of_paused_tenant(claim: Claim, why: Mapping[str, str]) -> Settlement:
+    tenant = claim.email.tenant
+    return settlement_of_paused(claim, Pause("tenant", tenant), why[tenant])
 
 
 def _for_good(error: Exception, claim: Claim) -> Exception:

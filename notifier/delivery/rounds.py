@@ -13,7 +13,7 @@ from notifier.store.base import Claim, Store
 class Deliverer(Protocol):
     """What a round needs of the courier."""
 
-    def deliver(self, claims: list[Claim]) -> None: ...
+    def deliver(self, claims: list[Claim]) -> bool: ...
 
 
 class Pace:
@@ -64,7 +64,11 @@ def serve(
         else:
             began = clock()
             with LeaseKeeper(store, claims, renew_every):
-                courier.deliver(claims)
+                useful = courier.deliver(claims)
+            if not useful:
+                # Others send them, and look for more. The bell stays and ends by itself: then the sweeper rings, if
+                # there is still something due, and somebody looks again.
+                return False
             pace.learn(len(claims), clock() - began, time_slice)
         if clock() >= ends:
             store.ring_again(queue, bell)

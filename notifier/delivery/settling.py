@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from notifier.delivery.addresses import wrong_addresses
-from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, PoolError, Scope, StoreError
+from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, PoolError, RelayUnavailable, Scope, StoreError
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
 from notifier.protocol import taxonomy
@@ -15,6 +16,9 @@ from notifier.retry import Ask, Decision, Done, GiveUp, Retry
 from notifier.store.base import Claim, Settlement
 
 STILL_TO_MAIL = frozenset({RecipientState.PENDING, RecipientState.DEFERRED, RecipientState.UNKNOWN})
+
+
+PAUSED_FOR = 3600.0  # seconds until a mail that waits for a pause is looked at, if nobody says before that it is over
 
 
 def open_recipients(claim: Claim) -> tuple[str, ...]:
@@ -75,10 +79,17 @@ def settlement_of_held(claim: Claim, seconds: float, words: str) -> Settlement:
     return Settlement(claim, MailState.WAITING, due_in=seconds, fault=fault, spent=Spent.NOTHING)
 
 
+def settlement_of_paused(claim: Claim, what: Pause, why: str) -> Settlement:
+    """An operator has paused what it needs: it waits until that goes on, or is looked at again after a while."""
+    fault = taxonomy.fault("PAU", Phase.MAIL, f"{what} is paused: {why}")
+    return Settlement(claim, MailState.WAITING, due_in=PAUSED_FOR, fault=fault, spent=Spent.NOTHING, held_by=str(what))
+
+
 def settlement_after_error(claim: Claim, error: Exception, decision: Decision) -> Settlement:
     """The edge where no transaction took place."""
     state, due_in, spent = _edge(decision, terminator_sent=False)
-    return Settlement(claim, state, due_in=due_in, fault=fault_of(error), spent=spent)
+    held_by = error.paused if isinstance(error, RelayUnavailable) else None
+    return Settlement(claim, state, due_in=due_in, fault=fault_of(error), spent=spent, held_by=held_by)
 
 
 def fault_of(error: Exception) -> Fault:

@@ -63,13 +63,15 @@ class BreakerRules(NamedTuple):
 
 class Permit(NamedTuple):
     """``wait``: 0 to go on, else seconds until it is worth asking again, and ``why``. ``probe``: everything depends
-    on how this one goes. ``clean``: nothing is held against the place, and a success need not be told.
+    on how this one goes. ``clean``: nothing is held against the place, and a success need not be told. ``paused``: an
+    operator has said so.
     """
 
     wait: float = 0.0
     probe: bool = False
     clean: bool = True
     why: str = ""
+    paused: bool = False
 
 
 class Breakers(Protocol):

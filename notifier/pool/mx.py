@@ -19,6 +19,7 @@ from typing import Protocol
 from notifier.errors import PoolClosed
 from notifier.model.breaker import BreakerRules, Breakers
 from notifier.model.events import Listener, ignore
+from notifier.model.pause import NoPauses, Pauses
 from notifier.pool.config import PoolConfig
 from notifier.pool.pool import SessionPool
 from notifier.pool.relays import Member, Relays
@@ -59,6 +60,7 @@ class MxRelays:
         resolve: Resolve,
         config: PoolConfig = MX_POOL,
         slots_of: Callable[[Endpoint], Slots | None] = lambda _: None,
+        pauses: Pauses = NoPauses(),  # noqa: B008 - it holds nothing
         rules: BreakerRules = BreakerRules(),  # noqa: B008 - immutable
         listener: Listener = ignore,
         clock: Callable[[], float] = time.monotonic,
@@ -70,7 +72,9 @@ class MxRelays:
         self._template = template
         self._config = config
         self._slots_of = slots_of
-        self._relays = partial(Relays, breakers=breakers, rules=rules, listener=listener, clock=clock, rng=rng)
+        self._relays = partial(
+            Relays, breakers=breakers, pauses=pauses, rules=rules, listener=listener, clock=clock, rng=rng
+        )
         self._pool = partial(SessionPool, config=config, clock=clock, rng=rng, listener=listener)
         self._open_session = partial(open_session, resolve=resolve)
         self._most = most

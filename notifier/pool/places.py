@@ -40,6 +40,7 @@ class Places:
         self.closed = False
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
+        self._limit = size  # fewer for a while, where others have the relay's connections
         self._parked: deque[Pooled] = deque()  # the most recently used at the right
         self._holders: set[Borrower] = set()  # their sessions are lent, being opened or being closed
         self._queue: deque[Borrower] = deque()
@@ -68,6 +69,28 @@ class Places:
         with self._lock:
             if self._parked:  # its own place is free now, and nobody waits for it: or it would not have been parked
                 borrower.pooled = self._parked.pop()
+
+    def do_with_fewer(self, borrower: Borrower) -> bool:
+        """They give an empty place back and wait, as the first, for one of the sessions that are there: no empty place is
+        granted until `do_with_all`. False where there is no session to wait for; then they keep it.
+        """
+        with self._lock:
+            others = len(self._holders) - 1 + len(self._parked)
+            if not others:
+                return False
+            self._limit = others
+            self._holders.discard(borrower)
+            borrower.granted, borrower.turned_away, borrower.bell = False, self.closed, Bell()
+            if not self.closed:
+                self._queue.appendleft(borrower)
+            self._serve()
+            return True
+
+    def do_with_all(self) -> None:
+        """Grant as many places again as there are."""
+        with self._lock:
+            self._limit = self.size
+            self._serve()
 
     # and back -------------------------------------------------------------------------------------------------------
 
@@ -107,7 +130,7 @@ class Places:
         """Under the lock: the freshest parked session, or an empty place; False where there is neither."""
         if self._parked:
             borrower.pooled = self._parked.pop()
-        elif len(self._holders) >= self.size:
+        elif len(self._holders) >= self._limit:
             return False
         self._holders.add(borrower)
         borrower.granted = True

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import count
 
-from notifier.errors import DeliveryError, PoolClosed, PoolTimeout
+from notifier.errors import DeliveryError, PoolClosed, PoolTimeout, RelayFull
 from notifier.model.events import (
     Listener,
     SessionMissed,
@@ -77,13 +77,15 @@ class SessionPool:
         window, quota = Window(self.endpoint.window), Quota(self.config.messages_per_connection)
         self._open_session = self._given_open_session or partial(Session.open, window=window, quota=quota)
         self._keep_at = self._clock()
+        self._fewer_until: float | None = None  # others have the connections that the relay takes
         self._upkeep = Upkeep(f"pool {self.endpoint.name}", self.tend, self._due_in) if self._tended else None
 
     def session(self, deadline: float) -> Lending:
         """Lend a live session until the block ends. ``deadline`` is monotonic seconds, for the place in the pool.
 
-        Entering it raises `PoolTimeout`, `PoolClosed`, or the `DeliveryError` of a session that could not be opened. An
-        exception in the block retires the session: it may stand anywhere in a dialogue.
+        Entering it raises `PoolTimeout`, `PoolClosed`, `RelayFull` where others have all the connections that the relay
+        takes, or the `DeliveryError` of a session that could not be opened. An exception in the block retires the
+        session: it may stand anywhere in a dialogue.
         """
         return Lending(self._checkout, self._give_back, deadline)
 
@@ -91,20 +93,39 @@ class SessionPool:
 
     def _checkout(self, borrower: Borrower, deadline: float) -> Session:
         self._begin_anew_after_a_fork()
+        self._look_for_more()
         try:
             self._places.ask(borrower)
-            if not borrower.granted:
-                self._wait(borrower, deadline)
-            while (parked := borrower.pooled) is not None:
-                if (reason := self._why_not(parked)) is None:
-                    return self._reused(parked)
-                # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
-                self._close(borrower, reason)
-                self._places.exchange(borrower)
-            return self._opened(borrower)
+            while True:
+                if not borrower.granted:
+                    self._wait(borrower, deadline)
+                try:
+                    return self._live(borrower)
+                except RelayFull as full:  # of our sessions one will come back: nobody is sent away for that
+                    self._make_do(borrower, full)
         except BaseException:  # no session could be opened, or a signal's exception: the place is not lost
             self._retire(borrower, "doubt")
             raise
+
+    def _live(self, borrower: Borrower) -> Session:
+        while (parked := borrower.pooled) is not None:
+            if (reason := self._why_not(parked)) is None:
+                return self._reused(parked)
+            # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
+            self._close(borrower, reason)
+            self._places.exchange(borrower)
+        return self._opened(borrower)
+
+    def _make_do(self, borrower: Borrower, full: RelayFull) -> None:
+        """Wait with what this process has; raises ``full`` where it has nothing."""
+        if not self._places.do_with_fewer(borrower):
+            raise full
+        self._fewer_until = self._clock() + full.retry_after
+
+    def _look_for_more(self) -> None:
+        if self._fewer_until is not None and self._clock() >= self._fewer_until:
+            self._fewer_until = None
+            self._places.do_with_all()
 
     def _wait(self, borrower: Borrower, deadline: float) -> None:
         """In the queue, until the place is granted."""

@@ -13,18 +13,30 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from notifier.errors import DeliveryError, Fault, Phase, PoolError, PoolTimeout, RelayUnavailable, Scope, StoreError
+from notifier.errors import (
+    DeliveryError,
+    Fault,
+    Phase,
+    PoolError,
+    PoolTimeout,
+    RelayFull,
+    RelayUnavailable,
+    Scope,
+    StoreError,
+)
 from notifier.model.breaker import BreakerRules, Breakers, Permit, Place
 from notifier.model.envelope import MailObject
 from notifier.model.events import BreakerClosed, BreakerOpened, Listener, RelayComplained, ignore
 from notifier.model.limits import Rate
 from notifier.model.outcome import Outcome
+from notifier.model.pause import NoPauses, Pause, Pauses
 from notifier.pool.pool import SessionPool
 from notifier.pool.verdicts import held_against, is_the_relays, is_too_much
 from notifier.smtp import Endpoint, Session
 from notifier.smtp.session import BeforeDot
 
 CLEAN_FOR = 1.0  # seconds in which a breaker that had nothing against a relay is not asked again
+PAUSED_FOR = 60.0  # seconds until it is asked again whether a relay that another may stand in for goes on
 FULL_WAIT = 2.0  # seconds until it is tried again at a relay that has all the connections that it takes
 # What is not the mail's fault, so that another relay may do better, as long as nothing was handed over.
 _FAIL_OVER = frozenset({Scope.HOST, Scope.ACCOUNT, Scope.CONNECTION})
@@ -95,6 +107,7 @@ class Relays:
         tiers: Sequence[Sequence[Member]],
         breakers: Breakers,
         *,
+        pauses: Pauses = NoPauses(),  # noqa: B008 - it holds nothing
         rules: BreakerRules = BreakerRules(),  # noqa: B008 - immutable
         listener: Listener = ignore,
         clock: Callable[[], float] = time.monotonic,
@@ -102,6 +115,7 @@ class Relays:
     ) -> None:
         self._tiers = tiers
         self._breakers = breakers
+        self._pauses = pauses
         self._rules = rules
         self._tell = listener
         self._clock = clock
@@ -149,14 +163,14 @@ class Relays:
             raise error
         return error
 
-    def _full(self, member: Member, fault: Fault) -> RelayUnavailable | None:
+    def _full(self, member: Member, fault: Fault) -> RelayFull | None:
         """The error of a relay that has all the connections that it takes, and works: that is no outage."""
         if fault.phase is not Phase.GREETING or not is_too_much(fault):
             return None
         if not (connections := self._too_many(member, fault, greeting=True)):
             return None
         name = member.pool.endpoint.name
-        return RelayUnavailable(f"{name} takes no more connections than {connections}: {fault.text}", FULL_WAIT)
+        return RelayFull(f"{name} takes no more connections than {connections}: {fault.text}", FULL_WAIT)
 
     def _too_many(self, member: Member, fault: Fault, *, greeting: bool) -> int:
         connections = member.pool.too_many(greeting=greeting)
@@ -173,6 +187,9 @@ class Relays:
     # breakers -------------------------------------------------------------------------------------------------------
 
     def _permit(self, member: Member) -> Permit:
+        name = member.pool.endpoint.name
+        if (why := self._pauses.why(Pause("relay", name))) is not None:
+            return Permit(PAUSED_FOR, clean=False, why=f"relay {name} is paused: {why}", paused=True)
         now = self._clock()
         if now < member.clean_until:
             return Permit()
@@ -250,6 +267,7 @@ def place_of(endpoint: Endpoint) -> Place:
 
 
 def _unavailable(refused: Sequence[tuple[Member, Permit]]) -> RelayUnavailable:
-    _, permit = min(refused, key=lambda pair: pair[1].wait)
+    member, permit = min(refused, key=lambda pair: pair[1].wait)
     names = ", ".join(one.pool.endpoint.name for one, _ in refused)
-    return RelayUnavailable(f"no relay may be tried now ({names}): {permit.why}", permit.wait)
+    paused = str(Pause("relay", member.pool.endpoint.name)) if permit.paused else None
+    return RelayUnavailable(f"no relay may be tried now ({names}): {permit.why}", permit.wait, paused)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 
-from notifier.errors import RelayUnavailable, StoreError
+from notifier.errors import RelayFull, StoreError
 from notifier.model.limits import Connections
 
 log = logging.getLogger(__name__)
@@ -25,11 +25,11 @@ class Slots:
         self._most = most
 
     def take(self) -> str:
-        """A token for one connection. Raises `RelayUnavailable` where there are enough, or `StoreError`."""
+        """A token for one connection. Raises `RelayFull` where there are enough, or `StoreError`."""
         token = uuid.uuid4().hex
         answer = self._connections.connect(self._relay, token, self._most)
         if answer.wait > 0:
-            raise RelayUnavailable(
+            raise RelayFull(
                 f"{self._name} has the connections that it takes: {answer.live} from all workers", answer.wait
             )
         return token

@@ -32,6 +32,7 @@ _IN_TRANSACTION = ("M1", "M3", "R10", "X4", "X5", "W1", "W2", "Z4", "Z5", "Z7")
 _HOST = frozenset((*_UNTIL_READY, *_STARTTLS_AND_AUTH, *_IN_TRANSACTION))
 _ON_421 = frozenset({"X1", "Z2"})
 _ACCOUNT = frozenset({"A1", "A2", "A3", "A4", "A6", "E4"})
+_BEFORE_ANYTHING = frozenset({"G1", "M1"})
 # A wrong password is wrong for every mail, and relays lock accounts: the first one opens the breaker.
 _AT_ONCE = frozenset({"A1", "A3", "A4", "E4"})
 
@@ -52,6 +53,10 @@ def is_the_relays(fault: Fault) -> bool:
 def is_too_much(fault: Fault) -> bool:
     """True where the relay says that it gets too many connections, or too much mail.
 
-    A 421 on a session that had been used before is about that session: it was idle too long, or carried enough.
+    A 421 says so before it has taken anything from us, or with a code of policy (RFC 3463 X.7.X). Any other one is about
+    its session, which was idle too long or carried enough, or about the relay, which is going down: with fewer
+    connections it would go down as well.
     """
-    return fault.enhanced == "4.7.28" or (fault.code == 421 and fault.taxonomy_id != "M0")
+    if fault.code != 421:
+        return fault.enhanced == "4.7.28"
+    return fault.taxonomy_id in _BEFORE_ANYTHING or (fault.enhanced or "").startswith("4.7.")

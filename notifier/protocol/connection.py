@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 
-from notifier.protocol.commands import Command, StartTLS, Terminator
+from notifier.protocol.commands import Auth, AuthAnswer, Command, StartTLS, Terminator
+from notifier.protocol.mask import Mask
 from notifier.protocol.reply import ProtocolViolation, Reply, ReplyParser
 from notifier.protocol.transcript import Transcript
+
+_READ = frozenset({334})  # a challenge is read; of other replies to a login only the code and the enhanced code are
 
 
 class Connection:
@@ -22,6 +25,7 @@ class Connection:
     def __init__(self, transcript: Transcript | None = None) -> None:
         self._parser = ReplyParser()
         self._transcript = transcript
+        self._mask: Mask | None = None  # where something was told in confidence
         self._before_tls = False  # STARTTLS was said last
         self.owed = 1  # the server speaks first (RFC 5321 section 3.1)
         self.replies: deque[Reply] = deque()
@@ -43,6 +47,9 @@ class Connection:
             self.owed += command.replies if type(command) is Terminator else 1
             if self._transcript is not None:
                 self._transcript.sent(command)
+            if isinstance(command, Auth | AuthAnswer):
+                self._mask = self._mask or Mask()
+                self._mask.learn(command)
         self._before_tls = type(commands[-1]) is StartTLS
         return octets
 
@@ -53,6 +60,8 @@ class Connection:
         can be taken all the same, so that it does not matter how the octets were split.
         """
         found = self._parser.feed(data)
+        if self._mask is not None:
+            found = [reply if reply.code in _READ else self._mask.over(reply) for reply in found]
         if self._transcript is not None:
             for reply in found:
                 self._transcript.received(reply)

@@ -60,8 +60,8 @@ ROWS: Mapping[str, Row] = {
     "Z9": Row(UNK, R),
     # the pool's own
     "P1": Row(T, C), "N7": Row(T, A), "N7C": Row(CFG, A), "Q1": Row(T, C),
-    # what needs no server: suppressed, over a limit, a sender that is not the tenant's
-    "SUP": Row(P, R), "LIM": Row(T, A), "TEN": Row(CFG, A),
+    # what needs no server: suppressed, over a limit, paused, a sender that is not the tenant's
+    "SUP": Row(P, R), "LIM": Row(T, A), "PAU": Row(T, A), "TEN": Row(CFG, A),
 }  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 
 from notifier.protocol.commands import Auth, AuthAnswer, Command
-from notifier.protocol.mask import Mask
 from notifier.protocol.reply import Reply
 from notifier.protocol.taxonomy import clean
 
@@ -17,11 +16,9 @@ class Transcript:
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
-        self._mask = Mask()
 
     def sent(self, command: Command) -> None:
         """A command of ours."""
-        self._mask.learn(command)
         if isinstance(command, Auth):
             self._lines.append(f"C: AUTH {command.mechanism}{' ***' if command.initial is not None else ''}")
         elif isinstance(command, AuthAnswer):
@@ -38,12 +35,12 @@ class Transcript:
         self._lines.append(f"C: ({count} octets of the message)")
 
     def received(self, reply: Reply) -> None:
-        """A reply; what follows 334 is part of a login, and what the server repeats of ours stays secret."""
+        """A reply, from which `Connection` has taken what it repeats of a login; what follows 334 is part of one."""
         if reply.code == 334:
             self._lines.append("S: 334 ***")
             return
-        lines = self._mask.over(reply).lines
-        self._lines.extend(f"S: {reply.code} {clean(line.decode('utf-8', 'replace'))}".rstrip() for line in lines)
+        lines = (clean(line.decode("utf-8", "replace")) for line in reply.lines)
+        self._lines.extend(f"S: {reply.code} {line}".rstrip() for line in lines)
 
     def take(self) -> tuple[str, ...]:
         """The lines since the last time."""

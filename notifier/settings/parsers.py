@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 from notifier.errors import InvalidAddress
 from notifier.model.address import Address
 from notifier.model.limits import DomainRates
-from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.secret import Secret
 
-_SPAN = re.compile(r"([0-9]{1,9})(s|min|h|day|)")
+_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(|s|min|h|d)\Z")
 _SPANS = {"": 1, "s": 1, "min": 60, "h": 3600, "day": 86400}
 Parser = Callable[[str], Any]
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "memory")
@@ -32,6 +31,14 @@ def seconds(text: str) -> float:
     if not math.isfinite(value) or value <= 0:
         raise ValueError(f"is a finite number of seconds over 0, and not {text!r}")
     return value
+
+
+def span(text: str) -> float:
+    """Seconds: a number over 0, or ``90s``, ``5min``, ``2h``, ``3d``."""
+    found = _SPAN.match(text)
+    if found is None or not float(found[1]):
+        raise ValueError(f"is a span of time over 0, such as 90s, 5min, 2h or 3d, and not {text!r}")
+    return float(found[1]) * {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}[found[2]]
 
 
 def factor(text: str) -> float:
@@ -68,20 +75,6 @@ def domain_rates(text: str) -> DomainRates:
             raise ValueError(f"has a rate for {domain} that {error}") from None
     others = named.pop("*", None)
     return DomainRates(named, others)
-
-
-def class_retention(text: str) -> Mapping[str, float]:
-    """``otp=1day bulk=30day``: how long an ended mail of a class is kept, seconds; also ``h``, ``min`` and bare seconds."""
-    found: dict[str, float] = {}
-    for part in text.split():
-        name, _, given = part.partition("=")
-        span = _SPAN.fullmatch(given)
-        if name not in SHIPPED_CLASSES or span is None or int(span[1]) == 0:
-            raise ValueError(
-                f"is written class=time, such as otp=1day or bulk=3600 (classes: {', '.join(SHIPPED_CLASSES)}), and not {part!r}"
-            )
-        found[name] = int(span[1]) * _SPANS[span[2]]
-    return found
 
 
 def count(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,14 +13,14 @@ from notifier.errors import ConfigurationError
 from notifier.model.address import Address
 from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
 from notifier.model.limits import DomainRates
-from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
+from notifier.model.mail_class import MailClass
 from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
-from notifier.retry import DEFAULT_TABLE, RetryTable
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
 from notifier.settings.blobs import parse_blobs
 from notifier.settings.encryption import parse_keys
+from notifier.settings.policies import SHIPPED, Policies, parse_policies
 from notifier.settings.relay import ManyProblems
 from notifier.settings.signing import parse_signing_keys
 from notifier.settings.sources import files_of, texts
@@ -80,6 +80,13 @@ TABLE: tuple[Setting, ...] = (
         "",
         "Mails a second to recipient domains from all workers together, such as gmail.com=20 example.org=100/min *=5; "
         "* is each of the others. What is over waits in the store.",
+    ),
+    Setting(
+        "NOTIFIER_POLICIES",
+        parse_policies,
+        "",
+        "A TOML file with mail classes of your own (delivery, deadline, queue) and with rows laid over the retry table, for all "
+        "mails or for a class.",
     ),
     Setting("NOTIFIER_FROM", parsers.address, "Notifier <notifier@localhost>", "From, where a mail names no sender."),
     Setting("NOTIFIER_TEMPLATES", parsers.folders, "", "Folders with templates, divided as in PATH; searched first."),
@@ -151,12 +158,6 @@ TABLE: tuple[Setting, ...] = (
         "Seconds that an address which a server has refused for good (5.1.x) is not mailed; a day where its domain is not known.",
     ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
-    Setting(
-        "NOTIFIER_CLASS_RETENTION",
-        parsers.class_retention,
-        "",
-        "The same for mails of a class, where it is another, such as otp=1day bulk=30day; s, min, h and day are understood.",
-    ),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
 _BROKER_FALLBACKS = ("CELERY_BROKER_URL", "REDIS_URL")
@@ -184,13 +185,17 @@ class Settings:
     takeover: Takeover
     batch: int
     time_slice: float
-    retry: RetryTable
+    policies: Policies
     breakers: BreakerRules
     suppress_for: float
     retention: float
     idempotency_window: float
-    classes: Mapping[str, MailClass]
     files: tuple[Path, ...] = ()  # that were read
+
+    @property
+    def classes(self) -> Mapping[str, MailClass]:
+        """Every mail class by its name."""
+        return self.policies.classes
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -252,19 +257,21 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
     window, retention = values["NOTIFIER_IDEMPOTENCY_WINDOW"], values["NOTIFIER_RETENTION"]
     if window and retention and retention < window:
         problems.append("NOTIFIER_RETENTION is shorter than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice")
-    for name, kept in (values["NOTIFIER_CLASS_RETENTION"] or {}).items():
-        if window and kept < window:
-            problems.append(
-                f"NOTIFIER_CLASS_RETENTION keeps {name} for less than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice"
-            )
-    _check_first_retry(values["NOTIFIER_RETRY_SCALE"], problems)
+    classes = (values["NOTIFIER_POLICIES"] or SHIPPED).classes.values()
+    problems.extend(
+        f"NOTIFIER_POLICIES keeps mails of class {one.name!r} for less than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice"
+        for one in classes
+        if window and one.retention is not None and one.retention < window
+    )
+    _check_first_retry(values["NOTIFIER_RETRY_SCALE"], values["NOTIFIER_POLICIES"], problems)
     lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
     if lease and time_slice and lease <= time_slice:
         problems.append("NOTIFIER_LEASE is not longer than NOTIFIER_TIME_SLICE: claims would end while they are served")
 
 
-def _check_first_retry(scale: float | None, problems: list[str]) -> None:
-    shortest = min(SHIPPED_CLASSES.values(), key=lambda mail_class: mail_class.deadline)
+def _check_first_retry(scale: float | None, policies: Policies | None, problems: list[str]) -> None:
+    classes = (policies or SHIPPED).classes
+    shortest = min(classes.values(), key=lambda mail_class: mail_class.deadline)
     first = STANDARD[0] * (scale or 0.0)
     if first >= shortest.deadline:
         problems.append(
@@ -305,15 +312,11 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "batch": values["NOTIFIER_BATCH"],
         "time_slice": values["NOTIFIER_TIME_SLICE"],
-        "retry": DEFAULT_TABLE.scaled(values["NOTIFIER_RETRY_SCALE"]),
+        "policies": values["NOTIFIER_POLICIES"].scaled(values["NOTIFIER_RETRY_SCALE"]),
         "breakers": _breaker_rules(values),
         "suppress_for": values["NOTIFIER_SUPPRESS_FOR"],
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
-        "classes": {
-            name: replace(one, retention=values["NOTIFIER_CLASS_RETENTION"].get(name))
-            for name, one in SHIPPED_CLASSES.items()
-        },
     }
 
 

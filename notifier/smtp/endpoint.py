@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from notifier.model.secret import Secret
@@ -48,6 +49,13 @@ class Timeouts:
     final_reply: float = 600.0  # never shorter in production: a relay may deliver before it answers (RFC 1047)
     rset: float = 5.0
     quit: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError`, naming it, for what is no time: a deadline that is NaN never passes."""
+        for timer in fields(self):
+            seconds = getattr(self, timer.name)
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+                raise ValueError(f"timeouts.{timer.name} is a number of seconds, not {seconds!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 
 KEPT = 3600.0  # seconds; then one connection finds out whether it is still so
-AT_ONCE = 1.0  # seconds behind a reply in which no relay ends a connection for being idle
 
 
 class Quota:

@@ -23,6 +23,7 @@ from notifier.protocol.commands import Quit
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Dialogue, Wish, handshake
+from notifier.protocol.hello_name import hello_name
 from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
@@ -33,7 +34,7 @@ from notifier.smtp import tls
 from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint, Mode, TLSPolicy
-from notifier.smtp.quota import AT_ONCE, Quota
+from notifier.smtp.quota import Quota
 from notifier.smtp.resolving import Resolve, system_addresses
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
 from notifier.smtp.trust import Published
@@ -52,7 +53,6 @@ class Ending(StrEnum):
 
 
 BeforeDot = Callable[[Sequence[int]], float]
-_ENDED_BEHIND_A_MAIL = frozenset({"M0", "Z5"})  # at the next MAIL, or without a word to a mail that went out whole
 
 
 class Session:
@@ -78,6 +78,7 @@ class Session:
         self._quota = quota or Quota(sys.maxsize)
         self._opened_at = time.monotonic()
         self._answered = 0  # mails
+        self._mail_max = sys.maxsize
         self._anchors = anchors or Anchors()
         self._verifies_by = self._anchors.known
         self._stream = stream
@@ -132,6 +133,7 @@ class Session:
                 session._encrypt(Phase.CONNECT)
             session.server = session._shake_hands(handshake(session._wish()))
             session._server_name = session.server.name
+            session._mail_max = session.server.mail_max or sys.maxsize
             session.opening_seconds, session._wire.phase_seconds = session._wire.phase_seconds, {}
         except BaseException:
             session.close(say_quit=False)
@@ -154,8 +156,7 @@ class Session:
         """How many mails more it should be given, 0 or less for none: by its quota, and by what the server takes in one
         connection (MAILMAX, RFC 9422).
         """
-        most, mail_max = self._quota.most, self.server.mail_max
-        return (most if mail_max is None else min(most, mail_max)) - self.transactions
+        return min(self._quota.most, self._mail_max) - self.transactions
 
     @property
     def spent(self) -> bool:
@@ -208,12 +209,9 @@ class Session:
             return False
         try:
             self._wire.listen()
-            if self.usable:
-                return True
         except StreamClosed as error:
             self._connection.kill(str(error))
-        self._learn_of_its_end()
-        return False
+        return self.usable
 
     def close(self, *, say_quit: bool = True) -> None:
         """End the session; QUIT is said where the connection is sound, and its reply is waited for a moment only.
@@ -257,33 +255,23 @@ class Session:
         link.window = self._window.size
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
-        left = mails
-        unanswered: Delivery | None = None  # the first one behind which the server was gone
+        left, answered = mails, self._answered
         try:
             for delivery in self._deliveries(dialogue, before_dot):
                 left -= 1
                 if delivery.reply is not None or link.takes_more:
                     self._answered += 1
-                elif unanswered is None and link.doubt is not None:
-                    unanswered = delivery
                 yield self._outcome(delivery)
         finally:
-            self._learn_from(unanswered)
+            self._quota.carried(self._answered)
             # In doubt; or a consumer that stops in the middle, or a before_dot that raised, or a signal's exception:
             # a transaction is open then, and what was said next would be read as a part of its message.
             if link.doubt is not None or left or not self._connection.quiet:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
+                # Behind a mail of this call the server was not tired of waiting for the next one.
+                if self._answered > answered and self.ending is not Ending.DOUBT:
+                    self._quota.ended(self._answered, self._opened_at)
                 self.close(say_quit=False)
-
-    def _learn_from(self, unanswered: Delivery | None) -> None:
-        self._quota.carried(self._answered)
-        verdicts = unanswered.recipients.values() if unanswered is not None else ()
-        if any(one.fault is not None and one.fault.taxonomy_id in _ENDED_BEHIND_A_MAIL for one in verdicts):
-            self._learn_of_its_end()
-
-    def _learn_of_its_end(self) -> None:
-        if self._answered and time.monotonic() - self._wire.read_at < AT_ONCE:
-            self._quota.ended(self._answered, self._opened_at)
 
     def _deliveries(self, dialogue: Steps, before_dot: BeforeDot | None) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
@@ -445,4 +433,7 @@ class Session:
 def own_name() -> str:
     """This host's name for EHLO: its domain name, or the address literal of loopback (RFC 5321 section 4.1.4)."""
     name = socket.gethostname()
-    return name if "." in name and name.isascii() and "_" not in name else "[127.0.0.1]"
+    try:
+        return hello_name(name) if "." in name else "[127.0.0.1]"
+    except ValueError:  # an underscore, or a host that is called by its address
+        return "[127.0.0.1]"

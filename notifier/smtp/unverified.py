@@ -49,7 +49,7 @@ def _lead_to_tls(stream: NetworkStream, endpoint: Endpoint) -> None:
 def _shown(stream: NetworkStream, endpoint: Endpoint) -> Mapping[str, Any] | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    stream.start_tls(context, endpoint.host, Deadline.after(endpoint.timeouts.starttls))
+    stream.start_tls(context, endpoint.server_name, Deadline.after(endpoint.timeouts.starttls))
     # The library tells what stands in a certificate only where one is to be verified, and looks for that when it is asked.
     context.verify_mode = ssl.CERT_REQUIRED
     return stream.certificate

@@ -34,9 +34,7 @@ _TIMED = tuple(phase for phase in Phase if phase.value in _TIMERS)
 
 
 class Wire:
-    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it. ``read_at``: when the
-    server was heard last (monotonic seconds).
-    """
+    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it."""
 
     def __init__(self, stream: NetworkStream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
         self.stream = stream
@@ -48,7 +46,7 @@ class Wire:
         self._seconds[Phase.BODY] = timeouts.final_reply  # a chunk's reply
         self._outbox = Outbox()
         self._dotted = False  # messages go by DATA
-        self.read_at = 0.0
+        self._read_at = 0.0
 
     def do(self, step: Send | SendLines | SendBody | SendWhole | SendChunk | Flush) -> None:
         """Send what the step says, now or with what follows. Raises `Lost`."""
@@ -171,7 +169,7 @@ class Wire:
 
     def _check_nothing_came(self, when: str, held_back: int = 0) -> None:
         """A verdict before the message's end wins (row W1)."""
-        if time.monotonic() - self.read_at >= JUST_NOW:
+        if time.monotonic() - self._read_at >= JUST_NOW:
             self._look(when, held_back)
 
     def _look(self, when: str, held_back: int) -> None:
@@ -243,7 +241,7 @@ class Wire:
                 raise self._lost(Loss.VIOLATION, self.connection.dead)
             try:
                 self._take(self.stream.read(deadline))
-                self.read_at = time.monotonic()
+                self._read_at = time.monotonic()
             except StreamTimeout:
                 raise self._lost(Loss.TIMEOUT, "no reply in time") from None
             except StreamClosed as error:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from notifier.errors import Fault
+from notifier.model.address import Address
 from notifier.model.email import Email
 from notifier.model.outcome import RecipientState
+from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
 
@@ -67,8 +69,9 @@ class Settlement:
     For `WAITING`, ``due_in`` is seconds from now. `CLAIMED` says that some recipients are done and that the claim goes on
     with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
     same step: resend once (``waiting``) or ``parked``. ``recipients`` are the states that changed. ``composed`` is
-    kept for later attempts. ``spent`` says which counter rises. ``wrong_addresses`` were refused for good because of
-    what they are: they go on the suppression list, with what was said.
+    kept for later attempts. ``spent`` says which counter rises. ``held_by``: whose pause it waits for, so that it is due at
+    once when that is over. ``wrong_addresses`` were refused for good because of what they are: they go on the suppression
+    list, with what was said.
     """
 
     claim: Claim
@@ -80,6 +83,7 @@ class Settlement:
     relay: str | None = None
     composed: bytes | None = field(default=None, repr=False)
     spent: Spent = Spent.ATTEMPT
+    held_by: str | None = None
     wrong_addresses: Mapping[str, Fault] = field(default_factory=dict)
 
 
@@ -221,19 +225,44 @@ class Store(Protocol):
     def cancel(self, mail_id: str) -> MailState:
         """Take a waiting mail back; returns the state it is in afterwards. Raises `MailNotFound`."""
 
-    def resolve(self, mail_id: str, state: MailState, why: str = "") -> MailState:
+    def reschedule(self, mail_id: str, send_at: float) -> MailState:
+        """Another time for a waiting mail, seconds since the epoch; returns the state that it is in afterwards.
+
+        Raises `MailNotFound`, or `StoreError` where the mail would expire before that.
+        """
+
+    def pause(self, what: Pause, why: str) -> None:
+        """Let nothing go out by it until `resume`, whatever is restarted meanwhile. Saying it twice is saying it once."""
+
+    def resume(self, what: Pause) -> int:
+        """Let it go on; mails that wait for it are due now, and their number is returned."""
+
+    def pauses(self) -> Mapping[Pause, str]:
+        """What is paused now, and why."""
+
+    def resolve(
+        self,
+        mail_id: str,
+        state: MailState,
+        why: str = "",
+        *,
+        due_in: float = 0.0,
+        readdress: Mapping[str, Address] | None = None,
+    ) -> MailState:
         """A person's decision on a parked mail or a dead letter; returns the state it is in afterwards.
 
         ``SENT``: there is evidence that it arrived. ``WAITING``: once more, to all who have not accepted it, with its
-        whole time before it and its counters at nought. ``DISCARDED``: never. ``why`` goes into the history. Raises
-        `MailNotFound`, or `StoreError` where the mail stands in no state that a person decides on.
+        whole time before it and its counters at nought, due in ``due_in`` seconds; ``readdress`` gives forward-paths
+        that have not accepted it another address. ``DISCARDED``: never. ``why`` goes into the history. Raises
+        `MailNotFound`, or `StoreError` where the mail stands in no state that a person decides on, or somebody has
+        accepted it who was to be readdressed.
         """
 
     def counts(self, queue: str) -> Mapping[MailState, int]:
         """Mails of a queue by state; ended ones are counted since the store began."""
 
-    def list_mails(self, queue: str, state: MailState, limit: int = 100) -> list[MailStatus]:
-        """Mails in a state, oldest first; the states that are kept in an index: all but `SENT` and `DISCARDED`."""
+    def list_mails(self, queue: str, state: MailState, limit: int = 100, skip: int = 0) -> list[MailStatus]:
+        """Mails in a state, oldest first, without the first ``skip``; the states that are kept in an index: all but `SENT` and `DISCARDED`."""
 
     def queues(self) -> tuple[str, ...]:
         """Every queue that ever had a mail."""

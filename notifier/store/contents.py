@@ -35,11 +35,14 @@ class Contents:
         """What stands in the record for the message; nothing where there is none, or where a blob holds it."""
         return b"" if composed is None or composed_in else self._seal.seal(composed)
 
+    def payload(self, kept: bytes) -> bytes:
+        """The payload that a record keeps, or refers to. Raises `BlobUnavailable`."""
+        opened = self._seal.open(kept)
+        name = referred_by(opened)
+        return opened if name is None else self._blobs.get(name)
+
     def whole(self, row: Sequence[Any]) -> list[Any]:
         """A row of ``claim.lua`` with what it refers to. Raises `BlobUnavailable`."""
         mail_id, fence, payload, *states, composed, composed_in = row
-        payload = self._seal.open(payload)
-        if (name := referred_by(payload)) is not None:
-            payload = self._blobs.get(name)
         composed = self._blobs.get(composed_in.decode()) if composed_in else self._seal.open(composed)
-        return [mail_id, fence, payload, *states, composed]
+        return [mail_id, fence, self.payload(payload), *states, composed]

@@ -81,6 +81,11 @@ class Keys:
         return f"{self.namespace}:{{limits}}:"
 
     @property
+    def paused(self) -> str:
+        """What operators have paused, with the reason: a hash."""
+        return f"{self.namespace}:paused"
+
+    @property
     def queues(self) -> str:
         """Every queue that ever had a mail: a set."""
         return f"{self.namespace}:queues"

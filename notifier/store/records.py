@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from notifier.errors import StoreError
+from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import MailClass
 from notifier.model.outcome import RecipientState
@@ -81,6 +84,29 @@ def record_of(
         " ".join(dict.fromkeys(ref.blob for ref in email.attachments)),
         payload_in,
     )
+
+
+def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address]) -> tuple[str, str, str]:
+    """The arguments of ``resolve.lua`` that give forward-paths another address. Raises `StoreError`."""
+    states: dict[str, str] = json.loads(recipients)
+    for path in readdress:
+        if path not in states:
+            raise StoreError(f"{path} is no recipient of the mail; there are {', '.join(states)}")
+        if states[path] == RecipientState.ACCEPTED:
+            raise StoreError(f"{path} has accepted the mail, and is not mailed again under another address")
+    email = Email.from_payload(json.loads(payload))
+
+    def again(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+        return tuple(readdress.get(one.forward_path, one) for one in addresses)
+
+    email = replace(email, to=again(email.to), cc=again(email.cc), bcc=again(email.bcc))
+    after = {
+        readdress[path].forward_path if path in readdress else path: RecipientState.PENDING
+        if path in readdress
+        else state
+        for path, state in states.items()
+    }
+    return recipients, payload_of(email), _json(after)
 
 
 def edge_of(one: Settlement, *, composed: bytes) -> Arguments:

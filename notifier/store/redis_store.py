@@ -8,8 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
+from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
+from notifier.model.pause import Pause
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
 from notifier.store.advice import advice
@@ -23,6 +25,7 @@ from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.contents import Contents
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
+from notifier.store.pauses import RedisPauses
 from notifier.store.purging import purge
 from notifier.store.records import (
     STATUS_FIELDS,
@@ -31,6 +34,7 @@ from notifier.store.records import (
     edge_of,
     ms,
     payload_of,
+    readdressed,
     record_of,
     status_of,
 )
@@ -98,6 +102,7 @@ class RedisStore:
             seal=seal,
         )
         self._contents = Contents(self._blobs, seal)
+        self._pauses = RedisPauses(self._connection, self._keys)
         self._known_queues: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
@@ -252,7 +257,7 @@ class RedisStore:
     def _settle_call(self, one: Settlement, *times: int) -> Call:
         composed_in = self._contents.put_composed(one.composed)
         edge = edge_of(one, composed=self._contents.composed(one.composed, composed_in))
-        return self._call("settle", one.claim.email.queue, *edge, *times, composed_in)
+        return self._call("settle", one.claim.email.queue, *edge, *times, one.held_by or "", composed_in)
 
     # upkeep ---------------------------------------------------------------------------------------------------------
 
@@ -295,6 +300,11 @@ class RedisStore:
         return RedisBreakers(self._connection, self._keys)
 
     @property
+    def pause_board(self) -> RedisPauses:
+        """What is paused, for whoever asks before each mail."""
+        return self._pauses
+
+    @property
     def rates(self) -> RedisRates:
         """Token buckets that all replicas share."""
         return RedisRates(self._connection, self._keys)
@@ -325,9 +335,60 @@ class RedisStore:
         """See `Store.cancel`."""
         return self._moved("cancel", mail_id, ms(self._retention))
 
-    def resolve(self, mail_id: str, state: MailState, why: str = "") -> MailState:
+    def reschedule(self, mail_id: str, send_at: float) -> MailState:
+        """See `Store.reschedule`."""
+        calls = [self._call("reschedule", queue, mail_id, ms(send_at)) for queue in self.queues()]
+        for answer in self._connection.run(calls, durably=True):
+            if answer == b"late":
+                raise StoreError(f"mail {mail_id} would expire before that; cancel it, or choose an earlier time")
+            if answer:
+                return MailState(answer.decode())
+        raise MailNotFound(f"no mail {mail_id} in the store")
+
+    def pause(self, what: Pause, why: str) -> None:
+        """See `Store.pause`."""
+        self._pauses.pause(what, why)
+
+    def resume(self, what: Pause) -> int:
+        """See `Store.resume`."""
+        return self._pauses.resume(what, self.queues())
+
+    def pauses(self) -> Mapping[Pause, str]:
+        """See `Store.pauses`."""
+        return self._pauses.all()
+
+    def resolve(
+        self,
+        mail_id: str,
+        state: MailState,
+        why: str = "",
+        *,
+        due_in: float = 0.0,
+        readdress: Mapping[str, Address] | None = None,
+    ) -> MailState:
         """See `Store.resolve`."""
-        return self._moved("resolve", mail_id, state, why or "a person decided", ms(self._retention))
+        arguments = (mail_id, state, why or "a person decided", ms(self._retention), ms(due_in))
+        if not readdress:
+            return self._moved("resolve", *arguments)
+        queue, edit = self._readdressed(mail_id, readdress)
+        (answer,) = self._connection.run([self._call("resolve", queue, *arguments, *edit)], durably=True)
+        if answer == b"edited":
+            raise StoreError(f"mail {mail_id} was changed by somebody else meanwhile; look at it again")
+        return MailState(answer.decode())
+
+    def _readdressed(self, mail_id: str, readdress: Mapping[str, Address]) -> tuple[str, tuple[str, ...]]:
+        """The mail's queue, and the arguments of ``resolve.lua`` that edit it."""
+        queues = self.queues()
+        found = self._connection.ask(
+            *(("HMGET", self._keys.mail(queue, mail_id), "payload", "recipients") for queue in queues)
+        )
+        for queue, (payload, recipients) in zip(queues, found, strict=True):
+            if payload is not None:
+                whole = self._contents.payload(payload).decode()
+                before, edited, after = readdressed(whole, recipients.decode(), readdress)
+                kept, kept_in = self._contents.put_payload(edited)
+                return queue, (before, kept, after, kept_in)
+        raise MailNotFound(f"no mail {mail_id} with its content in the store")
 
     def _moved(self, script: str, mail_id: str, *arguments: Argument) -> MailState:
         """The state after a script on a mail whose queue is not known."""
@@ -345,11 +406,11 @@ class RedisStore:
         # Cancelled mails are in both: since the store began is what is asked for.
         return {**dict.fromkeys(MailState, 0), **dict(zip(INDEX, present, strict=True)), **counted}
 
-    def list_mails(self, queue: str, state: MailState, limit: int = 100) -> list[MailStatus]:
+    def list_mails(self, queue: str, state: MailState, limit: int = 100, skip: int = 0) -> list[MailStatus]:
         """See `Store.list_mails`."""
         if state not in INDEX:
             return []
-        (ids,) = self._connection.ask(("ZRANGE", self._keys.index(queue, state), 0, limit - 1))
+        (ids,) = self._connection.ask(("ZRANGE", self._keys.index(queue, state), skip, skip + limit - 1))
         return self._statuses([(queue, mail_id.decode()) for mail_id in ids])
 
     def queues(self) -> tuple[str, ...]:

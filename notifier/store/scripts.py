@@ -18,6 +18,8 @@ NAMES = (
     "postpone",
     "cancel",
     "resolve",
+    "reschedule",
+    "pause",
     "bell",
     "sweep",
     "worker",

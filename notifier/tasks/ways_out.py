@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from notifier.delivery.routing import Account, OwnServers, Smarthost, Ways
 from notifier.model.breaker import BreakerRules, Breakers
 from notifier.model.events import Listener
+from notifier.model.pause import NoPauses, Pauses
 from notifier.pool import LocalBreakers, Member, Relays, SessionPool, Slots
 from notifier.pool.mx import MxRelays
 from notifier.settings.mx import MxDelivery
@@ -40,6 +41,7 @@ class WaysOut:
         self._store = store
         self._pools: dict[Relay, SessionPool] = {}
         self._direct: dict[MxDelivery, MxRelays] = {}
+        self._pauses: Pauses = NoPauses() if store is None else store.pause_board
         self._breakers: Breakers = LocalBreakers() if store is None else store.breakers
         self.accounts = self._joined(accounts)
 
@@ -77,7 +79,7 @@ class WaysOut:
         if isinstance(way, MxDelivery):
             return OwnServers(self._own_servers(way))
         tiers = [[Member(self._pool(relay), relay.weight) for relay in tier] for tier in way]
-        return Smarthost(Relays(tiers, self._breakers, rules=self._rules, listener=self._listener))
+        return Smarthost(Relays(tiers, self._breakers, pauses=self._pauses, rules=self._rules, listener=self._listener))
 
     def _own_servers(self, way: MxDelivery) -> MxRelays:
         if way not in self._direct:
@@ -89,6 +91,7 @@ class WaysOut:
                 resolve=router.hosts.resolve,
                 config=way.pool,
                 slots_of=lambda endpoint: self._slots(endpoint, way.pool.connections),
+                pauses=self._pauses,
                 rules=self._rules,
                 listener=self._listener,
             )

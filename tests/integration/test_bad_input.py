@@ -15,7 +15,7 @@ from notifier.model.parameters import DeliverBy, MailParameters, RcptParameters
 from notifier.model.secret import Secret
 from notifier.protocol.commands import Hello
 from notifier.settings.relay import parse_relay
-from notifier.smtp import Endpoint, Session, TLSPolicy
+from notifier.smtp import Endpoint, Session, Timeouts, TLSPolicy
 from notifier.testing import HostileServer
 
 DATA = b"Subject: hi\r\n\r\nhello\r\n"
@@ -198,6 +198,12 @@ def test_60_a_port_that_is_none_is_refused(port: object) -> None:
 def test_a_window_is_a_number_of_mails(window: object) -> None:
     with pytest.raises(ValueError, match="window"):
         Endpoint("relay.example", 25, window=window)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), True, "5", None])
+def test_99_a_time_that_is_none_is_refused(seconds: object) -> None:
+    with pytest.raises(ValueError, match=r"timeouts\.mail"):
+        Timeouts(mail=seconds)  # type: ignore[arg-type]
 
 
 LOGINS: list[tuple[dict[str, object], str]] = [

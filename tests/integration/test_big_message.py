@@ -5,31 +5,52 @@ The client runs in a process of its own, so that what the server keeps is not in
 
 from __future__ import annotations
 
+import hashlib
 import json
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 import pytest
 
 from notifier.testing import HostileServer
 
 MOST = 1_000_000  # octets beyond the message itself
+MOST_RESIDENT = 4_000_000  # and of what the system gave the process, buffers of TLS and of the allocator included
 CLIENT = """
-import json, sys, tracemalloc
+import json, re, sys, tracemalloc
 from notifier.model.envelope import Envelope, MailObject
 from notifier.smtp import Endpoint, Session, TLSPolicy
 
-port, ca_file = int(sys.argv[1]), sys.argv[2] or None
+def resident(what):
+    return int(re.search(rf"{what}:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
+
+port, ca_file, line, lines = int(sys.argv[1]), sys.argv[2] or None, sys.argv[3].encode(), int(sys.argv[4])
 envelope = Envelope("s@x.example", ("a@x.example",))
-big = MailObject(envelope, b"x" * 70 + b"\\r\\n" + b".y\\r\\n" * 6_250_000)
+big = MailObject(envelope, b"x" * 70 + b"\\r\\n" + (line + b"\\r\\n") * lines)
 policy = TLSPolicy.REQUIRED if ca_file else TLSPolicy.NONE
 with Session.open(Endpoint("127.0.0.1", port, tls=policy, ca_file=ca_file)) as session:
     list(session.send_many([MailObject(envelope, b"a small one first\\r\\n")]))
+    open("/proc/self/clear_refs", "w").write("5")  # the most that was resident is counted from here on
+    before = resident("VmRSS")
     tracemalloc.start()
     (outcome,) = session.send_many([big])
     peak = tracemalloc.get_traced_memory()[1]
-print(json.dumps([[one.state for one in outcome.recipients.values()], len(big.data), peak]))
+    grown = resident("VmHWM") - before
+print(json.dumps([[one.state for one in outcome.recipients.values()], len(big.data), peak, grown]))
 """
+
+
+def sent(port: int, ca_file: str | None, line: str, lines: int) -> Any:
+    """States, size, most memory beside the message by Python's and by the system's count."""
+    command = [sys.executable, "-c", CLIENT, str(port), ca_file or "", line, str(lines)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
@@ -40,10 +61,82 @@ print(json.dumps([[one.state for one in outcome.recipients.values()], len(big.da
 )
 def test_25_megabytes_cost_under_one_beside_the_message(offers: tuple[str, ...], tls: bool) -> None:
     with HostileServer(offers=offers, tls=tls) as server:
-        command = [sys.executable, "-c", CLIENT, str(server.port), server.ca_file or ""]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    states, size, peak = json.loads(ran.stdout)
+        states, size, peak, grown = sent(server.port, server.ca_file, ".y", 6_250_000)
     assert states == ["accepted"]
     assert size > 25_000_000
     assert len(server.accepted[1].octets) == size
     assert peak < MOST
+    assert grown < MOST_RESIDENT
+
+
+class Sink:
+    """A server that measures what it takes and keeps none of it. ``kept``: size and digest of each message."""
+
+    def __init__(self, offers: tuple[str, ...]) -> None:
+        self.offers = offers
+        self.port = 0
+        self.kept: list[tuple[int, bytes]] = []
+        self._size, self._digest = 0, hashlib.sha256()
+
+    def serve(self, connection: socket.socket, file: BinaryIO) -> None:
+        connection.sendall(b"220 hi\r\n")
+        while line := file.readline():
+            connection.sendall(self._answer(line, connection, file))
+
+    def _answer(self, line: bytes, connection: socket.socket, file: BinaryIO) -> bytes:
+        match line.split():
+            case [b"EHLO", _]:
+                return "".join(f"250-{offer}\r\n" for offer in self.offers).encode() + b"250 DSN\r\n"
+            case [b"DATA"]:
+                connection.sendall(b"354 go\r\n")
+                self._take_lines(file)
+            case [b"BDAT", size, *last]:
+                self._take(file.read(int(size)))
+                if last:
+                    self._end()
+            case [b"QUIT"]:
+                return b"221 bye\r\n"
+        return b"250 ok\r\n"
+
+    def _take_lines(self, file: BinaryIO) -> None:
+        for line in file:
+            if line == b".\r\n":
+                break
+            self._take(line.removeprefix(b"."))
+        self._end()
+
+    def _take(self, octets: bytes) -> None:
+        self._size += len(octets)
+        self._digest.update(octets)
+
+    def _end(self) -> None:
+        self.kept.append((self._size, self._digest.digest()))
+        self._size, self._digest = 0, hashlib.sha256()
+
+
+@contextmanager
+def listening(sink: Sink) -> Iterator[Sink]:
+    def run() -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb", buffering=1024 * 1024) as file:
+            sink.serve(connection, file)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sink.port = listener.getsockname()[1]
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield sink
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("offers", [("r", "PIPELINING", "CHUNKING"), ("r", "PIPELINING")], ids=["chunked", "pipelined"])
+def test_71_a_hundred_megabytes_cost_no_more(offers: tuple[str, ...]) -> None:
+    line, lines = "." + "z" * 75, 1_300_000
+    with listening(Sink(offers)) as sink:
+        states, size, peak, grown = sent(sink.port, None, line, lines)
+    expected = b"x" * 70 + b"\r\n" + f"{line}\r\n".encode() * lines
+    assert (states, size > 100_000_000) == (["accepted"], True)
+    assert sink.kept[1] == (size, hashlib.sha256(expected).digest())
+    assert peak < MOST
+    assert grown < MOST_RESIDENT

@@ -19,7 +19,7 @@ from notifier.smtp import Endpoint, Session, TLSPolicy
 from notifier.testing import Drop, HostileServer, Mischief, Moment, Say
 from notifier.testing.hostile import When
 
-CHUNKED = ("PIPELINING", "8BITMIME", "CHUNKING")
+CHUNKED = ("PIPELINING", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES")
 WAYS = {"chunked": CHUNKED, "pipelined": ("PIPELINING", "8BITMIME"), "lock step": ("8BITMIME",)}
 ENOUGH = 5  # mails
 # With 421 for the next MAIL, or without a word.
@@ -64,7 +64,7 @@ def test_what_two_connections_have_met_with_the_next_ones_stay_within(offers: tu
         assert Counter(one.octets for one in server.accepted) == Counter(one.data for one in mails(60))
         assert server.connections == 60 / ENOUGH, "none was opened in vain"
         stats = pool.stats()
-    assert stats["retired_doubt"] == 2
+    assert stats["retired_said_421"] == 2
     assert stats["retired_uses"] == 60 / ENOUGH - 2
     assert found[RecipientState.DEFERRED] <= 2 * (7 - 1)
 
@@ -76,7 +76,18 @@ def test_it_is_learned_of_relays_that_leave_without_a_word_too(offers: tuple[str
         send_all(pool, mails(60), batch=7)
         pool.close()
         assert Counter(one.octets for one in server.accepted) == Counter(one.data for one in mails(60))
-    assert pool.stats()["retired_doubt"] == 2
+    assert pool.stats()["retired_peer_closed"] == 2
+
+
+@pytest.mark.parametrize("offers", WAYS.values(), ids=WAYS.keys())
+def test_a_relay_that_is_tired_of_waiting_says_nothing_about_the_number_of_mails(offers: tuple[str, ...]) -> None:
+    with HostileServer({(Moment.MAIL, 2): Say(b"421 4.4.2 Idle\r\n", then_close=True)}, offers=offers) as server:
+        pool = SessionPool(endpoint(server))
+        for _ in range(4):
+            send_all(pool, mails(1), batch=1)
+        with pool.session(time.monotonic() + 10) as session:
+            assert session.room >= 99
+        pool.close()
 
 
 def test_what_is_set_is_kept_to_the_mail_however_big_the_batch() -> None:

@@ -15,14 +15,17 @@ from notifier.testing import Cut, EmbeddedValkey, HostileServer
 
 MAILS = 2
 TEXT = ".\n"
-STRIDE = {"said": 1, "heard": 8}  # most of what it hears are the headers of a message
+HEARD = 8  # most of what it hears are the headers of a message
 
 
 @dataclass(frozen=True)
 class Way:
-    """How the mails go. ``batch`` 1: each by itself, so that the second one finds a parked session."""
+    """How the mails go. ``batch`` 1: each by itself, so that the second one finds a parked session. ``said``: every so many
+    octets of what the server says.
+    """
 
     offers: tuple[str, ...] = ("PIPELINING",)
+    said: int = 1
     batch: int = 8
     window: int = 1
     tls: bool = False
@@ -36,10 +39,10 @@ WAYS = {
     "lock step": Way(offers=()),
     "pipelined": Way(),
     "chunked": Way(("PIPELINING", "CHUNKING")),
-    "chunked, two in flight": Way(("PIPELINING", "CHUNKING"), window=2),
-    "a parked session": Way(batch=1),
-    "a parked session, chunked": Way(("PIPELINING", "CHUNKING"), batch=1),
-    "reset": Way(reset=True),
+    "chunked, two in flight": Way(("PIPELINING", "CHUNKING"), 3, window=2),
+    "a parked session": Way(said=3, batch=1),
+    "a parked session, chunked": Way(("PIPELINING", "CHUNKING"), 3, batch=1),
+    "reset": Way(said=3, reset=True),
 }
 
 
@@ -64,7 +67,7 @@ def cut_once(way: Way, cut: Cut, url: str) -> None:
 @pytest.mark.parametrize("side", ["said", "heard"])
 def test_a_connection_that_is_cut_at_every_octet(side: str, name: str, valkey_server: EmbeddedValkey) -> None:
     way, url = WAYS[name], valkey_server.url
-    for octets in range(0, traffic(way, url)[side] + 1, STRIDE[side]):
+    for octets in range(0, traffic(way, url)[side] + 1, way.said if side == "said" else HEARD):
         cut_once(way, Cut(reset=way.reset, **{side: octets}), url)
 
 

@@ -7,12 +7,11 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
+from hostile_sessions import LONGEST, MOST_MEMORY, WAYS, endpoint, honest, mail, rows, states
 
 from notifier.errors import DeliveryError
-from notifier.model.envelope import Envelope, MailObject
-from notifier.model.outcome import Outcome
 from notifier.model.secret import Secret
-from notifier.smtp import Endpoint, Session, Timeouts, TLSPolicy
+from notifier.smtp import Session, TLSPolicy
 from notifier.testing import (
     Blackhole,
     Delay,
@@ -31,19 +30,6 @@ from notifier.testing import (
     Twice,
 )
 
-WAYS = {
-    "chunked": ("PIPELINING", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES"),
-    "pipelined": ("PIPELINING", "8BITMIME"),
-    "lock step": ("8BITMIME",),
-}
-QUICK = Timeouts(
-    connect=2, greeting=0.4, ehlo=0.4, starttls=0.5, auth=0.4, mail=0.4, rcpt=0.4, data=0.4, body_block=0.4,
-    final_reply=0.6, rset=0.4, quit=0.2,
-)  # fmt: skip
-LONGEST = 4.0  # seconds: every deadline of a mail that meets one, and a little
-MOST_MEMORY = 16 * 2**20
-DATA = b"Subject: hi\r\n\r\nhello\r\n"
-
 
 @pytest.fixture(params=WAYS)
 def offers(request: pytest.FixtureRequest) -> tuple[str, ...]:
@@ -56,37 +42,6 @@ def bounded() -> Iterator[None]:
     began = time.monotonic()
     yield
     assert time.monotonic() - began < LONGEST
-
-
-def endpoint(server: HostileServer, **changes: object) -> Endpoint:
-    tls = TLSPolicy.REQUIRED if server.tls else TLSPolicy.NONE
-    options = {"tls": tls, "ca_file": server.ca_file, "timeouts": QUICK, "ehlo_name": "client.example", **changes}
-    return Endpoint(server.host, server.port, **options)  # type: ignore[arg-type]
-
-
-def mail(*recipients: str, data: bytes = DATA) -> MailObject:
-    return MailObject(Envelope("s@x.example", recipients or ("a@x.example",)), data)
-
-
-def rows(outcome: Outcome) -> list[str | None]:
-    return [one.fault.taxonomy_id if one.fault else None for one in outcome.recipients.values()]
-
-
-def states(outcome: Outcome) -> set[str]:
-    return {str(one.state) for one in outcome.recipients.values()}
-
-
-def honest(server: HostileServer, outcome: Outcome) -> None:
-    """Nothing is told that is not so."""
-    for path, one in outcome.recipients.items():
-        count = sum(path in message.recipients for message in server.accepted)
-        if one.state == "accepted":
-            assert count == 1
-        elif one.state == "unknown":
-            assert outcome.terminator_sent
-            assert count <= 1
-        else:
-            assert count == 0
 
 
 # 50 to 55, and 58: a session that cannot be opened ------------------------------------------------------------------

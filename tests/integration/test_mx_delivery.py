@@ -58,10 +58,8 @@ class Internet:
 
     def server(self, address: str, certificate: Certificate | None = None, **options: Any) -> HostileServer:
         """The same without a name. ``certificate``: for STARTTLS, which is not offered without."""
-        server = HostileServer(tls=certificate is not None, **options)
-        if certificate is not None:
-            server._certificate.close()
-            server._certificate = certificate
+        context = certificate.context if certificate is not None else None
+        server = HostileServer(tls=certificate is not None, context=context, **options)
         server.host, server.port = address, self.port
         self.stack.enter_context(server)
         self.port = server.port
@@ -350,7 +348,7 @@ def test_records_that_change_are_followed_when_their_ttl_ends(internet: Internet
     publish(internet, tlsa(3, 1, 1, old.der))
     relays = internet.relays("dane=on")
     send(relays)
-    server._certificate = new
+    server.context = new.context
     publish(internet, tlsa(3, 1, 1, new.der))
     internet.clock.now += 300
     send(relays)

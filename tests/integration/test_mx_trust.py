@@ -37,10 +37,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @contextmanager
 def serving(certificate: Certificate, **options: Any) -> Iterator[HostileServer]:
-    server = HostileServer(tls=True, **options)
-    server._certificate.close()
-    server._certificate = certificate
-    with server:
+    with HostileServer(tls=True, context=certificate.context, **options) as server:
         yield server
 
 
@@ -275,7 +272,7 @@ def test_when_a_host_changes_its_authority_one_connection_is_lost_and_no_more(
     with serving(authority.issue(NAME, shows_root=True)) as server:
         at = endpoint(server, both)
         send(at, anchors=anchors)
-        server._certificate = other.issue(NAME, shows_root=True)
+        server.context = other.issue(NAME, shows_root=True).context
         assert refused(at, anchors).taxonomy_id == "L2"
         send(at, anchors=anchors)
         assert len(server.accepted) == 2

@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from test_hostile_faults import DATA, WAYS, endpoint, honest, mail, rows, states
+from hostile_sessions import DATA, WAYS, endpoint, honest, mail, rows, states
 
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import RecipientState
-from notifier.smtp import Session
+from notifier.smtp import Session, Timeouts
+from notifier.smtp.window import TRUST, Window
 from notifier.testing.hostile import HostileServer, Moment
-from notifier.testing.mischief import Blackhole, Refuse, Say
+from notifier.testing.mischief import Blackhole, Drop, Refuse, Say
 
 BIG = b"y" * 70 + b"\r\n" + b"x" * 68 + b"\r\n"
 
@@ -150,3 +151,28 @@ def test_a_long_flight_has_its_time_for_each_piece_of_it() -> None:
         assert {frozenset(states(one)) for one in outcomes} == {frozenset({"accepted"})}
         assert len(server.accepted) == 32
     assert time.monotonic() > began
+
+
+def test_law_8_both_may_have_much_to_say_at_once(offers: tuple[str, ...]) -> None:
+    """Ten thousand RCPTs, and a reply to each: neither side waits until the other has read."""
+    paths = tuple(f"recipient-{number}@x.example" for number in range(10_000))
+    patient = {"timeouts": Timeouts(body_block=60, rcpt=60, final_reply=60)}
+    with (
+        HostileServer(offers=offers, small_window=True) as server,
+        Session.open(endpoint(server, **patient)) as session,
+    ):
+        (outcome,) = session.send_many([mail(*paths)])
+        assert states(outcome) == {"accepted"}
+        assert len(outcome.recipients) == len(server.accepted[0].recipients) == 10_000
+
+
+def test_law_9_a_loss_shuts_the_window_and_trust_opens_it() -> None:
+    window = Window(16)
+    with HostileServer({(Moment.FINAL_REPLY, 3): Drop(accepts=True)}, connection=1, offers=WAYS["chunked"]) as server:
+        with Session.open(endpoint(server, window=16), window=window) as session:
+            outcomes = list(session.send_many([mail(f"{number}@x.example") for number in range(8)]))
+        assert {"unknown"} in [states(one) for one in outcomes]
+        assert window.size == 1
+        with Session.open(endpoint(server, window=16), window=window) as session:
+            assert {frozenset(states(one)) for one in session.send_many([mail()] * TRUST)} == {frozenset({"accepted"})}
+        assert window.size == 2

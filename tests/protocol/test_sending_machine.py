@@ -40,11 +40,22 @@ from notifier.smtp.outbox import Outbox
 ANSWERS = ["ok"] * 12 + ["temporary", "permanent", "421", "close", "cut", "garbage", "accept and close", "too many"]
 
 
-class ModelServer:
-    """RFC 5321 with PIPELINING and CHUNKING, strictly in order; ``answers`` say how each command is met."""
+SHIFTS = ["twice", "skip", "refused twice", "refused and skip"]
 
-    def __init__(self, answers: Iterator[str], journal: list[tuple[bytes, str]]) -> None:
+
+class ModelServer:
+    """RFC 5321 and 2033 with PIPELINING and CHUNKING, strictly in order; ``answers`` say how each command is met.
+
+    ``coded``: good replies have enhanced status codes.
+    """
+
+    def __init__(
+        self, answers: Iterator[str], journal: list[tuple[bytes, str]], *, coded: bool = False, lmtp: bool = False
+    ) -> None:
         self._answers = answers
+        self._codes = {b"sender": b"2.1.0 ", b"recipient": b"2.1.5 "} if coded else {}
+        self._other = b"2.0.0 " if coded else b""
+        self._lmtp = lmtp
         self._journal = journal
         self._unread = b""
         self._sender = False
@@ -74,6 +85,9 @@ class ModelServer:
 
     def _met(self, good: bytes) -> bytes | None:
         answer = next(self._answers, "ok")
+        good = self._coded(good)
+        if answer in SHIFTS:
+            return b"" if answer.endswith("skip") else good * 2
         replies = {"temporary": b"451 later\r\n", "permanent": b"554 no\r\n", "too many": b"452 4.5.3 too many\r\n"}
         if answer == "ok":
             return good
@@ -81,6 +95,11 @@ class ModelServer:
             return replies[answer]
         self.closed = True
         return {"421": b"421 bye\r\n", "cut": good[:-4], "garbage": b"what?\r\n"}.get(answer, b"")
+
+    def _coded(self, good: bytes) -> bytes:
+        """``250 sender`` with its code, where there are codes; other replies as they are."""
+        code, _, word = good.partition(b" ")
+        return b"250 " + self._codes.get(word.strip(), self._other) + word if code == b"250" else good
 
     def _rset(self, _: bytes) -> bytes:
         self._sender, self._recipients = False, []
@@ -90,14 +109,14 @@ class ModelServer:
         if self._sender:
             return b"503 nested\r\n"
         reply = self._met(b"250 sender\r\n")
-        self._sender = reply.startswith(b"250 sender\r")
+        self._sender = reply.startswith(self._coded(b"250 sender\r")) or reply == b""
         return reply
 
     def _rcpt(self, line: bytes) -> bytes:
         if not self._sender:
             return b"503 no sender\r\n"
         reply = self._met(b"250 recipient\r\n")
-        if reply.startswith(b"250 recipient\r"):
+        if reply.startswith(self._coded(b"250 recipient\r")) or (reply == b"" and not self.closed):
             self._recipients.append(line[9:-1].decode())
         return reply
 
@@ -105,7 +124,7 @@ class ModelServer:
         if not self._recipients:
             return b"554 nobody\r\n"
         reply = self._met(b"354 go\r\n")
-        self._in_data = reply == b"354 go\r\n"
+        self._in_data = reply.startswith(b"354 go\r\n") or (reply == b"" and not self.closed)
         return reply
 
     def _take_message(self) -> bytes | None:
@@ -125,9 +144,23 @@ class ModelServer:
         return self._final(body)
 
     def _final(self, body: bytes) -> bytes:
-        answer = next(self._answers, "ok")
         recipients, self._sender, self._recipients = self._recipients, False, []
-        kept = {"ok": b"250 kept\r\n", "accept and close": b"", "cut": b"250 ke", "garbage": b"eh?\r\n"}
+        if not self._lmtp:
+            return self._final_for(body, recipients)
+        said = b""
+        for recipient in recipients:
+            said += b"" if self.closed else self._final_for(body, [recipient])
+        return said
+
+    def _final_for(self, body: bytes, recipients: list[str]) -> bytes:
+        answer = next(self._answers, "ok")
+        good = self._coded(b"250 kept\r\n")
+        shifted = {"twice": good * 2, "skip": b"", "refused twice": b"554 no\r\n" * 2, "refused and skip": b""}
+        if answer in shifted:
+            if not answer.startswith("refused"):
+                self._journal.extend((body, recipient) for recipient in recipients)
+            return shifted[answer]
+        kept = {"ok": good, "accept and close": b"", "cut": b"250 ke", "garbage": b"eh?\r\n"}
         if answer in kept:
             self._journal.extend((body, recipient) for recipient in recipients)
             self.closed = answer != "ok"
@@ -245,7 +278,36 @@ class ClientAndServer(RuleBasedStateMachine):
         self.player = Player(ModelServer(iter(answers), self.journal), takes, piece)
         self.link = Link("r", offered, window=window)
 
-    @precondition(lambda self: self.player is not None and self.link.doubt is None)
+    @rule(
+        keywords=st.sets(st.sampled_from(["PIPELINING", "CHUNKING", "SIZE", "LIMITS"])),
+        answers=st.lists(st.sampled_from(ANSWERS), max_size=40),
+        takes=st.one_of(st.just(10**9), st.integers(0, 2000)),
+        piece=st.integers(1, 60),
+    )
+    def connect_by_lmtp(self, keywords: set[str], answers: list[str], takes: int, piece: int) -> None:
+        """LMTP has a final reply for each recipient."""
+        offered = Extensions("r", {keyword: "RCPTMAX=2" if keyword == "LIMITS" else "" for keyword in keywords})
+        self.player = Player(ModelServer(iter(answers), self.journal, lmtp=True), takes, piece)
+        self.link = Link("r", offered, lmtp=True)
+
+    @rule(
+        keywords=st.sets(st.sampled_from(["PIPELINING", "CHUNKING"])),
+        before=st.integers(0, 12),
+        shift=st.sampled_from(SHIFTS),
+        piece=st.integers(1, 200),
+        window=st.integers(1, 5),
+    )
+    def connect_to_one_that_loses_count(
+        self, keywords: set[str], before: int, shift: str, piece: int, window: int
+    ) -> None:
+        """A reply too many or too few, once. With codes in a window; without them a window is nobody's default."""
+        coded = window > 1
+        offered = Extensions("r", dict.fromkeys({*keywords, *(["ENHANCEDSTATUSCODES"] if coded else [])}, ""))
+        answers = iter(["ok"] * before + [shift])
+        self.player = Player(ModelServer(answers, self.journal, coded=coded), 10**9, piece)
+        self.link = Link("r", offered, window=window)
+
+    @precondition(lambda self: self.player is not None and not (self.link.doubt or self.player.connection.dead))
     @rule(
         sizes=st.lists(
             st.tuples(st.integers(1, 4), st.sampled_from([b"", b".x\r\n", b"..\r\n", b"no end"])), max_size=6
@@ -263,7 +325,7 @@ class ClientAndServer(RuleBasedStateMachine):
         assert sorted(one.position for one in decided) == list(range(len(mails)))
         for one in decided:
             self.hold_against_the_journal(one)
-        if self.link.doubt is None:
+        if self.link.doubt is None and not self.player.connection.dead:  # a reply too many behind the last mail ends it
             assert self.player.connection.quiet
 
     def hold_against_the_journal(self, one: Delivery) -> None:

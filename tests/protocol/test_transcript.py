@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from notifier.model.secret import Secret
-from notifier.protocol.commands import Auth, AuthAnswer, Hello
+from notifier.protocol.commands import Auth, AuthAnswer, Hello, Rset
+from notifier.protocol.connection import Connection
 from notifier.protocol.reply import Reply
 from notifier.protocol.transcript import MAX_LINES, Transcript
 
@@ -28,13 +29,27 @@ def test_both_sides_stand_in_it_without_the_login() -> None:
     assert transcript.take() == ()
 
 
-def test_law_15_what_the_server_repeats_of_a_login_never_enters_it() -> None:
+def test_law_15_what_the_server_repeats_of_a_login_never_enters_it_nor_a_reply() -> None:
     transcript = Transcript()
-    transcript.sent(Auth("PLAIN", Secret("\0zoe\0hunter2")))
-    transcript.received(Reply(235, (b"hello, your " + PLAIN.encode() + b" is fine", b"and so is hunter2")))
+    connection = Connection(transcript)
+    connection.receive(b"220 hi\r\n")
+    connection.send(Auth("PLAIN", Secret("\0zoe\0hunter2")))
+    connection.receive(b"235-hello, your " + PLAIN.encode() + b" is fine\r\n235 and so is hunter2\r\n")
     transcript.take()
-    transcript.received(Reply(550, (b"5.7.1 not with " + PLAIN.encode()[3:13], b"nor hunter2")))
-    assert transcript.take() == ("S: 550 5.7.1 not with ***", "S: 550 nor ***")
+    connection.replies.clear()
+    connection.send(Rset())
+    connection.receive(b"550-5.7.1 not with " + PLAIN.encode()[3:13] + b"\r\n550 nor hunter2\r\n")
+    assert transcript.take() == ("C: RSET", "S: 550 5.7.1 not with ***", "S: 550 nor ***")
+    assert connection.next_reply() == Reply(550, (b"5.7.1 not with ***", b"nor ***"))
+
+
+def test_an_enhanced_code_is_no_echo_of_a_user_named_5() -> None:
+    connection = Connection()
+    connection.receive(b"220 hi\r\n")
+    connection.send(Auth("PLAIN", Secret("\x005\x00hunter2")))
+    connection.receive(b"535 5.7.8 5 may not\r\n")
+    connection.replies.popleft()
+    assert connection.next_reply() == Reply(535, (b"5.7.8 *** may not",))
 
 
 def test_what_would_change_a_terminal_does_not_enter_it() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from notifier import errors
+from notifier import errors, smtp
 from notifier.errors import (
     ConfigurationError,
     DeliveryError,
@@ -61,6 +61,27 @@ def test_an_error_can_be_caught_by_what_to_do_and_by_where_it_happened() -> None
     assert isinstance(error, SMTPConnectError)
     assert isinstance(error, OSError)
     assert error.taxonomy_id == "C1"
+
+
+OPENING = (Phase.DNS, Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.STARTTLS, Phase.AUTH)
+
+
+@pytest.mark.parametrize("phase", OPENING)
+@pytest.mark.parametrize("error_class", [ErrorClass.TRANSIENT, ErrorClass.MISCONFIGURED])
+@pytest.mark.parametrize("scope", Scope)
+def test_whoever_catches_the_drop_ins_errors_catches_what_opening_a_session_raises(
+    phase: Phase, error_class: ErrorClass, scope: Scope
+) -> None:
+    assert smtp.SMTPException is SMTPException
+    for code in (None, 421):
+        with pytest.raises(smtp.SMTPException):
+            raise fault_error(Fault("X", error_class, scope, phase, "words", code=code))
+
+
+def test_the_standard_modules_words_are_shown() -> None:
+    """And not as an errno with its meaning."""
+    error = SMTPSenderRefused(550, b"no", "a@b.c")
+    assert (str(error), error.args, error.errno) == ("(550, b'no', 'a@b.c')", (550, b"no", "a@b.c"), None)
 
 
 def test_a_lost_connection_is_a_disconnection() -> None:

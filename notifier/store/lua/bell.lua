@@ -7,7 +7,7 @@ if verb == 'answer' then
 elseif verb == 'again' then
   redis.call('ZREM', P .. 'answered', bell)
   redis.call('ZADD', P .. 'rung', at + tonumber(ARGV[3]), bell)
-elseif redis.call('ZCOUNT', P .. 'due', '-inf', at) > 0 then
+elseif not is_paused() and redis.call('ZCOUNT', P .. 'due', '-inf', at) > 0 then
   return 0
 else
   redis.call('ZREM', P .. 'answered', bell)

@@ -7,6 +7,7 @@ if ARGV[4] ~= '' then
   redis.call('ZADD', P .. 'answered', at + tonumber(ARGV[5]), ARGV[4])
 end
 local rows = {}
+if is_paused() then return rows end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, tonumber(ARGV[1]))) do
   if not retired_if_over(id, at, tonumber(ARGV[6])) then
     local key = mail_key(id)

@@ -112,6 +112,9 @@ local function to_unknown(id, at, wait_ms, entry)
   return 'parked'
 end
 
+-- An operator has said that nothing of the queue goes out for now. Mails are still taken in.
+local function is_paused() return redis.call('EXISTS', P .. 'paused') == 1 end
+
 local function registered_slots(at)
   local slots = 0
   for _, owner in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', '(' .. at, '+inf')) do
@@ -125,6 +128,7 @@ end
 -- would ring on while every slot is busy. At most one for each slot; one more may be out for a while, where a slot was
 -- longer in a slow dialogue than its bell lives: that does no harm, it finds the mails claimed.
 local function bells_wanted(at, batch)
+  if is_paused() then return 0 end
   local due = redis.call('ZCOUNT', P .. 'due', '-inf', at)
   local rung, answered = redis.call('ZCARD', P .. 'rung'), redis.call('ZCARD', P .. 'answered')
   -- A slot that has answered may be held up by a slow relay: what is due now deserves a slot that is free.

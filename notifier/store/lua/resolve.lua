@@ -1,5 +1,7 @@
--- What a person decided on a parked mail or a dead letter. ARGV: id, state, why, retention ms
--- Returns its state afterwards, or '' where it is not known.
+-- What a person decided on a parked mail or a dead letter. ARGV: id, state, why, retention ms, due in ms; and where
+-- recipients are edited: those that are there now, the new payload, the new recipients, the blob that the
+-- payload refers to or ''
+-- Returns its state afterwards, '' where it is not known, 'edited' where its recipients are other ones by now.
 local id, to, at = ARGV[1], ARGV[2], now()
 local key = mail_key(id)
 local f = redis.call('HMGET', key, 'state', 'recipients', 'patience')
@@ -14,6 +16,15 @@ if not for_people or not EDGES[from .. '>' .. to] then
   return redis.error_reply('LEDGER nobody can take a mail from ' .. from .. ' to ' .. to)
 end
 
+if ARGV[6] then
+  if f[2] ~= ARGV[6] then return 'edited' end
+  drop_content(id) -- the message names them in its header
+  redis.call('HSET', key, 'payload', ARGV[7])
+  if ARGV[9] ~= '' then redis.call('HSET', key, 'own', ARGV[9]) end
+  refer(ARGV[9], 1)
+  f[2] = ARGV[8]
+end
+
 -- Whoever has accepted the mail is never mailed again.
 local function set_recipients(to_state)
   local recipients = cjson.decode(f[2])
@@ -23,9 +34,10 @@ end
 
 if to == 'waiting' then
   set_recipients({ deferred = 'pending', refused = 'pending', suppressed = 'pending', unknown = 'pending' })
-  redis.call('HSET', key, 'deadline', at + tonumber(f[3]), 'attempt', 0, 'crashes', 0, 'setbacks', 0,
+  local due = at + tonumber(ARGV[5])
+  redis.call('HSET', key, 'deadline', due + tonumber(f[3]), 'attempt', 0, 'crashes', 0, 'setbacks', 0,
     'resent', 0)
-  wait(id, from, at, at, { why = ARGV[3] })
+  wait(id, from, at, due, { why = ARGV[3] })
 else
   if to == 'sent' then set_recipients({ unknown = 'accepted' }) end
   retire(id, from, to, at, { why = ARGV[3] }, tonumber(ARGV[4]))

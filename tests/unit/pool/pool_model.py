@@ -35,6 +35,7 @@ class PoolModel:
     holders: list[Client] = field(default_factory=list)
     queue: list[Client] = field(default_factory=list)
     expires: list[float] = field(default_factory=list)  # by session
+    first: int = 0  # session of this process
     until: dict[int, float] = field(default_factory=dict)
     mails: Counter[int] = field(default_factory=Counter)
     dead: set[int] = field(default_factory=set)  # the relay has closed it
@@ -110,9 +111,10 @@ class PoolModel:
         """From now on the child's: what it has inherited is nobody's here."""
         inherited = [*self.parked, *(one.session for one in self.holders if one.session is not None)]
         self.parked, self.holders, self.counters = [], [], Counter()
-        for session in sorted(inherited, key=lambda one: self.mails[one]):
+        for session in sorted(inherited):
             self.ended[session] = "abandon"
-            self._tell("retired_fork", "retired", "fork", self.mails[session])
+            self._tell("retired_fork", "retired", session, "fork", self.mails[session])
+        self.first = len(self.expires)
 
     # rules ----------------------------------------------------------------------------------------------------------
 
@@ -133,7 +135,7 @@ class PoolModel:
         while (session := client.session) is not None:
             if (reason := self._why_not(session)) is None:
                 client.came_to = "lent"
-                self._tell("reused", "reused", self.mails[session])
+                self._tell("reused", "reused", session, self.mails[session])
                 return
             self._end(session, reason)
             client.session = None
@@ -150,7 +152,7 @@ class PoolModel:
         client.session = len(self.expires)
         client.came_to = "lent"
         self.expires.append(self.now + self.config.max_age)
-        self._tell("opened", "opened")
+        self._tell("opened", "opened", client.session)
 
     def _why_not(self, session: int) -> str | None:
         return self._why_no_longer(session) or ("peer_closed" if session in self.dead else None)
@@ -192,7 +194,7 @@ class PoolModel:
     def _end(self, session: int, reason: str) -> None:
         assert session not in self.ended
         self.ended[session] = "close" if reason in ("doubt", "peer_closed") else "QUIT"
-        self._tell(f"retired_{reason}", "retired", reason, self.mails[session])
+        self._tell(f"retired_{reason}", "retired", session, reason, self.mails[session])
 
     def _tell(self, counter: str, *event: object) -> None:
         self.counters[counter] += 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, Place
+from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, Permit, Place
 from notifier.pool.local_breakers import LocalBreakers
 
 RELAY, ANN = Place("relay:587"), Place("relay:587", "ann")
@@ -56,7 +56,7 @@ def test_a_half_open_breaker_lets_one_probe_through(breakers: LocalBreakers, clo
     assert breakers.permit(RELAY).probe
     assert breakers.permit(RELAY).wait == 1, "the others ask again soon"
     assert breakers.good(RELAY), "it has closed"
-    assert breakers.permit(RELAY) == (0, False, True, "")
+    assert breakers.permit(RELAY) == Permit()
 
 
 def test_a_probe_that_fails_doubles_the_time_up_to_the_longest(breakers: LocalBreakers, clock: Clock) -> None:
@@ -97,7 +97,7 @@ def test_of_a_login_that_was_never_seen_to_work_one_is_tried_at_a_time(breakers:
     assert breakers.permit(ANN).probe
     assert breakers.permit(ANN).wait == 1
     breakers.good(ANN)
-    assert [breakers.permit(ANN) for _ in range(3)] == [(0, False, True, "")] * 3
+    assert [breakers.permit(ANN) for _ in range(3)] == [Permit()] * 3
 
 
 def test_a_wrong_password_closes_the_account_and_not_the_relay(breakers: LocalBreakers) -> None:

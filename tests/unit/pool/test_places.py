@@ -31,7 +31,7 @@ def has_rung(borrower: Borrower) -> bool:
 
 
 class PlacesMachine(RuleBasedStateMachine):
-    """Ask, give up, open, park, free, expire, drain, close in any order, against what must hold.
+    """Ask, give up, open, park, free, expire, do with fewer, drain, close in any order, against what must hold.
 
     No place beyond the size, no session with two owners, nobody overtaken in the queue, no place lost.
     """
@@ -43,6 +43,7 @@ class PlacesMachine(RuleBasedStateMachine):
         self.empty: list[Borrower] = []  # granted, and no session yet
         self.lent: list[Borrower] = []
         self.now = 0.0
+        self.limit = SIZE
 
     @rule()
     def ask(self) -> None:
@@ -73,6 +74,28 @@ class PlacesMachine(RuleBasedStateMachine):
             self.lent.append(borrower)
         else:
             self.places.free(borrower)
+        self.accept()
+
+    @precondition(lambda self: self.empty)
+    @rule()
+    def others_have_the_connections(self) -> None:
+        borrower = self.empty.pop()
+        others = self.places.stats()["parked"] + len(self.lent) + len(self.empty)
+        assert self.places.do_with_fewer(borrower) == (others > 0)
+        if not others:
+            self.empty.append(borrower)
+            return
+        self.limit = others
+        if self.places.closed:
+            assert borrower.turned_away
+        else:
+            self.queue.insert(0, borrower)
+        self.accept()
+
+    @rule()
+    def they_have_them_no_more(self) -> None:
+        self.limit = SIZE
+        self.places.do_with_all()
         self.accept()
 
     @precondition(lambda self: self.lent)
@@ -154,7 +177,7 @@ class PlacesMachine(RuleBasedStateMachine):
         assert stats["waiting"] == len(self.queue)
         if self.queue:
             assert stats["parked"] == 0, "somebody waits, and a session rests"
-            assert stats["lent"] + len(self.empty) == SIZE, "somebody waits, and a place is free"
+            assert stats["lent"] + len(self.empty) >= self.limit, "somebody waits, and a place is free"
 
 
 TestPlacesMachine = PlacesMachine.TestCase

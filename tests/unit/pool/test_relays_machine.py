@@ -37,8 +37,8 @@ RULES = BreakerRules(
 )
 
 
-def fault(row: str, scope: Scope, phase: Phase, code: int | None = None) -> Fault:
-    return Fault(row, ErrorClass.TRANSIENT, scope, phase, f"said {code}", code=code)
+def fault(row: str, scope: Scope, phase: Phase, code: int | None = None, enhanced: str | None = None) -> Fault:
+    return Fault(row, ErrorClass.TRANSIENT, scope, phase, f"said {code}", code=code, enhanced=enhanced)
 
 
 # What a relay does to whoever wants a session: its error, whose breaker that counts for, and whether another may do better.
@@ -54,12 +54,15 @@ WELL = "takes mails"
 MOODS = [WELL, WELL, WELL, *FAULTS, *BUSY, CLOSED]
 
 CLOSING = fault("R10", Scope.CONNECTION, Phase.RCPT, 421)
+TOO_MUCH = fault("R10", Scope.CONNECTION, Phase.RCPT, 421, "4.7.0")
 NO_SUCH_USER = fault("R7", Scope.RECIPIENT, Phase.RCPT, 550)
 LETTERS: dict[str, Sequence[Fault | None]] = {  # what becomes of the mails of a session
     "go well": [None, None],
     "are refused": [NO_SUCH_USER],
     "break off": [CLOSING],
     "break off after one": [None, CLOSING],
+    "are too many": [None, TOO_MUCH],
+    "are too many from the first on": [TOO_MUCH],
     "are not sent": [],
 }
 
@@ -175,10 +178,10 @@ class Model:
             self.events.append((f"opened for {about}", member.pool.endpoint.name))
 
     def learn(self, member: Member, permit: Permit, letters: Sequence[Fault | None]) -> None:
-        if CLOSING in letters:
+        if TOO_MUCH in letters:
             self.events.append(("complained", member.pool.endpoint.name))
-        if CLOSING in letters and None not in letters:
-            self.failed(member, CLOSING, "host")
+        if letters and letters[0] in (CLOSING, TOO_MUCH):
+            self.failed(member, letters[0], "host")
         elif not permit.clean and self.breakers.good(member.place):
             self.events.append(("closed", member.pool.endpoint.name))
 

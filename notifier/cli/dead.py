@@ -1,0 +1,119 @@
+"""`notifier dead`: the dead letters. What failed for good, expired, or crashed its worker waits here for a person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from notifier.cli.choosing import choosing, chosen
+from notifier.cli.status import moment, plain, print_status
+from notifier.cli.telling import tell
+from notifier.errors import InvalidAddress
+from notifier.model.address import Address
+from notifier.model.state import DEAD, MailState
+from notifier.settings.parsers import rate
+from notifier.store.base import MailStatus
+from notifier.tasks.operating import Done, Selection, discard, requeue, ring_for_what_is_due, selected
+from notifier.tasks.result import status
+from notifier.tasks.runtime import runtime
+
+STATES = tuple(sorted(DEAD))
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+_all = click.option("--all", "everything", is_flag=True, help="Every dead letter.")
+
+
+@click.group("dead")
+def command() -> None:
+    """List, show, requeue and discard dead letters."""
+
+
+@command.command("list")
+@choosing
+@click.option("--state", type=click.Choice([str(state) for state in STATES]), help="Only those in this state.")
+@click.option("--limit", default=100, show_default=True, help="At most so many.")
+@_json
+def list_(state: str | None, limit: int, as_json: bool, **filters: Any) -> None:
+    """List dead letters, oldest first."""
+    states = (MailState(state),) if state else STATES
+    found = list(selected(Selection(states, **filters), limit))
+    if as_json:
+        click.echo(json.dumps([plain(mail) for mail in found], ensure_ascii=False, indent=2))
+        return
+    Console().print(_table(found) if found else "no dead letters")
+
+
+@command.command("show")
+@click.argument("mail_id")
+@_json
+def show(mail_id: str, as_json: bool) -> None:
+    """Show one mail with its whole history and every reply. Its context is never shown."""
+    print_status(status(mail_id), as_json=as_json)
+
+
+@command.command("requeue")
+@click.argument("mail_ids", nargs=-1, metavar="[MAIL_ID]...")
+@choosing
+@_all
+@click.option("--rate", "per_second", metavar="RATE", help="One after the other: mails a second, or such as 100/min.")
+@click.option("--to", "readdress", multiple=True, metavar="OLD=NEW", help="Another address for a recipient (one mail).")
+@click.option("--why", default="requeued by a person", show_default=True, help="For the history.")
+@_json
+def requeue_(  # noqa: PLR0917 - click passes each option by its name
+    mail_ids: tuple[str, ...],
+    everything: bool,
+    per_second: str | None,
+    readdress: tuple[str, ...],
+    why: str,
+    as_json: bool,
+    **filters: Any,
+) -> None:
+    """Send mails once more, to all who have not accepted them; their time and counters begin anew, their id stays."""
+    ids = chosen(mail_ids, STATES, everything, **filters)
+    results = (
+        [_readdressed(ids, readdress, why)] if readdress else list(requeue(ids, why=why, per_second=_rate(per_second)))
+    )
+    ring_for_what_is_due()
+    tell(results, as_json=as_json)
+
+
+@command.command("discard")
+@click.argument("mail_ids", nargs=-1, metavar="[MAIL_ID]...")
+@choosing
+@_all
+@click.option("--why", default="discarded by a person", show_default=True, help="For the history.")
+@_json
+def discard_(mail_ids: tuple[str, ...], everything: bool, why: str, as_json: bool, **filters: Any) -> None:
+    """Never send these mails. What they say is deleted; their ids and histories stay for NOTIFIER_RETENTION."""
+    tell(discard(chosen(mail_ids, STATES, everything, **filters), why=why), as_json=as_json)
+
+
+def _rate(text: str | None) -> float | None:
+    try:
+        return None if text is None else rate(text)
+    except ValueError as error:
+        raise click.BadParameter(f"--rate {error}") from None
+
+
+def _readdressed(ids: list[str], readdress: tuple[str, ...], why: str) -> Done:
+    if len(ids) != 1:
+        raise click.UsageError("--to edits one mail; name its id")
+    try:
+        edits = {old: Address.parse(new) for old, _, new in (one.partition("=") for one in readdress)}
+    except InvalidAddress as error:
+        raise click.BadParameter(f"--to is written OLD=NEW: {error}") from None
+    return Done(ids[0], runtime().store.resolve(ids[0], MailState.WAITING, why, readdress=edits))
+
+
+def _table(mails: list[MailStatus]) -> Table:
+    table = Table("created", "id", "state", "template", "recipients", "what was said")
+    for mail in mails:
+        fault = mail.last_fault
+        why = str(fault) if fault else str(mail.history[-1].get("why", "")) if mail.history else ""
+        shown = ", ".join(list(mail.recipients)[:3]) + (", …" if len(mail.recipients) > 3 else "")
+        table.add_row(moment(mail.created_at), mail.mail_id, mail.state, mail.template, Text(shown), Text(why))
+    return table

@@ -1,0 +1,124 @@
+"""What operators do to many mails at once: choose them, and decide on each. The commands and the console stand on this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from kombu.exceptions import OperationalError
+
+from notifier.errors import NotifierError, StoreUnavailable
+from notifier.model.state import DEAD, MailState
+from notifier.store.base import MailStatus, Store
+from notifier.tasks.app import point_at_broker
+from notifier.tasks.runtime import runtime
+from notifier.tasks.sweeper import sweep
+
+PAGE = 200  # mails read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which mails are meant; what is empty leaves it open. ``row``: of the taxonomy, in the last fault. ``since`` and
+    ``until``: of their creation, seconds since the epoch.
+    """
+
+    states: tuple[MailState, ...] = tuple(sorted(DEAD))
+    queue: str | None = None
+    template: str | None = None
+    domain: str | None = None
+    row: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+    def includes(self, mail: MailStatus) -> bool:
+        """True where the mail is meant."""
+        fault = mail.last_fault
+        return (
+            self.template in (None, mail.template)
+            and (self.domain is None or any(path.endswith(f"@{self.domain.lower()}") for path in mail.recipients))
+            and (self.row is None or (fault is not None and fault.taxonomy_id == self.row))
+            and (self.since is None or mail.created_at >= self.since)
+            and (self.until is None or mail.created_at < self.until)
+        )
+
+
+def selected(selection: Selection, limit: int | None = None) -> Iterator[MailStatus]:
+    """The mails that are meant, queue by queue and state by state, oldest first; ``limit`` at most."""
+    left = limit
+    for mail in _all(runtime().store, selection):
+        if left == 0:
+            return
+        if selection.includes(mail):
+            left = None if left is None else left - 1
+            yield mail
+
+
+def _all(store: Store, selection: Selection) -> Iterator[MailStatus]:
+    queues = store.queues() if selection.queue is None else (selection.queue,)
+    for queue in queues:
+        for state in selection.states:
+            skip = 0
+            while page := store.list_mails(queue, state, limit=PAGE, skip=skip):
+                yield from page
+                skip += PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one mail: its ``state``, or the ``error`` that says why nothing was done."""
+
+    mail_id: str
+    state: MailState | None
+    error: str | None = None
+
+
+def requeue(mail_ids: Sequence[str], *, why: str, per_second: float | None = None) -> Iterator[Done]:
+    """Send mails once more. With a rate each is due a moment after the one before, so that they do not all come at once."""
+    for number, mail_id in enumerate(mail_ids):
+        due_in = number / per_second if per_second else 0.0
+        yield _done(mail_id, partial(_resolve, MailState.WAITING, why, due_in))
+
+
+def discard(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:
+    """Never send them."""
+    return (_done(mail_id, partial(_resolve, MailState.DISCARDED, why, 0.0)) for mail_id in mail_ids)
+
+
+def declare_sent(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:
+    """There is evidence that these unknowns arrived."""
+    return (_done(mail_id, partial(_resolve, MailState.SENT, why, 0.0)) for mail_id in mail_ids)
+
+
+def cancel_all(mail_ids: Sequence[str]) -> Iterator[Done]:
+    """Take waiting mails back."""
+    return (_done(mail_id, runtime().store.cancel) for mail_id in mail_ids)
+
+
+def reschedule_all(mail_ids: Sequence[str], send_at: float) -> Iterator[Done]:
+    """Another time for waiting mails, seconds since the epoch."""
+    return (_done(mail_id, lambda one: runtime().store.reschedule(one, send_at)) for mail_id in mail_ids)
+
+
+def ring_for_what_is_due() -> None:
+    """So that a decision takes effect now; where the broker is away, at the workers' next sweep."""
+    point_at_broker()
+    with suppress(OperationalError):
+        for queue in runtime().store.queues():
+            sweep(queue)
+
+
+def _resolve(state: MailState, why: str, due_in: float, mail_id: str) -> MailState:
+    return runtime().store.resolve(mail_id, state, why, due_in=due_in)
+
+
+def _done(mail_id: str, act: Callable[[str], MailState]) -> Done:
+    """One that cannot be done does not keep the others."""
+    try:
+        return Done(mail_id, act(mail_id))
+    except StoreUnavailable:
+        raise
+    except NotifierError as error:
+        return Done(mail_id, None, str(error))

@@ -1,0 +1,69 @@
+"""Fault 57 at every moment: a server that never ends costs neither memory nor time, in a session and in the drop-in."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import tracemalloc
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hostile_sessions import LONGEST, MOST_MEMORY, endpoint, mail
+
+from notifier import smtp as smtplib
+from notifier.errors import DeliveryError
+from notifier.model.secret import Secret
+from notifier.smtp import Session
+from notifier.testing import Flood, HostileServer, Moment, Refuse
+
+CODES = {
+    Moment.GREETING: b"220",
+    Moment.STARTTLS: b"220",
+    Moment.AUTH: b"235",
+    Moment.DATA: b"354",
+    Moment.QUIT: b"221",
+}
+FLOODS: dict[str, Callable[[bytes], bytes]] = {
+    "lines": lambda code: code + b"-x\r\n",
+    "one line": lambda code: code + b" " + b"x" * 1000,
+    "good replies": lambda code: code + b" ok\r\n",
+}
+
+
+def by_session(server: HostileServer) -> None:
+    with suppress(DeliveryError), Session.open(endpoint(server, username="zoe", password=Secret("hunter2"))) as session:
+        list(session.send_many([mail("bad@x.example"), mail("good@x.example")]))
+
+
+def by_drop_in(server: HostileServer) -> None:
+    trusting = ssl.create_default_context(cafile=server.ca_file)
+    with (
+        suppress(smtplib.SMTPException, OSError),
+        smtplib.SMTP(server.host, server.port, "client.example", timeout=1) as client,
+    ):
+        client.starttls(context=trusting)
+        client.login("zoe", "hunter2")
+        with suppress(smtplib.SMTPRecipientsRefused):
+            client.sendmail("s@x.example", "bad@x.example", "hi")
+        client.sendmail("s@x.example", "good@x.example", "hi")
+
+
+@pytest.mark.parametrize("client", [by_session, by_drop_in], ids=["session", "drop-in"])
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("moment", [moment for moment in Moment if moment is not Moment.TLS])
+def test_57_a_flood_costs_neither_memory_nor_time(
+    moment: Moment, flood: str, client: Callable[[HostileServer], None]
+) -> None:
+    """The first recipient is refused, so that RSET has its moment too."""
+    octets = FLOODS[flood](CODES.get(moment, b"250"))
+    plan = {(Moment.RCPT, 1): Refuse("550 5.1.1 no"), moment: Flood(octets)}
+    with HostileServer(plan, tls=True, offers=("PIPELINING", "AUTH PLAIN")) as server:
+        began = time.monotonic()
+        tracemalloc.start()
+        try:
+            client(server)
+            assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+        finally:
+            tracemalloc.stop()
+        assert time.monotonic() - began < LONGEST

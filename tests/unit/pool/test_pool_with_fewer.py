@@ -1,0 +1,126 @@
+"""A pool whose replicas have the connections that the relay takes: who waits, and who is sent away."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from fake_relay import make
+
+from notifier.errors import PoolClosed, PoolTimeout, RelayFull
+from notifier.model.limits import Connected
+from notifier.pool import SessionPool, Slots
+
+
+class Elsewhere:
+    """The connections of all replicas: ``free`` more may be made."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        if self.free <= 0:
+            return Connected(1.0, 9)
+        self.free -= 1
+        return Connected(0.0, 9)
+
+    def established(self, relay: str, token: str) -> int:
+        return 9
+
+    def release(self, relay: str, token: str) -> int:
+        self.free += 1
+        return 9
+
+
+def soon(seconds: float = 5.0) -> float:
+    return time.monotonic() + seconds
+
+
+def limited(pool: SessionPool, free: int) -> Elsewhere:
+    elsewhere = Elsewhere(free)
+    pool._slots = Slots(elsewhere, "relay", "relay", None)  # type: ignore[arg-type]
+    return elsewhere
+
+
+def test_whoever_asks_waits_for_what_this_process_has_first_come_first_served() -> None:
+    pool, relay, clock, _ = make(size=3)
+    elsewhere = limited(pool, free=1)
+    served: list[str] = []
+
+    def wait(name: str) -> None:
+        with pool.session(soon()):
+            served.append(name)
+
+    with pool.session(soon()):
+        threads = []
+        for number, name in enumerate(("first", "second"), start=1):
+            threads.append(threading.Thread(target=wait, args=(name,)))
+            threads[-1].start()
+            while pool.stats()["waiting"] < number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(5)
+    assert served == ["first", "second"]
+    assert len(relay.sessions) == 1
+    elsewhere.free, clock.now = 1, clock.now + 1.0
+    with pool.session(soon()), pool.session(soon()):
+        assert len(relay.sessions) == 2, "after a while it looks whether there are more"
+
+
+def test_whoever_waits_does_so_until_their_deadline() -> None:
+    pool, _, _, _ = make(size=3)
+    limited(pool, free=1)
+    with pool.session(soon()), pytest.raises(PoolTimeout), pool.session(soon(0.01)):
+        pass
+
+
+def test_a_pool_that_has_nothing_says_so() -> None:
+    pool, relay, _, _ = make(size=3)
+    limited(pool, free=0)
+    with pytest.raises(RelayFull), pool.session(soon()):
+        pass
+    assert relay.sessions == []
+    assert "0 of 3 places" in repr(pool)
+
+
+def test_a_place_that_becomes_free_is_one_for_whoever_waits() -> None:
+    pool, relay, _, _ = make(size=3)
+    limited(pool, free=1)
+    served = threading.Event()
+
+    def wait() -> None:
+        with pool.session(soon()):
+            served.set()
+
+    with pool.session(soon()) as session:
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not pool.stats()["waiting"]:
+            time.sleep(0.001)
+        session.usable = False  # it is closed, and its connection is free for another
+    thread.join(5)
+    assert served.is_set()
+    assert len(relay.sessions) == 2
+
+
+def test_closing_sends_away_whoever_waits() -> None:
+    pool, _, _, _ = make(size=3)
+    limited(pool, free=1)
+    told = threading.Event()
+
+    def wait() -> None:
+        try:
+            with pool.session(soon()):
+                pass
+        except PoolClosed:
+            told.set()
+
+    with pool.session(soon()):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not pool.stats()["waiting"]:
+            time.sleep(0.001)
+        pool.close(0)
+        thread.join(5)
+    assert told.is_set()
