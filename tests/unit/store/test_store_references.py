@@ -10,6 +10,7 @@ from fake_ledger import Clock
 from store_conformance import added, an_email, at_dot, claimed, history_of
 
 from notifier.errors import StoreUnavailable
+from notifier.model.address import Address
 from notifier.model.email import AttachmentRef
 from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.state import MailState
@@ -193,3 +194,21 @@ def test_a_record_cannot_name_a_payload_anywhere_else(store: RedisStore, server:
 def test_the_name_is_the_digest(store: RedisStore) -> None:
     assert store.put_blob(b"") == blob_name(b"")
     assert store.get_blob(blob_name(b"")) == b""
+
+
+def test_a_dead_letter_to_another_address_refers_to_its_new_payload_and_to_no_message(
+    store: RedisStore, server: fakeredis.FakeRedis
+) -> None:
+    email = an_email("zoe@example.com", context=LONG, attachments=attached(store))
+    store.settle([Settlement(claimed(store, email), MailState.FAILED, composed=MESSAGE)])
+    before = references(server)
+    new = Address.parse("ann@example.com")
+    store.resolve(email.id, MailState.WAITING, readdress={"zoe@example.com": new})
+    after = references(server)
+    assert (len(before), len(after)) == (3, 2)
+    assert set(before) & set(after) == {email.attachments[0].blob}
+    again = claimed(store)
+    assert (again.email.to, again.email.context, again.composed) == ((new,), email.context, None)
+    store.begin_dot([again])
+    store.settle([Settlement(again, MailState.SENT)])
+    assert references(server) == {email.attachments[0].blob: 1}
