@@ -39,5 +39,14 @@ EDGES: Mapping[MailState, frozenset[MailState]] = {
     S.QUARANTINED: frozenset({S.WAITING, S.DISCARDED}),
 }
 
+# Edges that only evidence takes: a final reply that was read by its claim and reached the ledger late, for that was away.
+EVIDENCE: Mapping[MailState, frozenset[MailState]] = {
+    S.WAITING: frozenset({S.SENT, S.FAILED}),  # about to be sent again, as the sweeper had to think it unknown
+    S.PARKED: frozenset({S.FAILED}),
+    S.FAILED: frozenset({S.SENT}),  # by the resend
+    S.EXPIRED: frozenset({S.SENT}),
+    S.QUARANTINED: frozenset({S.SENT}),
+}
+
 DEAD = frozenset({S.FAILED, S.EXPIRED, S.QUARANTINED})
 ENDED = frozenset({S.SENT, S.CANCELLED, S.DISCARDED}) | DEAD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,26 @@ def folders(text: str) -> tuple[Path, ...]:
         if not folder.is_dir():
             raise ValueError(f"names the folder {str(folder)!r}, which is not there")
     return found
+
+
+def state_folder(text: str) -> Path:
+    """A folder that need not be there yet, by its whole path; empty: the user's own."""
+    if not text:
+        return _own_state_folder()
+    if not Path(text).is_absolute():
+        raise ValueError(f"is the whole path of a folder, and not {text!r}")
+    return Path(text)
+
+
+def _own_state_folder() -> Path:
+    """By the XDG base directories; a service's user often has no home that it may write to."""
+    home = Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))  # noqa: PTH111 - it cannot fail
+    if home.is_absolute():
+        there = next(folder for folder in (home, *home.parents) if os.access(folder, os.F_OK))
+        if os.access(there, os.W_OK):
+            return home / "notifier" / "journal"
+    # Directly in it: where others may write beside ours, only its sticky bit keeps them from exchanging it.
+    return Path(tempfile.gettempdir()) / f"notifier-journal-{os.geteuid()}"
 
 
 def server_url(*schemes: str) -> Parser:

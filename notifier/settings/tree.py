@@ -93,6 +93,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("NOTIFIER_DOT_DEADLINE", parsers.seconds, "30", "Seconds from the dot's record to the terminator at most."),
     Setting("NOTIFIER_TCP_USER_TIMEOUT", parsers.seconds, "30", "Seconds that sent octets may still be on their way."),
     Setting("NOTIFIER_DOT_MARGIN", parsers.seconds, "60", "Seconds on top before a mail at the dot is taken over."),
+    Setting(
+        "NOTIFIER_JOURNAL",
+        parsers.state_folder,
+        "",
+        "The folder on this host's disk for settlements that the store could not take; of this user alone. Unset: "
+        "notifier/journal in the user's state directory, or where he has none, in the temporary directory.",
+    ),
     Setting("NOTIFIER_BATCH", parsers.count, "50", "The most mails that a worker slot claims at once."),
     Setting("NOTIFIER_TIME_SLICE", parsers.seconds, "2", "Seconds after which a slot rings again for the rest."),
     Setting("NOTIFIER_RETRY_SCALE", parsers.factor, "1", "Multiplies every wait between attempts (demos, tests)."),
@@ -117,6 +124,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
+MISSED_SWEEPS = 4  # after which a worker, or the store, was away
 _BROKER_FALLBACKS = ("CELERY_BROKER_URL", "REDIS_URL")
 
 
@@ -137,6 +145,7 @@ class Settings:
     sweep_interval: float
     dot_deadline: float
     takeover: Takeover
+    journal_folder: Path
     batch: int
     time_slice: float
     retry: RetryTable
@@ -248,7 +257,9 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
             # A bell is published within milliseconds; one that lies nowhere after half a sweep is lost.
             bell=values["NOTIFIER_SWEEP_INTERVAL"] / 2,
             batch=values["NOTIFIER_BATCH"],
+            grace=values["NOTIFIER_SWEEP_INTERVAL"] * MISSED_SWEEPS,
         ),
+        "journal_folder": values["NOTIFIER_JOURNAL"],
         "batch": values["NOTIFIER_BATCH"],
         "time_slice": values["NOTIFIER_TIME_SLICE"],
         "retry": DEFAULT_TABLE.scaled(values["NOTIFIER_RETRY_SCALE"]),

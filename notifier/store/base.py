@@ -17,6 +17,7 @@ from notifier.model.email import Email
 from notifier.model.outcome import RecipientState
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.store.evidence import Evidence, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Claim:
     ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
     `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
     ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
-    seconds until the mail expires, by the store's clock at the claim.
+    seconds until the mail expires, by the store's clock at the claim. ``epoch`` is the ledger's.
     """
 
     email: Email
@@ -54,6 +55,7 @@ class Claim:
     deadline_in: float
     composed: bytes | None = field(default=None, repr=False)
     setbacks: int = 0
+    epoch: str = ""
 
     @property
     def mail_id(self) -> str:
@@ -131,6 +133,9 @@ class Takeover:
     at_dot: float = 720.0
     bell: float = 5.0  # a bell not answered or renewed for this long may be rung again; about one sweep
     batch: int = 50  # mails that one bell is worth: backlog / batch bells are wanted
+    # Where nobody has swept for so long the ledger was away. Before mails at the dot are taken over after that, the
+    # workers get as long again to say what they have read meanwhile.
+    grace: float = 20.0
 
 
 class Store(Protocol):
@@ -177,6 +182,12 @@ class Store(Protocol):
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Take one edge for each mail. Raises `FenceRejected` naming those refused; the others are settled."""
+
+    def take_evidence(self, evidence: Evidence) -> Verdict:
+        """Settle late what a final reply said while the ledger was away, whatever the sweeper has made of it since.
+
+        A mail that was accepted is sent, and not sent again. Saying it twice is saying it once.
+        """
 
     # upkeep
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:

@@ -15,9 +15,19 @@ from notifier.store.base import Added, AddResult, Claim, MailStatus, Settlement,
 from notifier.store.blobs import Blobs
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.evidence import Evidence, Verdict
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
-from notifier.store.records import STATUS_FIELDS, UnreadableRecord, claim_of, edge_of, ms, record_of, status_of
+from notifier.store.records import (
+    STATUS_FIELDS,
+    UnreadableRecord,
+    claim_of,
+    edge_of,
+    evidence_of,
+    ms,
+    record_of,
+    status_of,
+)
 from notifier.store.reservations import under_their_keys
 
 DAY = 24 * 3600.0
@@ -135,13 +145,13 @@ class RedisStore:
         """See `Store.claim`."""
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
-        (rows,) = self._connection.run([call])
-        claims = [self._claimed(queue, row) for row in rows]
+        epoch, rows = self._connection.run([self._epoch_call(), call])
+        claims = [self._claimed(queue, row, epoch.decode()) for row in rows]
         return [claim for claim in claims if claim is not None]
 
-    def _claimed(self, queue: str, row: Sequence[Any]) -> Claim | None:
+    def _claimed(self, queue: str, row: Sequence[Any], epoch: str) -> Claim | None:
         try:
-            return claim_of(queue, row)
+            return claim_of(queue, row, epoch)
         except UnknownPayloadVersion as error:
             self._put_back(queue, row, MailState.WAITING, str(error))
         except UnreadableRecord as error:
@@ -180,6 +190,12 @@ class RedisStore:
         if refused:
             raise FenceRejected(refused)
 
+    def take_evidence(self, evidence: Evidence) -> Verdict:
+        """See `Store.take_evidence`."""
+        call = self._call("evidence", evidence.queue, *evidence_of(evidence), ms(self._retention))
+        (verdict,) = self._connection.run([call], durably=True)
+        return Verdict(verdict.decode())
+
     # upkeep ---------------------------------------------------------------------------------------------------------
 
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
@@ -194,6 +210,7 @@ class RedisStore:
             uuid.uuid4().hex,
             MOST_CRASHES,
             ms(self._retention),
+            ms(self._takeover.grace),
         )
         (answer,) = self._connection.run([call], durably=True)
         over, quarantined, unknown, parked, due, *bells = answer
@@ -296,8 +313,11 @@ class RedisStore:
 
     def epoch(self) -> str:
         """See `Store.epoch`."""
-        _, mark = self._connection.ask(("SET", self._keys.epoch, uuid.uuid4().hex, "NX"), ("GET", self._keys.epoch))
+        (mark,) = self._connection.run([self._epoch_call()])
         return str(mark.decode())
+
+    def _epoch_call(self) -> Call:
+        return Call("epoch", self._keys.epoch, (uuid.uuid4().hex,))
 
     def check(self) -> list[str]:
         """See `Store.check`."""

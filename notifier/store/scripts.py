@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from notifier.model.state import EDGES
+from notifier.model.state import EDGES, EVIDENCE, MailState
 
 NAMES = (
     "reserve",
@@ -15,6 +16,7 @@ NAMES = (
     "renew",
     "begin_dot",
     "settle",
+    "evidence",
     "postpone",
     "cancel",
     "resolve",
@@ -22,6 +24,7 @@ NAMES = (
     "sweep",
     "worker",
     "remember",
+    "epoch",
     "breaker",
     "rates",
     "slow",
@@ -39,7 +42,9 @@ def source(name: str) -> str:
     folder = files("notifier.store") / "lua"
     prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
     body = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    return f"{FLAGS.get(name, '')}{_edges()}\n{prelude}\n{body}"
+    if name == "evidence":
+        body = f"{_edges('EVIDENCE', EVIDENCE)}\n{body}"
+    return f"{FLAGS.get(name, '')}{_edges('EDGES', EDGES)}\n{prelude}\n{body}"
 
 
 @cache
@@ -48,6 +53,6 @@ def digest(name: str) -> str:
     return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
 
 
-def _edges() -> str:
-    pairs = (f"['{start}>{end}'] = true" for start, ends in EDGES.items() for end in sorted(ends))
-    return f"local EDGES = {{ {', '.join(pairs)} }}"
+def _edges(name: str, table: Mapping[MailState, frozenset[MailState]]) -> str:
+    pairs = (f"['{start}>{end}'] = true" for start, ends in table.items() for end in sorted(ends))
+    return f"local {name} = {{ {', '.join(pairs)} }}"

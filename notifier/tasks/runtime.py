@@ -24,7 +24,7 @@ from notifier.model.events import Listener
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
 from notifier.settings.watch import FileWatch
-from notifier.store import RedisStore, blob_name
+from notifier.store import RedisStore, SettlementJournal, blob_name
 from notifier.tasks.ways_out import WaysOut
 from notifier.telemetry.logs import log_event
 
@@ -42,6 +42,7 @@ class Runtime:
     reload: Callable[[], Settings] | None = None
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
     store: RedisStore = field(init=False)
+    journal: SettlementJournal = field(init=False)
     ways_out: WaysOut = field(init=False)
     renderer: Renderer = field(init=False)
     composer: Composer = field(init=False)
@@ -63,6 +64,7 @@ class Runtime:
             retention=settings.retention,
             idempotency_window=settings.idempotency_window,
         )
+        self.journal = SettlementJournal(settings.journal_folder)
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)
         self.renderer = Renderer(TemplateLibrary(settings.template_folders))
@@ -79,6 +81,7 @@ class Runtime:
             table=settings.retry,
             timing=Timing(session_wait=self._session_wait(), dot_deadline=settings.dot_deadline),
             listener=self.listener,
+            keep=self.journal.keep,
         )
         self.intake = Intake(
             template_known=self.renderer.require,

@@ -11,6 +11,7 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state as worker_state
 
+from notifier.delivery.late import tell_late
 from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
 from notifier.tasks.app import app
@@ -57,10 +58,17 @@ class Sweeper(bootsteps.StartStopStep):
         try:
             ttl = mine.settings.sweep_interval * TTL_SWEEPS
             mine.store.register_worker(mine.owner, worker.concurrency or 1, queues, ttl)
+            tell_journal()
             for queue in queues:
                 sweep(queue)
         except NotifierError as error:
             log.warning("sweep put off to the next interval: %s", error)
+
+
+def tell_journal() -> None:
+    """Before a sweep, so that nothing which lies on this host's disk is called unknown."""
+    mine = runtime()
+    tell_late(mine.journal, mine.store, mine.store.epoch(), mine.listener)
 
 
 def sweep(queue: str) -> MailsSwept:
