@@ -31,7 +31,7 @@ from notifier.model.ids import new_mail_id
 from notifier.model.outcome import RecipientState
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
-from notifier.store.base import Claim, Settlement, Store, Takeover
+from notifier.store.base import Claim, Epoch, Settlement, Store, Takeover
 from notifier.store.evidence import Evidence, Verdict
 
 MakeStore = Callable[..., Store]
@@ -682,6 +682,59 @@ class LateReplies:
         assert store.take_evidence(told(claim, MailState.SENT, mail_id=new_mail_id())) is Verdict.GONE
 
 
+class Epochs:
+    """The ledger's data, told from other data."""
+
+    def test_its_mark_stays(self, make_store: MakeStore) -> None:
+        assert make_store().epoch() == make_store().epoch()
+
+    def test_a_claim_says_whose_it_is(self, store: Store) -> None:
+        assert claimed(store, an_email()).epoch == store.epoch()
+
+    def test_a_first_look_and_those_after_it_find_no_change(self, store: Store) -> None:
+        remembered, change = store.look(None)
+        assert change is None
+        again, change = store.look(remembered)
+        assert (again.mark, change) == (store.epoch(), None)
+        assert again.pulse > remembered.pulse
+
+    def test_another_mark_is_a_change_that_every_worker_sees_and_that_is_written_down_once(self, store: Store) -> None:
+        before = Epoch("e" * 32, 7)
+        for _ in range(2):
+            now, change = store.look(before)
+            assert change is not None
+            assert (change.was, change.mark, change.why) == (before.mark, now.mark, "wiped or exchanged")
+        assert store.epoch_changes() == [change]
+
+    def test_a_pulse_that_has_shrunk_is_a_restore_and_makes_a_new_mark(self, store: Store) -> None:
+        remembered, _ = store.look(None)
+        now, change = store.look(replace(remembered, pulse=remembered.pulse + 10))
+        assert change is not None
+        assert change.why == "restored"
+        assert now.mark != remembered.mark
+        _, change = store.look(remembered)  # another worker
+        assert change is not None
+        assert change.why == "restored"
+        assert len(store.epoch_changes()) == 1
+
+    def test_after_a_restore_what_may_go_only_once_is_parked(self, store: Store) -> None:
+        ids = added(store, *[an_email(queue="mail", mail_class="bulk" if n % 2 else "otp") for n in range(6)])
+        assert store.park_after_restore("mail", time.time() + HOUR) == 3
+        assert store.park_after_restore("mail", time.time() + HOUR) == 0
+        assert [state_of(store, one) for one in ids] == ["waiting", "parked"] * 3
+
+    def test_what_was_added_after_the_restore_goes_on(self, store: Store) -> None:
+        added(store, an_email(queue="mail", mail_class="bulk"))
+        assert store.park_after_restore("mail", time.time() - HOUR) == 0
+
+    def test_a_fence_that_is_given_twice_is_of_the_second_owner(self, store: Store) -> None:
+        """A restored ledger counts its fences again from where they were."""
+        claim = claimed(store, an_email())
+        with pytest.raises(FenceRejected):
+            store.begin_dot([replace(claim, owner="worker-of-the-old-data")])
+        store.begin_dot([claim])
+
+
 class People:
     def test_a_waiting_mail_is_taken_back(self, store: Store) -> None:
         mail_id = added(store, an_email(send_at=time.time() + HOUR))[0]
@@ -790,5 +843,5 @@ class People:
         assert make_store(namespace="another").claim("mail", "worker-1", 10) == []
 
 
-class StoreConformance(Enqueue, Attachments, Bells, Claims, TheDot, Legs, Settlements, LateReplies, People):
+class StoreConformance(Enqueue, Attachments, Bells, Claims, TheDot, Legs, Settlements, LateReplies, Epochs, People):
     """All of it."""

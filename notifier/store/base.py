@@ -43,7 +43,8 @@ class Claim:
     ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
     `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
     ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
-    seconds until the mail expires, by the store's clock at the claim. ``epoch`` is the ledger's.
+    seconds until the mail expires, by the store's clock at the claim. ``owner`` is who claimed it, and ``epoch``
+    the ledger's.
     """
 
     email: Email
@@ -55,6 +56,7 @@ class Claim:
     deadline_in: float
     composed: bytes | None = field(default=None, repr=False)
     setbacks: int = 0
+    owner: str = ""
     epoch: str = ""
 
     @property
@@ -123,6 +125,26 @@ class Swept:
     parked: int = 0
     due: int = 0
     bells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What a worker remembers of its ledger (r9): ``mark`` is random, and another one means other data. ``pulse`` grows
+    with every look: one that has shrunk means older data under the same mark.
+    """
+
+    mark: str
+    pulse: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochChange:
+    """The ledger became another: ``why`` is "wiped or exchanged" or "restored". ``at``: seconds, when a worker saw it."""
+
+    at: float
+    was: str
+    mark: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +259,18 @@ class Store(Protocol):
 
     def epoch(self) -> str:
         """The random mark of this store's data; another one means a wiped or restored store (r9)."""
+
+    def look(self, remembered: Epoch | None) -> tuple[Epoch, EpochChange | None]:
+        """The epoch now, durably, and what has happened to the ledger if it is another than was remembered.
+
+        Data that has gone back under the same mark gets a new mark.
+        """
+
+    def epoch_changes(self) -> list[EpochChange]:
+        """What its workers have seen happen to this ledger, newest last."""
+
+    def park_after_restore(self, queue: str, before: float) -> int:
+        """Park what may go only once, waits, and was added before that (seconds): it may have gone since."""
 
     def check(self) -> list[str]:
         """Advice for the operator: one line for each server setting that endangers mail; empty is good."""

@@ -94,7 +94,7 @@ def evidence_of(one: Evidence) -> Arguments:
     )
 
 
-def claim_of(queue: str, row: Sequence[Any], epoch: str = "") -> Claim:
+def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -> Claim:
     """The claim in a row of ``claim.lua``.
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
@@ -111,7 +111,17 @@ def claim_of(queue: str, row: Sequence[Any], epoch: str = "") -> Claim:
     if (email.id, email.queue) != (mail_id.decode(), queue):
         raise UnreadableRecord("the record holds another mail than its key says")
     return Claim(
-        email, fence, states, attempt, crashes, unknowns, deadline_in / 1000, composed or None, setbacks, epoch
+        email,
+        fence,
+        states,
+        attempt,
+        crashes,
+        unknowns,
+        deadline_in / 1000,
+        composed or None,
+        setbacks,
+        owner=owner,
+        epoch=epoch,
     )
 
 

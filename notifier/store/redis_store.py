@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,17 @@ from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.state import MailState
 from notifier.store.advice import advice
-from notifier.store.base import Added, AddResult, Claim, MailStatus, Settlement, Swept, Takeover
+from notifier.store.base import (
+    Added,
+    AddResult,
+    Claim,
+    Epoch,
+    EpochChange,
+    MailStatus,
+    Settlement,
+    Swept,
+    Takeover,
+)
 from notifier.store.blobs import Blobs
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
@@ -146,12 +157,13 @@ class RedisStore:
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
         epoch, rows = self._connection.run([self._epoch_call(), call])
-        claims = [self._claimed(queue, row, epoch.decode()) for row in rows]
+        (mark,) = epoch
+        claims = [self._claimed(queue, row, owner, mark.decode()) for row in rows]
         return [claim for claim in claims if claim is not None]
 
-    def _claimed(self, queue: str, row: Sequence[Any], epoch: str) -> Claim | None:
+    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str) -> Claim | None:
         try:
-            return claim_of(queue, row, epoch)
+            return claim_of(queue, row, owner, epoch)
         except UnknownPayloadVersion as error:
             self._put_back(queue, row, MailState.WAITING, str(error))
         except UnreadableRecord as error:
@@ -172,10 +184,8 @@ class RedisStore:
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """See `Store.begin_dot`; the claims are of one queue."""
         (queue,) = {claim.email.queue for claim in claims}
-        pairs = [part for claim in claims for part in (claim.mail_id, claim.fence)]
-        (lost,) = self._connection.run(
-            [self._call("begin_dot", queue, ms(self._takeover.at_dot), *pairs)], durably=True
-        )
+        ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
+        (lost,) = self._connection.run([self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)], durably=True)
         if lost:
             raise FenceRejected([mail_id.decode() for mail_id in lost])
 
@@ -313,11 +323,37 @@ class RedisStore:
 
     def epoch(self) -> str:
         """See `Store.epoch`."""
-        (mark,) = self._connection.run([self._epoch_call()])
+        ((mark,),) = self._connection.run([self._epoch_call()])
         return str(mark.decode())
 
-    def _epoch_call(self) -> Call:
-        return Call("epoch", self._keys.epoch, (uuid.uuid4().hex,))
+    def _epoch_call(self, *remembered: Argument) -> Call:
+        return Call("epoch", self._keys.epoch, (uuid.uuid4().hex, *remembered))
+
+    def look(self, remembered: Epoch | None) -> tuple[Epoch, EpochChange | None]:
+        """See `Store.look`. Durably: a pulse that a worker has seen and the disk has not would look like a restore."""
+        known = remembered or Epoch("", 0)
+        (answer,) = self._connection.run([self._epoch_call(known.mark, known.pulse)], durably=True)
+        mark, pulse, *change = answer
+        epoch = Epoch(mark.decode(), pulse)
+        if not change:
+            return epoch, None
+        at, why = change
+        return epoch, EpochChange(at / 1000, known.mark, epoch.mark, why.decode())
+
+    def epoch_changes(self) -> list[EpochChange]:
+        """See `Store.epoch_changes`."""
+        (found,) = self._connection.ask(("LRANGE", f"{self._keys.epoch}changes", 0, -1))
+        changes = [json.loads(one) for one in found]
+        return [EpochChange(one["at"] / 1000, one["was"], one["mark"], one["why"]) for one in changes]
+
+    def park_after_restore(self, queue: str, before: float) -> int:
+        """See `Store.park_after_restore`."""
+        parked, rank = 0, 0
+        while rank >= 0:
+            call = self._call("park", queue, ms(before), SWEEP_LIMIT, rank)
+            ((more, rank),) = self._connection.run([call], durably=True)
+            parked += more
+        return parked
 
     def check(self) -> list[str]:
         """See `Store.check`."""

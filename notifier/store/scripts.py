@@ -25,6 +25,7 @@ NAMES = (
     "worker",
     "remember",
     "epoch",
+    "park",
     "breaker",
     "rates",
     "slow",

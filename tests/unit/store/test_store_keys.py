@@ -12,7 +12,7 @@ from notifier.store import RedisStore, scripts
 from notifier.store.base import Settlement
 from notifier.store.keys import INDEX
 
-FOR_ALL_QUEUES = {b"notifier:queues", b"notifier:epoch", b"notifier:suppressed"}
+FOR_ALL_QUEUES = {b"notifier:queues", b"notifier:{epoch}:mark", b"notifier:suppressed"}
 
 
 def test_all_keys_of_a_queue_are_in_one_slot(store: RedisStore, server: fakeredis.FakeRedis) -> None:
