@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from notifier.delivery.webhook import Webhook
 from notifier.errors import ConfigurationError
 from notifier.model.address import Address
 from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
@@ -121,6 +122,20 @@ TABLE: tuple[Setting, ...] = (
         f"{ACCOUNT_RULE.first:g}",
         "Seconds until a refused login is tried again, then twice as long, up to 12 times; relays lock accounts.",
     ),
+    Setting(
+        "NOTIFIER_WEBHOOK_URL",
+        parsers.webhook_url,
+        "",
+        "Where a signed POST tells what becomes of each mail: https://, or http:// on this host. Unset: nowhere.",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_WEBHOOK_SECRET",
+        parsers.webhook_secret,
+        "",
+        "What the POSTs are signed with, as KEY-ID:SECRET of 16 characters or more; the id goes along with each.",
+        secret=True,
+    ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
@@ -153,6 +168,8 @@ class Settings:
     retention: float
     idempotency_window: float
     classes: Mapping[str, MailClass]
+    webhook: Webhook | None = None
+    retry_scale: float = 1.0
     files: tuple[Path, ...] = ()  # that were read
 
     @property
@@ -215,6 +232,10 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
     window, retention = values["NOTIFIER_IDEMPOTENCY_WINDOW"], values["NOTIFIER_RETENTION"]
     if window and retention and retention < window:
         problems.append("NOTIFIER_RETENTION is shorter than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice")
+    if (values["NOTIFIER_WEBHOOK_URL"] is None) != (
+        values["NOTIFIER_WEBHOOK_SECRET"] is None
+    ) and "_WEBHOOK_" not in told:
+        problems.append("NOTIFIER_WEBHOOK_URL and NOTIFIER_WEBHOOK_SECRET go together: set both, or neither")
     _check_first_retry(values["NOTIFIER_RETRY_SCALE"], problems)
     lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
     if lease and time_slice and lease <= time_slice:
@@ -267,7 +288,14 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
         "classes": SHIPPED_CLASSES,
+        "webhook": _webhook(values),
+        "retry_scale": values["NOTIFIER_RETRY_SCALE"],
     }
+
+
+def _webhook(values: Mapping[str, Any]) -> Webhook | None:
+    url = values["NOTIFIER_WEBHOOK_URL"]
+    return None if url is None else Webhook(url, *values["NOTIFIER_WEBHOOK_SECRET"])
 
 
 def _breaker_rules(values: Mapping[str, Any]) -> BreakerRules:

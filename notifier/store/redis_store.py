@@ -9,6 +9,7 @@ from typing import Any
 
 from notifier.errors import FenceRejected, IdempotencyConflict, MailNotFound
 from notifier.model.email import Email, UnknownPayloadVersion
+from notifier.model.hook import HookKind
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.state import MailState
 from notifier.store.advice import advice
@@ -27,6 +28,7 @@ from notifier.store.blobs import Blobs
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.evidence import Evidence, Verdict
+from notifier.store.hooks import RedisHooks
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
 from notifier.store.records import (
@@ -54,6 +56,7 @@ class RedisStore:
     ``timeout`` bounds each round trip. ``durability``: ``fsync`` waits until a step is on disk (where the server has
     WAITAOF), ``aof`` and ``memory`` leave that to the server. ``retention``: how long an ended mail can be asked for;
     at least the ``idempotency_window``, or the same key could send twice. Dead letters stay until a person decides.
+    ``hooks``: who is told what becomes of mails.
     """
 
     def __init__(
@@ -67,12 +70,13 @@ class RedisStore:
         takeover: Takeover = Takeover(),  # noqa: B008 - frozen
         retention: float = 7 * DAY,
         idempotency_window: float = DAY,
+        hooks: tuple[HookKind, ...] = (),
     ) -> None:
         if retention < idempotency_window:
             raise ValueError("retention is shorter than the idempotency window: the same key could send twice")
         if durability not in DURABILITIES:
             raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
-        self._connection = LedgerConnection(url, timeout=timeout, durable=durability == "fsync")
+        self._connection = LedgerConnection(url, timeout=timeout, durable=durability == "fsync", hooks=hooks)
         self._keys = Keys(namespace)
         self._classes = classes
         self._takeover = takeover
@@ -246,6 +250,11 @@ class RedisStore:
     def breakers(self) -> RedisBreakers:
         """Circuit breakers that all replicas share."""
         return RedisBreakers(self._connection, self._keys)
+
+    @property
+    def hooks(self) -> RedisHooks:
+        """What hooks are still to be told."""
+        return RedisHooks(self._connection, self._keys)
 
     @property
     def rates(self) -> RedisRates:

@@ -17,6 +17,7 @@ from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
+from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ def sweep(queue: str) -> MailsSwept:
     mine = runtime()
     swept = mine.store.sweep(queue, broker_idle=_no_bell_waits(queue))
     ring(queue, swept.bells)
+    ring_hooks(queue)
     event = MailsSwept(queue, swept.leases_over, swept.quarantined, swept.unknown, swept.parked, len(swept.bells))
     mine.listener(event)
     return event
