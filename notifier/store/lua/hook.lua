@@ -5,16 +5,24 @@
 --   'done', id: told, or never to be told
 --   'rest', owner, first ms, most ms: it could not be told; nobody tries for a while. Returns how long, ms
 --   'end', owner: the lease is over
-local verb, key = ARGV[1], P .. 'hook:' .. ARGV[2]
+local verb, key, at = ARGV[1], P .. 'hook:' .. ARGV[2], now()
 local lease = key .. ':lease'
 
+local function holder()
+  local f = redis.call('HMGET', lease, 'holder', 'over')
+  return f[1] and tonumber(f[2]) > at and f[1]
+end
+
+local function hold(whom, for_ms) redis.call('HSET', lease, 'holder', whom, 'over', at + tonumber(for_ms)) end
+
 if verb == 'due' then
-  if redis.call('XLEN', key) == 0 then return 0 end
-  return redis.call('SET', lease, 'rung', 'NX', 'PX', ARGV[3]) and 1 or 0
+  if redis.call('XLEN', key) == 0 or holder() then return 0 end
+  hold('rung', ARGV[3])
+  return 1
 elseif verb == 'take' then
-  local holder = redis.call('GET', lease)
-  if holder and holder ~= 'rung' and holder ~= ARGV[3] then return { 0 } end
-  redis.call('SET', lease, ARGV[3], 'PX', ARGV[4])
+  local other = holder()
+  if other and other ~= 'rung' and other ~= ARGV[3] then return { 0 } end
+  hold(ARGV[3], ARGV[4])
   local result = { tonumber(redis.call('GET', key .. ':dropped') or '0') }
   redis.call('DEL', key .. ':dropped')
   for _, entry in ipairs(redis.call('XRANGE', key, '-', '+', 'COUNT', ARGV[5])) do
@@ -28,9 +36,9 @@ elseif verb == 'done' then
 elseif verb == 'rest' then
   local failures = redis.call('INCR', key .. ':failures')
   local wait = math.min(tonumber(ARGV[4]) * 2 ^ math.min(failures - 1, 20), tonumber(ARGV[5]))
-  redis.call('SET', lease, 'resting', 'PX', wait)
+  hold('resting', wait)
   return wait
-elseif redis.call('GET', lease) == ARGV[3] then
+elseif holder() == ARGV[3] then
   redis.call('DEL', lease)
 end
 return 0
