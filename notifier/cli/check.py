@@ -36,7 +36,7 @@ ADVICE = {
 }
 
 ADVICE_ON_CHANGE = {
-    "wiped or exchanged": "mails that waited in the old data are not here: enqueue them again, with the same idempotency keys",
+    "wiped or exchanged": "what waited in the old data is not here: enqueue again what was surely not sent, for the keys are forgotten too",
     "restored": "mails that were sent after the backup may go again; what may go only once is parked: notifier status ID",
 }
 

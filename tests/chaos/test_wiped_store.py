@@ -47,7 +47,7 @@ def test_flushall_while_mails_wait_is_said_and_the_worker_goes_on(tmp_path: Path
         found = command(made, "check", "--json")
         faults = [row for row in json.loads(found.stdout) if not row["ok"]]
         assert (found.returncode, [row["subject"] for row in faults]) == (1, ["store"])
-        assert "enqueue them again" in faults[0]["advice"]
+        assert "enqueue again what was surely not sent" in faults[0]["advice"]
         assert "the store was wiped or exchanged" in command(made, "status", before.id).stderr
         after = enqueue()
         made.settle([after], "sent")
