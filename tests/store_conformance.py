@@ -677,6 +677,14 @@ class LateReplies:
         store.take_evidence(told(claim, MailState.WAITING, recipients=first, due_at=0.0))
         assert claimed(store).recipients == {**first, "b@example.com": RecipientState.PENDING}
 
+    def test_a_ledger_that_has_forgotten_the_claim_believes_it(self, store: Store) -> None:
+        """A server that was killed with a relaxed durability, and lost the last second."""
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING)])
+        forgotten = replace(claim, fence=claim.fence + 1)
+        assert store.take_evidence(told(forgotten, MailState.SENT)) is Verdict.SETTLED
+        assert store.claim("mail", "worker-1", 10) == []
+
     def test_a_ledger_that_does_not_know_the_mail_says_so(self, store: Store) -> None:
         claim = at_dot(store, an_email())
         assert store.take_evidence(told(claim, MailState.SENT, mail_id=new_mail_id())) is Verdict.GONE

@@ -120,8 +120,11 @@ class SettlementJournal:
     @staticmethod
     def put_aside(path: Path, error: Exception) -> None:
         """It is of no use, and a person may want to see it."""
-        log.error("journal entry %s cannot be read, and is put aside: %s", path, error)
-        path.replace(path.with_suffix(UNREADABLE))
+        log.error("journal entry %s is of no use, and is put aside: %s", path, error)
+        try:
+            path.replace(path.with_suffix(UNREADABLE))
+        except OSError as failure:
+            log.warning("journal entry %s not put aside: %s", path, failure)
 
 
 def _check_owner(folder: Path) -> None:

@@ -24,7 +24,9 @@ def tell(queue: str, kind: str) -> None:
     """Tell what waits in the backlog of ``queue``."""
     mine = runtime()
     told = _receiver(mine, HookKind(kind))
-    if told is not None:
+    if told is None:
+        log.warning("nobody listens here, and the %s of queue %s waits for a worker where somebody does", kind, queue)
+    else:
         tell_backlog(
             queue,
             HookKind(kind),
@@ -48,4 +50,6 @@ def ring_hooks(queue: str) -> None:
 
 
 def _receiver(mine: Runtime, kind: HookKind) -> Callable[[HookEvent], None] | None:
+    if kind not in mine.hook_kinds:  # a worker of another deployment; told to nobody, an event would be lost
+        return None
     return signals.send if kind is HookKind.SIGNAL else mine.settings.webhook

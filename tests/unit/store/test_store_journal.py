@@ -80,7 +80,7 @@ def test_a_torn_or_changed_entry_is_put_aside_and_said(
     torn.write_bytes(torn.read_bytes()[:-40])
     changed.write_bytes(changed.read_bytes().replace(b'"waiting"', b'"sent"'))
     assert [one.mail_id for one in kept(journal)] == ["whole"]
-    assert caplog.text.count("cannot be read, and is put aside: its checksum is wrong") == 2
+    assert caplog.text.count("is of no use, and is put aside: its checksum is wrong") == 2
     assert len(list(torn.parent.glob("*.unreadable"))) == 2
 
 
