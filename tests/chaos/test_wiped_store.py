@@ -76,6 +76,25 @@ def test_flushall_between_the_claim_and_the_dot_sends_nothing(tmp_path: Path, ma
         assert copies(journal) == {after: 1}
 
 
+def test_flushall_in_mid_run_doubles_nothing(tmp_path: Path) -> None:
+    journal = tmp_path / "accepted.jsonl"
+    script = Script().delay(Phase.FINAL_REPLY, 0.02)  # so that the run has a middle
+    with plant(tmp_path, script, journal) as made:
+        made.start_worker(slots=2)
+        people = [{"to": f"u{number}@example.com", "context": {"name": "Zoë"}} for number in range(400)]
+        rows = notifier.send_bulk(template="welcome", mail_class="bulk", recipients=people, options={"queue": "mail"})
+        made.server.mailbox.wait_for(40, timeout=60)
+        flush(made)
+        told(made, "wiped or exchanged")
+        after = enqueue("bulk")
+        made.settle([after], "sent")
+        ids = {row.result.id for row in rows if row.result}
+        arrived = copies(journal)
+        assert set(arrived) <= ids | {after}
+        assert set(arrived.values()) == {1}
+        assert len(arrived) < len(ids), "it was in mid-run"
+
+
 def test_a_settlement_of_the_old_data_is_kept_apart_from_the_new(tmp_path: Path) -> None:
     journal, script = tmp_path / "accepted.jsonl", HeldReply()
     with plant(tmp_path, script, journal) as made:
