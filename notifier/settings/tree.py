@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from notifier.delivery.signatures import SigningKey
+from notifier.delivery.webhook import Webhook
 from notifier.errors import ConfigurationError
 from notifier.model.address import Address
 from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
@@ -130,6 +131,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("NOTIFIER_DOT_DEADLINE", parsers.seconds, "30", "Seconds from the dot's record to the terminator at most."),
     Setting("NOTIFIER_TCP_USER_TIMEOUT", parsers.seconds, "30", "Seconds that sent octets may still be on their way."),
     Setting("NOTIFIER_DOT_MARGIN", parsers.seconds, "60", "Seconds on top before a mail at the dot is taken over."),
+    Setting(
+        "NOTIFIER_JOURNAL",
+        parsers.state_folder,
+        "",
+        "The folder on this host's disk for settlements that the store could not take; of this user alone. Unset: "
+        "notifier/journal in the user's state directory, or where he has none, in the temporary directory.",
+    ),
     Setting("NOTIFIER_BATCH", parsers.count, "50", "The most mails that a worker slot claims at once."),
     Setting("NOTIFIER_TIME_SLICE", parsers.seconds, "2", "Seconds after which a slot rings again for the rest."),
     Setting("NOTIFIER_RETRY_SCALE", parsers.factor, "1", "Multiplies every wait between attempts (demos, tests)."),
@@ -157,9 +165,24 @@ TABLE: tuple[Setting, ...] = (
         str(30 * 86400),
         "Seconds that an address which a server has refused for good (5.1.x) is not mailed; a day where its domain is not known.",
     ),
+    Setting(
+        "NOTIFIER_WEBHOOK_URL",
+        parsers.webhook_url,
+        "",
+        "Where a signed POST tells what becomes of each mail: https://, or http:// on this host. Unset: nowhere.",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_WEBHOOK_SECRET",
+        parsers.webhook_secret,
+        "",
+        "What the POSTs are signed with, as KEY-ID:SECRET of 16 characters or more; the id goes along with each.",
+        secret=True,
+    ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
+MISSED_SWEEPS = 4  # after which a worker, or the store, was away
 _BROKER_FALLBACKS = ("CELERY_BROKER_URL", "REDIS_URL")
 
 
@@ -183,6 +206,7 @@ class Settings:
     sweep_interval: float
     dot_deadline: float
     takeover: Takeover
+    journal_folder: Path
     batch: int
     time_slice: float
     policies: Policies
@@ -190,6 +214,8 @@ class Settings:
     suppress_for: float
     retention: float
     idempotency_window: float
+    webhook: Webhook | None = None
+    retry_scale: float = 1.0
     files: tuple[Path, ...] = ()  # that were read
 
     @property
@@ -264,6 +290,10 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
         if window and one.retention is not None and one.retention < window
     )
     _check_first_retry(values["NOTIFIER_RETRY_SCALE"], values["NOTIFIER_POLICIES"], problems)
+    if (values["NOTIFIER_WEBHOOK_URL"] is None) != (
+        values["NOTIFIER_WEBHOOK_SECRET"] is None
+    ) and "_WEBHOOK_" not in told:
+        problems.append("NOTIFIER_WEBHOOK_URL and NOTIFIER_WEBHOOK_SECRET go together: set both, or neither")
     lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
     if lease and time_slice and lease <= time_slice:
         problems.append("NOTIFIER_LEASE is not longer than NOTIFIER_TIME_SLICE: claims would end while they are served")
@@ -309,7 +339,9 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
             # A bell is published within milliseconds; one that lies nowhere after half a sweep is lost.
             bell=values["NOTIFIER_SWEEP_INTERVAL"] / 2,
             batch=values["NOTIFIER_BATCH"],
+            grace=values["NOTIFIER_SWEEP_INTERVAL"] * MISSED_SWEEPS,
         ),
+        "journal_folder": values["NOTIFIER_JOURNAL"],
         "batch": values["NOTIFIER_BATCH"],
         "time_slice": values["NOTIFIER_TIME_SLICE"],
         "policies": values["NOTIFIER_POLICIES"].scaled(values["NOTIFIER_RETRY_SCALE"]),
@@ -317,7 +349,14 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "suppress_for": values["NOTIFIER_SUPPRESS_FOR"],
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
+        "webhook": _webhook(values),
+        "retry_scale": values["NOTIFIER_RETRY_SCALE"],
     }
+
+
+def _webhook(values: Mapping[str, Any]) -> Webhook | None:
+    url = values["NOTIFIER_WEBHOOK_URL"]
+    return None if url is None else Webhook(url, *values["NOTIFIER_WEBHOOK_SECRET"])
 
 
 def _breaker_rules(values: Mapping[str, Any]) -> BreakerRules:

@@ -19,6 +19,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.store.evidence import Evidence, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Claim:
     ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
     `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
     ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
-    seconds until the mail expires, by the store's clock at the claim.
+    seconds until the mail expires, by the store's clock at the claim. ``owner`` is who claimed it, and ``epoch``
+    the ledger's.
     """
 
     email: Email
@@ -56,6 +58,8 @@ class Claim:
     deadline_in: float
     composed: bytes | None = field(default=None, repr=False)
     setbacks: int = 0
+    owner: str = ""
+    epoch: str = ""
 
     @property
     def mail_id(self) -> str:
@@ -140,6 +144,26 @@ class Purged:
 
 
 @dataclass(frozen=True, slots=True)
+class Epoch:
+    """What a worker remembers of its ledger (r9): ``mark`` is random, and another one means other data. ``pulse`` grows
+    with every look: one that has shrunk means older data under the same mark.
+    """
+
+    mark: str
+    pulse: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochChange:
+    """The ledger became another: ``why`` is "wiped or exchanged" or "restored". ``at``: seconds, when a worker saw it."""
+
+    at: float
+    was: str
+    mark: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """Timers of the ledger, seconds. ``at_dot`` is dot deadline + TCP user timeout + final reply + margin (r4)."""
 
@@ -147,6 +171,9 @@ class Takeover:
     at_dot: float = 720.0
     bell: float = 5.0  # a bell not answered or renewed for this long may be rung again; about one sweep
     batch: int = 50  # mails that one bell is worth: backlog / batch bells are wanted
+    # Where nobody has swept for so long the ledger was away. Before mails at the dot are taken over after that, the
+    # workers get as long again to say what they have read meanwhile.
+    grace: float = 20.0
 
 
 class Store(Protocol):
@@ -201,6 +228,12 @@ class Store(Protocol):
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Take one edge for each mail. Raises `FenceRejected` naming those refused; the others are settled."""
+
+    def take_evidence(self, evidence: Evidence) -> Verdict:
+        """Settle late what a final reply said while the ledger was away, whatever the sweeper has made of it since.
+
+        A mail that was accepted is sent, and not sent again. Saying it twice is saying it once.
+        """
 
     # upkeep
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
@@ -281,6 +314,18 @@ class Store(Protocol):
 
     def epoch(self) -> str:
         """The random mark of this store's data; another one means a wiped or restored store (r9)."""
+
+    def look(self, remembered: Epoch | None) -> tuple[Epoch, EpochChange | None]:
+        """The epoch now, durably, and what has happened to the ledger if it is another than was remembered.
+
+        Data that has gone back under the same mark gets a new mark.
+        """
+
+    def epoch_changes(self) -> list[EpochChange]:
+        """What its workers have seen happen to this ledger, newest last."""
+
+    def park_after_restore(self, queue: str, before: float) -> int:
+        """Park what may go only once, waits, and was added before that (seconds): it may have gone since."""
 
     def check(self) -> list[str]:
         """Advice for the operator: one line for each server setting that endangers mail; empty is good."""

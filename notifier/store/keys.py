@@ -102,5 +102,5 @@ class Keys:
 
     @property
     def epoch(self) -> str:
-        """The random mark of this store's data."""
-        return f"{self.namespace}:epoch"
+        """What the keys begin with that tell this ledger's data from another's."""
+        return f"{self.namespace}:{{epoch}}:"

@@ -14,7 +14,9 @@ from notifier.model.mail_class import MailClass
 from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
 from notifier.store.base import Claim, MailStatus, Settlement
+from notifier.store.evidence import Evidence
 
+LATE = "its worker read the final reply while the ledger was away"
 Arguments = tuple[str | bytes | int, ...]
 
 # What people may see of a record: never the payload, whose context may hold reset links and codes.
@@ -124,7 +126,21 @@ def edge_of(one: Settlement, *, composed: bytes) -> Arguments:
     )
 
 
-def claim_of(queue: str, row: Sequence[Any]) -> Claim:
+def evidence_of(one: Evidence) -> Arguments:
+    """The arguments of ``evidence.lua`` that describe the edge."""
+    known = {"fault": one.fault.to_dict() if one.fault else None, "reply": one.reply, "relay": one.relay}
+    return (
+        one.mail_id,
+        one.fence,
+        one.state,
+        ms(one.due_at),
+        _json(dict(one.recipients)),
+        one.spent,
+        _json({"why": LATE, **{name: value for name, value in known.items() if value is not None}}),
+    )
+
+
+def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -> Claim:
     """The claim in a row of ``claim.lua`` whose blobs have been read.
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
@@ -140,7 +156,19 @@ def claim_of(queue: str, row: Sequence[Any]) -> Claim:
         raise UnreadableRecord(f"the record cannot be read: {type(error).__name__}") from error
     if (email.id, email.queue) != (mail_id.decode(), queue):
         raise UnreadableRecord("the record holds another mail than its key says")
-    return Claim(email, fence, states, attempt, crashes, unknowns, deadline_in / 1000, composed or None, setbacks)
+    return Claim(
+        email,
+        fence,
+        states,
+        attempt,
+        crashes,
+        unknowns,
+        deadline_in / 1000,
+        composed or None,
+        setbacks,
+        owner=owner,
+        epoch=epoch,
+    )
 
 
 def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes]) -> MailStatus | None:

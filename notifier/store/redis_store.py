@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -10,12 +11,24 @@ from typing import Any
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
+from notifier.model.hook import HookKind
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.pause import Pause
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
 from notifier.store.advice import advice
-from notifier.store.base import Added, AddResult, Claim, MailStatus, Purged, Settlement, Swept, Takeover
+from notifier.store.base import (
+    Added,
+    AddResult,
+    Claim,
+    Epoch,
+    EpochChange,
+    MailStatus,
+    Purged,
+    Settlement,
+    Swept,
+    Takeover,
+)
 from notifier.store.blobs import Blobs, BlobsAt, InRedis, places_of
 from notifier.store.blobs.blobs import GRACE
 from notifier.store.blobs.place import TURNS
@@ -23,6 +36,8 @@ from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.contents import Contents
+from notifier.store.evidence import Evidence, Verdict
+from notifier.store.hooks import RedisHooks
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
 from notifier.store.pauses import RedisPauses
@@ -32,6 +47,7 @@ from notifier.store.records import (
     UnreadableRecord,
     claim_of,
     edge_of,
+    evidence_of,
     ms,
     payload_of,
     readdressed,
@@ -63,6 +79,7 @@ class RedisStore:
     ``suppress_for``: how long an address that was refused for good is not mailed (a day where its domain is not known, for
     that can change any day). ``blobs`` says where attachments and other big things lie, ``blob_limit`` how many octets one may have.
     ``encryption_keys`` seal contents at rest, see `Seal`.
+    ``hooks``: who is told what becomes of mails.
     """
 
     def __init__(
@@ -81,12 +98,13 @@ class RedisStore:
         blob_limit: int = MOST_BLOB,
         blob_grace: float = GRACE,
         encryption_keys: Sequence[Secret] = (),
+        hooks: tuple[HookKind, ...] = (),
     ) -> None:
         if min(retention, *(c.retention or retention for c in classes.values())) < idempotency_window:
             raise ValueError("retention is shorter than the idempotency window: the same key could send twice")
         if durability not in DURABILITIES:
             raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
-        self._connection = LedgerConnection(url, timeout=timeout, durable=durability == "fsync")
+        self._connection = LedgerConnection(url, timeout=timeout, durable=durability == "fsync", hooks=hooks)
         self._keys = Keys(namespace)
         self._classes = classes
         self._takeover = takeover
@@ -194,13 +212,14 @@ class RedisStore:
         """See `Store.claim`."""
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
-        (rows,) = self._connection.run([call])
-        claims = [self._claimed(queue, row) for row in rows]
+        epoch, rows = self._connection.run([self._epoch_call(), call])
+        (mark,) = epoch
+        claims = [self._claimed(queue, row, owner, mark.decode()) for row in rows]
         return [claim for claim in claims if claim is not None]
 
-    def _claimed(self, queue: str, row: Sequence[Any]) -> Claim | None:
+    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str) -> Claim | None:
         try:
-            return claim_of(queue, self._contents.whole(row))
+            return claim_of(queue, self._contents.whole(row), owner, epoch)
         except BlobUnavailable as error:
             self._put_back(queue, row, MailState.WAITING, str(error), BLOB_WAIT)
         except UnknownPayloadVersion as error:
@@ -225,10 +244,8 @@ class RedisStore:
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """See `Store.begin_dot`; the claims are of one queue."""
         (queue,) = {claim.email.queue for claim in claims}
-        pairs = [part for claim in claims for part in (claim.mail_id, claim.fence)]
-        (lost,) = self._connection.run(
-            [self._call("begin_dot", queue, ms(self._takeover.at_dot), *pairs)], durably=True
-        )
+        ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
+        (lost,) = self._connection.run([self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)], durably=True)
         if lost:
             raise FenceRejected([mail_id.decode() for mail_id in lost])
 
@@ -259,6 +276,12 @@ class RedisStore:
         edge = edge_of(one, composed=self._contents.composed(one.composed, composed_in))
         return self._call("settle", one.claim.email.queue, *edge, *times, one.held_by or "", composed_in)
 
+    def take_evidence(self, evidence: Evidence) -> Verdict:
+        """See `Store.take_evidence`."""
+        call = self._call("evidence", evidence.queue, *evidence_of(evidence), ms(self._retention))
+        (verdict,) = self._connection.run([call], durably=True)
+        return Verdict(verdict.decode())
+
     # upkeep ---------------------------------------------------------------------------------------------------------
 
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
@@ -273,6 +296,7 @@ class RedisStore:
             uuid.uuid4().hex,
             MOST_CRASHES,
             ms(self._retention),
+            ms(self._takeover.grace),
         )
         (answer,) = self._connection.run([call], durably=True)
         over, quarantined, unknown, parked, due, *bells = answer
@@ -303,6 +327,11 @@ class RedisStore:
     def pause_board(self) -> RedisPauses:
         """What is paused, for whoever asks before each mail."""
         return self._pauses
+
+    @property
+    def hooks(self) -> RedisHooks:
+        """What hooks are still to be told."""
+        return RedisHooks(self._connection, self._keys)
 
     @property
     def rates(self) -> RedisRates:
@@ -437,8 +466,37 @@ class RedisStore:
 
     def epoch(self) -> str:
         """See `Store.epoch`."""
-        _, mark = self._connection.ask(("SET", self._keys.epoch, uuid.uuid4().hex, "NX"), ("GET", self._keys.epoch))
+        ((mark,),) = self._connection.run([self._epoch_call()])
         return str(mark.decode())
+
+    def _epoch_call(self, *remembered: Argument) -> Call:
+        return Call("epoch", self._keys.epoch, (uuid.uuid4().hex, *remembered))
+
+    def look(self, remembered: Epoch | None) -> tuple[Epoch, EpochChange | None]:
+        """See `Store.look`. Durably: a pulse that a worker has seen and the disk has not would look like a restore."""
+        known = remembered or Epoch("", 0)
+        (answer,) = self._connection.run([self._epoch_call(known.mark, known.pulse)], durably=True)
+        mark, pulse, *change = answer
+        epoch = Epoch(mark.decode(), pulse)
+        if not change:
+            return epoch, None
+        at, why = change
+        return epoch, EpochChange(at / 1000, known.mark, epoch.mark, why.decode())
+
+    def epoch_changes(self) -> list[EpochChange]:
+        """See `Store.epoch_changes`."""
+        (found,) = self._connection.ask(("LRANGE", f"{self._keys.epoch}changes", 0, -1))
+        changes = [json.loads(one) for one in found]
+        return [EpochChange(one["at"] / 1000, one["was"], one["mark"], one["why"]) for one in changes]
+
+    def park_after_restore(self, queue: str, before: float) -> int:
+        """See `Store.park_after_restore`."""
+        parked, rank = 0, 0
+        while rank >= 0:
+            call = self._call("park", queue, ms(before), SWEEP_LIMIT, rank)
+            ((more, rank),) = self._connection.run([call], durably=True)
+            parked += more
+        return parked
 
     def check(self) -> list[str]:
         """See `Store.check`."""

@@ -26,7 +26,39 @@ local function touch(id, field)
   redis.call('HSET', key, field, redis.call('HGET', key, field))
 end
 
+-- Hooks are told by the edge itself: no settlement without its event, whoever takes it. HOOKS comes before this text.
+-- Nothing of a recipient goes along, and no words of a server, which may name one.
+local TOLD = {
+  sent = 'mail_accepted', waiting = 'mail_deferred', failed = 'mail_failed', expired = 'mail_failed',
+  quarantined = 'mail_failed', unknown = 'mail_unknown',
+}
+local BACKLOG = 10000 -- events that wait for a hook; the oldest are dropped, counted and said
+
+local function tell(id, at, state, entry)
+  if #HOOKS == 0 or not TOLD[state] or (state == 'waiting' and not entry.fault) then return end
+  local f = redis.call('HMGET', mail_key(id), 'template', 'class', 'attempt')
+  local fault = entry.fault
+  local event = cjson.encode({
+    name = TOLD[state], mail_id = id, state = state, at = at / 1000, template = f[1], mail_class = f[2],
+    attempt = tonumber(f[3]), relay = entry.relay, why = entry.why,
+    fault = fault and {
+      taxonomy_id = fault.taxonomy_id, error_class = fault.error_class, scope = fault.scope, phase = fault.phase,
+      host = fault.host, code = fault.code, enhanced = fault.enhanced,
+    },
+  })
+  for _, kind in ipairs(HOOKS) do
+    local key = P .. 'hook:' .. kind
+    redis.call('XADD', key, '*', 'event', event)
+    local over = redis.call('XLEN', key) - BACKLOG
+    if over > 0 then
+      redis.call('XTRIM', key, 'MAXLEN', BACKLOG)
+      redis.call('INCRBY', key .. ':dropped', over)
+    end
+  end
+end
+
 local function note(id, at, state, entry)
+  tell(id, at, state, entry)
   entry.at = at / 1000
   entry.state = state
   redis.call('RPUSH', P .. 'history:' .. id, cjson.encode(entry))
