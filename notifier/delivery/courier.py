@@ -242,7 +242,7 @@ class Courier:
         if settlement.state is MailState.CLAIMED:  # no dot of the other legs could be recorded: they wait
             settlement = replace(settlement, state=MailState.WAITING)
             attempt.legs.clear()
-        return self._keep(evidence_of(settlement))
+        return self._keep(evidence_of(self._redacted(settlement)))
 
     def _hand_back(self, claims: Iterable[Claim]) -> None:
         """As far as the store takes it; what it does not take, leases and sweeper heal."""

@@ -66,6 +66,11 @@ class Keys:
         return f"{self.blobs}octets:{name}"
 
     @property
+    def home_of_blobs(self) -> str:
+        """The mark that all blobs of this ledger lie under; it is part of the data, and of a backup."""
+        return f"{self.blobs}home"
+
+    @property
     def collecting(self) -> str:
         """There while somebody has collected blobs a moment ago."""
         return f"{self.blobs}collecting"

@@ -113,7 +113,7 @@ class RedisStore:
         self._suppress_for = suppress_for
         seal = Seal(encryption_keys)
         self._blobs = Blobs(
-            places_of(blobs, self._connection, self._keys, self.epoch),
+            places_of(blobs, self._connection, self._keys, self._home_of_blobs),
             limit=blob_limit,
             referenced=self._referenced,
             grace=blob_grace,
@@ -184,6 +184,12 @@ class RedisStore:
         self.suppression.forget_expired()
         (turn,) = self._connection.ask(("INCR", self._keys.collections))
         return self._blobs.collect(int(turn) % TURNS)
+
+    def _home_of_blobs(self) -> str:
+        """The folder of this ledger's blobs. Not the epoch: that changes when a backup is restored, and the blobs do not."""
+        home = self._keys.home_of_blobs
+        _, mark = self._connection.ask(("SET", home, uuid.uuid4().hex, "NX"), ("GET", home))
+        return str(mark.decode())
 
     def _referenced(self, names: Sequence[str]) -> frozenset[str]:
         return referenced(names, self.queues(), self._connection, self._keys)

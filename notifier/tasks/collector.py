@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 from kombu.exceptions import OperationalError
 
@@ -27,11 +26,9 @@ def collect() -> None:
         log.debug("%s blobs collected", gone)
 
 
-def call_the_collector(queues: Sequence[str]) -> None:
-    """Once a minute, and by one worker of all. A broker that is away is no harm. Raises `StoreError`."""
-    if not queues or not runtime().store.may_collect():
-        return
+def call_the_collector(queue: str) -> None:
+    """Whoever consumes ``queue`` collects. A broker that is away is no harm: in a minute it is called again."""
     try:
-        collect.apply_async(queue=queues[0], expires=EXPIRES, retry=False)
+        collect.apply_async(queue=queue, expires=EXPIRES, retry=False)
     except (OperationalError, OSError) as error:
         log.debug("the collector was not called: %s", type(error).__name__)

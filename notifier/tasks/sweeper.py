@@ -66,7 +66,9 @@ class Sweeper(bootsteps.StartStopStep):
             self._look_at_epoch(mine)
             for queue in queues:
                 sweep(queue)
-            call_the_collector(queues)
+            # Where messages wait already, slots are busy, and one more would only add to the heap.
+            if queues and mine.store.may_collect() and _no_bell_waits(queues[0]):
+                call_the_collector(queues[0])
         except NotifierError as error:
             log.warning("sweep put off to the next interval: %s", error)
 

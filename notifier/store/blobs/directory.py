@@ -28,7 +28,7 @@ _DRAFT = ".draft."
 class DirectoryBlobs:
     """``root`` must be there and is never made: behind a mount that is missing lies another, empty directory.
 
-    ``ledger`` gives the mark of the store's data.
+    ``ledger`` gives the mark that this ledger's data carries.
     """
 
     def __init__(self, root: Path, ledger: Callable[[], str]) -> None:

@@ -163,13 +163,18 @@ def test_a_wiped_store_takes_no_files_of_the_one_before(
     store = make_store(blobs=InDirectory(tmp_path), blob_grace=0.0)
     email = an_email(attachments=attached(store))
     added(store, email)
+    store.look(None)
     backup = {key: server.dump(key) for key in server.scan_iter()}
+    seen, _ = store.look(store.look(None)[0])
     server.flushall()
     added(store, an_email())
     assert collected(store) == 0
     server.flushall()
     for key, value in backup.items():
         server.restore(key, 0, value)
+    restored = store.look(seen)
+    assert restored[1] is not None
+    assert restored[1].why == "restored"
     assert store.get_blob(email.attachments[0].blob) == b"%PDF"
 
 
