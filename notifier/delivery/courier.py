@@ -172,7 +172,9 @@ class Courier:
             # Not put off: whoever has a connection would find nothing that is due.
             log.debug("mails handed back: %s", error)
             self._end(unsent.values())
-            self._settle(*(handed_back(one.claim) for one in unsent.values()))
+            left = [attempt.claim for attempt in unsent.values()]
+            self._settle(*map(handed_back, left))
+            self._limiter.give_back(left)
             return len(unsent) < len(attempts)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
             for attempt in unsent.values():

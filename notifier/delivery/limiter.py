@@ -50,9 +50,13 @@ class Limiter:
         if rate is None:
             return []
         held = self._held(claims, dict.fromkeys((claim.mail_id for claim in claims), (rate,)))
-        if taken := [rates for one in held if (rates := self._of_mail(one.claim))]:
-            self.rates.give_back(taken)
+        self.give_back([one.claim for one in held])
         return held
+
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        """These do not go now after all: whoever sends them takes tokens again. Raises `StoreUnavailable`."""
+        if taken := [rates for claim in claims if (rates := self._of_mail(claim))]:
+            self.rates.give_back(taken)
 
     def learn(self, outcome: Outcome, rate: Rate | None) -> None:
         """Halve what is too fast for a relay, as far as the store takes it."""

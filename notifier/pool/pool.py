@@ -264,6 +264,7 @@ class SessionPool:
         """In a child: close the parent's descriptors and write nothing on them, for the parent goes on with them."""
         for one in self._places.sessions():
             one.session.abandon()
+            _left_to_the_parent.append(one)
 
     def _begin_anew_after_a_fork(self) -> None:
         """In a child, at the first call that it makes: listeners are told now, and not in the middle of the fork."""
@@ -322,6 +323,8 @@ class SessionPool:
 
 
 _pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()
+# Kept for ever: to free a TLS connection takes locks that another thread of the parent may have held at the fork.
+_left_to_the_parent: list[Pooled] = []
 
 
 def _leave_sessions_to_the_parent() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +11,10 @@ from typing import Any, NamedTuple
 
 from notifier.errors import DeliveryError, Phase, fault_error
 from notifier.protocol import taxonomy
+
+# The resolver and TLS turn names to octets by it. Imported when it is first needed, in one thread, it could be so while
+# another forks: the child would wait for that import for ever.
+codecs.lookup("idna")
 
 MOST_ADDRESSES = 16  # a name with a thousand addresses must not make a scanner of us
 LOCAL_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})

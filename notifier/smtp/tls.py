@@ -5,6 +5,7 @@ From MTA to MTA the recipient's side says what can be verified (`notifier.smtp.t
 
 from __future__ import annotations
 
+import os
 import ssl
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from notifier.errors import Fault, Phase
 from notifier.protocol import taxonomy
 from notifier.smtp.endpoint import Endpoint
 from notifier.smtp.trust import WebPKI
+from notifier.smtp.unforked import UNFORKED
 
 _LOOKS_LIKE_OTHER_PROTOCOL = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
@@ -27,14 +29,18 @@ def verified_context(
     A file that has changed is read anew: certificates are renewed while workers run. Raises `OSError` for a bad file.
     """
     files = (ca_file, client_cert, client_key)
-    return _context(*files, tuple(map(_state, files)))
+    return _context(*files, tuple(map(_state, files)), os.getpid())
+
+
+# Every context has locks inside OpenSSL, and a thread of the parent may have held one at a fork: each process has its
+# own. Those of the parent stay in the child's caches untouched, for to free one takes its lock too.
 
 
 @lru_cache(maxsize=16)
 def _context(
-    ca_file: str | None, client_cert: str | None, client_key: str | None, states: tuple[object, ...]
+    ca_file: str | None, client_cert: str | None, client_key: str | None, states: tuple[object, ...], pid: int
 ) -> ssl.SSLContext:
-    del states  # a part of the cache's key alone
+    del states, pid  # parts of the cache's key alone
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if client_cert is not None:
@@ -42,9 +48,14 @@ def _context(
     return context
 
 
-@lru_cache(maxsize=1)
 def unverified_context() -> ssl.SSLContext:
     """A client context that encrypts, and leaves it to others what the certificate is worth."""
+    return _unverified_context(os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _unverified_context(pid: int) -> ssl.SSLContext:
+    del pid
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
@@ -52,9 +63,14 @@ def unverified_context() -> ssl.SSLContext:
     return context
 
 
-@lru_cache(maxsize=64)
 def anchored_context(anchors: tuple[bytes, ...]) -> ssl.SSLContext:
     """A client context that trusts these certificates (DER) alone, self-signed or not. Names are not looked at."""
+    return _anchored_context(anchors, os.getpid())
+
+
+@lru_cache(maxsize=64)
+def _anchored_context(anchors: tuple[bytes, ...], pid: int) -> ssl.SSLContext:
+    del pid
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False  # which names will do is the records' owner's to say: RFC 7672 section 3.2.2
@@ -66,9 +82,10 @@ def anchored_context(anchors: tuple[bytes, ...]) -> ssl.SSLContext:
 
 def context_of(endpoint: Endpoint, anchors: tuple[bytes, ...]) -> ssl.SSLContext:
     """For a session of the endpoint. Raises `OSError` for a bad file."""
-    if isinstance(endpoint.trust, WebPKI):
-        return verified_context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
-    return anchored_context(anchors) if anchors else unverified_context()
+    with UNFORKED:  # OpenSSL loads what it needs under locks of its own
+        if isinstance(endpoint.trust, WebPKI):
+            return verified_context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
+        return anchored_context(anchors) if anchors else unverified_context()
 
 
 def _state(file: str | None) -> tuple[int, int, int] | None:
