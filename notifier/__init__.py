@@ -15,12 +15,25 @@ if TYPE_CHECKING:
     from notifier.tasks.bulk import send_bulk
     from notifier.tasks.result import cancel, status
     from notifier.tasks.send import send_email
+    from notifier.tasks.signals import mail_accepted, mail_deferred, mail_failed, mail_unknown
 
-__all__ = ["NotifierError", "cancel", "send_bulk", "send_email", "smtp", "status"]
+__all__ = [
+    "NotifierError",
+    "cancel",
+    "mail_accepted",
+    "mail_deferred",
+    "mail_failed",
+    "mail_unknown",
+    "send_bulk",
+    "send_email",
+    "smtp",
+    "status",
+]
 
 _HOME = {
     "NotifierError": "notifier.errors",
     "cancel": "notifier.tasks.result",
+    **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),
     "send_bulk": "notifier.tasks.bulk",
     "send_email": "notifier.tasks.send",
     "status": "notifier.tasks.result",

@@ -10,6 +10,7 @@ The tree::
     │   ├── InvalidContext              no JSON, too deep, NaN
     │   ├── InvalidAttachment           cannot be read, or may not be
     │   ├── MailTooLarge                over the size limit
+    │   ├── UnsignedPayload             came through the broker without the signature that is asked for
     │   └── UnsupportedOption           a Celery option that has no meaning for a mail
     ├── IdempotencyConflict             the key is taken by a mail with another body
     ├── TemplateError                   for good: the same template fails again
@@ -17,6 +18,7 @@ The tree::
     │   └── TemplateRenderError         undefined variable, syntax, sandbox, output size
     ├── StoreError
     │   ├── StoreUnavailable            not reached within its timeout
+    │   ├── BlobUnavailable             an attachment or a long payload cannot be read here; the mail waits
     │   ├── MailNotFound
     │   └── FenceRejected               somebody else owns the mail now
     ├── BrokerUnavailable               not reached within its timeout
@@ -176,6 +178,10 @@ class MailTooLarge(InvalidMail):
     """The mail is over the size limit (octets)."""
 
 
+class UnsignedPayload(InvalidMail):
+    """A mail came through the broker without a signature that holds."""
+
+
 class UnsupportedOption(InvalidMail):
     """A Celery option that has no honest meaning for a mail; the text says what to use instead."""
 
@@ -212,6 +218,10 @@ class StoreError(NotifierError):
 
 class StoreUnavailable(StoreError):
     """The store was not reached, or did not answer within its timeout."""
+
+
+class BlobUnavailable(StoreError):
+    """Octets of a mail that are kept beside the ledger cannot be read here; the mail waits."""
 
 
 class MailNotFound(StoreError):

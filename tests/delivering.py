@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from workers import wait_until
 
 from notifier.delivery.composer import Composer
-from notifier.delivery.courier import Courier, Timing
+from notifier.delivery.courier import Courier, Timing, no_journal
 from notifier.delivery.limiter import Limiter
 from notifier.delivery.routing import Account, Router, Smarthost
 from notifier.errors import Fault, Phase
@@ -31,6 +31,7 @@ from notifier.retry import DEFAULT_TABLE
 from notifier.smtp import Endpoint, Timeouts, TLSPolicy
 from notifier.store import RedisStore
 from notifier.store.base import MailStatus, Takeover
+from notifier.store.evidence import Evidence
 from notifier.testing import HostileServer
 
 SOON = 0.0001  # of every wait between attempts
@@ -114,6 +115,7 @@ def desk(
     *,
     scale: float = SOON,
     breakers: BreakerRules | None = None,
+    keep: Callable[[Evidence], bool] = no_journal,
 ) -> Iterator[Desk]:
     """Everything is closed afterwards. ``scale`` multiplies the waits between attempts, and the breakers'."""
     takeover = Takeover(lease=30.0, at_dot=0.005)
@@ -128,11 +130,12 @@ def desk(
         store=store,
         router=Router(tenants, {DEFAULT: Account(Smarthost(relays))}, us),
         composer=Composer(PlainTexts(), store, us),
-        pauses=store.pause_board,
         limiter=Limiter(store.rates, tenants, DomainRates()),
+        pauses=store.pause_board,
         table=lambda _: DEFAULT_TABLE.scaled(scale),
         timing=Timing(session_wait=5.0, dot_deadline=5.0),
         listener=events.append,
+        keep=keep,
         rng=lambda: 0.0,
     )
     try:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from notifier.delivery.late import evidence_of
 from notifier.errors import (
     ErrorClass,
     Fault,
@@ -30,7 +32,8 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
-from notifier.store.base import Claim, Settlement, Store, Takeover
+from notifier.store.base import Claim, Epoch, Settlement, Store, Takeover
+from notifier.store.evidence import Evidence, Verdict
 
 MakeStore = Callable[..., Store]
 
@@ -583,6 +586,164 @@ class Settlements:
         assert [mail.mail_id for mail in store.list_mails("mail", MailState.PARKED)] == [claim.mail_id]
 
 
+def told(claim: Claim, state: MailState, **changes: Any) -> Evidence:
+    accepted = RecipientState.ACCEPTED if state is MailState.SENT else RecipientState.DEFERRED
+    settlement = Settlement(claim, state, recipients=dict.fromkeys(claim.recipients, accepted), reply="250 as 42")
+    return replace(evidence_of(settlement), **changes)
+
+
+class LateReplies:
+    """A reply was read, the ledger was away, and hears of it now."""
+
+    def test_it_settles_the_mail_as_if_it_had_come_in_time(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        assert store.take_evidence(told(claim, MailState.SENT)) is Verdict.SETTLED
+        found = store.status(claim.mail_id)
+        assert found is not None
+        assert (found.state, found.attempt, found.unknowns) == (MailState.SENT, 1, 0)
+        assert found.recipients == {"zoe@example.com": RecipientState.ACCEPTED}
+        assert found.history[-1]["reply"] == "250 as 42"
+
+    def test_said_twice_it_is_said_once(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        store.take_evidence(told(claim, MailState.SENT))
+        assert store.take_evidence(told(claim, MailState.SENT)) is Verdict.KNOWN
+        assert history_of(store, claim.mail_id) == ["sent"]
+
+    def test_what_the_ledger_had_taken_and_whose_answer_was_lost_is_known(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING)])
+        claimed(store)
+        assert store.take_evidence(told(claim, MailState.WAITING)) is Verdict.KNOWN
+
+    @pytest.mark.parametrize(("mail_class", "meanwhile"), [("bulk", "parked"), ("transactional", "waiting")])
+    def test_a_mail_called_unknown_is_sent_by_it_and_not_sent_again(
+        self, make_store: MakeStore, mail_class: str, meanwhile: str
+    ) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email(mail_class=mail_class, queue="mail"))
+        store.sweep("mail")
+        assert state_of(store, claim.mail_id) == meanwhile
+        assert store.take_evidence(told(claim, MailState.SENT)) is Verdict.SETTLED
+        assert state_of(store, claim.mail_id) is MailState.SENT
+        assert store.claim("mail", "worker-1", 10) == []
+
+    def test_the_dot_of_a_resend_is_refused_when_it_has_come(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email())
+        store.sweep("mail")
+        heir = claimed(store)
+        assert store.take_evidence(told(claim, MailState.SENT)) is Verdict.SETTLED
+        with pytest.raises(FenceRejected):
+            store.begin_dot([heir])
+
+    def test_it_waits_while_a_resend_is_at_its_dot(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email())
+        store.sweep("mail")
+        heir = at_dot(store)
+        assert store.take_evidence(told(claim, MailState.SENT)) is Verdict.LATER
+        store.settle([Settlement(heir, MailState.WAITING, recipients={"zoe@example.com": RecipientState.DEFERRED})])
+        assert store.take_evidence(told(claim, MailState.SENT)) is Verdict.SETTLED
+        assert store.claim("mail", "worker-1", 10) == []
+
+    def test_a_deferral_gives_the_resend_back(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email())
+        store.sweep("mail")
+        assert store.take_evidence(told(claim, MailState.WAITING, due_at=0.0)) is Verdict.SETTLED
+        at_dot(store)
+        assert store.sweep("mail").parked == 0  # its one resend was still there
+
+    def test_a_refusal_of_a_mail_called_unknown_is_a_dead_letter(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email(mail_class="bulk", queue="mail"))
+        store.sweep("mail")
+        assert store.take_evidence(told(claim, MailState.FAILED)) is Verdict.SETTLED
+        assert state_of(store, claim.mail_id) is MailState.FAILED
+
+    def test_an_outcome_that_a_later_claim_has_overtaken_changes_nothing(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email())
+        store.sweep("mail")
+        claimed(store)
+        assert store.take_evidence(told(claim, MailState.FAILED)) is Verdict.OVERTAKEN
+        assert state_of(store, claim.mail_id) is MailState.CLAIMED
+
+    def test_recipients_whose_turn_had_not_come_are_pending(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email("a@example.com", "b@example.com"))
+        store.sweep("mail")
+        first = {"a@example.com": RecipientState.ACCEPTED}
+        store.take_evidence(told(claim, MailState.WAITING, recipients=first, due_at=0.0))
+        assert claimed(store).recipients == {**first, "b@example.com": RecipientState.PENDING}
+
+    def test_a_ledger_that_has_forgotten_the_claim_believes_it(self, store: Store) -> None:
+        """A server that was killed with a relaxed durability, and lost the last second."""
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING)])
+        forgotten = replace(claim, fence=claim.fence + 1)
+        assert store.take_evidence(told(forgotten, MailState.SENT)) is Verdict.SETTLED
+        assert store.claim("mail", "worker-1", 10) == []
+
+    def test_a_ledger_that_does_not_know_the_mail_says_so(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        assert store.take_evidence(told(claim, MailState.SENT, mail_id=new_mail_id())) is Verdict.GONE
+
+
+class Epochs:
+    """The ledger's data, told from other data."""
+
+    def test_its_mark_stays(self, make_store: MakeStore) -> None:
+        assert make_store().epoch() == make_store().epoch()
+
+    def test_a_claim_says_whose_it_is(self, store: Store) -> None:
+        assert claimed(store, an_email()).epoch == store.epoch()
+
+    def test_a_first_look_and_those_after_it_find_no_change(self, store: Store) -> None:
+        remembered, change = store.look(None)
+        assert change is None
+        again, change = store.look(remembered)
+        assert (again.mark, change) == (store.epoch(), None)
+        assert again.pulse > remembered.pulse
+
+    def test_another_mark_is_a_change_that_every_worker_sees_and_that_is_written_down_once(self, store: Store) -> None:
+        before = Epoch("e" * 32, 7)
+        for _ in range(2):
+            now, change = store.look(before)
+            assert change is not None
+            assert (change.was, change.mark, change.why) == (before.mark, now.mark, "wiped or exchanged")
+        assert store.epoch_changes() == [change]
+
+    def test_a_pulse_that_has_shrunk_is_a_restore_and_makes_a_new_mark(self, store: Store) -> None:
+        remembered, _ = store.look(None)
+        now, change = store.look(replace(remembered, pulse=remembered.pulse + 10))
+        assert change is not None
+        assert change.why == "restored"
+        assert now.mark != remembered.mark
+        _, change = store.look(remembered)  # another worker
+        assert change is not None
+        assert change.why == "restored"
+        assert len(store.epoch_changes()) == 1
+
+    def test_after_a_restore_what_may_go_only_once_is_parked(self, store: Store) -> None:
+        ids = added(store, *[an_email(queue="mail", mail_class="bulk" if n % 2 else "otp") for n in range(6)])
+        assert store.park_after_restore("mail", time.time() + HOUR) == 3
+        assert store.park_after_restore("mail", time.time() + HOUR) == 0
+        assert [state_of(store, one) for one in ids] == ["waiting", "parked"] * 3
+
+    def test_what_was_added_after_the_restore_goes_on(self, store: Store) -> None:
+        added(store, an_email(queue="mail", mail_class="bulk"))
+        assert store.park_after_restore("mail", time.time() - HOUR) == 0
+
+    def test_a_fence_that_is_given_twice_is_of_the_second_owner(self, store: Store) -> None:
+        """A restored ledger counts its fences again from where they were."""
+        claim = claimed(store, an_email())
+        with pytest.raises(FenceRejected):
+            store.begin_dot([replace(claim, owner="worker-of-the-old-data")])
+        store.begin_dot([claim])
+
+
 class People:
     def test_a_waiting_mail_is_taken_back(self, store: Store) -> None:
         mail_id = added(store, an_email(send_at=time.time() + HOUR))[0]
@@ -681,6 +842,11 @@ class People:
         store.suppress("Zoe@Example.com", "hard bounce")
         assert store.suppressed(["zoe@example.com", "ok@example.com"]) == {"zoe@example.com": "hard bounce"}
         assert store.suppressed([]) == {}
+
+    def test_whoever_is_suppressed_when_a_mail_is_added_is_not_mailed_by_it(self, store: Store) -> None:
+        store.suppress("ann@example.com", "asked for it")
+        claim = claimed(store, an_email("Ann@example.com", "zoe@example.com"))
+        assert claim.recipients == {"Ann@example.com": "suppressed", "zoe@example.com": "pending"}
 
     def test_the_epoch_is_one_for_all_and_stays(self, store: Store, make_store: MakeStore) -> None:
         assert store.epoch() == make_store().epoch() == store.epoch()
@@ -808,5 +974,7 @@ class Incidents:
         assert {mail.mail_id for page in pages for mail in page} == ids
 
 
-class StoreConformance(Enqueue, Attachments, Bells, Claims, TheDot, Legs, Settlements, People, Incidents):
+class StoreConformance(
+    Enqueue, Attachments, Bells, Claims, TheDot, Legs, Settlements, LateReplies, Epochs, People, Incidents
+):
     """All of it."""

@@ -108,6 +108,7 @@ def plant(folder: Path, script: Script | None = None, journal: Path | None = Non
             **CLOCKS,
             "NOTIFIER_BROKER_URL": valkey.url,
             "NOTIFIER_SMTP_URL": f"{server.url}&{FINAL_REPLY}",
+            "NOTIFIER_JOURNAL": str(folder / "journal"),
             **environ,
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTIFIER_")}

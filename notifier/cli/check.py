@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli import epochs
 from notifier.errors import ConfigurationError, DeliveryError, NotifierError
 from notifier.protocol.hello_name import is_nobodys
 from notifier.rendering import Renderer, TemplateLibrary
@@ -32,6 +33,11 @@ ADVICE = {
     "L2": "the certificate is not trusted: name its CA with ?ca=FILE, use the host name that it is made for, or correct pin=",
     "L4": "the port and the mode do not fit: smtps:// is for 465, smtp:// for 25 and 587",
     "S1": "the relay offers no STARTTLS: use smtps://, or ?tls=none where the way there is trusted",
+}
+
+ADVICE_ON_CHANGE = {
+    "wiped or exchanged": "what waited in the old data is not here: enqueue again what was surely not sent, for the keys are forgotten too",
+    "restored": "mails that were sent after the backup may go again; what may go only once is parked: notifier status ID",
 }
 
 
@@ -69,6 +75,7 @@ def _all_findings() -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("broker", _broker),
         ("store", _store),
+        ("blobs", _blobs),
         ("templates", lambda: _templates(chosen)),
         ("relay", lambda: _relay(chosen)),
     )
@@ -91,8 +98,16 @@ def _broker() -> Iterator[Finding]:
 def _store() -> Iterator[Finding]:
     store = runtime().store
     yield Finding("store", True, f"reached, epoch {store.epoch()[:8]}")
+    for change in epochs.recent(store):
+        yield Finding("store", False, epochs.told(change), ADVICE_ON_CHANGE[change.why])
     for advice in store.check():
         yield Finding("store", False, "endangers mail", advice)
+
+
+def _blobs() -> Iterator[Finding]:
+    store = runtime().store
+    store.get_blob(store.put_blob(b"notifier check\n"))  # it is collected like any other that no mail needs
+    yield Finding("blobs", True, "written and read on this host")
 
 
 def _templates(chosen: Settings) -> Iterator[Finding]:

@@ -16,12 +16,14 @@ COMMANDS = {
     "dead": "notifier.cli.dead",
     "demo": "notifier.cli.demo.command",
     "pause": "notifier.cli.pause",
+    "purge": "notifier.cli.purge",
     "reschedule": "notifier.cli.reschedule",
     "resolve": "notifier.cli.resolve",
     "resume": "notifier.cli.resume",
     "send": "notifier.cli.send",
     "smtp": "notifier.cli.smtp",
     "status": "notifier.cli.status",
+    "suppress": "notifier.cli.suppress",
 }
 
 

@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli import epochs
 from notifier.store.base import MailStatus
 from notifier.tasks.result import status
+from notifier.tasks.runtime import runtime
 
 
 @click.command("status")
@@ -20,6 +22,8 @@ from notifier.tasks.result import status
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(mail_id: str, as_json: bool) -> None:
     """Tell where the mail MAIL_ID stands: its state, its recipients, its history."""
+    for change in epochs.recent(runtime().store):
+        click.echo(f"notifier: the store was {epochs.told(change)}", err=True)
     print_status(status(mail_id), as_json=as_json)
 
 

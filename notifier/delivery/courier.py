@@ -1,7 +1,8 @@
 """`Courier`: the journey of claimed mails from screening to settlement, top to bottom.
 
 Steps 3 to 9 of the journey. The courier alone decides that a mail is sent again; the pool and the session never do.
-A mail whose settlement fails is left to the ledger: its lease ends, and the sweeper takes it over.
+A final reply that the ledger cannot be told lies in the journal (`notifier.delivery.late`); any other settlement that fails
+is left to the ledger: the lease ends, and the sweeper takes the mail over.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import partial
 
 from notifier.delivery.attempt import Attempt
 from notifier.delivery.composer import Composer
+from notifier.delivery.late import evidence_of
 from notifier.delivery.limiter import Limiter
 from notifier.delivery.routing import LentSession, Router, Sessions
 from notifier.delivery.settling import (
@@ -33,6 +35,7 @@ from notifier.errors import (
     PoolError,
     RelayFull,
     StoreError,
+    StoreUnavailable,
     TemplateError,
     fault_error,
 )
@@ -40,10 +43,12 @@ from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause, Pauses
 from notifier.model.spent import Spent
+from notifier.model.state import MailState
 from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
 from notifier.retry import Decision, Past, Retry, RetryTable, decide, decide_error
 from notifier.store.base import Claim, Settlement, Store
+from notifier.store.evidence import Evidence
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +61,12 @@ class Timing:
 
     session_wait: float = 10.0
     dot_deadline: float = 30.0
+
+
+def no_journal(evidence: Evidence) -> bool:
+    """Keep nothing: what the ledger did not take becomes unknown."""
+    del evidence
+    return False
 
 
 class Courier:
@@ -72,7 +83,9 @@ class Courier:
         table: Callable[[str], RetryTable],
         timing: Timing = Timing(),
         listener: Listener = ignore,
+        keep: Callable[[Evidence], bool] = no_journal,
         rng: Callable[[], float] = random.random,
+        redacted: Callable[[Settlement], Settlement] = lambda one: one,
     ) -> None:
         self._store = store
         self._router = router
@@ -82,7 +95,9 @@ class Courier:
         self._table = table
         self._timing = timing
         self._listener = listener
+        self._keep = keep
         self._rng = rng
+        self._redacted = redacted
 
     def deliver(self, claims: Sequence[Claim]) -> bool:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal.
@@ -112,13 +127,11 @@ class Courier:
     def _screen(self, claims: Sequence[Claim]) -> list[Claim]:
         paths = sorted({path for claim in claims for path in open_recipients(claim)})
         suppressed = self._store.suppressed(paths)
-        if not suppressed:
-            return list(claims)
         return [screened for claim in claims if (screened := self._screened(claim, suppressed)) is not None]
 
     def _screened(self, claim: Claim, suppressed: Mapping[str, str]) -> Claim | None:
         hit = {path: RecipientState.SUPPRESSED for path in open_recipients(claim) if path in suppressed}
-        screened = replace(claim, recipients={**claim.recipients, **hit})
+        screened = replace(claim, recipients={**claim.recipients, **hit}) if hit else claim
         if open_recipients(screened):
             return screened
         self._settle(settlement_of_suppressed(screened, hit))
@@ -215,8 +228,23 @@ class Courier:
             self._settle_leg(attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0))
 
     def _settle_leg(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> None:
-        if (settlement := self._settlement(attempt, fresh_retry_used=fresh_retry_used)) is not None:
+        settlement = self._settlement(attempt, fresh_retry_used=fresh_retry_used)
+        if settlement is None:
+            return
+        try:
             self._settle(settlement)
+        except StoreUnavailable:
+            if not self._kept(attempt, settlement):
+                raise
+
+    def _kept(self, attempt: Attempt, settlement: Settlement) -> bool:
+        """True where a final reply was read and lies in the journal now: others in flight may be read too (r6)."""
+        if not attempt.outcome.terminator_sent or settlement.state is MailState.UNKNOWN:
+            return False
+        if settlement.state is MailState.CLAIMED:  # no dot of the other legs could be recorded: they wait
+            settlement = replace(settlement, state=MailState.WAITING)
+            attempt.legs.clear()
+        return self._keep(evidence_of(self._redacted(settlement)))
 
     def _hand_back(self, claims: Iterable[Claim]) -> None:
         """As far as the store takes it; what it does not take, leases and sweeper heal."""
@@ -240,6 +268,7 @@ class Courier:
 
     def _settle(self, *settlements: Settlement) -> None:
         refused: Sequence[str] = ()
+        settlements = tuple(map(self._redacted, settlements))
         try:
             self._store.settle(settlements)
         except FenceRejected as error:

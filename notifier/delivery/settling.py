@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from notifier.delivery.addresses import wrong_addresses
 from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, PoolError, RelayUnavailable, Scope, StoreError
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome, RecipientState
@@ -31,7 +32,9 @@ def handed_back(claim: Claim) -> Settlement:
 
 
 def settlement_of_suppressed(claim: Claim, suppressed: Mapping[str, RecipientState]) -> Settlement:
-    """Nobody is left to mail: every open recipient is on the suppression list."""
+    """Nobody is left to mail: who has not accepted it is on the suppression list."""
+    if RecipientState.ACCEPTED in claim.recipients.values():
+        return Settlement(claim, MailState.SENT, recipients=suppressed, spent=Spent.NOTHING)
     fault = taxonomy.fault("SUP", Phase.RCPT, "every recipient is on the suppression list")
     return Settlement(claim, MailState.FAILED, recipients=suppressed, fault=fault, spent=Spent.NOTHING)
 
@@ -53,6 +56,7 @@ def settlement_after_outcome(claim: Claim, mail: MailObject, outcome: Outcome, d
         relay=outcome.relay,
         composed=mail.data if waits and claim.composed is None else None,
         spent=spent,
+        wrong_addresses=wrong_addresses(outcome),
     )
 
 

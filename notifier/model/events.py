@@ -119,6 +119,18 @@ class MailsSwept:
     rung: int
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerChanged:
+    """The store holds other data than before: ``why`` is "wiped or exchanged" or "restored". ``parked``: mails that may
+    go only once and now wait for a person.
+    """
+
+    was: str
+    now: str
+    why: str
+    parked: int
+
+
 Event = (
     MailSettled
     | SessionOpened
@@ -131,6 +143,7 @@ Event = (
     | BreakerClosed
     | RelayComplained
     | MailsSwept
+    | LedgerChanged
 )
 
 

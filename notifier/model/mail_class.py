@@ -15,13 +15,16 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailClass:
-    """``deadline`` and ``resend_after`` are seconds; ``resend_after`` None means: after the takeover time."""
+    """Times are seconds. ``resend_after`` None means: after the takeover time; ``retention`` None: as long as any other
+    mail that has ended can be asked for.
+    """
 
     name: str
     delivery: Delivery
     deadline: float
     queue: str
     resend_after: float | None = None
+    retention: float | None = None
 
 
 HOUR = 3600.0

@@ -25,7 +25,8 @@ class MailState(StrEnum):
 S = MailState
 
 EDGES: Mapping[MailState, frozenset[MailState]] = {
-    S.WAITING: frozenset({S.CLAIMED, S.WAITING, S.CANCELLED, S.EXPIRED}),
+    # Parked: the ledger was restored from an older state, and a mail that may go only once may have gone since.
+    S.WAITING: frozenset({S.CLAIMED, S.WAITING, S.CANCELLED, S.EXPIRED, S.PARKED}),
     # Sent: some recipients have it from an earlier dot of this claim, and the turn of the others has come to nothing.
     S.CLAIMED: frozenset({S.AT_DOT, S.WAITING, S.SENT, S.FAILED, S.EXPIRED, S.QUARANTINED}),
     S.AT_DOT: frozenset({S.SENT, S.WAITING, S.FAILED, S.UNKNOWN, S.CLAIMED}),  # claimed: other recipients' turn
@@ -37,6 +38,15 @@ EDGES: Mapping[MailState, frozenset[MailState]] = {
     S.FAILED: frozenset({S.WAITING, S.DISCARDED}),
     S.EXPIRED: frozenset({S.WAITING, S.DISCARDED}),
     S.QUARANTINED: frozenset({S.WAITING, S.DISCARDED}),
+}
+
+# Edges that only evidence takes: a final reply that was read by its claim and reached the ledger late, for that was away.
+EVIDENCE: Mapping[MailState, frozenset[MailState]] = {
+    S.WAITING: frozenset({S.SENT, S.FAILED}),  # about to be sent again, as the sweeper had to think it unknown
+    S.PARKED: frozenset({S.FAILED}),
+    S.FAILED: frozenset({S.SENT}),  # by the resend
+    S.EXPIRED: frozenset({S.SENT}),
+    S.QUARANTINED: frozenset({S.SENT}),
 }
 
 DEAD = frozenset({S.FAILED, S.EXPIRED, S.QUARANTINED})

@@ -2,7 +2,7 @@
 
 A notification is a folder with ``subject.txt.j2``, ``text.txt.j2`` and, where it has one, ``html.html.j2``;
 ``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with sample
-contexts. Folders whose name begins with ``_`` hold layouts and macros.
+contexts and the keys that are ``sensitive``. Folders whose name begins with ``_`` hold layouts and macros.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class TemplateLibrary:
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._roots = tuple(folder.resolve() for folder in (*folders, shipped_templates()))
+        self._sensitive: dict[str, tuple[object, frozenset[str]]] = {}
 
     def names(self) -> tuple[str, ...]:
         """Every notification, sorted."""
@@ -94,6 +95,15 @@ class TemplateLibrary:
             raise TemplateError(f"template {name!r}: meta.json is a JSON object")
         return meta
 
+    def sensitive(self, name: str) -> frozenset[str]:
+        """``sensitive`` of ``meta.json``: keys of the context whose values are shown nowhere. Raises `TemplateError`."""
+        folder = self._folder(name)
+        stamp = (folder, _changed(folder / "meta.json") if folder is not None else 0)
+        known = self._sensitive.get(name)
+        if known is None or known[0] != stamp:
+            known = self._sensitive[name] = (stamp, _names(self.meta(name).get("sensitive", []), name))
+        return known[1]
+
     def _folder(self, name: str) -> Path | None:
         if not isinstance(name, str) or not _NAME.match(name):
             return None
@@ -107,6 +117,19 @@ class TemplateLibrary:
     def _inside(root: Path, path: Path) -> bool:
         """A link that leads out of the folder is not followed."""
         return path.resolve().is_relative_to(root)
+
+
+def _changed(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _names(given: object, template: str) -> frozenset[str]:
+    if not isinstance(given, list) or not all(isinstance(key, str) for key in given):
+        raise TemplateError(f"template {template!r}: sensitive in meta.json is a list of the context's keys")
+    return frozenset(given)
 
 
 def _fallbacks(locale: str | None) -> list[str]:

@@ -48,9 +48,14 @@ class Renderer:
             raise TemplateError(f"template {name!r}: samples in meta.json is an object of contexts by name")
         return samples
 
+    def sensitive(self, name: str) -> frozenset[str]:
+        """The keys that ``meta.json`` declares sensitive. Raises `TemplateError`."""
+        self._library.require(name)
+        return self._library.sensitive(name)
+
     def check(self, name: str) -> None:
         """Compile every part and render every sample. Raises `TemplateError`."""
-        self._library.require(name)
+        self.sensitive(name)
         for part in REQUIRED:
             if self._library.part(name, part, None) is None:
                 raise TemplateRenderError(f"template {name!r} has no {part}")

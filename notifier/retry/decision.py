@@ -22,7 +22,6 @@ from notifier.model.state import MailState
 from notifier.retry.table import RetryTable
 
 POOL_BUSY_WAIT = 1.0  # seconds; no session was free in time
-BLOB_WAIT = 60.0  # seconds; an attachment could not be read from the store
 _BEFORE_ANY_MAIL = frozenset({Scope.HOST, Scope.ACCOUNT, Scope.PROCESS, Scope.CONNECTION})
 _MESSAGE = frozenset({Phase.BODY, Phase.FINAL_REPLY})
 
@@ -155,9 +154,7 @@ def decide_error(
     if isinstance(error, PoolError):
         return Retry(POOL_BUSY_WAIT * (0.5 + rng()), spent=Spent.NOTHING)
     policy = table.policy_for(error)
-    if policy is None and isinstance(error, StoreError):
-        return Retry(BLOB_WAIT * (0.5 + rng()), spent=Spent.NOTHING)
-    free = isinstance(error, DeliveryError) and error.fault.scope in _BEFORE_ANY_MAIL
+    free = isinstance(error, StoreError) or (isinstance(error, DeliveryError) and error.fault.scope in _BEFORE_ANY_MAIL)
     if policy is None or (policy.exhausted(past.attempt + 1) and not free):
         return GiveUp(error.fault if isinstance(error, DeliveryError) else None)
     return Retry(policy.delay(past.attempt + 1, rng), spent=Spent.NOTHING if free else Spent.ATTEMPT)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from notifier import errors
-from notifier.errors import DeliveryError, MisconfiguredError, SMTPException, TransientError
+from notifier.errors import DeliveryError, MisconfiguredError, SMTPException, StoreError, TransientError
 from notifier.retry.policy import GREYLISTING, MAILBOX_FULL, RetryPolicy
 
 B1 = RetryPolicy()
@@ -16,6 +16,7 @@ B2 = RetryPolicy(first=1)
 B3 = RetryPolicy(GREYLISTING)
 B4 = RetryPolicy(MAILBOX_FULL)
 F1 = RetryPolicy(fresh_first=True)
+BLOBS = RetryPolicy((60.0,))  # what the mail needs cannot be read here
 
 Key = str | type[BaseException]
 
@@ -31,7 +32,7 @@ _BY_ID: Mapping[str, RetryPolicy] = {
     "R2": B3,
     "R5": B4,
 }
-_BY_CLASS: Mapping[type[BaseException], RetryPolicy] = {TransientError: B1, MisconfiguredError: B2}
+_BY_CLASS: Mapping[type[BaseException], RetryPolicy] = {TransientError: B1, MisconfiguredError: B2, StoreError: BLOBS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from notifier.errors import InvalidAddress
 from notifier.model.address import Address
 from notifier.model.limits import DomainRates
 from notifier.model.secret import Secret
+from notifier.smtp.hosts import as_target
 
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(|s|min|h|d)\Z")
 _SPANS = {"": 1, "s": 1, "min": 60, "h": 3600, "day": 86400}
+SHORTEST_SECRET = 16  # characters
 Parser = Callable[[str], Any]
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "memory")
 STORE_SCHEMES = ("redis", "rediss", "unix")
@@ -112,6 +116,26 @@ def folders(text: str) -> tuple[Path, ...]:
     return found
 
 
+def state_folder(text: str) -> Path:
+    """A folder that need not be there yet, by its whole path; empty: the user's own."""
+    if not text:
+        return _own_state_folder()
+    if not Path(text).is_absolute():
+        raise ValueError(f"is the whole path of a folder, and not {text!r}")
+    return Path(text)
+
+
+def _own_state_folder() -> Path:
+    """By the XDG base directories; a service's user often has no home that it may write to."""
+    home = Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))  # noqa: PTH111 - it cannot fail
+    if home.is_absolute():
+        there = next(folder for folder in (home, *home.parents) if os.access(folder, os.F_OK))
+        if os.access(there, os.W_OK):
+            return home / "notifier" / "journal"
+    # Directly in it: where others may write beside ours, only its sticky bit keeps them from exchanging it.
+    return Path(tempfile.gettempdir()) / f"notifier-journal-{os.geteuid()}"
+
+
 def server_url(*schemes: str) -> Parser:
     """A URL of one of these schemes, kept secret for its password. Error texts never hold the URL itself."""
 
@@ -128,3 +152,39 @@ def server_url(*schemes: str) -> Parser:
         return Secret(text)
 
     return parse
+
+
+def webhook_url(text: str) -> Secret | None:
+    """An https URL, or http to this host; empty: none. Error texts never hold it."""
+    if not text:
+        return None
+    url = server_url("https", "http")(text)
+    parts = urlsplit(text)
+    try:
+        as_target(parts.hostname or "")
+    except ValueError as error:
+        raise ValueError(f"is no URL: {error}") from None
+    if parts.username or parts.password or parts.fragment or not text.isascii():
+        raise ValueError("is a URL in ASCII, without user and fragment")
+    if parts.scheme == "http" and not _is_this_host(parts.hostname or ""):
+        raise ValueError("is https://, or http:// on this host alone: events would go in clear text")
+    return cast("Secret", url)
+
+
+def _is_this_host(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def webhook_secret(text: str) -> tuple[str, Secret] | None:
+    """``KEY-ID:SECRET``; empty: none. Error texts never hold it."""
+    if not text:
+        return None
+    key_id, _, secret = text.partition(":")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,32}", key_id) or len(secret) < SHORTEST_SECRET:
+        raise ValueError(
+            f"is KEY-ID:SECRET, the secret of {SHORTEST_SECRET} characters or more, such as 2026-01:{'.' * 3}"
+        )
+    return key_id, Secret(secret)

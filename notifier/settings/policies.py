@@ -6,6 +6,7 @@
     delivery = "at_most_once"   # or at_least_once
     deadline = "3d"             # tried until then
     queue = "mail.bulk"
+    retention = "30d"           # how long it can be asked for when it has ended
 
     [retry.R2]                  # a row of the taxonomy, a class of notifier.errors, or one of your own by its full name
     ladder = ["5min", "10min", "1h"]
@@ -32,7 +33,7 @@ from notifier.settings.sources import read_file
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}\Z")
-_CLASS = ("delivery", "deadline", "queue", "resend_after", "retry")
+_CLASS = ("delivery", "deadline", "queue", "resend_after", "retention", "retry")
 _ROW = ("ladder", "jitter", "attempts", "fresh_first", "never")
 
 
@@ -107,12 +108,14 @@ class _Reader:
             self.problems.append(f"{where}.queue is named by letters, digits, dots and hyphens, and not {queue!r}")
         deadline = self._span(given, "deadline", where)
         resend_after = self._span(given, "resend_after", where)
+        retention = self._span(given, "retention", where)
         return MailClass(
             name,
             Delivery(delivery),
             known.deadline if deadline is None else deadline,
             str(queue),
             known.resend_after if resend_after is None else resend_after,
+            known.retention if retention is None else retention,
         )
 
     # retry rows -----------------------------------------------------------------------------------------------------

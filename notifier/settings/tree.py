@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from notifier.delivery.signatures import SigningKey
+from notifier.delivery.webhook import Webhook
 from notifier.errors import ConfigurationError
 from notifier.model.address import Address
 from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
@@ -17,13 +19,17 @@ from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
+from notifier.settings.blobs import parse_blobs
+from notifier.settings.encryption import parse_keys
 from notifier.settings.policies import SHIPPED, Policies, parse_policies
 from notifier.settings.relay import ManyProblems
+from notifier.settings.signing import parse_signing_keys
 from notifier.settings.sources import files_of, texts
 from notifier.settings.tenants import Account, Matrix, parse_tenants
 from notifier.settings.ways import Way, endpoints_of, parse_way
 from notifier.smtp import Endpoint
 from notifier.store.base import Takeover
+from notifier.store.blobs.choice import BlobsAt
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,31 @@ TABLE: tuple[Setting, ...] = (
         "NOTIFIER_MAX_MAIL_BYTES", parsers.count, str(50 * 2**20), "The largest mail, octets, attachments included."
     ),
     Setting(
+        "NOTIFIER_BLOBS",
+        parse_blobs,
+        "redis:256MB",
+        "Where attachments lie, and payloads and composed messages over 64 KB. redis:SIZE: in the store, so much of all of "
+        "them together. dir:/path: a directory that every host sees under this path. s3://bucket/path and whatever else fsspec knows: "
+        "an object store (`pip install notifier-worker[blobs]`). See [where big things lie](../how-to/blobs.md).",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_ENCRYPTION_KEYS",
+        parse_keys,
+        "",
+        "Fernet keys with blanks between: contexts, messages and attachments are encrypted at rest with the first, and read with any "
+        "(`pip install notifier-worker[encryption]`). See [personal data](../how-to/personal-data.md).",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_PAYLOAD_KEYS",
+        parse_signing_keys,
+        "",
+        "Keys, id:secret with blanks between. With them, mails enqueued by the task's name alone must be signed with one: "
+        "[how](../how-to/signed-payloads.md).",
+        secret=True,
+    ),
+    Setting(
         "NOTIFIER_DURABILITY",
         parsers.one_of("fsync", "aof", "memory"),
         "fsync",
@@ -100,6 +131,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("NOTIFIER_DOT_DEADLINE", parsers.seconds, "30", "Seconds from the dot's record to the terminator at most."),
     Setting("NOTIFIER_TCP_USER_TIMEOUT", parsers.seconds, "30", "Seconds that sent octets may still be on their way."),
     Setting("NOTIFIER_DOT_MARGIN", parsers.seconds, "60", "Seconds on top before a mail at the dot is taken over."),
+    Setting(
+        "NOTIFIER_JOURNAL",
+        parsers.state_folder,
+        "",
+        "The folder on this host's disk for settlements that the store could not take; of this user alone. Unset: "
+        "notifier/journal in the user's state directory, or where he has none, in the temporary directory.",
+    ),
     Setting("NOTIFIER_BATCH", parsers.count, "50", "The most mails that a worker slot claims at once."),
     Setting("NOTIFIER_TIME_SLICE", parsers.seconds, "2", "Seconds after which a slot rings again for the rest."),
     Setting("NOTIFIER_RETRY_SCALE", parsers.factor, "1", "Multiplies every wait between attempts (demos, tests)."),
@@ -121,9 +159,30 @@ TABLE: tuple[Setting, ...] = (
         f"{ACCOUNT_RULE.first:g}",
         "Seconds until a refused login is tried again, then twice as long, up to 12 times; relays lock accounts.",
     ),
+    Setting(
+        "NOTIFIER_SUPPRESS_FOR",
+        parsers.seconds,
+        str(30 * 86400),
+        "Seconds that an address which a server has refused for good (5.1.x) is not mailed; a day where its domain is not known.",
+    ),
+    Setting(
+        "NOTIFIER_WEBHOOK_URL",
+        parsers.webhook_url,
+        "",
+        "Where a signed POST tells what becomes of each mail: https://, or http:// on this host. Unset: nowhere.",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_WEBHOOK_SECRET",
+        parsers.webhook_secret,
+        "",
+        "What the POSTs are signed with, as KEY-ID:SECRET of 16 characters or more; the id goes along with each.",
+        secret=True,
+    ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
+MISSED_SWEEPS = 4  # after which a worker, or the store, was away
 _BROKER_FALLBACKS = ("CELERY_BROKER_URL", "REDIS_URL")
 
 
@@ -139,17 +198,24 @@ class Settings:
     sender: Address
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
+    blobs: BlobsAt
+    encryption_keys: tuple[Secret, ...]
+    payload_keys: tuple[SigningKey, ...]
     durability: str
     store_timeout: float
     sweep_interval: float
     dot_deadline: float
     takeover: Takeover
+    journal_folder: Path
     batch: int
     time_slice: float
     policies: Policies
     breakers: BreakerRules
+    suppress_for: float
     retention: float
     idempotency_window: float
+    webhook: Webhook | None = None
+    retry_scale: float = 1.0
     files: tuple[Path, ...] = ()  # that were read
 
     @property
@@ -217,7 +283,17 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
     window, retention = values["NOTIFIER_IDEMPOTENCY_WINDOW"], values["NOTIFIER_RETENTION"]
     if window and retention and retention < window:
         problems.append("NOTIFIER_RETENTION is shorter than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice")
+    classes = (values["NOTIFIER_POLICIES"] or SHIPPED).classes.values()
+    problems.extend(
+        f"NOTIFIER_POLICIES keeps mails of class {one.name!r} for less than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice"
+        for one in classes
+        if window and one.retention is not None and one.retention < window
+    )
     _check_first_retry(values["NOTIFIER_RETRY_SCALE"], values["NOTIFIER_POLICIES"], problems)
+    if (values["NOTIFIER_WEBHOOK_URL"] is None) != (
+        values["NOTIFIER_WEBHOOK_SECRET"] is None
+    ) and "_WEBHOOK_" not in told:
+        problems.append("NOTIFIER_WEBHOOK_URL and NOTIFIER_WEBHOOK_SECRET go together: set both, or neither")
     lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
     if lease and time_slice and lease <= time_slice:
         problems.append("NOTIFIER_LEASE is not longer than NOTIFIER_TIME_SLICE: claims would end while they are served")
@@ -250,6 +326,9 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "sender": values["NOTIFIER_FROM"],
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
+        "blobs": values["NOTIFIER_BLOBS"],
+        "encryption_keys": values["NOTIFIER_ENCRYPTION_KEYS"],
+        "payload_keys": values["NOTIFIER_PAYLOAD_KEYS"],
         "durability": values["NOTIFIER_DURABILITY"],
         "store_timeout": values["NOTIFIER_STORE_TIMEOUT"],
         "sweep_interval": values["NOTIFIER_SWEEP_INTERVAL"],
@@ -260,14 +339,24 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
             # A bell is published within milliseconds; one that lies nowhere after half a sweep is lost.
             bell=values["NOTIFIER_SWEEP_INTERVAL"] / 2,
             batch=values["NOTIFIER_BATCH"],
+            grace=values["NOTIFIER_SWEEP_INTERVAL"] * MISSED_SWEEPS,
         ),
+        "journal_folder": values["NOTIFIER_JOURNAL"],
         "batch": values["NOTIFIER_BATCH"],
         "time_slice": values["NOTIFIER_TIME_SLICE"],
         "policies": values["NOTIFIER_POLICIES"].scaled(values["NOTIFIER_RETRY_SCALE"]),
         "breakers": _breaker_rules(values),
+        "suppress_for": values["NOTIFIER_SUPPRESS_FOR"],
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
+        "webhook": _webhook(values),
+        "retry_scale": values["NOTIFIER_RETRY_SCALE"],
     }
+
+
+def _webhook(values: Mapping[str, Any]) -> Webhook | None:
+    url = values["NOTIFIER_WEBHOOK_URL"]
+    return None if url is None else Webhook(url, *values["NOTIFIER_WEBHOOK_SECRET"])
 
 
 def _breaker_rules(values: Mapping[str, Any]) -> BreakerRules:

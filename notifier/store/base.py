@@ -19,6 +19,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.store.evidence import Evidence, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Claim:
     ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
     `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
     ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
-    seconds until the mail expires, by the store's clock at the claim.
+    seconds until the mail expires, by the store's clock at the claim. ``owner`` is who claimed it, and ``epoch``
+    the ledger's.
     """
 
     email: Email
@@ -56,6 +58,8 @@ class Claim:
     deadline_in: float
     composed: bytes | None = field(default=None, repr=False)
     setbacks: int = 0
+    owner: str = ""
+    epoch: str = ""
 
     @property
     def mail_id(self) -> str:
@@ -70,7 +74,8 @@ class Settlement:
     with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
     same step: resend once (``waiting``) or ``parked``. ``recipients`` are the states that changed. ``composed`` is
     kept for later attempts. ``spent`` says which counter rises. ``held_by``: whose pause it waits for, so that it is due at
-    once when that is over.
+    once when that is over. ``wrong_addresses`` were refused for good because of what they are: they go on the suppression
+    list, with what was said.
     """
 
     claim: Claim
@@ -83,6 +88,7 @@ class Settlement:
     composed: bytes | None = field(default=None, repr=False)
     spent: Spent = Spent.ATTEMPT
     held_by: str | None = None
+    wrong_addresses: Mapping[str, Fault] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,36 @@ class Swept:
 
 
 @dataclass(frozen=True, slots=True)
+class Purged:
+    """What was done about a person, as ids: ended mails, dead letters that can be sent no more, mails left on their way."""
+
+    address: str
+    purged: tuple[str, ...]
+    discarded: tuple[str, ...]
+    busy: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What a worker remembers of its ledger (r9): ``mark`` is random, and another one means other data. ``pulse`` grows
+    with every look: one that has shrunk means older data under the same mark.
+    """
+
+    mark: str
+    pulse: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochChange:
+    """The ledger became another: ``why`` is "wiped or exchanged" or "restored". ``at``: seconds, when a worker saw it."""
+
+    at: float
+    was: str
+    mark: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """Timers of the ledger, seconds. ``at_dot`` is dot deadline + TCP user timeout + final reply + margin (r4)."""
 
@@ -135,6 +171,9 @@ class Takeover:
     at_dot: float = 720.0
     bell: float = 5.0  # a bell not answered or renewed for this long may be rung again; about one sweep
     batch: int = 50  # mails that one bell is worth: backlog / batch bells are wanted
+    # Where nobody has swept for so long the ledger was away. Before mails at the dot are taken over after that, the
+    # workers get as long again to say what they have read meanwhile.
+    grace: float = 20.0
 
 
 class Store(Protocol):
@@ -144,6 +183,8 @@ class Store(Protocol):
     def add(self, emails: Sequence[Email]) -> AddResult:
         """Register mails under their idempotency keys and lease the bells that their queues need.
 
+        Recipients who are on the suppression list now are `SUPPRESSED` from the beginning; the status says so at once.
+
         Raises `IdempotencyConflict` for a key with another body; then none of ``emails`` that came after it is added.
         """
 
@@ -151,7 +192,13 @@ class Store(Protocol):
         """Keep octets under their sha256 (hex), which is returned."""
 
     def get_blob(self, blob: str) -> bytes:
-        """The octets of a blob. Raises `StoreError` where it is gone."""
+        """The octets of a blob. Raises `BlobUnavailable` where they cannot be read here."""
+
+    def may_collect(self) -> bool:
+        """True for whoever asks first in a minute."""
+
+    def collect_blobs(self) -> int:
+        """Take away what no record needs among a sixteenth of the blobs, each time the next one; how many went."""
 
     # bells
     def answer_bell(self, queue: str, bell: str) -> None:
@@ -181,6 +228,12 @@ class Store(Protocol):
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Take one edge for each mail. Raises `FenceRejected` naming those refused; the others are settled."""
+
+    def take_evidence(self, evidence: Evidence) -> Verdict:
+        """Settle late what a final reply said while the ledger was away, whatever the sweeper has made of it since.
+
+        A mail that was accepted is sent, and not sent again. Saying it twice is saying it once.
+        """
 
     # upkeep
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
@@ -253,8 +306,26 @@ class Store(Protocol):
     def suppressed(self, forward_paths: Sequence[str]) -> Mapping[str, str]:
         """Those of the paths that are suppressed, with the reason."""
 
+    def purge(self, forward_path: str) -> Purged:
+        """Take a person out of every mail that has ended: address, contents, references to blobs, servers' words.
+
+        Dead letters are discarded. Ids, states and what idempotency needs stay; so does the suppression list.
+        """
+
     def epoch(self) -> str:
         """The random mark of this store's data; another one means a wiped or restored store (r9)."""
+
+    def look(self, remembered: Epoch | None) -> tuple[Epoch, EpochChange | None]:
+        """The epoch now, durably, and what has happened to the ledger if it is another than was remembered.
+
+        Data that has gone back under the same mark gets a new mark.
+        """
+
+    def epoch_changes(self) -> list[EpochChange]:
+        """What its workers have seen happen to this ledger, newest last."""
+
+    def park_after_restore(self, queue: str, before: float) -> int:
+        """Park what may go only once, waits, and was added before that (seconds): it may have gone since."""
 
     def check(self) -> list[str]:
         """Advice for the operator: one line for each server setting that endangers mail; empty is good."""

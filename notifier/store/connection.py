@@ -40,22 +40,23 @@ class Call:
     prefix: str
     arguments: tuple[Argument, ...]
 
-    @property
-    def command(self) -> tuple[Argument, ...]:
+    def command(self, hooks: tuple[str, ...] = ()) -> tuple[Argument, ...]:
         """The call on the wire."""
-        return ("EVALSHA", scripts.digest(self.script), 1, self.prefix, *self.arguments)
+        return ("EVALSHA", scripts.digest(self.script, hooks), 1, self.prefix, *self.arguments)
 
 
 class LedgerConnection:
-    """``timeout`` bounds each round trip, seconds. ``durable`` asks for fsync where the server has WAITAOF.
+    """``timeout`` bounds each round trip, seconds. ``durable`` asks for fsync where the server has WAITAOF. ``hooks``
+    are told what the scripts' edges do.
 
     Safe to share between threads, and to have been made before a fork.
     """
 
-    def __init__(self, url: str, *, timeout: float, durable: bool) -> None:
+    def __init__(self, url: str, *, timeout: float, durable: bool, hooks: tuple[str, ...] = ()) -> None:
         self.url = StoreURL(Secret(url))
         self._timeout = timeout
         self._durable = durable
+        self._hooks = hooks
         self._waits_for_fsync: bool | None = None
         self._start_afresh()
         _alive.add(self)
@@ -91,7 +92,12 @@ class LedgerConnection:
         answers = self._run(calls, durably=durably)
         unknown = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if unknown:
-            self.ask(*(("SCRIPT LOAD", scripts.source(name)) for name in {calls[index].script for index in unknown}))
+            self.ask(
+                *(
+                    ("SCRIPT LOAD", scripts.source(name, self._hooks))
+                    for name in {calls[index].script for index in unknown}
+                )
+            )
             again = self._run([calls[index] for index in unknown], durably=durably)
             for index, answer in zip(unknown, again, strict=True):
                 answers[index] = answer
@@ -105,7 +111,7 @@ class LedgerConnection:
             client.close()
 
     def _run(self, calls: Sequence[Call], *, durably: bool) -> list[Any]:
-        commands = [call.command for call in calls]
+        commands = [call.command(self._hooks) for call in calls]
         if not (durably and self._fsync_wanted()):
             return self.sent(commands)
         # On the connection that wrote: WAITAOF waits for the writes of its own connection, and all before them.

@@ -52,9 +52,33 @@ class Keys:
         """What the keys of a relay begin with: its breakers and limits."""
         return f"{self.namespace}:{{relay {relay}}}:"
 
+    def references(self, queue: str) -> str:
+        """How many times the records of a queue refer to each blob: a hash."""
+        return f"{self.queue(queue)}refs"
+
+    @property
+    def blobs(self) -> str:
+        """What the keys of blobs begin with: one slot, because all of them together have a cap."""
+        return f"{self.namespace}:{{blobs}}:"
+
     def blob(self, name: str) -> str:
-        """The octets of an attachment."""
-        return f"{self.namespace}:blob:{name}"
+        """The octets of a blob."""
+        return f"{self.blobs}octets:{name}"
+
+    @property
+    def home_of_blobs(self) -> str:
+        """The mark that all blobs of this ledger lie under; it is part of the data, and of a backup."""
+        return f"{self.blobs}home"
+
+    @property
+    def collecting(self) -> str:
+        """There while somebody has collected blobs a moment ago."""
+        return f"{self.blobs}collecting"
+
+    @property
+    def collections(self) -> str:
+        """How many there have been: the next one's turn."""
+        return f"{self.blobs}collections"
 
     @property
     def limits(self) -> str:
@@ -73,10 +97,15 @@ class Keys:
 
     @property
     def suppressed(self) -> str:
-        """Forward-paths never to be mailed, with the reason: a hash."""
+        """Forward-paths that are not mailed, with the reason as JSON: a hash."""
         return f"{self.namespace}:suppressed"
 
     @property
+    def suppressed_until(self) -> str:
+        """Those of them that are mailed again, and from when on: a sorted set, seconds."""
+        return f"{self.namespace}:suppressed:until"
+
+    @property
     def epoch(self) -> str:
-        """The random mark of this store's data."""
-        return f"{self.namespace}:epoch"
+        """What the keys begin with that tell this ledger's data from another's."""
+        return f"{self.namespace}:{{epoch}}:"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,9 @@ from notifier.model.mail_class import MailClass
 from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
 from notifier.store.base import Claim, MailStatus, Settlement
+from notifier.store.evidence import Evidence
 
+LATE = "its worker read the final reply while the ledger was away"
 Arguments = tuple[str | bytes | int, ...]
 
 # What people may see of a record: never the payload, whose context may hold reset links and codes.
@@ -30,6 +32,9 @@ STATUS_FIELDS = (
     "unknowns",
     "setbacks",
 )
+
+
+_PENDING, _SUPPRESSED = RecipientState.PENDING, RecipientState.SUPPRESSED
 
 
 class UnreadableRecord(ValueError):
@@ -49,13 +54,27 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def record_of(email: Email, mail_class: MailClass) -> Arguments:
-    """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue."""
+def _paths(email: Email) -> list[str]:
+    return [address.forward_path for address in email.recipients]
+
+
+def payload_of(email: Email) -> str:
+    """The mail as the record holds it."""
+    return _json(email.to_payload())
+
+
+def record_of(
+    email: Email, mail_class: MailClass, payload: str, payload_in: str, *, suppressed: Collection[str] = ()
+) -> Arguments:
+    """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue.
+
+    ``payload_in``: the blob that ``payload`` refers to, or nothing. ``suppressed``: recipients who are not mailed.
+    """
     return (
         email.id,
-        _json(email.to_payload()),
+        payload,
         email.body_hash,
-        _json({address.forward_path: RecipientState.PENDING for address in email.recipients}),
+        _json({path: _SUPPRESSED if path in suppressed else _PENDING for path in _paths(email)}),
         _ms_or_empty(email.send_at),
         _ms_or_empty(email.expires_at),
         ms(mail_class.deadline),
@@ -63,6 +82,9 @@ def record_of(email: Email, mail_class: MailClass) -> Arguments:
         mail_class.name,
         mail_class.delivery,
         _ms_or_empty(mail_class.resend_after),
+        _ms_or_empty(mail_class.retention),
+        " ".join(dict.fromkeys(ref.blob for ref in email.attachments)),
+        payload_in,
     )
 
 
@@ -86,11 +108,11 @@ def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address])
         else state
         for path, state in states.items()
     }
-    return recipients, _json(email.to_payload()), _json(after)
+    return recipients, payload_of(email), _json(after)
 
 
-def edge_of(one: Settlement) -> Arguments:
-    """The arguments of ``settle.lua`` that describe the edge."""
+def edge_of(one: Settlement, *, composed: bytes) -> Arguments:
+    """The arguments of ``settle.lua`` that describe the edge; ``composed`` as the record keeps it."""
     known = {"fault": one.fault.to_dict() if one.fault else None, "reply": one.reply, "relay": one.relay}
     return (
         one.claim.mail_id,
@@ -100,12 +122,26 @@ def edge_of(one: Settlement) -> Arguments:
         _json(dict(one.recipients)),
         one.spent,
         _json({name: value for name, value in known.items() if value is not None}),
-        one.composed or b"",
+        composed,
     )
 
 
-def claim_of(queue: str, row: Sequence[Any]) -> Claim:
-    """The claim in a row of ``claim.lua``.
+def evidence_of(one: Evidence) -> Arguments:
+    """The arguments of ``evidence.lua`` that describe the edge."""
+    known = {"fault": one.fault.to_dict() if one.fault else None, "reply": one.reply, "relay": one.relay}
+    return (
+        one.mail_id,
+        one.fence,
+        one.state,
+        ms(one.due_at),
+        _json(dict(one.recipients)),
+        one.spent,
+        _json({"why": LATE, **{name: value for name, value in known.items() if value is not None}}),
+    )
+
+
+def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -> Claim:
+    """The claim in a row of ``claim.lua`` whose blobs have been read.
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """
@@ -120,7 +156,19 @@ def claim_of(queue: str, row: Sequence[Any]) -> Claim:
         raise UnreadableRecord(f"the record cannot be read: {type(error).__name__}") from error
     if (email.id, email.queue) != (mail_id.decode(), queue):
         raise UnreadableRecord("the record holds another mail than its key says")
-    return Claim(email, fence, states, attempt, crashes, unknowns, deadline_in / 1000, composed or None, setbacks)
+    return Claim(
+        email,
+        fence,
+        states,
+        attempt,
+        crashes,
+        unknowns,
+        deadline_in / 1000,
+        composed or None,
+        setbacks,
+        owner=owner,
+        epoch=epoch,
+    )
 
 
 def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes]) -> MailStatus | None:

@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from notifier.errors import FenceRejected, IdempotencyConflict, MailNotFound, StoreError
+from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
+from notifier.model.hook import HookKind
 from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
 from notifier.model.pause import Pause
+from notifier.model.secret import Secret
 from notifier.model.state import MailState
 from notifier.store.advice import advice
-from notifier.store.base import Added, AddResult, Claim, MailStatus, Settlement, Swept, Takeover
-from notifier.store.blobs import Blobs
+from notifier.store.base import (
+    Added,
+    AddResult,
+    Claim,
+    Epoch,
+    EpochChange,
+    MailStatus,
+    Purged,
+    Settlement,
+    Swept,
+    Takeover,
+)
+from notifier.store.blobs import Blobs, BlobsAt, InRedis, places_of
+from notifier.store.blobs.blobs import GRACE
+from notifier.store.blobs.place import TURNS
+from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.contents import Contents
+from notifier.store.evidence import Evidence, Verdict
+from notifier.store.hooks import RedisHooks
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
 from notifier.store.pauses import RedisPauses
+from notifier.store.purging import purge
 from notifier.store.records import (
     STATUS_FIELDS,
     UnreadableRecord,
     claim_of,
     edge_of,
+    evidence_of,
     ms,
+    payload_of,
     readdressed,
     record_of,
     status_of,
 )
 from notifier.store.reservations import under_their_keys
+from notifier.store.sealing import Seal
+from notifier.store.suppression import SuppressionList
+
+log = logging.getLogger(__name__)
 
 DAY = 24 * 3600.0
 SWEEP_LIMIT = 500  # mails of each kind that one sweep takes over
 MOST_CRASHES = 3
 UNREADABLE_WAIT = 600.0  # seconds until a record of a newer version is looked at again
+BLOB_WAIT = 60.0  # seconds until a record whose content cannot be read here is looked at again
+MOST_BLOB = 256 * 2**20  # octets
+COLLECT_EVERY = 60.0  # seconds; by one process for all
 DURABILITIES = ("fsync", "aof", "memory")
 
 
@@ -45,6 +76,10 @@ class RedisStore:
     ``timeout`` bounds each round trip. ``durability``: ``fsync`` waits until a step is on disk (where the server has
     WAITAOF), ``aof`` and ``memory`` leave that to the server. ``retention``: how long an ended mail can be asked for;
     at least the ``idempotency_window``, or the same key could send twice. Dead letters stay until a person decides.
+    ``suppress_for``: how long an address that was refused for good is not mailed (a day where its domain is not known, for
+    that can change any day). ``blobs`` says where attachments and other big things lie, ``blob_limit`` how many octets one may have.
+    ``encryption_keys`` seal contents at rest, see `Seal`.
+    ``hooks``: who is told what becomes of mails.
     """
 
     def __init__(
@@ -58,19 +93,33 @@ class RedisStore:
         takeover: Takeover = Takeover(),  # noqa: B008 - frozen
         retention: float = 7 * DAY,
         idempotency_window: float = DAY,
+        suppress_for: float = 30 * DAY,
+        blobs: BlobsAt = InRedis(),  # noqa: B008 - frozen
+        blob_limit: int = MOST_BLOB,
+        blob_grace: float = GRACE,
+        encryption_keys: Sequence[Secret] = (),
+        hooks: tuple[HookKind, ...] = (),
     ) -> None:
-        if retention < idempotency_window:
+        if min(retention, *(c.retention or retention for c in classes.values())) < idempotency_window:
             raise ValueError("retention is shorter than the idempotency window: the same key could send twice")
         if durability not in DURABILITIES:
             raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
-        self._connection = LedgerConnection(url, timeout=timeout, durable=durability == "fsync")
+        self._connection = LedgerConnection(url, timeout=timeout, durable=durability == "fsync", hooks=hooks)
         self._keys = Keys(namespace)
         self._classes = classes
         self._takeover = takeover
         self._retention = retention
         self._window = idempotency_window
-        life = max(c.deadline for c in classes.values()) + retention
-        self._blobs = Blobs(self._connection, self._keys, life)
+        self._suppress_for = suppress_for
+        seal = Seal(encryption_keys)
+        self._blobs = Blobs(
+            places_of(blobs, self._connection, self._keys, self._home_of_blobs),
+            limit=blob_limit,
+            referenced=self._referenced,
+            grace=blob_grace,
+            seal=seal,
+        )
+        self._contents = Contents(self._blobs, seal)
         self._pauses = RedisPauses(self._connection, self._keys)
         self._known_queues: frozenset[str] = frozenset()
 
@@ -87,14 +136,14 @@ class RedisStore:
     # enqueue --------------------------------------------------------------------------------------------------------
 
     def add(self, emails: Sequence[Email]) -> AddResult:
-        """See `Store.add`. Two round trips where keys were given, one where not."""
+        """See `Store.add`. Three round trips where keys were given, two where not."""
         if not emails:
             return AddResult((), {})
         reserved = under_their_keys(emails, connection=self._connection, keys=self._keys, window=self._window)
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         self._remember_queues({email.queue for email in reserved})
-        self._blobs.keep_for(reserved)
-        answers = self._connection.run([self._add_call(email) for email in reserved], durably=True)
+        suppressed = self.suppressed(sorted({one.forward_path for email in reserved for one in email.recipients}))
+        answers = self._connection.run([self._add_call(email, suppressed) for email in reserved], durably=True)
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
         for email, (created, bell) in zip(reserved, answers, strict=True):
@@ -105,8 +154,9 @@ class RedisStore:
                 bells.setdefault(email.queue, []).append(bell.decode())
         return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in bells.items()})
 
-    def _add_call(self, email: Email) -> Call:
-        record = record_of(email, self._classes[email.mail_class])
+    def _add_call(self, email: Email, suppressed: Collection[str]) -> Call:
+        payload = self._contents.put_payload(payload_of(email))
+        record = record_of(email, self._classes[email.mail_class], *payload, suppressed=suppressed)
         takeover = self._takeover
         return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch)
 
@@ -123,6 +173,26 @@ class RedisStore:
     def get_blob(self, blob: str) -> bytes:
         """See `Store.get_blob`."""
         return self._blobs.get(blob)
+
+    def may_collect(self) -> bool:
+        """See `Store.may_collect`."""
+        (won,) = self._connection.ask(("SET", self._keys.collecting, 1, "NX", "PX", ms(COLLECT_EVERY)))
+        return bool(won)
+
+    def collect_blobs(self) -> int:
+        """See `Store.collect_blobs`."""
+        self.suppression.forget_expired()
+        (turn,) = self._connection.ask(("INCR", self._keys.collections))
+        return self._blobs.collect(int(turn) % TURNS)
+
+    def _home_of_blobs(self) -> str:
+        """The folder of this ledger's blobs. Not the epoch: that changes when a backup is restored, and the blobs do not."""
+        home = self._keys.home_of_blobs
+        _, mark = self._connection.ask(("SET", home, uuid.uuid4().hex, "NX"), ("GET", home))
+        return str(mark.decode())
+
+    def _referenced(self, names: Sequence[str]) -> frozenset[str]:
+        return referenced(names, self.queues(), self._connection, self._keys)
 
     # bells ----------------------------------------------------------------------------------------------------------
 
@@ -148,22 +218,27 @@ class RedisStore:
         """See `Store.claim`."""
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
-        (rows,) = self._connection.run([call])
-        claims = [self._claimed(queue, row) for row in rows]
+        epoch, rows = self._connection.run([self._epoch_call(), call])
+        (mark,) = epoch
+        claims = [self._claimed(queue, row, owner, mark.decode()) for row in rows]
         return [claim for claim in claims if claim is not None]
 
-    def _claimed(self, queue: str, row: Sequence[Any]) -> Claim | None:
+    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str) -> Claim | None:
         try:
-            return claim_of(queue, row)
+            return claim_of(queue, self._contents.whole(row), owner, epoch)
+        except BlobUnavailable as error:
+            self._put_back(queue, row, MailState.WAITING, str(error), BLOB_WAIT)
         except UnknownPayloadVersion as error:
             self._put_back(queue, row, MailState.WAITING, str(error))
         except UnreadableRecord as error:
             self._put_back(queue, row, MailState.QUARANTINED, str(error))
         return None
 
-    def _put_back(self, queue: str, row: Sequence[Any], state: MailState, why: str) -> None:
+    def _put_back(
+        self, queue: str, row: Sequence[Any], state: MailState, why: str, seconds: float = UNREADABLE_WAIT
+    ) -> None:
         mail_id, fence, *_ = row
-        call = self._call("postpone", queue, mail_id, fence, state, ms(UNREADABLE_WAIT), why, ms(self._retention))
+        call = self._call("postpone", queue, mail_id, fence, state, ms(seconds), why, ms(self._retention))
         self._connection.run([call], durably=True)
 
     def renew(self, claims: Sequence[Claim]) -> None:
@@ -175,10 +250,8 @@ class RedisStore:
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """See `Store.begin_dot`; the claims are of one queue."""
         (queue,) = {claim.email.queue for claim in claims}
-        pairs = [part for claim in claims for part in (claim.mail_id, claim.fence)]
-        (lost,) = self._connection.run(
-            [self._call("begin_dot", queue, ms(self._takeover.at_dot), *pairs)], durably=True
-        )
+        ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
+        (lost,) = self._connection.run([self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)], durably=True)
         if lost:
             raise FenceRejected([mail_id.decode() for mail_id in lost])
 
@@ -187,13 +260,33 @@ class RedisStore:
         if not settlements:
             return
         times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
-        calls = [
-            self._call("settle", one.claim.email.queue, *edge_of(one), *times, one.held_by or "") for one in settlements
-        ]
+        calls = [self._settle_call(one, *times) for one in settlements]
         answers = self._connection.run(calls, durably=True)
         refused = [one.claim.mail_id for one, done in zip(settlements, answers, strict=True) if not done]
+        self._learn_addresses([one for one in settlements if one.claim.mail_id not in refused])
         if refused:
             raise FenceRejected(refused)
+
+    def _learn_addresses(self, settled: Sequence[Settlement]) -> None:
+        """After the settlement, and never in its way: the next refusal teaches the same."""
+        try:
+            for one in settled:
+                for path, fault in one.wrong_addresses.items():
+                    lasts = min(self._suppress_for, DAY) if fault.taxonomy_id == "D2" else self._suppress_for
+                    self.suppression.learn(path, str(fault), lasts=lasts, mail_id=one.claim.mail_id)
+        except StoreError as error:
+            log.warning("refused addresses are not on the suppression list: %s", error)
+
+    def _settle_call(self, one: Settlement, *times: int) -> Call:
+        composed_in = self._contents.put_composed(one.composed)
+        edge = edge_of(one, composed=self._contents.composed(one.composed, composed_in))
+        return self._call("settle", one.claim.email.queue, *edge, *times, one.held_by or "", composed_in)
+
+    def take_evidence(self, evidence: Evidence) -> Verdict:
+        """See `Store.take_evidence`."""
+        call = self._call("evidence", evidence.queue, *evidence_of(evidence), ms(self._retention))
+        (verdict,) = self._connection.run([call], durably=True)
+        return Verdict(verdict.decode())
 
     # upkeep ---------------------------------------------------------------------------------------------------------
 
@@ -209,6 +302,7 @@ class RedisStore:
             uuid.uuid4().hex,
             MOST_CRASHES,
             ms(self._retention),
+            ms(self._takeover.grace),
         )
         (answer,) = self._connection.run([call], durably=True)
         over, quarantined, unknown, parked, due, *bells = answer
@@ -239,6 +333,11 @@ class RedisStore:
     def pause_board(self) -> RedisPauses:
         """What is paused, for whoever asks before each mail."""
         return self._pauses
+
+    @property
+    def hooks(self) -> RedisHooks:
+        """What hooks are still to be told."""
+        return RedisHooks(self._connection, self._keys)
 
     @property
     def rates(self) -> RedisRates:
@@ -320,7 +419,10 @@ class RedisStore:
         )
         for queue, (payload, recipients) in zip(queues, found, strict=True):
             if payload is not None:
-                return queue, readdressed(payload.decode(), recipients.decode(), readdress)
+                whole = self._contents.payload(payload).decode()
+                before, edited, after = readdressed(whole, recipients.decode(), readdress)
+                kept, kept_in = self._contents.put_payload(edited)
+                return queue, (before, kept, after, kept_in)
         raise MailNotFound(f"no mail {mail_id} with its content in the store")
 
     def _moved(self, script: str, mail_id: str, *arguments: Argument) -> MailState:
@@ -353,19 +455,54 @@ class RedisStore:
 
     def suppress(self, forward_path: str, reason: str) -> None:
         """See `Store.suppress`."""
-        self._connection.ask(("HSET", self._keys.suppressed, forward_path.lower(), reason))
+        self.suppression.add(forward_path, reason)
 
     def suppressed(self, forward_paths: Sequence[str]) -> Mapping[str, str]:
         """See `Store.suppressed`."""
-        if not forward_paths:
-            return {}
-        (reasons,) = self._connection.ask(("HMGET", self._keys.suppressed, *(path.lower() for path in forward_paths)))
-        return {path: why.decode() for path, why in zip(forward_paths, reasons, strict=True) if why is not None}
+        return {path: entry.reason for path, entry in self.suppression.of(forward_paths).items()}
+
+    @property
+    def suppression(self) -> SuppressionList:
+        """The suppression list, for people and for `Store.suppress`."""
+        return SuppressionList(self._connection, self._keys)
+
+    def purge(self, forward_path: str) -> Purged:
+        """See `Store.purge`."""
+        return purge(forward_path, connection=self._connection, keys=self._keys, retention=self._retention)
 
     def epoch(self) -> str:
         """See `Store.epoch`."""
-        _, mark = self._connection.ask(("SET", self._keys.epoch, uuid.uuid4().hex, "NX"), ("GET", self._keys.epoch))
+        ((mark,),) = self._connection.run([self._epoch_call()])
         return str(mark.decode())
+
+    def _epoch_call(self, *remembered: Argument) -> Call:
+        return Call("epoch", self._keys.epoch, (uuid.uuid4().hex, *remembered))
+
+    def look(self, remembered: Epoch | None) -> tuple[Epoch, EpochChange | None]:
+        """See `Store.look`. Durably: a pulse that a worker has seen and the disk has not would look like a restore."""
+        known = remembered or Epoch("", 0)
+        (answer,) = self._connection.run([self._epoch_call(known.mark, known.pulse)], durably=True)
+        mark, pulse, *change = answer
+        epoch = Epoch(mark.decode(), pulse)
+        if not change:
+            return epoch, None
+        at, why = change
+        return epoch, EpochChange(at / 1000, known.mark, epoch.mark, why.decode())
+
+    def epoch_changes(self) -> list[EpochChange]:
+        """See `Store.epoch_changes`."""
+        (found,) = self._connection.ask(("LRANGE", f"{self._keys.epoch}changes", 0, -1))
+        changes = [json.loads(one) for one in found]
+        return [EpochChange(one["at"] / 1000, one["was"], one["mark"], one["why"]) for one in changes]
+
+    def park_after_restore(self, queue: str, before: float) -> int:
+        """See `Store.park_after_restore`."""
+        parked, rank = 0, 0
+        while rank >= 0:
+            call = self._call("park", queue, ms(before), SWEEP_LIMIT, rank)
+            ((more, rank),) = self._connection.run([call], durably=True)
+            parked += more
+        return parked
 
     def check(self) -> list[str]:
         """See `Store.check`."""

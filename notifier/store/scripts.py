@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from notifier.model.state import EDGES
+from notifier.model.state import EDGES, EVIDENCE, MailState
 
 NAMES = (
     "reserve",
@@ -15,6 +16,7 @@ NAMES = (
     "renew",
     "begin_dot",
     "settle",
+    "evidence",
     "postpone",
     "cancel",
     "resolve",
@@ -24,32 +26,45 @@ NAMES = (
     "sweep",
     "worker",
     "remember",
+    "epoch",
+    "park",
+    "hook",
     "breaker",
     "rates",
     "slow",
     "connections",
+    "put_blob",
+    "blob",
+    "purge",
 )
 
+TAKES_NEW = ("reserve", "add", "put_blob")
 # A server that is full (maxmemory) takes no new mail, but delivers what it has, which is what frees it. A settlement
 # refused for want of a few octets would make a delivered mail unknown, and send it twice.
-FLAGS = {name: "#!lua flags=allow-oom\n" for name in NAMES if name not in ("reserve", "add")}
+FLAGS = {name: "#!lua flags=allow-oom\n" for name in NAMES if name not in TAKES_NEW}
 
 
 @cache
-def source(name: str) -> str:
-    """The whole text of a script."""
+def source(name: str, hooks: tuple[str, ...] = ()) -> str:
+    """The whole text of a script. ``hooks``: who is to be told what its edges do."""
     folder = files("notifier.store") / "lua"
     prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
     body = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    return f"{FLAGS.get(name, '')}{_edges()}\n{prelude}\n{body}"
+    if name == "evidence":
+        body = f"{_edges('EVIDENCE', EVIDENCE)}\n{body}"
+    return f"{FLAGS.get(name, '')}{_edges('EDGES', EDGES)}\n{_hooks(hooks)}\n{prelude}\n{body}"
 
 
 @cache
-def digest(name: str) -> str:
+def digest(name: str, hooks: tuple[str, ...] = ()) -> str:
     """What EVALSHA calls it by."""
-    return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(source(name, hooks).encode(), usedforsecurity=False).hexdigest()
 
 
-def _edges() -> str:
-    pairs = (f"['{start}>{end}'] = true" for start, ends in EDGES.items() for end in sorted(ends))
-    return f"local EDGES = {{ {', '.join(pairs)} }}"
+def _edges(name: str, table: Mapping[MailState, frozenset[MailState]]) -> str:
+    pairs = (f"['{start}>{end}'] = true" for start, ends in table.items() for end in sorted(ends))
+    return f"local {name} = {{ {', '.join(pairs)} }}"
+
+
+def _hooks(kinds: tuple[str, ...]) -> str:
+    return f"local HOOKS = {{ {', '.join(repr(str(kind)) for kind in kinds)} }}"

@@ -32,7 +32,11 @@ PUBLISHER: dict[str, Any] = {
     "task_publish_retry": False,
 }
 
-app = Celery("notifier", set_as_current=False, include=["notifier.tasks.send", "notifier.tasks.bells"])
+app = Celery(
+    "notifier",
+    set_as_current=False,
+    include=["notifier.tasks.send", "notifier.tasks.bells", "notifier.tasks.collector", "notifier.tasks.hooks"],
+)
 app.add_defaults(lambda: PUBLISHER)
 
 

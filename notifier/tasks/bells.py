@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 from notifier.delivery.rounds import serve
 from notifier.errors import BrokerUnavailable
 from notifier.tasks.app import app, point_at_broker
+from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.runtime import runtime
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def bell(queue: str, bell_id: str) -> None:
     )
     if again:
         ring(queue, [bell_id])
+    ring_hooks(queue)
 
 
 def ring(queue: str, bell_ids: Iterable[str]) -> None:

@@ -10,21 +10,24 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
 from notifier.delivery.limiter import Limiter
+from notifier.delivery.redaction import Redactor
 from notifier.delivery.rounds import Pace
 from notifier.delivery.routing import Router
 from notifier.errors import ConfigurationError
 from notifier.model.events import Listener
+from notifier.model.hook import HookKind
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
 from notifier.settings.watch import FileWatch
-from notifier.store import RedisStore, blob_name
+from notifier.store import RedisStore, SettlementJournal, blob_name
+from notifier.tasks import signals
 from notifier.tasks.ways_out import WaysOut
 from notifier.telemetry.logs import log_event
 
@@ -42,11 +45,14 @@ class Runtime:
     reload: Callable[[], Settings] | None = None
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
     store: RedisStore = field(init=False)
+    journal: SettlementJournal = field(init=False)
     ways_out: WaysOut = field(init=False)
     renderer: Renderer = field(init=False)
+    redactor: Redactor = field(init=False)
     composer: Composer = field(init=False)
     courier: Courier = field(init=False)
     intake: Intake = field(init=False)
+    hook_kinds: tuple[HookKind, ...] = field(init=False)
     _watch: FileWatch = field(init=False)
     _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
     _inline: WaysOut | None = field(init=False, default=None)
@@ -54,6 +60,7 @@ class Runtime:
 
     def __post_init__(self) -> None:
         settings = self.settings
+        self.hook_kinds = tuple(_hook_kinds(settings))
         self.store = RedisStore(
             settings.store_url.reveal(),
             timeout=settings.store_timeout,
@@ -62,10 +69,17 @@ class Runtime:
             takeover=settings.takeover,
             retention=settings.retention,
             idempotency_window=settings.idempotency_window,
+            suppress_for=settings.suppress_for,
+            blobs=settings.blobs,
+            encryption_keys=settings.encryption_keys,
+            blob_limit=2 * settings.max_mail_bytes,
+            hooks=self.hook_kinds,
         )
+        self.journal = SettlementJournal(settings.journal_folder)
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)
         self.renderer = Renderer(TemplateLibrary(settings.template_folders))
+        self.redactor = Redactor(self.renderer.sensitive)
         self._join()
 
     def _join(self) -> None:
@@ -80,6 +94,8 @@ class Runtime:
             table=settings.policies.table_of,
             timing=Timing(session_wait=self._session_wait(), dot_deadline=settings.dot_deadline),
             listener=self.listener,
+            redacted=self.redactor.settlement,
+            keep=self.journal.keep,
         )
         self.intake = Intake(
             template_known=self.renderer.require,
@@ -142,6 +158,14 @@ class Runtime:
         if self._inline is not None:
             self._inline.close(0.0)
         self.store.close()
+
+
+def _hook_kinds(settings: Settings) -> Iterator[HookKind]:
+    """Who is told, from this process's start to its end."""
+    if signals.anybody_listens():
+        yield HookKind.SIGNAL
+    if settings.webhook is not None:
+        yield HookKind.WEBHOOK
 
 
 _lock = threading.Lock()

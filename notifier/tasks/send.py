@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from celery import Task
 
 from notifier.delivery.inline import deliver_inline
 from notifier.delivery.intake import Accepted, Addresses, Intake, Options
+from notifier.delivery.signatures import ARGUMENT, check_signature
 from notifier.errors import BrokerUnavailable, InvalidMail, StoreUnavailable
 from notifier.model.address import Address
 from notifier.model.outcome import Outcome
@@ -105,19 +107,21 @@ def send_email(
     locale: str | None = None,
     mail_class: str = "transactional",
     tenant: str = "default",
+    signature: Mapping[str, Any] | None = None,
 ) -> str:
     """Send one e-mail: call ``send_email.delay(template=…, to=…, context=…)``.
 
     ``to``, ``cc``, ``bcc`` and ``reply_to`` are an address or a list. ``attachments`` are ``{"path": …}`` or
     ``{"filename": …, "data": base64}``. Called directly or eagerly it renders and sends at once, without a store, and
-    raises the delivery error.
+    raises the delivery error. ``signature`` is for mails enqueued by name, where `NOTIFIER_PAYLOAD_KEYS` asks for it.
     """
-    call = {name: value for name, value in locals().items() if name != "self"}
+    call = {name: value for name, value in locals().items() if name not in ("self", ARGUMENT)}
     request = self.request
     if request.called_directly or request.is_eager:
         mine = inline_runtime()
         accepted = accept_call((), call, Options(mail_id=request.id))
         return _final_reply(deliver_inline(accepted, composer=mine.composer, router=mine.inline_router))
+    _check_signature(request, signature)
     queue = (request.delivery_info or {}).get("routing_key")
     accepted = accept_call((), call, Options(mail_id=request.id, queue=queue), allow_paths=False)
     try:
@@ -125,6 +129,20 @@ def send_email(
     except (StoreUnavailable, BrokerUnavailable) as error:
         # The one wait that Celery keeps: the ledger that would keep it is away.
         raise self.retry(exc=error, countdown=RECEIVE_AGAIN, max_retries=None) from error
+
+
+def _check_signature(request: Any, signature: object) -> None:
+    chosen = runtime().settings
+    # One that we ourselves put back, because the store was away, does not end meanwhile. Whoever plays an old message
+    # again as such a one gets a mail that the ledger knows, for as long.
+    waited = chosen.retention if request.retries else 0.0
+    check_signature(
+        request.kwargs or {},
+        signature,
+        task_id=str(request.id),
+        keys=chosen.payload_keys,
+        now=time.time() - waited,
+    )
 
 
 def _final_reply(outcome: Outcome) -> str:

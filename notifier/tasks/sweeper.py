@@ -11,11 +11,15 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state as worker_state
 
+from notifier.delivery.epochs import EpochWatch
+from notifier.delivery.late import tell_late
 from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
-from notifier.tasks.runtime import runtime
+from notifier.tasks.collector import call_the_collector
+from notifier.tasks.hooks import ring_hooks
+from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,7 @@ class Sweeper(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **_: Any) -> None:
         super().__init__(worker)
         self._entry: Any = None
+        self._watch: EpochWatch | None = None
 
     def start(self, worker: Any) -> None:
         """Sweep soon after the worker is up, and then regularly."""
@@ -57,10 +62,27 @@ class Sweeper(bootsteps.StartStopStep):
         try:
             ttl = mine.settings.sweep_interval * TTL_SWEEPS
             mine.store.register_worker(mine.owner, worker.concurrency or 1, queues, ttl)
+            tell_journal()
+            self._look_at_epoch(mine)
             for queue in queues:
                 sweep(queue)
+            # Where messages wait already, slots are busy, and one more would only add to the heap.
+            if queues and mine.store.may_collect() and _no_bell_waits(queues[0]):
+                call_the_collector(queues[0])
         except NotifierError as error:
             log.warning("sweep put off to the next interval: %s", error)
+
+    def _look_at_epoch(self, mine: Runtime) -> None:
+        # After the journal: what it holds of data that was restored is the ledger's still, and gets a new mark now.
+        if self._watch is None:
+            self._watch = EpochWatch(mine.store, mine.listener)
+        self._watch.look()
+
+
+def tell_journal() -> None:
+    """Before a sweep, so that nothing which lies on this host's disk is called unknown."""
+    mine = runtime()
+    tell_late(mine.journal, mine.store, mine.store.epoch(), mine.listener)
 
 
 def sweep(queue: str) -> MailsSwept:
@@ -68,6 +90,7 @@ def sweep(queue: str) -> MailsSwept:
     mine = runtime()
     swept = mine.store.sweep(queue, broker_idle=_no_bell_waits(queue))
     ring(queue, swept.bells)
+    ring_hooks(queue)
     event = MailsSwept(queue, swept.leases_over, swept.quarantined, swept.unknown, swept.parked, len(swept.bells))
     mine.listener(event)
     return event

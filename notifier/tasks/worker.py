@@ -8,11 +8,11 @@ from celery import Celery
 from celery.signals import worker_process_shutdown, worker_shutdown
 
 from notifier.errors import ConfigurationError
-from notifier.tasks import bells, send  # noqa: F401 - they register the tasks
+from notifier.tasks import bells, collector, hooks, send  # noqa: F401 - they register the tasks
 from notifier.tasks.app import app, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.runtime import runtime, settings, shut_down
-from notifier.tasks.sweeper import Sweeper, sweep
+from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
 
 CLOSE_GRACE = 10.0  # seconds that lent sessions get at the end of a process
 
@@ -34,6 +34,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
 @app.task(name="notifier.sweep", ignore_result=True, shared=False)
 def sweep_queues() -> None:
     """Sweep every queue of the store: beat's safety net for queues that no living worker consumes by name."""
+    tell_journal()
     for queue in runtime().store.queues():
         sweep(queue)
 

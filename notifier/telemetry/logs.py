@@ -8,6 +8,7 @@ from notifier.model.events import (
     BreakerClosed,
     BreakerOpened,
     Event,
+    LedgerChanged,
     MailSettled,
     MailsSwept,
     RelayComplained,
@@ -53,6 +54,15 @@ def log_event(event: Event, /) -> None:
             log.warning("%s gets too much, with %d connections: %s", event.relay, event.connections, event.why)
         case MailsSwept():
             _log_swept(event)
+        case LedgerChanged():
+            log.error(
+                "the store was %s: epoch %s is now %s. What waited in it and is not there now has to be enqueued again; "
+                "%d mails that may go only once, and may have gone, are parked for a person",
+                event.why,
+                event.was[:8],
+                event.now[:8],
+                event.parked,
+            )
 
 
 def _words_of_session(

@@ -43,7 +43,7 @@ def arrived(made: Plant) -> Counter[str]:
 
 @contextmanager
 def published(made: Plant) -> Iterator[list[bytes]]:
-    """Every Celery message that is pushed to the queue, as the server itself sees it (MONITOR)."""
+    """Every bell that is pushed to the queue, as the server itself sees it (MONITOR)."""
     seen: list[bytes] = []
     with socket.create_connection(("127.0.0.1", made.valkey.port)) as connection:
         connection.sendall(b"MONITOR\r\n")
@@ -53,7 +53,7 @@ def published(made: Plant) -> Iterator[list[bytes]]:
             rest = b""
             while octets := connection.recv(1 << 20):
                 *lines, rest = (rest + octets).split(b"\r\n")
-                seen.extend(line for line in lines if b'"LPUSH" "mail"' in line)
+                seen.extend(line for line in lines if b'"LPUSH" "mail"' in line and b"notifier.bell" in line)
 
         thread = threading.Thread(target=listen, daemon=True)
         thread.start()

@@ -80,7 +80,7 @@ def test_a_domain_that_is_not_there_is_refused_for_good_and_the_others_get_their
             "a@one.example": RecipientState.ACCEPTED,
             "b@nowhere.example": RecipientState.REFUSED,
         }
-        alone = send("b@nowhere.example")
+        alone = send("c@nowhere.example")
         internet.plant.settle([alone], "failed")
         assert notifier.status(alone).last_fault.taxonomy_id == "D2"
 

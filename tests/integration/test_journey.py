@@ -90,7 +90,7 @@ def test_who_was_accepted_is_not_mailed_again_because_of_others(works: Plant) ->
 
 
 def test_a_mail_refused_for_good_is_a_dead_letter_that_says_why(works: Plant) -> None:
-    result = send_email.delay(**welcome("nobody@example.com"))
+    result = send_email.delay(**welcome("nobody.here@example.com"))
     with pytest.raises(PermanentError, match=r"550 5\.1\.1 No such user here"):
         result.get(timeout=30)
     assert result.state == "FAILURE"

@@ -30,7 +30,14 @@ def notifier(environ: dict[str, str], *arguments: str) -> subprocess.CompletedPr
 def test_check_says_that_all_is_well(works: Plant) -> None:
     found = notifier(works.environ, "check", "--json")
     assert found.returncode == 0, found.stdout + found.stderr
-    assert {row["subject"] for row in json.loads(found.stdout)} == {"settings", "broker", "store", "templates", "relay"}
+    assert {row["subject"] for row in json.loads(found.stdout)} == {
+        "settings",
+        "broker",
+        "store",
+        "blobs",
+        "templates",
+        "relay",
+    }
     assert "TLSv1.3" in found.stdout
 
 

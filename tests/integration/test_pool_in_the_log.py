@@ -14,6 +14,7 @@ from notifier.errors import Phase
 from notifier.testing import CatchingServer, Script
 
 SECRET = "canary-Zs1f-7Kq"
+PATIENCE = 1.2  # seconds: mails of one class come sooner one after the other, and then none
 
 
 def send(count: int) -> list[str]:
@@ -39,7 +40,7 @@ def disguises(secret: str) -> list[str]:
 def test_a_pool_can_be_followed_and_tells_no_secret(tmp_path: Path) -> None:
     slow = Script().delay(Phase.FINAL_REPLY, 0.01)
     with (
-        CatchingServer(credentials={"zoe": SECRET}, script=slow, patience=1.0) as relay,
+        CatchingServer(credentials={"zoe": SECRET}, script=slow, patience=PATIENCE) as relay,
         plant(tmp_path) as made,
     ):
         made.use(NOTIFIER_SMTP_URL=url(relay, SECRET), NOTIFIER_BATCH="3", NOTIFIER_BREAKER_FAILURES="100")

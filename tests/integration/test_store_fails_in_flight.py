@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from delivering import Desk, copies, desk, relay
 from workers import wait_until
 
+from notifier.delivery.late import tell_late
 from notifier.errors import StoreUnavailable
 from notifier.model.state import MailState
+from notifier.store import SettlementJournal
 from notifier.store.base import Claim, Settlement
 from notifier.testing import EmbeddedValkey, HostileServer
 
@@ -65,3 +68,49 @@ def test_a_dot_that_cannot_be_recorded_hands_back_what_was_not_sent(valkey_serve
         heal(at)
         assert copies(server) == dict.fromkeys(ids, 1)
         assert {(at.status(one).attempt, at.status(one).unknowns) for one in ids} == {(1, 0)}
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_with_a_journal_every_reply_that_was_read_counts(
+    window: int, valkey_server: EmbeddedValkey, tmp_path: Path
+) -> None:
+    """The dots were recorded, and then the store is away: those in flight are read to the end."""
+    journal = SettlementJournal(tmp_path / "journal")
+    offers = ("PIPELINING", "CHUNKING")
+    with (
+        HostileServer(offers=offers) as server,
+        desk(valkey_server.url, relay(server, window=window), keep=journal.keep) as at,
+    ):
+        ids = at.post(8, mail_class="bulk")
+        with mock.patch.object(at.store, "settle", side_effect=StoreUnavailable("away")):
+            at.round()
+        assert len(list(journal.entries(at.store.epoch()))) == 8
+        tell_late(journal, at.store, at.store.epoch(), at.events.append)
+        assert copies(server) == dict.fromkeys(ids, 1)
+        assert {(at.status(one).state, at.status(one).unknowns) for one in ids} == {(MailState.SENT, 0)}
+
+
+def test_a_store_that_is_away_for_the_next_dot_as_well_costs_nothing_but_time(
+    valkey_server: EmbeddedValkey, tmp_path: Path
+) -> None:
+    journal = SettlementJournal(tmp_path / "journal")
+    away = StoreUnavailable("away")
+    with HostileServer() as server, desk(valkey_server.url, relay(server), keep=journal.keep) as at:
+        ids, begin, begun = at.post(3, mail_class="bulk"), at.store.begin_dot, []
+
+        def once(claims: Sequence[Claim]) -> None:
+            begun.append(claims)
+            if len(begun) > 1:
+                raise away
+            begin(claims)
+
+        with (
+            mock.patch.object(at.store, "begin_dot", once),
+            mock.patch.object(at.store, "settle", side_effect=away),
+            pytest.raises(StoreUnavailable),
+        ):
+            at.round()
+        tell_late(journal, at.store, at.store.epoch(), at.events.append)
+        (sent,) = [one for one in ids if at.status(one).state is MailState.SENT]
+        assert {at.status(one).state for one in ids if one != sent} == {MailState.CLAIMED}
+        assert copies(server) == {sent: 1}

@@ -1,6 +1,6 @@
 -- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms
 -- Returns a row a mail: id, fence, payload, recipients, attempt, crashes, unknowns, setbacks, deadline in ms,
--- composed or ''
+-- composed or '', the blob that it is in or ''
 local at = now()
 if ARGV[4] ~= '' then
   redis.call('ZREM', P .. 'rung', ARGV[4])
@@ -14,10 +14,12 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT',
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     redis.call('HSET', key, 'owner', ARGV[3])
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
-    local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline')
+    local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
+      'composed_in')
     rows[#rows + 1] = {
       id, fence, f[1] or '', f[2] or '', tonumber(f[3]) or 0, tonumber(f[4]) or 0, tonumber(f[5]) or 0,
       tonumber(f[6]) or 0, tonumber(f[7]) - at, redis.call('GET', P .. 'composed:' .. id) or '',
+      f[8] or '',
     }
   end
 end

@@ -26,7 +26,39 @@ local function touch(id, field)
   redis.call('HSET', key, field, redis.call('HGET', key, field))
 end
 
+-- Hooks are told by the edge itself: no settlement without its event, whoever takes it. HOOKS comes before this text.
+-- Nothing of a recipient goes along, and no words of a server, which may name one.
+local TOLD = {
+  sent = 'mail_accepted', waiting = 'mail_deferred', failed = 'mail_failed', expired = 'mail_failed',
+  quarantined = 'mail_failed', unknown = 'mail_unknown',
+}
+local BACKLOG = 10000 -- events that wait for a hook; the oldest are dropped, counted and said
+
+local function tell(id, at, state, entry)
+  if #HOOKS == 0 or not TOLD[state] or (state == 'waiting' and not entry.fault) then return end
+  local f = redis.call('HMGET', mail_key(id), 'template', 'class', 'attempt')
+  local fault = entry.fault
+  local event = cjson.encode({
+    name = TOLD[state], mail_id = id, state = state, at = at / 1000, template = f[1], mail_class = f[2],
+    attempt = tonumber(f[3]), relay = entry.relay, why = entry.why,
+    fault = fault and {
+      taxonomy_id = fault.taxonomy_id, error_class = fault.error_class, scope = fault.scope, phase = fault.phase,
+      host = fault.host, code = fault.code, enhanced = fault.enhanced,
+    },
+  })
+  for _, kind in ipairs(HOOKS) do
+    local key = P .. 'hook:' .. kind
+    redis.call('XADD', key, '*', 'event', event)
+    local over = redis.call('XLEN', key) - BACKLOG
+    if over > 0 then
+      redis.call('XTRIM', key, 'MAXLEN', BACKLOG)
+      redis.call('INCRBY', key .. ':dropped', over)
+    end
+  end
+end
+
 local function note(id, at, state, entry)
+  tell(id, at, state, entry)
   entry.at = at / 1000
   entry.state = state
   redis.call('RPUSH', P .. 'history:' .. id, cjson.encode(entry))
@@ -51,16 +83,37 @@ local function wait(id, from, at, due, entry)
   redis.call('HSET', key, 'due', clamped)
 end
 
+-- Count references to blobs. 'refs' holds for each blob how many times the records of this queue refer to it.
+local function refer(names, by)
+  for name in string.gmatch(names, '%S+') do
+    if redis.call('HINCRBY', P .. 'refs', name, by) <= 0 then redis.call('HDEL', P .. 'refs', name) end
+  end
+end
+
+-- The member of 'over' that says until when the attachments of an ended mail are kept.
+local function over_of(id, blobs) return id .. ' ' .. blobs end
+
+-- Whether an ended mail's payload and composed message are in the record or in blobs ('own'), they go at once.
+local function drop_content(id)
+  local key = mail_key(id)
+  local own = redis.call('HGET', key, 'own')
+  if own then refer(own, -1) end
+  redis.call('HDEL', key, 'payload', 'own', 'composed_in')
+  redis.call('DEL', P .. 'composed:' .. id)
+end
+
 -- To a state that nothing leaves by itself. A mail that has ended keeps its id, state, recipients and history, and
--- nothing of its content; a dead letter is kept whole.
+-- nothing of its content but its attachments, for so long; a dead letter is kept whole.
 local function retire(id, from, to, at, entry, retention)
   move(id, from, to, at, at, entry)
   if not ENDED[to] then return end
   redis.call('HINCRBY', P .. 'ended', to, 1)
-  redis.call('HDEL', mail_key(id), 'payload')
-  redis.call('DEL', P .. 'composed:' .. id)
-  redis.call('PEXPIRE', mail_key(id), retention)
-  redis.call('PEXPIRE', P .. 'history:' .. id, retention)
+  drop_content(id)
+  local f = redis.call('HMGET', mail_key(id), 'blobs', 'retention')
+  local kept = tonumber(f[2] or nil) or retention -- its class's own, or everybody's
+  if f[1] then redis.call('ZADD', P .. 'over', at + kept, over_of(id, f[1])) end
+  redis.call('PEXPIRE', mail_key(id), kept)
+  redis.call('PEXPIRE', P .. 'history:' .. id, kept)
 end
 
 -- A mail whose deadline has passed while it waited. Returns true where it is not to be delivered.

@@ -1,5 +1,6 @@
 -- What a person decided on a parked mail or a dead letter. ARGV: id, state, why, retention ms, due in ms; and where
--- recipients are edited: those that are there now, the new payload, the new recipients
+-- recipients are edited: those that are there now, the new payload, the new recipients, the blob that the
+-- payload refers to or ''
 -- Returns its state afterwards, '' where it is not known, 'edited' where its recipients are other ones by now.
 local id, to, at = ARGV[1], ARGV[2], now()
 local key = mail_key(id)
@@ -17,8 +18,10 @@ end
 
 if ARGV[6] then
   if f[2] ~= ARGV[6] then return 'edited' end
+  drop_content(id) -- the message names them in its header
   redis.call('HSET', key, 'payload', ARGV[7])
-  redis.call('DEL', P .. 'composed:' .. id) -- it names them in its header
+  if ARGV[9] ~= '' then redis.call('HSET', key, 'own', ARGV[9]) end
+  refer(ARGV[9], 1)
   f[2] = ARGV[8]
 end
 

@@ -1,5 +1,6 @@
 -- One edge for one claimed mail. ARGV: id, fence, state, due in ms, changed recipients, counter or '', entry, composed
--- or '', wait after unknown ms, retention ms, lease ms, whose pause it waits for or ''
+-- or '', wait after unknown ms, retention ms, lease ms, whose pause it waits for or '', the blob that holds the composed
+-- message or ''
 -- 'claimed' says that these recipients are done and others' turn comes: the claim goes on, and is settled later.
 -- Returns 1 done, 0 the fence is another's
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
@@ -31,6 +32,10 @@ local entry = cjson.decode(ARGV[7])
 if ARGV[6] ~= '' then redis.call('HINCRBY', key, ARGV[6], 1) end
 entry.attempt = tonumber(redis.call('HGET', key, 'attempt'))
 if ARGV[8] ~= '' then redis.call('SET', P .. 'composed:' .. id, ARGV[8]) end
+if ARGV[13] ~= '' then
+  redis.call('HSET', key, 'composed_in', ARGV[13], 'own', (redis.call('HGET', key, 'own') or '') .. ' ' .. ARGV[13])
+  refer(ARGV[13], 1)
+end
 if to == 'unknown' then
   to_unknown(id, at, tonumber(ARGV[9]), entry)
 elseif to == 'waiting' then

@@ -1,5 +1,5 @@
 -- Find what crashes and lost bells left behind. ARGV: limit, broker_idle 0|1, bell lease ms, batch, bell prefix,
--- most crashes, retention ms
+-- most crashes, retention ms, grace ms
 -- Returns leases over, quarantined, unknown, parked, due, bells ...
 local at, limit, retention = now(), tonumber(ARGV[1]), tonumber(ARGV[7])
 local over, quarantined, unknown, parked = 0, 0, 0, 0
@@ -38,6 +38,15 @@ local function open_to_unknown(id)
   redis.call('HSET', key, 'recipients', cjson.encode(recipients))
 end
 
+-- Where nobody has swept for a while, the ledger or all workers were away: what was read meanwhile lies in the journals
+-- of the workers, and they get the time to tell it before we have to call it unknown.
+local grace = tonumber(ARGV[8])
+local last = tonumber(redis.call('GET', P .. 'swept') or nil)
+redis.call('SET', P .. 'swept', at)
+if last and at - last > grace then
+  for _, id in ipairs(timed_out('dot')) do redis.call('ZADD', P .. 'dot', at + grace, id) end
+end
+
 for _, id in ipairs(timed_out('dot')) do
   open_to_unknown(id)
   unknown = unknown + 1
@@ -48,6 +57,10 @@ end
 
 for _, id in ipairs(timed_out('due')) do retired_if_over(id, at, retention) end
 redis.call('ZREMRANGEBYSCORE', P .. 'cancelled', '-inf', at - retention)
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', P .. 'over', '-inf', at, 'LIMIT', 0, limit)) do
+  refer(string.match(entry, ' (.*)'), -1)
+  redis.call('ZREM', P .. 'over', entry)
+end
 
 -- Bells. One that was answered and not renewed has lost its worker; one that was rung and is in no broker any more
 -- was lost on its way. While the broker still holds messages of the queue, rung bells are waiting their turn.

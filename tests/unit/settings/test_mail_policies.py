@@ -53,6 +53,15 @@ def test_a_class_of_ones_own_stands_beside_those_that_are_shipped(tmp_path: Path
     assert "transactional" in settings.classes
 
 
+def test_a_class_may_be_kept_for_another_time_than_the_others(tmp_path: Path) -> None:
+    settings = load(tmp_path, '[classes.otp]\nretention = "2d"\n')
+    assert (settings.classes["otp"].retention, settings.classes["bulk"].retention) == (2 * 86400.0, None)
+
+
+def test_a_class_is_not_kept_for_less_than_its_keys_are_remembered(tmp_path: Path) -> None:
+    assert "could send twice" in problems(tmp_path, '[classes.otp]\nretention = "1h"\n')
+
+
 def test_a_shipped_class_keeps_what_is_not_said_of_it(tmp_path: Path) -> None:
     found = load(tmp_path, '[classes.otp]\ndeadline = "5min"\n').classes["otp"]
     assert (found.deadline, found.queue, found.resend_after) == (300, "mail.urgent", 60)

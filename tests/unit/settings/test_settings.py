@@ -221,3 +221,58 @@ def test_a_relays_options() -> None:
 def test_a_relay_url_that_cannot_work_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_relay(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "words"),
+    [
+        ("http://example.com/", "k:0123456789abcdef", "on this host alone"),
+        ("ftp://example.com/", "k:0123456789abcdef", "is a URL that begins with one of"),
+        ("https://", "k:0123456789abcdef", "a host is a domain name"),
+        ("https://zoe:hunter2@example.com/", "k:0123456789abcdef", "without user"),
+        ("https://example.com/", "0123456789abcdef", "is KEY-ID:SECRET"),
+        ("https://example.com/", "k:hunter2", "16 characters or more"),
+        ("https://example.com/?t=hunter2", None, "go together"),
+        (None, "k:0123456789abcdef", "go together"),
+    ],
+)
+def test_a_webhook_that_cannot_work_is_a_problem(url: str | None, secret: str | None, words: str) -> None:
+    given = {"NOTIFIER_WEBHOOK_URL": url, "NOTIFIER_WEBHOOK_SECRET": secret}
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        Settings.load({"NOTIFIER_BROKER_URL": "redis://localhost", **{k: v for k, v in given.items() if v}})
+    assert len(caught.value.problems) == 1
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_webhook_shows_neither_its_url_nor_its_secret() -> None:
+    given = {
+        "NOTIFIER_BROKER_URL": "redis://localhost",
+        "NOTIFIER_WEBHOOK_URL": "http://localhost:8000/?token=hunter2",
+        "NOTIFIER_WEBHOOK_SECRET": "2026-01:0123456789abcdef",
+    }
+    chosen = Settings.load(given)
+    assert chosen.webhook is not None
+    assert chosen.webhook.key_id == "2026-01"
+    assert "hunter2" not in repr(chosen)
+    assert "0123456789abcdef" not in repr(chosen)
+
+
+def test_the_journal_lies_in_the_users_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert (
+        Settings.load({"NOTIFIER_BROKER_URL": "redis://localhost"}).journal_folder
+        == tmp_path / "state/notifier/journal"
+    )
+
+
+def test_the_journal_of_a_user_without_a_home_lies_in_the_temporary_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert Settings.load({"NOTIFIER_BROKER_URL": "redis://localhost"}).journal_folder.parent == tmp_path
+
+
+def test_a_journal_by_half_a_path_is_a_problem() -> None:
+    with pytest.raises(ConfigurationError, match="whole path"):
+        Settings.load({"NOTIFIER_BROKER_URL": "redis://localhost", "NOTIFIER_JOURNAL": "journal"})

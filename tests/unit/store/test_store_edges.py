@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from fake_ledger import Clock, fake_redis, fake_store
@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 from store_conformance import an_email
 
+from notifier.delivery.late import evidence_of
 from notifier.errors import FenceRejected, StoreError
 from notifier.model.mail_class import SHIPPED_CLASSES, Delivery
 from notifier.model.outcome import RecipientState
-from notifier.model.state import DEAD, EDGES, MailState
+from notifier.model.state import DEAD, EDGES, ENDED, EVIDENCE, MailState
 from notifier.store.base import Claim, Settlement, Takeover
+from notifier.store.evidence import Verdict
 
-TAKEOVER = Takeover(lease=10.0, at_dot=40.0, bell=3.0, batch=2)
+TAKEOVER = Takeover(lease=10.0, at_dot=40.0, bell=3.0, batch=2, grace=30.0)
 SETTLED_AS = ("waiting", "sent", "failed", "expired", "quarantined", "unknown")
 FOR_PEOPLE = DEAD | {MailState.PARKED}
 MOST_CRASHES = 3
@@ -82,6 +84,7 @@ class Ledger(RuleBasedStateMachine):
         self.store = fake_store(takeover=TAKEOVER)
         self.mails: dict[str, Modelled] = {}
         self.fences: dict[str, int] = {}
+        self.swept: float | None = None
 
     def teardown(self) -> None:
         self.store.close()
@@ -192,6 +195,27 @@ class Ledger(RuleBasedStateMachine):
         else:
             mail.go(state)
 
+    @rule(claim=claims, state=st.sampled_from(["sent", "waiting", "failed"]), due_in=st.sampled_from([0, 20]))
+    def reply_told_late(self, claim: Claim, state: str, due_in: int) -> None:
+        mail, to = self.mails[claim.mail_id], MailState(state)
+        evidence = replace(evidence_of(Settlement(claim, to)), due_at=self.now + due_in)
+        verdict = self.store.take_evidence(evidence)
+        assert verdict is self._expected(mail, claim.fence, to)
+        if verdict is Verdict.SETTLED:
+            mail.settled, mail.state = claim.fence, to
+            if to is MailState.WAITING:
+                mail.resent, mail.due = 0, min(self.now + due_in, max(mail.deadline, self.now))
+
+    @staticmethod
+    def _expected(mail: Modelled, fence: int, to: MailState) -> Verdict:
+        if mail.settled == fence or mail.state in ENDED - DEAD:
+            return Verdict.KNOWN
+        if mail.fence > fence and to is not MailState.SENT:
+            return Verdict.OVERTAKEN
+        if mail.fence > fence and mail.state is MailState.AT_DOT:
+            return Verdict.LATER
+        return Verdict.SETTLED if to in EDGES[mail.state] | EVIDENCE.get(mail.state, set()) else Verdict.OVERTAKEN
+
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         if not self.mails:
@@ -224,7 +248,11 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(broker_idle=st.booleans())
     def sweep(self, broker_idle: bool) -> None:
+        away = self.swept is not None and self.now - self.swept > TAKEOVER.grace
+        self.swept = self.now
         for mail in self.mails.values():
+            if away and mail.state is MailState.AT_DOT and mail.until <= self.now:
+                mail.until = self.now + TAKEOVER.grace
             if mail.state in (MailState.CLAIMED, MailState.AT_DOT) and mail.until <= self.now:
                 mail.lose_worker(self.now)
             if mail.state is MailState.WAITING and max(mail.due, mail.deadline) <= self.now:

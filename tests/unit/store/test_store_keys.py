@@ -7,12 +7,12 @@ import fakeredis
 import pytest
 from store_conformance import an_email, at_dot, claimed
 
-from notifier.model.state import EDGES, MailState
+from notifier.model.state import EDGES, EVIDENCE, MailState
 from notifier.store import RedisStore, scripts
 from notifier.store.base import Settlement
 from notifier.store.keys import INDEX
 
-FOR_ALL_QUEUES = {b"notifier:queues", b"notifier:epoch", b"notifier:suppressed"}
+FOR_ALL_QUEUES = {b"notifier:queues", b"notifier:{epoch}:mark", b"notifier:suppressed"}
 
 
 def test_all_keys_of_a_queue_are_in_one_slot(store: RedisStore, server: fakeredis.FakeRedis) -> None:
@@ -31,13 +31,21 @@ def test_the_scripts_know_the_edges_of_the_model() -> None:
     assert in_lua == {(start.value, end.value) for start, ends in EDGES.items() for end in ends}
 
 
+def test_only_evidence_may_take_its_own_edges() -> None:
+    (table,) = re.findall(r"local EVIDENCE = .*", scripts.source("evidence"))
+    assert set(re.findall(r"\['(\w+)>(\w+)'\]", table)) == {
+        (start.value, end.value) for start, ends in EVIDENCE.items() for end in ends
+    }
+    assert all("EVIDENCE" not in scripts.source(name) for name in scripts.NAMES if name != "evidence")
+
+
 def test_the_scripts_and_the_reader_name_the_same_index_for_each_state() -> None:
     table = re.search(r"local INDEX = \{(.*?)\}", scripts.source("settle"), re.DOTALL)
     assert table is not None
     assert dict(re.findall(r"(\w+) = '(\w+)'", table[1])) == {state.value: name for state, name in INDEX.items()}
 
 
-@pytest.mark.parametrize("script", ["claim", "begin_dot", "settle", "sweep", "worker"])
+@pytest.mark.parametrize("script", ["claim", "begin_dot", "settle", "evidence", "sweep", "worker"])
 def test_a_server_that_is_full_still_delivers_what_it_has(script: str) -> None:
     assert "allow-oom" in scripts.source(script).splitlines()[0]
 

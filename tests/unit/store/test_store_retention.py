@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import time
-
 import fakeredis
 import pytest
 from fake_ledger import Clock
 from store_conformance import added, an_email, at_dot, claimed
 
-from notifier.model.email import AttachmentRef
 from notifier.model.state import MailState
 from notifier.store import RedisStore
 from notifier.store.base import Settlement
@@ -46,34 +43,6 @@ def test_cancelled_mails_leave_their_list_when_their_time_is_over(
     assert store.list_mails("mail", MailState.CANCELLED) == []
     assert store.counts("mail")[MailState.CANCELLED] == 1
     assert server.zcard("notifier:{mail}:cancelled") == 0
-
-
-def test_a_blob_outlives_the_longest_deadline_and_the_retention(store: RedisStore, server: fakeredis.FakeRedis) -> None:
-    name = store.put_blob(b"%PDF")
-    assert server.pttl(f"notifier:blob:{name}") == pytest.approx((4 + 7) * DAY * 1000, abs=60_000)
-
-
-def test_a_blob_that_is_put_again_lives_as_long_again(store: RedisStore, server: fakeredis.FakeRedis) -> None:
-    name = store.put_blob(b"%PDF")
-    server.pexpire(f"notifier:blob:{name}", 1000)
-    store.put_blob(b"%PDF")
-    assert server.pttl(f"notifier:blob:{name}") > DAY * 1000
-
-
-def test_the_blob_of_a_mail_for_next_month_is_there_next_month(store: RedisStore, server: fakeredis.FakeRedis) -> None:
-    name = store.put_blob(b"%PDF")
-    ref = AttachmentRef("a.pdf", "application/pdf", name, 4)
-    added(store, an_email(attachments=(ref,), send_at=time.time() + 30 * DAY), an_email(attachments=(ref,)))
-    assert server.pttl(f"notifier:blob:{name}") == pytest.approx((30 + 4 + 7) * DAY * 1000, abs=60_000)
-
-
-def test_a_mail_for_tomorrow_does_not_shorten_the_life_of_a_blob_for_next_month(
-    store: RedisStore, server: fakeredis.FakeRedis
-) -> None:
-    ref = AttachmentRef("a.pdf", "application/pdf", store.put_blob(b"%PDF"), 4)
-    for days in (30, 1):
-        added(store, an_email(attachments=(ref,), send_at=time.time() + days * DAY))
-    assert server.pttl(f"notifier:blob:{ref.blob}") > 30 * DAY * 1000
 
 
 def test_a_retention_shorter_than_the_window_is_refused() -> None:

@@ -1,0 +1,99 @@
+"""`notifier suppress`: the addresses that are not mailed, for people to see and to change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import islice
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from notifier.errors import NotifierError
+from notifier.model.address import Address
+from notifier.model.suppression import Suppression
+from notifier.store.suppression import SuppressionList
+from notifier.tasks.runtime import runtime
+
+DAY = 86400.0
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@click.group("suppress")
+def command() -> None:
+    """The suppression list: addresses that are not mailed."""
+
+
+@command.command("add")
+@click.argument("addresses", nargs=-1, required=True)
+@click.option("--reason", default="by hand", show_default=True, help="Why; it is shown wherever the entry is.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="For so long. Left out: until it is removed.")
+@as_json_option
+def add(addresses: tuple[str, ...], reason: str, days: float | None, as_json: bool) -> None:
+    """Do not mail ADDRESSES."""
+    paths = [_path(address) for address in addresses]  # all are looked at before any is added
+    lasts = None if days is None else days * DAY
+    _tell([_list().add(path, reason, lasts=lasts) for path in paths], as_json)
+
+
+@command.command("remove")
+@click.argument("addresses", nargs=-1, required=True)
+@as_json_option
+def remove(addresses: tuple[str, ...], as_json: bool) -> None:
+    """Mail ADDRESSES again. Exit status 1 where one was not on the list."""
+    removed = {path: _list().remove(path) for path in map(_path, addresses)}
+    if as_json:
+        click.echo(json.dumps({"removed": removed}, ensure_ascii=False, indent=2))
+    if missing := [path for path, was_there in removed.items() if not was_there]:
+        raise NotifierError(f"not on the suppression list: {', '.join(missing)}")
+
+
+@command.command("show")
+@click.argument("address")
+@as_json_option
+def show(address: str, as_json: bool) -> None:
+    """Tell why ADDRESS is not mailed, and until when. Exit status 1 where it is not on the list."""
+    found = _list().of([_path(address)])
+    if not found:
+        raise NotifierError(f"not on the suppression list: {_path(address)}")
+    _tell(list(found.values()), as_json)
+
+
+@command.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Of entries shown.")
+@as_json_option
+def list_entries(limit: int, as_json: bool) -> None:
+    """Show the list, by address."""
+    found = list(islice(_list().all(), limit + 1))
+    _tell(sorted(found[:limit], key=lambda entry: entry.address), as_json)
+    if len(found) > limit:
+        click.echo(f"there are more than {limit}; --limit shows more", err=True)
+
+
+def _list() -> SuppressionList:
+    return runtime().store.suppression
+
+
+def _path(address: str) -> str:
+    return Address.parse(address).forward_path.lower()
+
+
+def _tell(entries: Sequence[Suppression], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False, indent=2))
+        return
+    table = Table("address", "since", "until", "why")
+    for entry in entries:
+        until = _moment(entry.until) if entry.until is not None else "removed"
+        why = f"{entry.reason} (mail {entry.mail_id})" if entry.mail_id else entry.reason
+        table.add_row(Text(entry.address), _moment(entry.since), until, Text(why))
+    Console().print(table)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

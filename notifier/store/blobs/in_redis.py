@@ -1,0 +1,55 @@
+"""Blobs in the store itself, which all hosts see: as many octets as the cap allows, for they lie in memory there."""
+
+from __future__ import annotations
+
+from notifier.errors import BlobUnavailable, StoreUnavailable
+from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.keys import Keys
+from notifier.store.records import ms
+
+
+class RedisBlobs:
+    """``cap``: octets of all blobs together."""
+
+    def __init__(self, connection: LedgerConnection, keys: Keys, cap: int) -> None:
+        self._connection = connection
+        self._keys = keys
+        self._cap = cap
+
+    def __repr__(self) -> str:
+        return f"<RedisBlobs {self._connection.url}, {self._cap:,} octets>"
+
+    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:
+        """See `Place.put`; octets that are there are not sent again."""
+        if not anew and self._run("blob", "touch", name):
+            return
+        if not self._run("put_blob", name, data, self._cap):
+            raise StoreUnavailable(
+                f"the blob {name} of {len(data):,} octets has no room in the store: all of them together may have "
+                f"{self._cap:,}. Nothing was stored. Set NOTIFIER_BLOBS to a directory that all hosts share "
+                "(dir:/path) or to an object store, or allow more (redis:1GB)"
+            )
+
+    def get(self, name: str, limit: int) -> bytes:
+        """See `Place.get`."""
+        key = self._keys.blob(name)
+        there, data = self._connection.ask(("EXISTS", key), ("GETRANGE", key, 0, limit))
+        if not there:
+            raise BlobUnavailable(f"the blob {name} is not in the store at {self._connection.url} (any more)")
+        if len(data) > limit:
+            raise BlobUnavailable(f"the blob {name} in the store has more than {limit:,} octets")
+        return bytes(data)
+
+    def old(self, turn: int, age: float) -> list[str]:
+        """See `Place.old`."""
+        names = [name.decode() for name in self._run("blob", "old", ms(age))]
+        return [name for name in names if name.startswith(f"{turn:x}")]
+
+    def drop(self, name: str, age: float) -> bool:
+        """See `Place.drop`."""
+        return bool(self._run("blob", "drop", name, ms(age)))
+
+    def _run(self, script: str, *arguments: Argument) -> list[bytes]:
+        (answer,) = self._connection.run([Call(script, self._keys.blobs, arguments)], durably=script == "put_blob")
+        found: list[bytes] = answer
+        return found

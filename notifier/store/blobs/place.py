@@ -1,0 +1,26 @@
+"""`Place`: where the octets of blobs lie. Names are checked and octets verified by whoever asks (`Blobs`)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+TURNS = 16  # a collection looks at one sixteenth of the names, by their first digit
+
+
+class Place(Protocol):
+    """Safe to share between threads and to have been made before a fork. Ages are seconds since the last `put`."""
+
+    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:
+        """Keep the octets, durably, and begin their age anew; with ``anew`` also in place of what is there under that name.
+
+        Raises `StoreUnavailable`.
+        """
+
+    def get(self, name: str, limit: int) -> bytes:
+        """The octets, ``limit`` of them at most. Raises `BlobUnavailable`."""
+
+    def old(self, turn: int, age: float) -> list[str]:
+        """The names of turn ``turn`` of `TURNS` that are ``age`` seconds old or older. Raises `StoreError`."""
+
+    def drop(self, name: str, age: float) -> bool:
+        """Take a blob away, unless it was put again in the last ``age`` seconds. Raises `StoreError`."""

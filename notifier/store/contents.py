@@ -1,0 +1,48 @@
+"""What a record holds of a mail: its payload and its composed message, in the record itself or in a blob of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from notifier.store.blobs import Blobs
+from notifier.store.blobs.outsourced import LARGE, reference_to, referred_by
+from notifier.store.sealing import Seal
+
+
+class Contents:
+    """``blobs`` take what has more than `LARGE` octets, and seal it themselves; ``seal`` is for what is in the record."""
+
+    def __init__(self, blobs: Blobs, seal: Seal) -> None:
+        self._blobs = blobs
+        self._seal = seal
+
+    def put_payload(self, payload: str) -> tuple[str, str]:
+        """What stands in the record, and the blob that it refers to, or nothing. Raises `StoreUnavailable`."""
+        octets = payload.encode()
+        if len(octets) <= LARGE:
+            return self._seal.seal(octets).decode(), ""
+        name = self._blobs.put(octets)
+        return reference_to(name), name
+
+    def put_composed(self, composed: bytes | None) -> str:
+        """The blob that holds the message, or nothing: a settlement never fails for want of a blob."""
+        if composed is None or len(composed) <= LARGE:
+            return ""
+        return self._blobs.put_or_none(composed) or ""
+
+    def composed(self, composed: bytes | None, composed_in: str) -> bytes:
+        """What stands in the record for the message; nothing where there is none, or where a blob holds it."""
+        return b"" if composed is None or composed_in else self._seal.seal(composed)
+
+    def payload(self, kept: bytes) -> bytes:
+        """The payload that a record keeps, or refers to. Raises `BlobUnavailable`."""
+        opened = self._seal.open(kept)
+        name = referred_by(opened)
+        return opened if name is None else self._blobs.get(name)
+
+    def whole(self, row: Sequence[Any]) -> list[Any]:
+        """A row of ``claim.lua`` with what it refers to. Raises `BlobUnavailable`."""
+        mail_id, fence, payload, *states, composed, composed_in = row
+        composed = self._blobs.get(composed_in.decode()) if composed_in else self._seal.open(composed)
+        return [mail_id, fence, self.payload(payload), *states, composed]

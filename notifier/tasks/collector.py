@@ -1,0 +1,34 @@
+"""Blobs that nobody needs are taken away by a slot, not by the sweeper: a directory on a dead server hangs whoever looks."""
+
+from __future__ import annotations
+
+import logging
+
+from kombu.exceptions import OperationalError
+
+from notifier.errors import StoreError
+from notifier.tasks.app import app
+from notifier.tasks.runtime import runtime
+
+log = logging.getLogger(__name__)
+
+EXPIRES = 60.0  # seconds; the next call is as good
+
+
+@app.task(name="notifier.collect", acks_late=False, ignore_result=True, max_retries=0, shared=False)
+def collect() -> None:
+    """Take away a sixteenth of the blobs that no mail needs any more."""
+    try:
+        gone = runtime().store.collect_blobs()
+    except StoreError as error:
+        log.warning("blobs not collected, they stay until the next time: %s", error)
+    else:
+        log.debug("%s blobs collected", gone)
+
+
+def call_the_collector(queue: str) -> None:
+    """Whoever consumes ``queue`` collects. A broker that is away is no harm: in a minute it is called again."""
+    try:
+        collect.apply_async(queue=queue, expires=EXPIRES, retry=False)
+    except (OperationalError, OSError) as error:
+        log.debug("the collector was not called: %s", type(error).__name__)

@@ -1,0 +1,168 @@
+"""The relay's 250 was read, and the ledger was away: it lies in the worker's journal, and no mail is sent again."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import redis
+from workers import Plant, plant, wait_until
+
+import notifier
+from notifier import send_bulk
+from notifier.errors import Phase
+from notifier.model.state import MailState
+from notifier.testing import Script
+from notifier.testing.script import Step
+
+GRACE = 4.0  # sweeps, of a second in these tests
+
+
+class HeldReply(Script):
+    """The first final reply is held until the test lets it go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accepted, self.let_go = threading.Event(), threading.Event()
+
+    def for_phase(self, phase: Phase) -> Step:
+        if phase is Phase.FINAL_REPLY and not self.let_go.is_set():
+            self.accepted.set()
+            assert self.let_go.wait(60)
+        return super().for_phase(phase)
+
+
+def enqueue(mail_class: str = "transactional") -> str:
+    (row,) = send_bulk(
+        template="welcome",
+        mail_class=mail_class,
+        recipients=[{"to": "zoe@example.com", "context": {"name": "Zoë"}}],
+        options={"queue": "mail"},
+    )
+    assert row.result is not None
+    return row.result.id
+
+
+def copies(journal: Path) -> Counter[str]:
+    """How often the server has accepted each mail, by the journal that it synced before each 250."""
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    return Counter(json.loads(line)["message_id"].strip("<>").partition("@")[0] for line in lines)
+
+
+def dot_taken_over_at(made: Plant, mail_id: str) -> float:
+    """When the ledger will think that the mail's worker is lost, by the clock of this host."""
+    with redis.Redis.from_url(made.valkey.url) as client:
+        return float(client.zscore("notifier:{mail}:dot", mail_id)) / 1000
+
+
+def wait_for_entry(made: Plant, mail_id: str) -> None:
+    wait_until(lambda: f"that mail {mail_id} is sent is kept in" in made.logs(), "the settlement lies in the journal")
+
+
+def entries(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.settlement"))
+
+
+def sent_once(mail_id: str, journal: Path) -> None:
+    found = notifier.status(mail_id)
+    assert (found.state, found.attempt, found.unknowns) == (MailState.SENT, 1, 0)
+    assert found.history[-1]["why"] == "its worker read the final reply while the ledger was away"
+    assert set(found.recipients.values()) == {"accepted"}
+    assert copies(journal) == {mail_id: 1}
+
+
+def test_a_ledger_frozen_between_the_250_and_the_settlement(tmp_path: Path) -> None:
+    journal, script = tmp_path / "accepted.jsonl", HeldReply()
+    with plant(tmp_path, script, journal, NOTIFIER_STORE_TIMEOUT="1") as made:
+        made.start_worker(slots=1)
+        mail_id = enqueue()
+        assert script.accepted.wait(30)
+        made.valkey.signal(signal.SIGSTOP)
+        script.let_go.set()
+        wait_for_entry(made, mail_id)
+        made.valkey.signal(signal.SIGCONT)
+        made.settle([mail_id], "sent")
+        found = notifier.status(mail_id)
+        assert (found.unknowns, copies(journal)) == (0, {mail_id: 1})
+        wait_until(lambda: not entries(tmp_path / "journal"), "the ledger has heard it")
+
+
+def test_a_ledger_killed_there_and_away_for_longer_than_the_takeover_takes(tmp_path: Path) -> None:
+    """Another host sweeps too, and knows nothing of this one's journal."""
+    journal, script = tmp_path / "accepted.jsonl", HeldReply()
+    with plant(tmp_path, script, journal) as made:
+        made.start_worker(slots=1)
+        mail_id = enqueue()
+        assert script.accepted.wait(30)
+        made.use(NOTIFIER_JOURNAL=str(tmp_path / "another-host"))
+        made.start_worker(slots=1)
+        taken_over = dot_taken_over_at(made, mail_id)
+        made.valkey.kill()
+        script.let_go.set()
+        wait_for_entry(made, mail_id)
+        wait_until(lambda: time.time() > taken_over + GRACE, "the ledger would have taken the mail over")
+        made.valkey.start()
+        made.settle([mail_id], "sent")
+        sent_once(mail_id, journal)
+
+
+def test_a_worker_killed_with_an_entry_has_an_heir(tmp_path: Path) -> None:
+    journal, script = tmp_path / "accepted.jsonl", HeldReply()
+    with plant(tmp_path, script, journal) as made:
+        worker = made.start_worker(slots=1)
+        mail_id = enqueue()
+        assert script.accepted.wait(30)
+        made.valkey.kill()
+        script.let_go.set()
+        wait_for_entry(made, mail_id)
+        worker.kill()
+        made.valkey.start()
+        made.start_worker(slots=1)
+        made.settle([mail_id], "sent")
+        sent_once(mail_id, journal)
+        wait_until(lambda: not entries(tmp_path / "journal"), "the ledger has heard it")
+
+
+@pytest.mark.parametrize("mail_class", ["bulk", "transactional"])
+def test_a_mail_that_was_called_unknown_meanwhile_is_sent_after_all(tmp_path: Path, mail_class: str) -> None:
+    """Its host was away for so long that another took the mail over. Then the host comes back."""
+    journal, script = tmp_path / "accepted.jsonl", HeldReply()
+    with plant(tmp_path, script, journal) as made:
+        worker = made.start_worker(slots=1)
+        mail_id = enqueue(mail_class)
+        assert script.accepted.wait(30)
+        made.valkey.kill()
+        script.let_go.set()
+        wait_for_entry(made, mail_id)
+        worker.kill()
+        made.valkey.start()
+        made.use(NOTIFIER_JOURNAL=str(tmp_path / "another-host"), NOTIFIER_SMTP_URL="smtp://127.0.0.1:9?tls=none")
+        other = made.start_worker(slots=1)
+        wait_until(lambda: notifier.status(mail_id).unknowns == 1, "another host called it unknown")
+        made.use(NOTIFIER_JOURNAL=str(tmp_path / "journal"))
+        made.start_worker(slots=1)
+        made.settle([mail_id], "sent")
+        assert other.running
+        assert notifier.status(mail_id).recipients == {"zoe@example.com": "accepted"}
+        assert copies(journal) == {mail_id: 1}
+
+
+def test_a_journal_that_takes_nothing_is_in_nobodys_way(tmp_path: Path) -> None:
+    journal, script = tmp_path / "accepted.jsonl", HeldReply()
+    (tmp_path / "full").write_text("no folder")
+    with plant(tmp_path, script, journal, NOTIFIER_JOURNAL=str(tmp_path / "full" / "journal")) as made:
+        made.start_worker(slots=1)
+        mail_id = enqueue("bulk")
+        assert script.accepted.wait(30)
+        made.valkey.kill()
+        script.let_go.set()
+        wait_until(lambda: f"does not take mail {mail_id}" in made.logs(), "the journal has said so")
+        made.valkey.start()
+        made.settle([mail_id], "parked")
+        other = enqueue()
+        made.settle([other], "sent")

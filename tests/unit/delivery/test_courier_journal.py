@@ -1,0 +1,76 @@
+"""What of an attempt goes into the journal when the ledger does not take its settlement."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+from test_attempt import ANN, BOB, GREYLISTED, LOST_REPLY, accepted, an_attempt
+
+from notifier.delivery.attempt import Attempt
+from notifier.delivery.courier import Courier
+from notifier.errors import StoreUnavailable
+from notifier.model.outcome import Outcome, RecipientState
+from notifier.model.state import MailState
+from notifier.retry import DEFAULT_TABLE
+from notifier.store.evidence import Evidence
+
+
+def settled_without_a_ledger(attempt: Attempt, *, journal_takes: bool = True) -> list[Evidence]:
+    """What the journal was given. Raises `StoreUnavailable` where nothing was kept."""
+    kept: list[Evidence] = []
+
+    def keep(evidence: Evidence) -> bool:
+        kept.append(evidence)
+        return journal_takes
+
+    store = mock.Mock(settle=mock.Mock(side_effect=StoreUnavailable("away")))
+    unused = mock.sentinel.unused
+    courier = Courier(
+        store=store,
+        router=unused,
+        composer=unused,
+        limiter=unused,
+        pauses=unused,
+        table=lambda _: DEFAULT_TABLE,
+        keep=keep,
+    )
+    courier._settle_leg(attempt)
+    return kept
+
+
+def test_an_acceptance_is_kept() -> None:
+    attempt = an_attempt(ANN)
+    attempt.leg_over(accepted(ANN))
+    (kept,) = settled_without_a_ledger(attempt)
+    assert (kept.state, kept.recipients) == (MailState.SENT, {ANN: RecipientState.ACCEPTED})
+    assert (kept.attempt, kept.fence, kept.reply) == (1, 1, "250 ok")
+
+
+def test_between_two_legs_the_others_wait_for_a_ledger_that_can_record_their_dot() -> None:
+    attempt = an_attempt(ANN, BOB)
+    attempt.leg_over(accepted(ANN))
+    (kept,) = settled_without_a_ledger(attempt)
+    assert (kept.state, kept.recipients) == (MailState.WAITING, {ANN: RecipientState.ACCEPTED})
+    assert attempt.over
+
+
+def test_what_was_not_at_its_dot_is_left_to_its_lease() -> None:
+    attempt = an_attempt(ANN)
+    attempt.leg_over(Outcome.for_all(0, (ANN,), GREYLISTED))
+    with pytest.raises(StoreUnavailable):
+        settled_without_a_ledger(attempt)
+
+
+def test_an_unknown_outcome_is_left_to_the_sweeper() -> None:
+    attempt = an_attempt(ANN)
+    attempt.leg_over(Outcome.for_all(0, (ANN,), LOST_REPLY, terminator_sent=True))
+    with pytest.raises(StoreUnavailable):
+        settled_without_a_ledger(attempt)
+
+
+def test_what_the_journal_does_not_take_is_as_without_one() -> None:
+    attempt = an_attempt(ANN, BOB)
+    attempt.leg_over(accepted(ANN))
+    with pytest.raises(StoreUnavailable):
+        settled_without_a_ledger(attempt, journal_takes=False)

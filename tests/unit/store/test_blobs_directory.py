@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from notifier.errors import BlobUnavailable, StoreError, StoreUnavailable
+from notifier.store import blob_name
+from notifier.store.blobs import Blobs
+from notifier.store.blobs.directory import DirectoryBlobs
+
+DATA = b"\x00\xff%PDF"
+NAME = blob_name(DATA)
+HOUR = 3600.0
+HOSTILE = ["../../../etc/passwd", "/etc/passwd", "", "F" * 64, "f" * 63, "f" * 64 + "\n", "f" * 63 + "/"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> DirectoryBlobs:
+    return DirectoryBlobs(tmp_path, lambda: "epoch")
+
+
+@pytest.fixture
+def blobs(place: DirectoryBlobs) -> Blobs:
+    return Blobs([place], limit=1000, referenced=lambda names: frozenset())
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "epoch" / NAME[:2] / NAME
+
+
+def grown_old(file: Path, seconds: float = 2 * HOUR) -> None:
+    then = file.stat().st_mtime - seconds
+    os.utime(file, (then, then))
+
+
+def test_a_blob_is_one_file_under_its_digest_for_nobody_else_to_read(blobs: Blobs, file: Path) -> None:
+    assert blobs.put(DATA) == NAME
+    assert file.read_bytes() == DATA
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert [one.name for one in file.parent.iterdir()] == [NAME]
+    assert blobs.get(NAME) == DATA
+
+
+def test_a_blob_that_is_put_again_is_young_again_and_not_written(blobs: Blobs, file: Path) -> None:
+    blobs.put(DATA)
+    grown_old(file)
+    before = file.stat()
+    blobs.put(DATA)
+    assert file.stat().st_ino == before.st_ino
+    assert file.stat().st_mtime > before.st_mtime + HOUR
+
+
+def test_half_a_file_is_written_anew(blobs: Blobs, file: Path) -> None:
+    blobs.put(DATA)
+    file.write_bytes(DATA[:2])
+    blobs.put(DATA)
+    assert blobs.get(NAME) == DATA
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_from_a_record_becomes_a_path(blobs: Blobs, name: str) -> None:
+    with pytest.raises(BlobUnavailable, match="no name of a blob"):
+        blobs.get(name)
+
+
+def test_octets_with_another_digest_are_not_handed_out(blobs: Blobs, file: Path) -> None:
+    blobs.put(DATA)
+    file.write_bytes(DATA[::-1])
+    with pytest.raises(BlobUnavailable, match=f"{NAME} in .* is damaged"):
+        blobs.get(NAME)
+
+
+def test_a_link_is_not_followed(blobs: Blobs, file: Path, tmp_path: Path) -> None:
+    blobs.put(DATA)
+    elsewhere = tmp_path / "elsewhere"
+    file.rename(elsewhere)
+    file.symlink_to(elsewhere)
+    with pytest.raises(BlobUnavailable):
+        blobs.get(NAME)
+
+
+def test_a_folder_that_is_a_link_is_not_entered(blobs: Blobs, file: Path, tmp_path: Path) -> None:
+    blobs.put(DATA)
+    file.parent.rename(tmp_path / "elsewhere")
+    file.parent.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BlobUnavailable):
+        blobs.get(NAME)
+    with pytest.raises(StoreUnavailable):
+        blobs.put(DATA)
+
+
+def test_a_fifo_neither_hangs_nor_is_read(blobs: Blobs, file: Path) -> None:
+    blobs.put(DATA)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(BlobUnavailable, match="no regular file"):
+        blobs.get(NAME)
+
+
+def test_a_file_that_has_grown_is_read_up_to_the_limit_and_refused(place: DirectoryBlobs, file: Path) -> None:
+    place.put(NAME, DATA)
+    with file.open("ab") as more:
+        more.truncate(2**40)
+    with pytest.raises(BlobUnavailable, match="more than 1,000 octets"):
+        place.get(NAME, 1000)
+
+
+def test_a_directory_that_is_not_there_is_never_made(tmp_path: Path) -> None:
+    missing = DirectoryBlobs(tmp_path / "unmounted", lambda: "epoch")
+    with pytest.raises(StoreUnavailable, match=r"unmounted.*NOTIFIER_BLOBS"):
+        missing.put(NAME, DATA)
+    assert not (tmp_path / "unmounted").exists()
+
+
+def test_a_blob_that_is_not_here_names_itself_the_directory_and_what_to_do(blobs: Blobs, tmp_path: Path) -> None:
+    with pytest.raises(BlobUnavailable) as caught:
+        blobs.get(NAME)
+    words = str(caught.value)
+    assert NAME in words
+    assert str(tmp_path) in words
+    assert os.uname().nodename in words
+    assert "share it with this host" in words
+
+
+def test_a_write_that_fails_leaves_no_draft(blobs: Blobs, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(StoreUnavailable, match="No space left"):
+        blobs.put(DATA)
+    assert list(file.parent.iterdir()) == []
+
+
+def test_two_ledgers_in_one_directory_do_not_meet(tmp_path: Path) -> None:
+    ours, theirs = (DirectoryBlobs(tmp_path, lambda mark=mark: mark) for mark in ("ours", "theirs"))
+    theirs.put(NAME, DATA)
+    assert [ours.old(turn, 0.0) for turn in range(16)] == [[]] * 16
+    assert not ours.drop(NAME, 0.0)
+    assert theirs.get(NAME, 1000) == DATA
+
+
+def test_what_is_old_is_told_in_the_turn_of_its_first_digit(place: DirectoryBlobs, file: Path) -> None:
+    place.put(NAME, DATA)
+    assert place.old(int(NAME[0], 16), HOUR) == []
+    grown_old(file)
+    assert [place.old(turn, HOUR) for turn in range(16)] == [
+        [NAME] if turn == int(NAME[0], 16) else [] for turn in range(16)
+    ]
+
+
+def test_what_was_put_again_is_not_dropped(place: DirectoryBlobs, file: Path) -> None:
+    place.put(NAME, DATA)
+    grown_old(file)
+    place.put(NAME, DATA)
+    assert not place.drop(NAME, HOUR)
+    grown_old(file)
+    assert place.drop(NAME, HOUR)
+    assert not place.drop(NAME, HOUR)
+    assert not file.exists()
+
+
+def test_a_put_between_the_look_and_the_drop_keeps_the_blob(
+    place: DirectoryBlobs, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put(NAME, DATA)
+    grown_old(file)
+    rename = os.rename
+
+    def late(source: str, target: str, **where: int) -> None:
+        if target.startswith(".doomed"):
+            os.utime(source, dir_fd=where["src_dir_fd"])  # what a put does
+        rename(source, target, **where)
+
+    monkeypatch.setattr(os, "rename", late)
+    assert not place.drop(NAME, HOUR)
+    assert place.get(NAME, 1000) == DATA
+
+
+def test_what_a_killed_collector_had_in_hand_comes_back(place: DirectoryBlobs, file: Path) -> None:
+    place.put(NAME, DATA)
+    file.rename(file.with_name(f".doomed.{NAME}.1234"))
+    place.old(int(NAME[0], 16), HOUR)
+    assert place.get(NAME, 1000) == DATA
+
+
+def test_a_killed_writers_draft_goes_when_it_is_old(place: DirectoryBlobs, file: Path) -> None:
+    place.put(NAME, DATA)
+    drafts = [file.with_name(f".draft.{NAME}.{number}") for number in range(2)]
+    for draft in drafts:
+        draft.write_bytes(b"half")
+    grown_old(drafts[0])
+    place.old(int(NAME[0], 16), HOUR)
+    assert [draft.exists() for draft in drafts] == [False, True]
+
+
+@pytest.fixture
+def closed(tmp_path: Path, file: Path, place: DirectoryBlobs) -> Iterator[None]:
+    place.put(NAME, DATA)
+    (tmp_path / "epoch").rename(tmp_path / "moved")
+    (tmp_path / "epoch").write_bytes(b"no folder")
+    yield
+    (tmp_path / "epoch").unlink()
+
+
+def test_a_directory_that_cannot_be_collected_is_an_error_that_names_it(
+    closed: None, place: DirectoryBlobs, tmp_path: Path
+) -> None:
+    with pytest.raises(StoreError, match=str(tmp_path)):
+        place.old(int(NAME[0], 16), HOUR)

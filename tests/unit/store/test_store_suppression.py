@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest import mock
+
+import fakeredis
+import pytest
+from fake_ledger import Clock
+from store_conformance import added, an_email, at_dot, claimed
+
+from notifier.errors import ErrorClass, Fault, FenceRejected, Phase, Scope, StoreUnavailable
+from notifier.model.outcome import RecipientState
+from notifier.model.state import MailState
+from notifier.model.suppression import Suppression
+from notifier.store import RedisStore
+from notifier.store.base import Settlement
+from notifier.store.suppression import PAGE, SuppressionList
+
+DAY = 86_400.0
+ZOE = "zoe@example.com"
+NO_SUCH_USER = Fault("R7", ErrorClass.PERMANENT, Scope.RECIPIENT, Phase.RCPT, "5.1.1 no such user", 550, "5.1.1")
+NO_SUCH_DOMAIN = Fault("D2", ErrorClass.PERMANENT, Scope.RECIPIENT, Phase.DNS, "no domain", enhanced="5.1.2")
+
+
+def refused(store: RedisStore, fault: Fault = NO_SUCH_USER) -> str:
+    claim = claimed(store, an_email(ZOE))
+    states = {ZOE: RecipientState.REFUSED}
+    store.settle([Settlement(claim, MailState.FAILED, recipients=states, fault=fault, wrong_addresses={ZOE: fault})])
+    return claim.mail_id
+
+
+def test_an_entry_says_why_since_when_and_until_when(store: RedisStore, clock: Clock) -> None:
+    store.suppression.add("Zoe@Example.com", "asked for it", lasts=DAY)
+    (entry,) = store.suppression.all()
+    assert entry == Suppression(ZOE, "asked for it", pytest.approx(clock.now), pytest.approx(clock.now + DAY))
+    assert store.suppression.of([ZOE, "ann@example.com"]) == {ZOE: entry}
+
+
+def test_an_entry_whose_time_is_over_counts_no_more_and_is_forgotten(
+    store: RedisStore, server: fakeredis.FakeRedis, clock: Clock
+) -> None:
+    store.suppression.add(ZOE, "full", lasts=DAY)
+    store.suppression.add("ann@example.com", "asked for it")
+    clock.now += DAY + 1
+    assert store.suppressed([ZOE, "ann@example.com"]) == {"ann@example.com": "asked for it"}
+    assert [entry.address for entry in store.suppression.all()] == ["ann@example.com"]
+    store.collect_blobs()  # once a minute
+    assert server.hkeys("notifier:suppressed") == [b"ann@example.com"]
+
+
+def test_an_entry_that_is_made_lasting_does_not_end(store: RedisStore, clock: Clock) -> None:
+    store.suppression.add(ZOE, "full", lasts=DAY)
+    store.suppression.add(ZOE, "asked for it")
+    clock.now += 400 * DAY
+    store.suppression.forget_expired()
+    assert store.suppressed([ZOE]) == {ZOE: "asked for it"}
+
+
+def test_what_is_removed_is_mailed_again(store: RedisStore) -> None:
+    store.suppress(ZOE, "by hand")
+    assert (store.suppression.remove("ZOE@example.com"), store.suppression.remove(ZOE)) == (True, False)
+    assert store.suppressed([ZOE]) == {}
+
+
+def test_a_long_list_is_told_whole(store: RedisStore) -> None:
+    for number in range(PAGE + 10):
+        store.suppression.add(f"{number}@example.com", "by hand")
+    assert len({entry.address for entry in store.suppression.all()}) == PAGE + 10
+
+
+def test_an_address_that_was_refused_for_good_is_not_mailed_for_a_month(store: RedisStore, clock: Clock) -> None:
+    mail_id = refused(store)
+    entry = store.suppression.of([ZOE])[ZOE]
+    assert (entry.mail_id, entry.until) == (mail_id, pytest.approx(clock.now + 30 * DAY, abs=5))
+    assert "5.1.1 no such user" in entry.reason
+
+
+def test_a_domain_that_is_not_there_may_be_there_tomorrow(store: RedisStore, clock: Clock) -> None:
+    refused(store, NO_SUCH_DOMAIN)
+    clock.now += DAY + 1
+    assert store.suppressed([ZOE]) == {}
+
+
+def test_a_refusal_does_not_shorten_what_a_person_has_said(store: RedisStore) -> None:
+    store.suppress(ZOE, "by hand")
+    store.suppression.learn(ZOE, "no such user", lasts=DAY, mail_id="1")
+    assert store.suppression.of([ZOE])[ZOE].until is None
+
+
+def test_a_list_that_cannot_be_written_is_not_in_the_way_of_a_settlement(
+    store: RedisStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mock.patch.object(SuppressionList, "learn", side_effect=StoreUnavailable("away")):
+        mail_id = refused(store)
+    found = store.status(mail_id)
+    assert found is not None
+    assert found.state is MailState.FAILED
+    assert "not on the suppression list: away" in caplog.text
+
+
+def test_whoever_is_on_the_list_at_the_call_is_told_so_at_once_and_not_mailed(store: RedisStore) -> None:
+    store.suppress(ZOE, "by hand")
+    email = an_email("Zoe@example.com", "ann@example.com")
+    added(store, email)
+    found = store.status(email.id)
+    assert found is not None
+    assert found.recipients == {"Zoe@example.com": "suppressed", "ann@example.com": "pending"}
+    assert claimed(store).recipients["Zoe@example.com"] is RecipientState.SUPPRESSED
+
+
+def test_a_zombie_teaches_nothing(store: RedisStore) -> None:
+    claim = at_dot(store, an_email(ZOE))
+    store.settle([Settlement(claim, MailState.SENT)])
+    zombie = Settlement(replace(claim, fence=7), MailState.FAILED, wrong_addresses={ZOE: NO_SUCH_USER})
+    with pytest.raises(FenceRejected):
+        store.settle([zombie])
+    assert store.suppressed([ZOE]) == {}
