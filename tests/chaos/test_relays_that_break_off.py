@@ -54,7 +54,7 @@ def test_a_relay_that_restarts_again_and_again(tmp_path: Path, pool: str, slots:
     journal = tmp_path / "accepted.jsonl"
     with plant(tmp_path, journal=journal) as made:
         made.start_worker("-P", pool, slots=slots)
-        ids = enqueue(400)
+        ids = enqueue(300)
         for share in (40, 120, 200):
             wait_until(lambda share=share: len(made.server.mailbox) >= share, f"{share} mails have come")
             made.server.stop()

@@ -15,7 +15,7 @@ from notifier.testing import Cut, EmbeddedValkey, HostileServer
 
 MAILS = 2
 TEXT = ".\n"
-HEARD = 8  # most of what it hears are the headers of a message
+HEARD = 16  # most of what it hears are the headers of a message
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def test_a_worker_drains_its_queue_within_its_sessions(tmp_path: Path, pool: str
     slow = Script().delay(Phase.FINAL_REPLY, 0.005)
     with plant(tmp_path, slow, journal=journal) as made:
         made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&pool={SESSIONS}", NOTIFIER_BATCH="5")
-        ids = enqueue(500)
+        ids = enqueue(300)
         made.start_worker("-P", pool, slots=slots)
         made.settle(ids, "sent")
         end(made)
