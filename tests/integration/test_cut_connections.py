@@ -39,10 +39,10 @@ WAYS = {
     "lock step": Way(offers=()),
     "pipelined": Way(),
     "chunked": Way(("PIPELINING", "CHUNKING")),
-    "chunked, two in flight": Way(("PIPELINING", "CHUNKING"), 3, window=2),
-    "a parked session": Way(said=3, batch=1),
-    "a parked session, chunked": Way(("PIPELINING", "CHUNKING"), 3, batch=1),
-    "reset": Way(said=3, reset=True),
+    "chunked, two in flight": Way(("PIPELINING", "CHUNKING"), 6, window=2),
+    "a parked session": Way(said=6, batch=1),
+    "a parked session, chunked": Way(("PIPELINING", "CHUNKING"), 6, batch=1),
+    "reset": Way(said=6, reset=True),
 }
 
 
