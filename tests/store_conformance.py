@@ -906,6 +906,22 @@ class Incidents:
         (again,) = store.claim("mail", "worker-1", 10)
         assert (again.mail_id, again.attempt) == (claim.mail_id, 0)
 
+    def test_a_mail_that_was_held_a_moment_after_the_pause_was_over_is_found_by_the_sweeper(self, store: Store) -> None:
+        """A worker looks once a second, so it may not know yet; and one who resumes may end half way."""
+        store.pause(self.TENANT, "unpaid")
+        claim = claimed(store, an_email())
+        store.resume(self.TENANT)
+        store.settle([Settlement(claim, MailState.WAITING, due_in=HOUR, spent=Spent.NOTHING, held_by=str(self.TENANT))])
+        assert store.claim("mail", "worker-1", 10) == []
+        assert store.sweep("mail").due == 1
+        assert len(store.claim("mail", "worker-1", 10)) == 1
+
+    def test_the_sweeper_leaves_alone_what_is_still_paused(self, store: Store) -> None:
+        store.pause(self.TENANT, "unpaid")
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING, due_in=HOUR, spent=Spent.NOTHING, held_by=str(self.TENANT))])
+        assert store.sweep("mail").due == 0
+
     def test_saying_it_twice_is_saying_it_once(self, store: Store) -> None:
         store.pause(self.TENANT, "one")
         store.pause(self.TENANT, "other")

@@ -121,7 +121,6 @@ class RedisStore:
         )
         self._contents = Contents(self._blobs, seal)
         self._pauses = RedisPauses(self._connection, self._keys)
-        self._known_queues: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"<RedisStore {self._connection.url} {self._keys.namespace!r}>"
@@ -136,14 +135,15 @@ class RedisStore:
     # enqueue --------------------------------------------------------------------------------------------------------
 
     def add(self, emails: Sequence[Email]) -> AddResult:
-        """See `Store.add`. Three round trips where keys were given, two where not."""
+        """See `Store.add`. Three round trips where keys were given, two where not: the suppression list is asked first."""
         if not emails:
             return AddResult((), {})
         reserved = under_their_keys(emails, connection=self._connection, keys=self._keys, window=self._window)
-        # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
-        self._remember_queues({email.queue for email in reserved})
         suppressed = self.suppressed(sorted({one.forward_path for email in reserved for one in email.recipients}))
-        answers = self._connection.run([self._add_call(email, suppressed) for email in reserved], durably=True)
+        # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
+        queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
+        calls = [queues, *(self._add_call(email, suppressed) for email in reserved)]
+        _, *answers = self._connection.run(calls, durably=True)
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
         for email, (created, bell) in zip(reserved, answers, strict=True):
@@ -159,12 +159,6 @@ class RedisStore:
         record = record_of(email, self._classes[email.mail_class], *payload, suppressed=suppressed)
         takeover = self._takeover
         return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch)
-
-    def _remember_queues(self, queues: set[str]) -> None:
-        if queues <= self._known_queues:  # a wiped store learns them again from the workers' sign of life
-            return
-        self._connection.run([Call("remember", self._keys.queues, tuple(sorted(queues)))])
-        self._known_queues |= queues
 
     def put_blob(self, data: bytes) -> str:
         """See `Store.put_blob`."""
@@ -303,6 +297,7 @@ class RedisStore:
             MOST_CRASHES,
             ms(self._retention),
             ms(self._takeover.grace),
+            *map(str, self.pauses()),
         )
         (answer,) = self._connection.run([call], durably=True)
         over, quarantined, unknown, parked, due, *bells = answer

@@ -6,13 +6,6 @@ if ARGV[1] == 'pause' then
 elseif ARGV[1] == 'resume' then
   redis.call('DEL', P .. 'paused')
 else
-  local held, at, released = P .. 'held:' .. ARGV[2], now(), 0
-  for _, id in ipairs(redis.call('SPOP', held, tonumber(ARGV[3]))) do
-    if redis.call('HGET', mail_key(id), 'state') == 'waiting' then
-      wait(id, 'waiting', at, at, { why = ARGV[2] .. ' goes on' })
-      released = released + 1
-    end
-  end
-  return { released, redis.call('SCARD', held) }
+  return { let_go(ARGV[2], now(), tonumber(ARGV[3])) }
 end
 return { 0, 0 }

@@ -144,6 +144,26 @@ local function to_unknown(id, at, wait_ms, entry)
   return 'parked'
 end
 
+-- Mails wait for the end of somebody's pause: 'holds' has the names, 'held:NAME' the mails.
+local function hold(id, name)
+  redis.call('SADD', P .. 'holds', name)
+  redis.call('SADD', P .. 'held:' .. name, id)
+end
+
+-- What waits for it is due now, up to so many mails. Returns how many were made due, and how many still wait.
+local function let_go(name, at, limit)
+  local held, released = P .. 'held:' .. name, 0
+  for _, id in ipairs(redis.call('SPOP', held, limit)) do
+    if redis.call('HGET', mail_key(id), 'state') == 'waiting' then
+      wait(id, 'waiting', at, at, { why = name .. ' goes on' })
+      released = released + 1
+    end
+  end
+  local left = redis.call('SCARD', held)
+  if left == 0 then redis.call('SREM', P .. 'holds', name) end
+  return released, left
+end
+
 -- An operator has said that nothing of the queue goes out for now. Mails are still taken in.
 local function is_paused() return redis.call('EXISTS', P .. 'paused') == 1 end
 

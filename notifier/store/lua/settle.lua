@@ -40,7 +40,7 @@ if to == 'unknown' then
   to_unknown(id, at, tonumber(ARGV[9]), entry)
 elseif to == 'waiting' then
   wait(id, f[1], at, at + tonumber(ARGV[4]), entry)
-  if ARGV[12] ~= '' then redis.call('SADD', P .. 'held:' .. ARGV[12], id) end
+  if ARGV[12] ~= '' then hold(id, ARGV[12]) end
 elseif to == 'claimed' then
   move(id, f[1], to, at, at + tonumber(ARGV[11]), entry)
 else

@@ -1,5 +1,5 @@
 -- Find what crashes and lost bells left behind. ARGV: limit, broker_idle 0|1, bell lease ms, batch, bell prefix,
--- most crashes, retention ms, grace ms
+-- most crashes, retention ms, grace ms, then whatever is paused
 -- Returns leases over, quarantined, unknown, parked, due, bells ...
 local at, limit, retention = now(), tonumber(ARGV[1]), tonumber(ARGV[7])
 local over, quarantined, unknown, parked = 0, 0, 0, 0
@@ -53,6 +53,14 @@ for _, id in ipairs(timed_out('dot')) do
   -- No wait on top: the takeover time has passed.
   local went = to_unknown(id, at, 0, { why = 'its worker ended between the dot and the settlement' })
   if went == 'parked' then parked = parked + 1 end
+end
+
+-- A worker may have held a mail a moment after the pause was over, for it looks once a second; and who resumed may have
+-- ended half way.
+local in_force = {}
+for i = 9, #ARGV do in_force[ARGV[i]] = true end
+for _, name in ipairs(redis.call('SMEMBERS', P .. 'holds')) do
+  if not in_force[name] then let_go(name, at, limit) end
 end
 
 for _, id in ipairs(timed_out('due')) do retired_if_over(id, at, retention) end
