@@ -344,6 +344,16 @@ class Claims:
         assert state_of(store, mail_id) is MailState.QUARANTINED
         assert store.claim("mail", "worker-1", 10) == []
 
+    def test_a_mail_that_ended_a_worker_is_claimed_alone(self, make_store: MakeStore) -> None:
+        """Whoever was claimed with it would be called a crash each time, and be quarantined with it."""
+        store = make_store(takeover=AT_ONCE)
+        together = added(store, *(an_email() for _ in range(3)))
+        assert len(store.claim("mail", "worker-1", 10)) == 3
+        store.sweep("mail")
+        (fresh,) = added(store, an_email())
+        taken = [[claim.mail_id for claim in store.claim("mail", "heir", 10)] for _ in range(4)]
+        assert sorted(taken) == sorted([[mail_id] for mail_id in (*together, fresh)])
+
 
 class TheDot:
     def test_the_record_of_the_dot_takes_all_or_none(self, make_store: MakeStore) -> None:

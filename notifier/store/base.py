@@ -207,7 +207,7 @@ class Store(Protocol):
     def claim(self, queue: str, owner: str, limit: int, bell: str | None = None) -> list[Claim]:
         """Own up to ``limit`` due mails, oldest due first, and renew ``bell``.
 
-        A record that cannot be read is quarantined; one of an unknown version is put back for later.
+        A mail that has ended a worker is claimed alone, so that it takes no others along if it does so again. A record that cannot be read is quarantined; one of an unknown version is put back for later.
         """
 
     def close_bell(self, queue: str, bell: str) -> bool:

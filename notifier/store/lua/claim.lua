@@ -11,16 +11,20 @@ if is_paused() then return rows end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, tonumber(ARGV[1]))) do
   if not retired_if_over(id, at, tonumber(ARGV[6])) then
     local key = mail_key(id)
+    local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
+      'composed_in')
+    -- What ended its worker may end the next one, and take its whole batch into quarantine: it is claimed alone.
+    local suspect = (tonumber(f[4]) or 0) > 0
+    if suspect and #rows > 0 then break end
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     redis.call('HSET', key, 'owner', ARGV[3])
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
-    local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
-      'composed_in')
     rows[#rows + 1] = {
       id, fence, f[1] or '', f[2] or '', tonumber(f[3]) or 0, tonumber(f[4]) or 0, tonumber(f[5]) or 0,
       tonumber(f[6]) or 0, tonumber(f[7]) - at, redis.call('GET', P .. 'composed:' .. id) or '',
       f[8] or '',
     }
+    if suspect then break end
   end
 end
 return rows
