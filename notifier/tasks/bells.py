@@ -20,8 +20,21 @@ log = logging.getLogger(__name__)
 @app.task(name="notifier.bell", acks_late=False, ignore_result=True, max_retries=0, shared=False)
 def bell(queue: str, bell_id: str) -> None:
     """Deliver what is due in ``queue``; ring again for the rest when the time slice is over."""
+    try:
+        again = _serve(queue, bell_id)
+    except MemoryError:
+        # Celery ends the whole worker for it, and starts over with the same message. What this process has claimed is
+        # taken over when its leases end, one by one, and the bell is rung again by the sweeper.
+        log.exception("no memory left while mails of queue %s were delivered", queue)
+        return
+    if again:
+        ring(queue, [bell_id])
+    ring_hooks(queue)
+
+
+def _serve(queue: str, bell_id: str) -> bool:
     mine = runtime()
-    again = serve(
+    return serve(
         queue,
         bell_id,
         store=mine.store,
@@ -31,9 +44,6 @@ def bell(queue: str, bell_id: str) -> None:
         time_slice=mine.settings.time_slice,
         renew_every=mine.settings.takeover.lease / 3,
     )
-    if again:
-        ring(queue, [bell_id])
-    ring_hooks(queue)
 
 
 def ring(queue: str, bell_ids: Iterable[str]) -> None:
