@@ -28,6 +28,7 @@ from notifier.delivery.settling import (
     settlement_of_paused,
     settlement_of_suppressed,
 )
+from notifier.delivery.shield import NoShield, Shield
 from notifier.errors import (
     DeliveryError,
     FenceRejected,
@@ -84,6 +85,7 @@ class Courier:
         timing: Timing = Timing(),
         listener: Listener = ignore,
         keep: Callable[[Evidence], bool] = no_journal,
+        shield: Shield = NoShield(),
         rng: Callable[[], float] = random.random,
         redacted: Callable[[Settlement], Settlement] = lambda one: one,
     ) -> None:
@@ -96,6 +98,7 @@ class Courier:
         self._timing = timing
         self._listener = listener
         self._keep = keep
+        self._shield = shield
         self._rng = rng
         self._redacted = redacted
 
@@ -210,22 +213,31 @@ class Courier:
 
     def _transact(self, session: LentSession, ready: Sequence[Attempt], unsent: dict[str, Attempt]) -> None:
         fresh = session.transactions == 0
+        at_dot: set[int] = set()
 
         def before_dot(positions: Sequence[int]) -> float:
             now = time.monotonic()
             claims = [ready[position].claim for position in positions]
+            self._shield.up()
+            at_dot.update(positions)
             self._store.begin_dot(claims)
             for claim in claims:
                 unsent.pop(claim.mail_id, None)
             return now + self._timing.dot_deadline
 
-        for outcome in session.send_many([attempt.message for attempt in ready], before_dot):
-            attempt = ready[outcome.position]
-            unsent.pop(attempt.claim.mail_id, None)
-            self._limiter.learn(outcome, session.rate)
-            attempt.leg_over(outcome)
-            # Another connection helps only where this one has ended, and where it was not the first mail's own.
-            self._settle_leg(attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0))
+        try:
+            for outcome in session.send_many([attempt.message for attempt in ready], before_dot):
+                attempt = ready[outcome.position]
+                unsent.pop(attempt.claim.mail_id, None)
+                self._limiter.learn(outcome, session.rate)
+                attempt.leg_over(outcome)
+                # Another connection helps only where this one has ended, and where it was not the first mail's own.
+                self._settle_leg(attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0))
+                at_dot.discard(outcome.position)
+                if not at_dot:
+                    self._shield.down()
+        finally:
+            self._shield.drop()
 
     def _settle_leg(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> None:
         settlement = self._settlement(attempt, fresh_retry_used=fresh_retry_used)

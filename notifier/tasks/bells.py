@@ -12,6 +12,7 @@ from notifier.errors import BrokerUnavailable
 from notifier.tasks.app import app, point_at_broker
 from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.runtime import runtime
+from notifier.tasks.soft_limit import soft_limit
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ def bell(queue: str, bell_id: str) -> None:
 
 
 def _serve(queue: str, bell_id: str) -> bool:
+    soft_limit.watch()
     mine = runtime()
     return serve(
         queue,

@@ -28,6 +28,7 @@ from notifier.settings import Settings
 from notifier.settings.watch import FileWatch
 from notifier.store import RedisStore, SettlementJournal, blob_name
 from notifier.tasks import signals
+from notifier.tasks.soft_limit import soft_limit
 from notifier.tasks.ways_out import WaysOut
 from notifier.telemetry.logs import log_event
 
@@ -96,6 +97,7 @@ class Runtime:
             listener=self.listener,
             redacted=self.redactor.settlement,
             keep=self.journal.keep,
+            shield=soft_limit,
         )
         self.intake = Intake(
             template_known=self.renderer.require,
