@@ -116,7 +116,8 @@ class LedgerConnection:
             return self.sent(commands)
         # On the connection that wrote: WAITAOF waits for the writes of its own connection, and all before them.
         *answers, synced = self.sent([*commands, ("WAITAOF", 1, 0, int(self._timeout * 1000 * FSYNC_SHARE))])
-        self._checked([synced])
+        if isinstance(synced, RedisError):  # what the server has against the steps says more than that
+            self._checked([*(one for one in answers if not isinstance(one, NoScriptError)), synced])
         if int(synced[0]) < 1:
             raise StoreUnavailable(
                 f"the store at {self.url} did not write to its disk in time; whether the step is kept is not known. "

@@ -21,7 +21,8 @@ _ADVICE: tuple[tuple[type[theirs.RedisError], str], ...] = (
         "did not answer in time; look whether it hangs, or allow it more with NOTIFIER_STORE_TIMEOUT",
     ),
 )
-_DISK_ERRORS = ("MISCONF", "NOREPLICAS")  # the client has no class for these
+# The client has no class for these. WAITAOF: of a server that has become a replica, or has no append-only file any more.
+_DISK_ERRORS = ("MISCONF", "NOREPLICAS", "WAITAOF", "UNBLOCKED")
 _NOT_REACHED = "was not reached; start it, or set NOTIFIER_STORE_URL to the one that runs"
 
 

@@ -20,6 +20,7 @@ WHERE = "redis://db.example:6379/0"
         (theirs.ReadOnlyError("You can't write against a read only replica."), "the primary"),
         (theirs.BusyLoadingError("Redis is loading the dataset in memory"), "loading"),
         (theirs.ResponseError("MISCONF Errors writing to the AOF file: No space left on device"), "No space left"),
+        (theirs.ResponseError("WAITAOF cannot be used with replica instances."), "cannot keep"),
     ],
 )
 def test_a_server_that_cannot_be_used_is_unavailable_and_the_words_say_what_to_do(
