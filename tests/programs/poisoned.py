@@ -1,0 +1,80 @@
+"""A worker for which some mails are poison, each in its own way: ``celery -A programs.poisoned worker``.
+
+The mail's context says how: ``{"poison": "segfault"}``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from celery.signals import task_prerun
+
+from notifier.delivery.composer import Composer
+from notifier.model.email import Email
+from notifier.model.envelope import MailObject
+from notifier.store.redis_store import RedisStore
+from notifier.tasks.worker import create_worker_app
+
+ROOM = 400 * 2**20  # octets of address space that a child may take beyond what it has
+
+SOFT, HARD = 1.0, 2.5  # seconds
+
+app = create_worker_app()
+app.conf.update(task_soft_time_limit=SOFT, task_time_limit=HARD)  # shorter than a start with them would be allowed
+
+
+def killed() -> None:
+    """As by the kernel when memory is short."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang() -> None:
+    """As in C code that hears no signal: only the hard time limit ends it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    while True:
+        time.sleep(1)
+
+
+def no_memory() -> None:
+    raise MemoryError
+
+
+POISONS: dict[str, Callable[[], object]] = {
+    "segfault": lambda: ctypes.string_at(0),
+    "killed": killed,
+    "hang": hang,
+    "no memory": no_memory,
+}
+
+compose, begin_dot = Composer.compose, RedisStore.begin_dot
+
+
+def compose_or_die(self: Composer, email: Email, *args: Any, **more: Any) -> MailObject:
+    POISONS.get(str(email.context.get("poison")), lambda: None)()
+    return compose(self, email, *args, **more)
+
+
+def begin_dot_and_freeze(self: RedisStore, claims: Any) -> None:
+    begin_dot(self, claims)
+    if any(claim.email.context.get("poison") == "frozen at the dot" and claim.fence == 1 for claim in claims):
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+Composer.compose = compose_or_die  # type: ignore[method-assign]
+RedisStore.begin_dot = begin_dot_and_freeze  # type: ignore[method-assign]
+
+
+@task_prerun.connect
+def bound_memory(**_: Any) -> None:
+    """As prlimit or a unit's LimitAS do."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    bound = pages * resource.getpagesize() + ROOM
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
