@@ -23,7 +23,7 @@ from notifier.testing import CatchingServer, EmbeddedValkey, Script
 from notifier.testing.supervised import SupervisedProcess
 
 TOP = Path(__file__).resolve().parents[1]
-PATIENCE = 120.0  # seconds until a wait is given up; nothing is measured by it
+PATIENCE = 15.0  # seconds until a wait is given up; nothing is measured by it
 CLOCKS = {
     "NOTIFIER_RETRY_SCALE": "0.01",
     "NOTIFIER_SWEEP_INTERVAL": "1",

@@ -28,7 +28,7 @@ from notifier.delivery.settling import (
     settlement_of_paused,
     settlement_of_suppressed,
 )
-from notifier.delivery.shield import NoShield, Shield
+from notifier.delivery.shield import NO_SHIELD, Shield
 from notifier.errors import (
     DeliveryError,
     FenceRejected,
@@ -85,7 +85,7 @@ class Courier:
         timing: Timing = Timing(),
         listener: Listener = ignore,
         keep: Callable[[Evidence], bool] = no_journal,
-        shield: Shield = NoShield(),
+        shield: Shield = NO_SHIELD,
         rng: Callable[[], float] = random.random,
         redacted: Callable[[Settlement], Settlement] = lambda one: one,
     ) -> None:

@@ -29,3 +29,6 @@ class NoShield:
 
     def drop(self) -> None:
         """See `Shield.drop`."""
+
+
+NO_SHIELD = NoShield()

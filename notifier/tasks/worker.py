@@ -11,6 +11,7 @@ from notifier.errors import ConfigurationError
 from notifier.tasks import bells, collector, hooks, send  # noqa: F401 - they register the tasks
 from notifier.tasks.app import app, point_at_broker
 from notifier.tasks.checks import check_celery
+from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
 
@@ -26,6 +27,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
         check_celery(app.conf, settings())
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
+    guard_worker()
     app.steps["worker"].add(Sweeper)
     app.set_current()
     return app

@@ -63,7 +63,7 @@ def keys(made: Plant) -> list[bytes]:
 def test_flushall_between_the_claim_and_the_dot_sends_nothing(tmp_path: Path, mail_class: str) -> None:
     """The claim is of another epoch: its record is gone, so its dot is refused, and the relay gets no terminator."""
     journal = tmp_path / "accepted.jsonl"
-    script = Script().at(Phase.DATA, "354 go on", times=1, delay=1.5)
+    script = Script().delay(Phase.GREETING, 1.5, times=1)
     with plant(tmp_path, script, journal) as made:
         made.start_worker(slots=1)
         mail_id = enqueue(mail_class)
