@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_shutdown, worker_shutdown
+from celery.signals import after_setup_logger, after_setup_task_logger, worker_process_shutdown, worker_shutdown
 
 from notifier.errors import ConfigurationError
 from notifier.tasks import bells, collector, hooks, send  # noqa: F401 - they register the tasks
@@ -14,6 +15,7 @@ from notifier.tasks.checks import check_celery
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
+from notifier.telemetry.sink import unblock
 
 CLOSE_GRACE = 10.0  # seconds that lent sessions get at the end of a process
 
@@ -46,3 +48,10 @@ def sweep_queues() -> None:
 def close_runtime(**_: Any) -> None:
     """QUIT to the relays; a prefork child closes its own pool, the main process its own."""
     shut_down(CLOSE_GRACE)
+
+
+@after_setup_logger.connect
+@after_setup_task_logger.connect
+def unblock_log(logger: logging.Logger, **_: Any) -> None:
+    """Whoever reads the log may stop, and the mail goes on."""
+    unblock(logger)

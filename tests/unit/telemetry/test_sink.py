@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import io
+import logging
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from notifier.telemetry.sink import unblock
+
+LINES = 10_000
+
+
+def logging_to(stream: io.TextIOBase) -> logging.Logger:
+    logger = logging.getLogger("of this test")
+    logger.handlers.clear()
+    logger.propagate = False
+    logger.addHandler(logging.StreamHandler(stream))
+    unblock(logger)
+    return logger
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_what_nobody_reads_is_dropped_counted_and_said_when_somebody_reads_again(kind: str) -> None:
+    if kind == "pipe":
+        reading, writing = os.pipe()
+    else:
+        reading, writing = (end.detach() for end in socket.socketpair())
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
+        logger = logging_to(stream)
+        for number in range(LINES):
+            logger.warning("line %d of many, so that it is full", number)
+        os.set_blocking(reading, False)
+        read = b""
+        while piece := reader.read(2**20):
+            read += piece
+        logger.warning("one more")
+        lost = LINES - read.count(b"\n")
+        assert lost > 0
+        assert (reader.read(2**20) or b"").splitlines()[-2:] == [
+            f"{lost} writes to the log were lost: nobody has read it".encode(),
+            b"one more",
+        ]
+        logger.handlers[0].stream.close()  # type: ignore[attr-defined]
+
+
+def test_the_flag_is_our_own_and_not_of_everybody_who_has_this_end_of_the_pipe() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "w") as stream:
+        logger = logging_to(stream)
+        assert os.get_blocking(writing)
+        logger.handlers[0].stream.close()  # type: ignore[attr-defined]
+
+
+def test_files_and_streams_without_a_descriptor_are_left_as_they_are(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as file:
+        for stream in (file, io.StringIO()):
+            logger = logging_to(stream)
+            assert logger.handlers[0].stream is stream  # type: ignore[attr-defined]
