@@ -138,7 +138,7 @@ def test_relays_that_drop_idle_sessions_after_1_5_and_15_seconds_cost_the_shippe
         ids: list[list[str]] = [[], [], []]
         for idle in (True, False):
             for at, mine in zip(desks, ids, strict=True):
-                mine += at.post(2)
+                mine.extend(at.post(2))
                 at.deliver()
             if idle:
                 wait_until(lambda: all(server.at_rest() for server in servers), "each has lost its patience")
