@@ -23,7 +23,7 @@ from notifier.testing import CatchingServer, EmbeddedValkey, Script
 from notifier.testing.supervised import SupervisedProcess
 
 TOP = Path(__file__).resolve().parents[1]
-PATIENCE = 15.0  # seconds until a wait is given up; nothing is measured by it
+PATIENCE = 120.0  # seconds until a wait is given up; nothing is measured by it
 CLOCKS = {
     "NOTIFIER_RETRY_SCALE": "0.01",
     "NOTIFIER_SWEEP_INTERVAL": "1",
@@ -54,12 +54,14 @@ class Plant:
     folder: Path
     workers: list[SupervisedProcess] = field(default_factory=list)
 
-    def start_worker(self, *options: str, slots: int = 2, app: str = "worker") -> SupervisedProcess:
-        """A worker that is up when this returns."""
+    def start_worker(
+        self, *options: str, slots: int = 2, app: str = "worker", output: int | None = None
+    ) -> SupervisedProcess:
+        """A worker that is up when this returns. ``output``: a descriptor for its log, in place of a file."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(slots), "-l", "INFO", *options]
-        with log.open("wb") as output:
-            worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=output)
+        with log.open("wb") as file:
+            worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=file if output is None else output)
         self.workers.append(worker)
         wait_until(lambda: self.registered(worker) or not worker.running, "the worker is up")
         assert worker.running, self.logs()

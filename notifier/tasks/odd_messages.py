@@ -39,12 +39,12 @@ def strategy(task: Task, app: Celery, consumer: Any, **options: Any) -> Callable
     return handled
 
 
-class CarefulChannel(redis.Channel):  # type: ignore[misc]  # kombu has no types
+class CarefulChannel(redis.Channel):
     """Kombu's own, which does not end where an entry of the queue is no message at all."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)
+            return super()._brpop_read(**options)  # type: ignore[misc]  # theirs has no types
         except _MISSHAPEN as error:
             log.error("an entry of the broker's queue was no message and is dropped: %s", type(error).__name__)  # noqa: TRY400
             raise Empty from error

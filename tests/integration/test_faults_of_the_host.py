@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import select
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +17,13 @@ from pathlib import Path
 import pytest
 from delivering import copies, desk, relay
 from store_conformance import added, an_email, state_of
-from workers import plant
+from workers import plant, wait_until
 
 from notifier import send_email
 from notifier.delivery.attachments import read_attachment
 from notifier.errors import InvalidAttachment, MailTooLarge, StoreUnavailable
 from notifier.model.state import MailState
+from notifier.pool import PoolConfig
 from notifier.store import RedisStore
 from notifier.store.base import Settlement
 from notifier.testing import EmbeddedValkey, HostileServer, Moment, Refuse
@@ -68,9 +72,7 @@ def test_45_a_disk_that_is_full_refuses_the_mail_and_keeps_no_half_of_it(tmp_pat
         with full_disk(), pytest.raises(StoreUnavailable, match=str(folder)):
             send_email.delay(**call, attachments=[report])
         assert [path for path in folder.rglob("*") if path.is_file()] == []
-        first = send_email.delay(**call, attachments=[report])
-        made.start_worker(slots=1)
-        made.settle([first.id], "sent")
+        assert made.status(send_email.delay(**call, attachments=[report]).id).state is MailState.WAITING
 
 
 def test_31_a_journal_of_the_server_that_lost_its_tail_loses_that_tail_and_no_more(tmp_path: Path) -> None:
@@ -112,13 +114,18 @@ class CutReplies:
                 self._converse(client, server)
 
     def _converse(self, client: socket.socket, server: socket.socket) -> None:
-        while asked := client.recv(65536):
-            server.sendall(asked)
-            answer = server.recv(65536)
-            cut, self.cut_after = self.cut_after, None
-            client.sendall(answer[:cut])
-            if cut is not None:
-                return
+        while True:
+            for source in select.select([client, server], [], [])[0]:
+                octets = source.recv(65536)
+                if source is client:
+                    server.sendall(octets)
+                else:
+                    cut, self.cut_after = self.cut_after, None
+                    client.sendall(octets[:cut])
+                    if cut is not None:
+                        return
+                if not octets:
+                    return
 
     def __enter__(self) -> CutReplies:
         return self
@@ -146,6 +153,55 @@ def test_38_a_reply_of_the_store_that_is_cut_off_is_no_reply_and_saying_it_again
             assert proxy.cut_after is None, "it was cut"
         assert state_of(store, mail_id) is MailState.SENT
         store.close()
+
+
+def test_84_after_an_outage_the_herd_keeps_to_its_connections_and_what_is_too_late_stays(
+    valkey_server: EmbeddedValkey,
+) -> None:
+    with (
+        HostileServer({Moment.GREETING: Refuse("421 4.3.2 down")}) as server,
+        desk(valkey_server.url, relay(server), PoolConfig(size=2), scale=0.002) as made,
+    ):
+        herd = made.post(150)
+        codes = [an_email(mail_class="otp", queue="mail", expires_at=time.time() + 0.3) for _ in range(20)]
+        made.store.add(codes)
+        wait_until(lambda: made.round(batch=50) >= 0 and time.time() > codes[-1].expires_at, "the codes are too late")
+        knocks = server.connections
+        assert knocks < 100, "the breaker was open most of the time"
+        server.plan.clear()
+        made.deliver(batch=50)
+        found = [made.status(mail_id) for mail_id in herd]
+        assert {(one.state, one.attempt) for one in found} == {(MailState.SENT, 1)}
+        assert {made.status(code.id).state for code in codes} == {MailState.EXPIRED}
+        assert copies(server) == Counter(herd)
+
+
+def test_88_a_log_that_nobody_reads_stops_no_mail(tmp_path: Path) -> None:
+    call = {"template": "welcome", "to": "a@x.example", "context": {"name": "Zoë"}}
+    reading, writing = os.pipe()
+    with plant(tmp_path) as made, os.fdopen(reading, "rb", buffering=0) as log:
+        worker = made.start_worker(slots=1, output=writing)
+        fill(writing)
+        stuck = [send_email.delay(**call).id for _ in range(10)]
+        made.settle(stuck, "sent")
+        os.set_blocking(reading, False)
+        while log.read(2**20):
+            pass
+        made.settle([send_email.delay(**call).id], "sent")
+        wait_until(lambda: b"writes to the log were lost" in (log.read(2**20) or b""), "it says that lines are missing")
+        assert worker.running
+    os.close(writing)
+
+
+def fill(pipe: int) -> None:
+    own = os.open(f"/proc/self/fd/{pipe}", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(own, b"x\n" * 512)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(own, b"x")
+    os.close(own)
 
 
 class TestAttachments:
