@@ -171,7 +171,7 @@ def test_messages_that_are_no_mail_are_refused_and_the_worker_goes_on(made: Plan
 
 def in_broker(made: Plant) -> int:
     with operator(made) as client:
-        return int(client.llen("mail")) + int(client.hlen("unacked"))
+        return int(client.llen("mail"))
 
 
 def test_what_is_no_message_at_all_is_dropped_and_the_worker_goes_on(made: Plant) -> None:
