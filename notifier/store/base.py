@@ -19,7 +19,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
-from notifier.store.evidence import Evidence, Verdict
+from notifier.store.evidence import Evidence, Proofs, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Settlement:
 
     For `WAITING`, ``due_in`` is seconds from now. `CLAIMED` says that some recipients are done and that the claim goes on
     with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
-    same step: resend once (``waiting``) or ``parked``. ``recipients`` are the states that changed. ``composed`` is
+    same step: resend once (``waiting``), ``parked``, or left ``unknown`` until there is proof or the time for that is over. ``recipients`` are the states that changed. ``composed`` is
     kept for later attempts. ``spent`` says which counter rises. ``held_by``: whose pause it waits for, so that it is due at
     once when that is over. ``wrong_addresses`` were refused for good because of what they are: they go on the suppression
     list, with what was said.
@@ -235,6 +235,10 @@ class Store(Protocol):
         A mail that was accepted is sent, and not sent again. Saying it twice is saying it once.
         """
 
+    @property
+    def proofs(self) -> Proofs:
+        """Mails that wait for proof, and what is proven of them."""
+
     # upkeep
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
         """Take over what is left behind, expire, and lease bells again for what is due.
@@ -282,7 +286,7 @@ class Store(Protocol):
         due_in: float = 0.0,
         readdress: Mapping[str, Address] | None = None,
     ) -> MailState:
-        """A person's decision on a parked mail or a dead letter; returns the state it is in afterwards.
+        """A person's decision on a mail that is parked or waits for proof, or on a dead letter; returns the state it is in afterwards.
 
         ``SENT``: there is evidence that it arrived. ``WAITING``: once more, to all who have not accepted it, with its
         whole time before it and its counters at nought, due in ``due_in`` seconds; ``readdress`` gives forward-paths

@@ -10,7 +10,7 @@ from typing import Any
 from notifier.errors import StoreError
 from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
-from notifier.model.mail_class import MailClass
+from notifier.model.mail_class import Delivery, MailClass
 from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
 from notifier.store.base import Claim, MailStatus, Settlement
@@ -85,7 +85,14 @@ def record_of(
         _ms_or_empty(mail_class.retention),
         " ".join(dict.fromkeys(ref.blob for ref in email.attachments)),
         payload_in,
+        *_evidence_policy(mail_class),
     )
+
+
+def _evidence_policy(mail_class: MailClass) -> tuple[int | str, str]:
+    if mail_class.delivery is not Delivery.EVIDENCE_FIRST:
+        return "", ""
+    return ms(mail_class.evidence_for), mail_class.then
 
 
 def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address]) -> tuple[str, str, str]:

@@ -41,6 +41,7 @@ from notifier.store.hooks import RedisHooks
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
 from notifier.store.pauses import RedisPauses
+from notifier.store.proofs import RedisProofs
 from notifier.store.purging import purge
 from notifier.store.records import (
     STATUS_FIELDS,
@@ -333,6 +334,11 @@ class RedisStore:
     def hooks(self) -> RedisHooks:
         """What hooks are still to be told."""
         return RedisHooks(self._connection, self._keys)
+
+    @property
+    def proofs(self) -> RedisProofs:
+        """See `Store.proofs`."""
+        return RedisProofs(self._connection, self._keys, self._contents, self._retention)
 
     @property
     def rates(self) -> RedisRates:
