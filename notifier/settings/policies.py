@@ -3,10 +3,15 @@
 ::
 
     [classes.newsletter]
-    delivery = "at_most_once"   # or at_least_once
+    delivery = "at_most_once"   # or at_least_once, or evidence_first
     deadline = "3d"             # tried until then
     queue = "mail.bulk"
     retention = "30d"           # how long it can be asked for when it has ended
+
+    [classes.contract]
+    delivery = "evidence_first"
+    evidence_for = "1h"         # an unknown outcome waits so long for proof
+    then = "at_most_once"       # or at_least_once
 
     [retry.R2]                  # a row of the taxonomy, a class of notifier.errors, or one of your own by its full name
     ladder = ["5min", "10min", "1h"]
@@ -33,7 +38,7 @@ from notifier.settings.sources import read_file
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}\Z")
-_CLASS = ("delivery", "deadline", "queue", "resend_after", "retention", "retry")
+_CLASS = ("delivery", "deadline", "queue", "resend_after", "retention", "evidence_for", "then", "retry")
 _ROW = ("ladder", "jitter", "attempts", "fresh_first", "never")
 
 
@@ -109,7 +114,7 @@ class _Reader:
         deadline = self._span(given, "deadline", where)
         resend_after = self._span(given, "resend_after", where)
         retention = self._span(given, "retention", where)
-        return MailClass(
+        one = MailClass(
             name,
             Delivery(delivery),
             known.deadline if deadline is None else deadline,
@@ -117,6 +122,25 @@ class _Reader:
             known.resend_after if resend_after is None else resend_after,
             known.retention if retention is None else retention,
         )
+        return self._with_evidence(one, given, where)
+
+    def _with_evidence(self, one: MailClass, given: Mapping[str, Any], where: str) -> MailClass:
+        if one.delivery is not Delivery.EVIDENCE_FIRST:
+            self.problems.extend(
+                f'{where}.{key} is for delivery = "evidence_first"' for key in ("evidence_for", "then") if key in given
+            )
+            return one
+        then = given.get("then", one.then)
+        if then not in (Delivery.AT_LEAST_ONCE, Delivery.AT_MOST_ONCE):
+            self.problems.append(f"{where}.then is at_least_once or at_most_once, and not {then!r}")
+            then = one.then
+        evidence_for = self._span(given, "evidence_for", where) or one.evidence_for
+        if then == Delivery.AT_LEAST_ONCE and evidence_for >= one.deadline:
+            self.problems.append(
+                f"{where}.evidence_for is {evidence_for:g} s, and its mails expire after {one.deadline:g} s: "
+                "none would be sent again"
+            )
+        return replace(one, evidence_for=evidence_for, then=Delivery(then))
 
     # retry rows -----------------------------------------------------------------------------------------------------
 
