@@ -14,7 +14,7 @@ from notifier.tasks.operating import declare_sent, requeue, ring_for_what_is_due
 @click.option("--why", default="resolved by a person", show_default=True, help="The evidence, for the history.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(mail_ids: tuple[str, ...], outcome: str, why: str, as_json: bool) -> None:
-    """Decide on parked mails: the relay's last word was lost (RFC 1047).
+    """Decide on mails that are parked or wait for proof: the relay's last word was lost (RFC 1047).
 
     sent: there is evidence that they arrived, such as the relay's log. resend: send them once more; who has them already gets
     them twice.

@@ -179,6 +179,19 @@ TABLE: tuple[Setting, ...] = (
         "What the POSTs are signed with, as KEY-ID:SECRET of 16 characters or more; the id goes along with each.",
         secret=True,
     ),
+    Setting(
+        "NOTIFIER_RELAY_LOG",
+        parsers.file_to_be,
+        "",
+        "The log file of the Postfix that takes our mail, where this host can read it: proof for mails of a class that is "
+        "evidence_first. See [proof of an unknown outcome](../how-to/evidence.md).",
+    ),
+    Setting(
+        "NOTIFIER_EVIDENCE_TIMEOUT",
+        parsers.seconds,
+        "10",
+        "Seconds that each source of evidence has for its answer.",
+    ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
@@ -214,6 +227,8 @@ class Settings:
     suppress_for: float
     retention: float
     idempotency_window: float
+    relay_log: Path | None
+    evidence_timeout: float
     webhook: Webhook | None = None
     retry_scale: float = 1.0
     files: tuple[Path, ...] = ()  # that were read
@@ -349,6 +364,8 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "suppress_for": values["NOTIFIER_SUPPRESS_FOR"],
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
+        "relay_log": values["NOTIFIER_RELAY_LOG"],
+        "evidence_timeout": values["NOTIFIER_EVIDENCE_TIMEOUT"],
         "webhook": _webhook(values),
         "retry_scale": values["NOTIFIER_RETRY_SCALE"],
     }

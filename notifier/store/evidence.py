@@ -71,6 +71,7 @@ class Question(NamedTuple):
 
     email: Email
     fence: int
+    attempt: int
     unknown: tuple[str, ...]
 
 

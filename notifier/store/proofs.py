@@ -46,19 +46,20 @@ class RedisProofs:
         (count,) = self._connection.ask(("ZCARD", index))
         begin = random.randrange(count) if count > limit else 0  # noqa: S311 - so that each has its turn
         (ids,) = self._connection.ask(("ZRANGE", index, begin, begin + limit - 1))
-        fields = ("payload", "recipients", "fence")
+        fields = ("payload", "recipients", "fence", "attempt")
         rows = self._connection.ask(*(("HMGET", self._keys.mail(queue, one.decode()), *fields) for one in ids))
         found = (self._question(*row) for row in rows)
         return [one for one in found if one is not None and one.unknown]
 
-    def _question(self, payload: Any, recipients: Any, fence: Any) -> Question | None:
+    def _question(self, payload: Any, recipients: Any, fence: Any, attempt: Any) -> Question | None:
         """None for what cannot be read here, and what is gone: others may read it."""
         try:
             email = Email.from_payload(json.loads(self._contents.payload(payload)))
             states = json.loads(recipients)
         except (StoreError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return Question(email, int(fence), tuple(path for path, state in states.items() if state == "unknown"))
+        unknown = tuple(path for path, state in states.items() if state == "unknown")
+        return Question(email, int(fence), int(attempt), unknown)
 
     def take(
         self, queue: str, mail_id: str, recipients: Mapping[str, Proof], why: str, *, fence: int | None = None
