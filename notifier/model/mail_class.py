@@ -17,11 +17,19 @@ class Delivery(StrEnum):
     EVIDENCE_FIRST = "evidence_first"  # look for proof for a while, then one of the two
 
 
+class Durability(StrEnum):
+    """When a step of the ledger counts as done."""
+
+    FSYNC = "fsync"  # it is on the store's disk
+    AOF = "aof"  # the store has it, and writes it when it likes
+    MEMORY = "memory"  # the store has it
+
+
 @dataclass(frozen=True, slots=True)
 class MailClass:
     """Times are seconds. ``resend_after`` None means: after the takeover time; ``retention`` None: as long as any other
     mail that has ended can be asked for. With ``EVIDENCE_FIRST`` an unknown mail waits ``evidence_for`` for proof, and then
-    goes the way of ``then``.
+    goes the way of ``then``. ``durability`` None: the store's.
 
     Raises `ValueError` where that is no way.
     """
@@ -34,6 +42,7 @@ class MailClass:
     retention: float | None = None
     evidence_for: float = HOUR
     then: Delivery = Delivery.AT_MOST_ONCE
+    durability: Durability | None = None
 
     def __post_init__(self) -> None:
         if self.then is Delivery.EVIDENCE_FIRST:

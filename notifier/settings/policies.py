@@ -7,6 +7,7 @@
     deadline = "3d"             # tried until then
     queue = "mail.bulk"
     retention = "30d"           # how long it can be asked for when it has ended
+    durability = "aof"          # or fsync, memory; without it NOTIFIER_DURABILITY
 
     [classes.contract]
     delivery = "evidence_first"
@@ -30,7 +31,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, MailClass
+from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, Durability, MailClass
 from notifier.retry import DEFAULT_TABLE, RetryPolicy, RetryTable
 from notifier.settings.parsers import span
 from notifier.settings.relay import ManyProblems
@@ -38,7 +39,7 @@ from notifier.settings.sources import read_file
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}\Z")
-_CLASS = ("delivery", "deadline", "queue", "resend_after", "retention", "evidence_for", "then", "retry")
+_CLASS = ("delivery", "deadline", "queue", "resend_after", "retention", "evidence_for", "then", "durability", "retry")
 _ROW = ("ladder", "jitter", "attempts", "fresh_first", "never")
 
 
@@ -121,8 +122,16 @@ class _Reader:
             str(queue),
             known.resend_after if resend_after is None else resend_after,
             known.retention if retention is None else retention,
+            durability=self._durability(given, where),
         )
         return self._with_evidence(one, given, where)
+
+    def _durability(self, given: Mapping[str, Any], where: str) -> Durability | None:
+        found = given.get("durability")
+        if found is None or found in tuple(Durability):
+            return None if found is None else Durability(found)
+        self.problems.append(f"{where}.durability is one of {', '.join(Durability)}, and not {found!r}")
+        return None
 
     def _with_evidence(self, one: MailClass, given: Mapping[str, Any], where: str) -> MailClass:
         if one.delivery is not Delivery.EVIDENCE_FIRST:

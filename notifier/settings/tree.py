@@ -14,7 +14,7 @@ from notifier.errors import ConfigurationError
 from notifier.model.address import Address
 from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
 from notifier.model.limits import DomainRates
-from notifier.model.mail_class import MailClass
+from notifier.model.mail_class import Durability, MailClass
 from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
 from notifier.retry.policy import STANDARD
@@ -121,9 +121,10 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "NOTIFIER_DURABILITY",
-        parsers.one_of("fsync", "aof", "memory"),
+        parsers.one_of(*Durability),
         "fsync",
-        "fsync: each step is on disk before the next. aof, memory: left to the server.",
+        "fsync: each step is on disk before the next. aof, memory: left to the server. A mail class may say otherwise "
+        "(NOTIFIER_POLICIES).",
     ),
     Setting("NOTIFIER_STORE_TIMEOUT", parsers.seconds, "4", "Seconds for each round trip to the store."),
     Setting("NOTIFIER_SWEEP_INTERVAL", parsers.seconds, "5", "Seconds between sweeps; a lost bell costs one at most."),

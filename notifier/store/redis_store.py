@@ -12,7 +12,7 @@ from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict,
 from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.hook import HookKind
-from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
+from notifier.model.mail_class import SHIPPED_CLASSES, Durability, MailClass
 from notifier.model.pause import Pause
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
@@ -36,6 +36,7 @@ from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.contents import Contents
+from notifier.store.durability import Disk
 from notifier.store.evidence import Evidence, Verdict
 from notifier.store.hooks import RedisHooks
 from notifier.store.keys import INDEX, Keys
@@ -68,14 +69,13 @@ UNREADABLE_WAIT = 600.0  # seconds until a record of a newer version is looked a
 BLOB_WAIT = 60.0  # seconds until a record whose content cannot be read here is looked at again
 MOST_BLOB = 256 * 2**20  # octets
 COLLECT_EVERY = 60.0  # seconds; by one process for all
-DURABILITIES = ("fsync", "aof", "memory")
 
 
 class RedisStore:
     """The `Store` on one Redis or Valkey. All durations are seconds.
 
     ``timeout`` bounds each round trip. ``durability``: ``fsync`` waits until a step is on disk (where the server has
-    WAITAOF), ``aof`` and ``memory`` leave that to the server. ``retention``: how long an ended mail can be asked for;
+    WAITAOF), ``aof`` and ``memory`` leave that to the server; a mail class may say otherwise for its mails. ``retention``: how long an ended mail can be asked for;
     at least the ``idempotency_window``, or the same key could send twice. Dead letters stay until a person decides.
     ``suppress_for``: how long an address that was refused for good is not mailed (a day where its domain is not known, for
     that can change any day). ``blobs`` says where attachments and other big things lie, ``blob_limit`` how many octets one may have.
@@ -103,9 +103,10 @@ class RedisStore:
     ) -> None:
         if min(retention, *(c.retention or retention for c in classes.values())) < idempotency_window:
             raise ValueError("retention is shorter than the idempotency window: the same key could send twice")
-        if durability not in DURABILITIES:
-            raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
-        self._connection = LedgerConnection(url, timeout=timeout, durable=durability == "fsync", hooks=hooks)
+        if durability not in tuple(Durability):
+            raise ValueError(f"durability is one of {', '.join(Durability)}, not {durability!r}")
+        self._disk = Disk(Durability(durability), classes)
+        self._connection = LedgerConnection(url, timeout=timeout, durable=self._disk.ever, hooks=hooks)
         self._keys = Keys(namespace)
         self._classes = classes
         self._takeover = takeover
@@ -144,7 +145,7 @@ class RedisStore:
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
         calls = [queues, *(self._add_call(email, suppressed) for email in reserved)]
-        _, *answers = self._connection.run(calls, durably=True)
+        _, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
         for email, (created, bell) in zip(reserved, answers, strict=True):
@@ -246,7 +247,8 @@ class RedisStore:
         """See `Store.begin_dot`; the claims are of one queue."""
         (queue,) = {claim.email.queue for claim in claims}
         ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
-        (lost,) = self._connection.run([self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)], durably=True)
+        call = self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)
+        (lost,) = self._connection.run([call], durably=self._disk.waited_for(claim.email for claim in claims))
         if lost:
             raise FenceRejected([mail_id.decode() for mail_id in lost])
 
@@ -256,7 +258,7 @@ class RedisStore:
             return
         times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
         calls = [self._settle_call(one, *times) for one in settlements]
-        answers = self._connection.run(calls, durably=True)
+        answers = self._connection.run(calls, durably=self._disk.waited_for(one.claim.email for one in settlements))
         refused = [one.claim.mail_id for one, done in zip(settlements, answers, strict=True) if not done]
         self._learn_addresses([one for one in settlements if one.claim.mail_id not in refused])
         if refused:
