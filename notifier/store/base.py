@@ -8,6 +8,7 @@ along one edge of `notifier.model.state.EDGES`. Each call is one atomic step per
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -45,7 +46,7 @@ class Claim:
     ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
     `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
     ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
-    seconds until the mail expires, by the store's clock at the claim. ``owner`` is who claimed it, and ``epoch``
+    seconds until the mail expires, by the store's clock at the claim, and ``until`` the same moment by this process's monotonic clock. ``owner`` is who claimed it, and ``epoch``
     the ledger's.
     """
 
@@ -60,6 +61,7 @@ class Claim:
     setbacks: int = 0
     owner: str = ""
     epoch: str = ""
+    until: float = math.inf
 
     @property
     def mail_id(self) -> str:
@@ -223,7 +225,8 @@ class Store(Protocol):
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """Record that the terminators of these mails go out now: `CLAIMED` to `AT_DOT`, all or none, durably.
 
-        Raises `FenceRejected` naming those that are not ours any more; then none moved.
+        Raises `FenceRejected` naming those that are not ours any more, and those whose deadline has passed, which are
+        expired now; then no other moved.
         """
 
     def settle(self, settlements: Sequence[Settlement]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -147,8 +148,8 @@ def evidence_of(one: Evidence) -> Arguments:
     )
 
 
-def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -> Claim:
-    """The claim in a row of ``claim.lua`` whose blobs have been read.
+def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "", asked_at: float = math.inf) -> Claim:
+    """The claim in a row of ``claim.lua`` whose blobs have been read. ``asked_at``: monotonic seconds, before the answer.
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """
@@ -175,6 +176,7 @@ def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -
         setbacks,
         owner=owner,
         epoch=epoch,
+        until=asked_at + deadline_in / 1000,
     )
 
 

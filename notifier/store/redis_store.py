@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -214,14 +215,15 @@ class RedisStore:
         """See `Store.claim`."""
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
+        asked_at = time.monotonic()
         epoch, rows = self._connection.run([self._epoch_call(), call])
         (mark,) = epoch
-        claims = [self._claimed(queue, row, owner, mark.decode()) for row in rows]
+        claims = [self._claimed(queue, row, owner, mark.decode(), asked_at) for row in rows]
         return [claim for claim in claims if claim is not None]
 
-    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str) -> Claim | None:
+    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str, asked_at: float) -> Claim | None:
         try:
-            return claim_of(queue, self._contents.whole(row), owner, epoch)
+            return claim_of(queue, self._contents.whole(row), owner, epoch, asked_at)
         except BlobUnavailable as error:
             self._put_back(queue, row, MailState.WAITING, str(error), BLOB_WAIT)
         except UnknownPayloadVersion as error:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_operators_commands import notifier as command
+from click.testing import CliRunner, Result
 from workers import Plant, plant
 
 from notifier import send_email
+from notifier.cli.status import command
 from notifier.model.breaker import BreakerRule
 from notifier.model.pause import Pause
 from notifier.pool.relays import place_of
@@ -24,14 +25,20 @@ def works(tmp_path: Path) -> Iterator[Plant]:
         yield made
 
 
+def told(*words: str) -> Result:
+    found = CliRunner(env={"COLUMNS": "160"}).invoke(command, words)
+    assert found.exit_code == 0, found.output
+    return found
+
+
 def send(**more: object) -> str:
     mail_id: str = send_email.delay(template="welcome", to="zoe@example.com", context={"name": "Zoë"}, **more).id
     return mail_id
 
 
 def test_a_store_without_a_mail_has_nothing_to_tell(works: Plant) -> None:
-    assert "no queue has had a mail yet" in command(works.environ, "status").stdout
-    found = json.loads(command(works.environ, "status", "--json").stdout)
+    assert "no queue has had a mail yet" in told().stdout
+    found = json.loads(told("--json").stdout)
     assert found == {"queues": [], "pauses": [], "breakers": [], "changes": []}
 
 
@@ -46,7 +53,7 @@ def test_each_queue_is_told_and_what_holds_mail_up(works: Plant) -> None:
     store.pause(Pause("queue", "mail"), "the relay is on fire")
     store.look(Epoch("e" * 32, 7))
 
-    found = json.loads(command(works.environ, "status", "--json").stdout)
+    found = json.loads(told("--json").stdout)
     mail, urgent = found["queues"]
     assert (mail["queue"], mail["slots"], mail["counts"]["waiting"]) == ("mail", 3, 2)
     assert mail["first_due_at"] == store.status(first).due_at
@@ -58,7 +65,7 @@ def test_each_queue_is_told_and_what_holds_mail_up(works: Plant) -> None:
     assert 200 < breaker["wait"] <= 300
     assert [change["why"] for change in found["changes"]] == ["wiped or exchanged"]
 
-    shown = command(works.environ, "status")
+    shown = told()
     assert "queue mail is paused: the relay is on fire" in shown.stdout
     assert f"mails for {endpoint.name} wait, " in shown.stdout
     assert "connection [red]refused[/red]" in shown.stdout
@@ -70,5 +77,5 @@ def test_looking_gives_no_probe_away(works: Plant) -> None:
     place = place_of(endpoint)
     store.breakers.bad(place, "host", BreakerRule(consecutive=1, first=0.001), "refused")
     for _ in range(2):
-        assert "for one that is tried now" in command(works.environ, "status").stdout
+        assert "for one that is tried now" in told().stdout
     assert store.breakers.permit(place).probe

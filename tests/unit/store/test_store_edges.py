@@ -161,6 +161,11 @@ class Ledger(RuleBasedStateMachine):
             with pytest.raises(FenceRejected):
                 self.store.begin_dot([claim])
             return
+        if mail.state is MailState.CLAIMED and mail.deadline <= self.now:
+            with pytest.raises(FenceRejected):
+                self.store.begin_dot([claim])
+            mail.go(MailState.EXPIRED)
+            return
         self.store.begin_dot([claim])
         if mail.state is MailState.CLAIMED:
             mail.go(MailState.AT_DOT)
