@@ -72,12 +72,12 @@ def test_workers_without_a_connection_leave_the_mails_to_those_who_have_one(tmp_
 
 def test_what_is_over_a_relays_rate_waits_and_is_sent_at_its_first_attempt(tmp_path: Path) -> None:
     with plant(tmp_path) as made:
-        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&rate=10")
+        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&rate=2")
         made.start_worker()
-        ids = send(60)
+        ids = send(12)
         made.settle(ids, "sent")
         check_that_all_were_sent_at_the_first_attempt(ids, made.server)
-        assert any("LIM" in rows_of(one) for one in ids), "the burst is ten, and of the rest some have waited"
+        assert any("LIM" in rows_of(one) for one in ids), "the slowest machine is quicker than two a second"
 
 
 def test_a_domains_rate_holds_up_its_own_mails_alone(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
 
@@ -126,6 +127,25 @@ def test_a_relay_that_drops_idle_sessions_costs_nothing(silence: Silence, valkey
         assert set(retired) <= silence.reasons
         check(at, ids, server)
         assert {(one.attempt, one.setbacks) for one in map(at.status, ids)} == {(1, 0)}
+
+
+def test_relays_that_drop_idle_sessions_after_1_5_and_15_seconds_cost_the_shipped_pool_nothing(
+    valkey_server: EmbeddedValkey,
+) -> None:
+    with ExitStack() as held:
+        servers = [held.enter_context(HostileServer(patience=seconds)) for seconds in (1.0, 5.0, 15.0)]
+        desks = [held.enter_context(desk(valkey_server.url, relay(server))) for server in servers]
+        ids: list[list[str]] = [[], [], []]
+        for idle in (True, False):
+            for at, mine in zip(desks, ids, strict=True):
+                mine.extend(at.post(2))
+                at.deliver()
+            if idle:
+                wait_until(lambda: all(server.at_rest() for server in servers), "each has lost its patience")
+        for server, at, mine in zip(servers, desks, ids, strict=True):
+            check(at, mine, server)
+            assert {(one.attempt, one.setbacks) for one in map(at.status, mine)} == {(1, 0)}
+            assert at.kinds()["SessionOpened"] == 2, "one before the silence, one after it"
 
 
 @pytest.mark.parametrize("offers", [("PIPELINING",), ("PIPELINING", "CHUNKING")], ids=["pipelined", "chunked"])
