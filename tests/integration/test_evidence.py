@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
+from delivery_reports import recipient, report
 from test_operators_commands import notifier as command
 from workers import TOP, Plant, plant, wait_until
 
 from notifier import send_email
+from notifier.cli.resolve import command as resolving
 from notifier.errors import Phase
 from notifier.model.state import MailState
 from notifier.testing import Action, Script
@@ -125,6 +128,25 @@ def test_a_person_need_not_wait_for_proof(works: Plant) -> None:
     found = command(works.environ, "resolve", mail_id, "sent", "--why", "Zoë has called", "--json")
     assert json.loads(found.stdout) == [{"id": mail_id, "state": "sent", "error": None}]
     assert works.status(mail_id).state is MailState.SENT
+
+
+def resolve(*words: str) -> Result:
+    return CliRunner().invoke(resolving, words)
+
+
+def test_a_report_decides_and_what_is_none_says_so(works: Plant) -> None:
+    mail_id, file = send_unknown(works), works.folder / "report.eml"
+    envelope_id = f"Original-Envelope-Id: {mail_id}\n"
+    file.write_bytes(report(recipient("failed", original="bob@example.com"), envelope_id=envelope_id))
+    found = resolve("--dsn", str(file))
+    assert (found.exit_code, "nothing was changed by it" in found.output) == (1, True), "it is about somebody else"
+    file.write_bytes(report(recipient("failed", original="zoe@example.com"), envelope_id=envelope_id))
+    found = resolve("--dsn", str(file), "--json")
+    assert json.loads(found.stdout) == [{"id": mail_id, "state": "failed", "error": None}]
+    assert works.status(mail_id).recipients == {"zoe@example.com": "refused"}
+    file.write_text("Subject: I am away\n\nUntil Monday.\n")
+    assert "no delivery status notification" in resolve("--dsn", str(file)).output
+    assert "give reports by --dsn" in resolve().output
 
 
 def test_a_mail_whose_worker_was_killed_at_the_dot_waits_for_proof_too(tmp_path: Path) -> None:
