@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifier import smtp
     from notifier.errors import NotifierError
+    from notifier.model.proof import Proof
     from notifier.tasks.bulk import send_bulk
+    from notifier.tasks.evidence import evidence_source
     from notifier.tasks.result import cancel, status
     from notifier.tasks.send import send_email
     from notifier.tasks.signals import mail_accepted, mail_deferred, mail_failed, mail_unknown
 
 __all__ = [
     "NotifierError",
+    "Proof",
     "cancel",
+    "evidence_source",
     "mail_accepted",
     "mail_deferred",
     "mail_failed",
@@ -32,7 +36,9 @@ __all__ = [
 
 _HOME = {
     "NotifierError": "notifier.errors",
+    "Proof": "notifier.model.proof",
     "cancel": "notifier.tasks.result",
+    "evidence_source": "notifier.tasks.evidence",
     **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),
     "send_bulk": "notifier.tasks.bulk",
     "send_email": "notifier.tasks.send",

@@ -28,8 +28,10 @@ from notifier.errors import (
 from notifier.model.address import Address
 from notifier.model.email import AttachmentRef, Email
 from notifier.model.ids import new_mail_id
+from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, MailClass
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
+from notifier.model.proof import Proof
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
 from notifier.store.base import Claim, Epoch, Settlement, Store, Takeover
@@ -701,6 +703,159 @@ class LateReplies:
         assert store.take_evidence(told(claim, MailState.SENT, mail_id=new_mail_id())) is Verdict.GONE
 
 
+PROVEN = MailClass("proven", Delivery.EVIDENCE_FIRST, DAY, "mail", evidence_for=HOUR)
+OR_AGAIN = replace(PROVEN, then=Delivery.AT_LEAST_ONCE)
+
+
+class EvidenceFirst:
+    """A mail whose class looks for proof waits in ``unknown``, and what is proven decides."""
+
+    @staticmethod
+    def unknown(make_store: MakeStore, *to: str, of: MailClass = PROVEN, **options: Any) -> tuple[Store, Claim]:
+        store = make_store(classes={**SHIPPED_CLASSES, "proven": of}, **options)
+        claim = at_dot(store, an_email(*to or ("zoe@example.com",), mail_class="proven"))
+        lost = dict.fromkeys(claim.recipients, RecipientState.UNKNOWN)
+        store.settle([Settlement(claim, MailState.UNKNOWN, recipients=lost, fault=LOST_REPLY)])
+        return store, claim
+
+    def test_it_waits_for_proof_and_nobody_claims_it(self, make_store: MakeStore) -> None:
+        store, claim = self.unknown(make_store)
+        store.sweep("mail")
+        assert state_of(store, claim.mail_id) is MailState.UNKNOWN
+        assert store.claim("mail", "worker-1", 10) == []
+        assert [mail.mail_id for mail in store.list_mails("mail", MailState.UNKNOWN)] == [claim.mail_id]
+
+    def test_a_mail_left_at_its_dot_waits_for_proof_too(self, make_store: MakeStore) -> None:
+        store = make_store(classes={**SHIPPED_CLASSES, "proven": PROVEN}, takeover=AT_ONCE)
+        claim = at_dot(store, an_email(mail_class="proven"))
+        assert (store.sweep("mail").unknown, store.sweep("mail").unknown) == (1, 0)
+        assert state_of(store, claim.mail_id) is MailState.UNKNOWN
+        assert store.proofs.questions("mail", 10)[0].unknown == ("zoe@example.com",)
+
+    def test_without_proof_a_person_decides(self, make_store: MakeStore) -> None:
+        store, claim = self.unknown(make_store, of=replace(PROVEN, evidence_for=0.0))
+        assert store.sweep("mail").parked == 1
+        assert history_of(store, claim.mail_id) == ["unknown", "parked"]
+
+    def test_without_proof_it_is_sent_once_more_where_its_class_says_so(self, make_store: MakeStore) -> None:
+        store, claim = self.unknown(make_store, of=replace(OR_AGAIN, evidence_for=0.0), takeover=AT_ONCE)
+        assert store.sweep("mail").parked == 0
+        assert at_dot(store).mail_id == claim.mail_id
+        assert sum(store.sweep("mail").parked for _ in range(2)) == 1, "once, and then a person decides"
+
+    def test_it_is_not_sent_again_before_the_takeover_time_however_short_the_wait_for_proof(
+        self, make_store: MakeStore
+    ) -> None:
+        store, claim = self.unknown(make_store, of=replace(OR_AGAIN, evidence_for=0.0))
+        store.sweep("mail")
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert status.due_at is not None
+        assert status.due_at - status.created_at == pytest.approx(720, abs=30)
+
+    def test_a_question_names_the_mail_and_those_of_whom_nobody_knows(self, make_store: MakeStore) -> None:
+        store, claim = self.unknown(make_store, "a@example.com", "b@example.com")
+        (question,) = store.proofs.questions("mail", 10)
+        assert (question.email, question.fence) == (claim.email, claim.fence)
+        assert set(question.unknown) == {"a@example.com", "b@example.com"}
+
+    @pytest.mark.parametrize(
+        ("proof", "state", "recipient"),
+        [
+            (Proof.DELIVERED, MailState.SENT, RecipientState.ACCEPTED),
+            (Proof.REFUSED, MailState.FAILED, RecipientState.REFUSED),
+            (Proof.NOT_DELIVERED, MailState.WAITING, RecipientState.PENDING),
+        ],
+    )
+    def test_what_is_proven_decides(
+        self, make_store: MakeStore, proof: Proof, state: MailState, recipient: RecipientState
+    ) -> None:
+        store, claim = self.unknown(make_store)
+        told = {"zoe@example.com": proof}
+        found = store.proofs.take("mail", claim.mail_id, told, "the log says so", fence=claim.fence)
+        assert (found.verdict, found.state) == (Verdict.SETTLED, state)
+        assert store.proofs.take("mail", claim.mail_id, told, "once more").verdict is Verdict.KNOWN
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert (status.state, status.recipients) == (state, {"zoe@example.com": recipient})
+        assert status.history[-1]["why"] == "the log says so"
+        assert len(store.claim("mail", "worker-1", 10)) == (state is MailState.WAITING)
+        assert store.proofs.questions("mail", 10) == []
+
+    def test_proof_for_some_leaves_the_question_open_for_the_others(self, make_store: MakeStore) -> None:
+        store, claim = self.unknown(
+            make_store, "a@example.com", "b@example.com", of=replace(OR_AGAIN, evidence_for=0.0)
+        )
+        found = store.proofs.take("mail", claim.mail_id, {"a@example.com": Proof.DELIVERED}, "the log says so")
+        assert (found.verdict, found.state) == (Verdict.SETTLED, MailState.UNKNOWN)
+        assert store.proofs.questions("mail", 10)[0].unknown == ("b@example.com",)
+        store.sweep("mail")
+        store.reschedule(claim.mail_id, time.time() - HOUR)
+        assert claimed(store).recipients == {"a@example.com": "accepted", "b@example.com": "unknown"}
+
+    def test_whoever_surely_has_not_got_it_is_mailed_again_and_nobody_else(self, make_store: MakeStore) -> None:
+        store, claim = self.unknown(make_store, "a@example.com", "b@example.com")
+        told = {"a@example.com": Proof.DELIVERED, "b@example.com": Proof.NOT_DELIVERED}
+        assert store.proofs.take("mail", claim.mail_id, told, "the log says so").state is MailState.WAITING
+        assert claimed(store).recipients == {"a@example.com": "accepted", "b@example.com": "pending"}
+
+    def test_proof_is_taken_of_a_parked_mail_and_of_one_that_waits_for_its_resend(self, make_store: MakeStore) -> None:
+        for of in (PROVEN, OR_AGAIN):
+            store, claim = self.unknown(make_store, of=replace(of, evidence_for=0.0))
+            store.sweep("mail")
+            found = store.proofs.take("mail", claim.mail_id, {"zoe@example.com": Proof.DELIVERED}, "a DSN says so")
+            assert (found.verdict, found.state) == (Verdict.SETTLED, MailState.SENT)
+
+    def test_proof_that_answers_an_older_question_changes_nothing(self, make_store: MakeStore) -> None:
+        store, claim = self.unknown(make_store)
+        told = {"zoe@example.com": Proof.NOT_DELIVERED}
+        found = store.proofs.take("mail", claim.mail_id, told, "an old log", fence=claim.fence - 1)
+        assert (found.verdict, found.state) == (Verdict.OVERTAKEN, MailState.UNKNOWN)
+
+    def test_proof_comes_too_late_for_a_mail_that_a_worker_has(self, make_store: MakeStore) -> None:
+        store, claim = self.unknown(make_store)
+        store.resolve(claim.mail_id, MailState.WAITING)
+        claimed(store)
+        found = store.proofs.take("mail", claim.mail_id, {"zoe@example.com": Proof.DELIVERED}, "the log says so")
+        assert (found.verdict, found.state) == (Verdict.OVERTAKEN, MailState.CLAIMED)
+
+    def test_proof_of_a_mail_that_nobody_knows_is_gone(self, store: Store) -> None:
+        added(store)
+        assert store.proofs.take("mail", new_mail_id(), {}, "the log says so") == (Verdict.GONE, None)
+
+    @pytest.mark.parametrize("state", [MailState.SENT, MailState.WAITING])
+    def test_a_person_need_not_wait_for_proof(self, make_store: MakeStore, state: MailState) -> None:
+        store, claim = self.unknown(make_store)
+        assert store.resolve(claim.mail_id, state, "Zoë says so") is state
+        assert state_of(store, claim.mail_id) is state
+        assert store.list_mails("mail", MailState.UNKNOWN) == []
+
+    @pytest.mark.parametrize("state", [MailState.SENT, MailState.WAITING, MailState.FAILED])
+    def test_a_reply_that_was_read_and_is_told_late_is_the_truth(self, make_store: MakeStore, state: MailState) -> None:
+        store = make_store(classes={**SHIPPED_CLASSES, "proven": PROVEN}, takeover=AT_ONCE)
+        claim = at_dot(store, an_email(mail_class="proven"))
+        store.sweep("mail")
+        assert store.take_evidence(told(claim, state)) is Verdict.SETTLED
+        assert state_of(store, claim.mail_id) is state
+
+    def test_whoever_hears_that_proof_is_due_asks_and_others_do_not(self, make_store: MakeStore) -> None:
+        store, _ = self.unknown(make_store)
+        assert [store.proofs.due("mail", HOUR) for _ in range(2)] == [True, False]
+        assert not store.proofs.due("mail.bulk", HOUR)
+
+    def test_of_many_questions_so_many_are_asked_at_once(self, make_store: MakeStore) -> None:
+        for _ in range(5):
+            store, _ = self.unknown(make_store)
+        assert len(store.proofs.questions("mail", 3)) <= 3
+        assert len(store.proofs.questions("mail", 5)) == 5
+
+    def test_after_a_restore_it_is_parked_if_it_may_go_only_once(self, make_store: MakeStore) -> None:
+        for of, parked in ((PROVEN, 1), (OR_AGAIN, 0)):
+            store = make_store(classes={**SHIPPED_CLASSES, "proven": of})
+            added(store, an_email(mail_class="proven"))
+            assert store.park_after_restore("mail", time.time() + HOUR) == parked
+
+
 class Epochs:
     """The ledger's data, told from other data."""
 
@@ -1001,6 +1156,17 @@ class Incidents:
 
 
 class StoreConformance(
-    Enqueue, Attachments, Bells, Claims, TheDot, Legs, Settlements, LateReplies, Epochs, People, Incidents
+    Enqueue,
+    Attachments,
+    Bells,
+    Claims,
+    TheDot,
+    Legs,
+    Settlements,
+    LateReplies,
+    EvidenceFirst,
+    Epochs,
+    People,
+    Incidents,
 ):
     """All of it."""

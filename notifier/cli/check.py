@@ -21,6 +21,7 @@ from notifier.smtp import Endpoint, Session
 from notifier.smtp.session import own_name
 from notifier.smtp.trust import Unauthenticated
 from notifier.tasks.bells import gate
+from notifier.tasks.overview import recent_changes
 from notifier.tasks.runtime import runtime, settings
 
 ADVICE = {
@@ -98,7 +99,7 @@ def _broker() -> Iterator[Finding]:
 def _store() -> Iterator[Finding]:
     store = runtime().store
     yield Finding("store", True, f"reached, epoch {store.epoch()[:8]}")
-    for change in epochs.recent(store):
+    for change in recent_changes(store):
         yield Finding("store", False, epochs.told(change), ADVICE_ON_CHANGE[change.why])
     for advice in store.check():
         yield Finding("store", False, "endangers mail", advice)

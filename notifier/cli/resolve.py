@@ -1,24 +1,45 @@
-"""`notifier resolve ID… sent|resend`: a person's word on mails of which nobody knows whether they arrived."""
+"""`notifier resolve`: a person's word, or a report's, on mails of which nobody knows whether they arrived."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from notifier.cli.telling import tell
-from notifier.tasks.operating import declare_sent, requeue, ring_for_what_is_due
+from notifier.tasks.operating import Done, declare_sent, requeue, ring_for_what_is_due, take_report
 
 
 @click.command("resolve")
-@click.argument("mail_ids", nargs=-1, required=True, metavar="MAIL_ID...")
-@click.argument("outcome", type=click.Choice(["sent", "resend"]))
+@click.argument("mail_ids", nargs=-1, metavar="[MAIL_ID]...")
+@click.argument("outcome", type=click.Choice(["sent", "resend"]), required=False)
+@click.option(
+    "--dsn",
+    "reports",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="In place of ids: a delivery status notification (RFC 3464) about one mail, as a file. May be given several times.",
+)
 @click.option("--why", default="resolved by a person", show_default=True, help="The evidence, for the history.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-def command(mail_ids: tuple[str, ...], outcome: str, why: str, as_json: bool) -> None:
-    """Decide on parked mails: the relay's last word was lost (RFC 1047).
+def command(mail_ids: tuple[str, ...], outcome: str | None, reports: tuple[Path, ...], why: str, as_json: bool) -> None:
+    """Decide on mails that are parked or wait for proof: the relay's last word was lost (RFC 1047).
 
     sent: there is evidence that they arrived, such as the relay's log. resend: send them once more; who has them already gets
-    them twice.
+    them twice. With --dsn the report decides for the recipients that it names; see that it is from your own relay.
     """
-    results = list((declare_sent if outcome == "sent" else requeue)(mail_ids, why=why))
+    if bool(reports) == bool(mail_ids):
+        raise click.UsageError("name mails by their ids and say sent or resend, or give reports by --dsn, and not both")
+    if reports:
+        results = [_reported(path) for path in reports]
+    else:
+        results = list((declare_sent if outcome == "sent" else requeue)(mail_ids, why=why))
     ring_for_what_is_due()
     tell(results, as_json=as_json)
+
+
+def _reported(path: Path) -> Done:
+    try:
+        return take_report(path.read_bytes())
+    except ValueError as error:
+        raise click.BadParameter(f"{path} {error}") from None

@@ -1,4 +1,4 @@
-"""`notifier status ID`: where a mail stands, and how it came there."""
+"""`notifier status [ID]`: where a mail stands, and how it came there; without an id, how all queues stand."""
 
 from __future__ import annotations
 
@@ -12,19 +12,28 @@ from rich.table import Table
 from rich.text import Text
 
 from notifier.cli import epochs
+from notifier.cli.overview import print_overview
 from notifier.store.base import MailStatus
+from notifier.tasks.overview import overview, recent_changes
 from notifier.tasks.result import status
 from notifier.tasks.runtime import runtime
 
 
 @click.command("status")
-@click.argument("mail_id")
+@click.argument("mail_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-def command(mail_id: str, as_json: bool) -> None:
-    """Tell where the mail MAIL_ID stands: its state, its recipients, its history."""
-    for change in epochs.recent(runtime().store):
+def command(mail_id: str | None, as_json: bool) -> None:
+    """Tell where the mail MAIL_ID stands: its state, its recipients, its history.
+
+    Without MAIL_ID, tell how all stands: each queue's mails, what is paused, which relays are left in peace, and what happened to
+    the store in the last day.
+    """
+    for change in recent_changes(runtime().store):
         click.echo(f"notifier: the store was {epochs.told(change)}", err=True)
-    print_status(status(mail_id), as_json=as_json)
+    if mail_id is None:
+        print_overview(overview(), as_json=as_json)
+    else:
+        print_status(status(mail_id), as_json=as_json)
 
 
 def print_status(found: MailStatus, *, as_json: bool) -> None:

@@ -12,6 +12,17 @@ from notifier.model.address import Address
 from notifier.model.content import Attachment, Content
 from notifier.model.email import Email
 from notifier.model.envelope import Envelope, MailObject
+from notifier.model.parameters import MailParameters
+
+
+def message_id_of(email: Email, default_sender: Address) -> str:
+    """Its Message-ID, the same in every attempt; ``default_sender`` is used where the mail names none."""
+    return f"<{email.id}@{(email.sender or default_sender).ascii_domain}>"
+
+
+def envelope_id_of(email: Email) -> str:
+    """Its ENVID (RFC 3461 section 4.4): a DSN names the mail by it, whatever became of the message on its way."""
+    return email.id
 
 
 class TemplateRenderer(Protocol):
@@ -47,7 +58,8 @@ class Composer:
         ``reverse_path`` None: the sender's. Message-ID and Date come from the mail's id and creation, so that every attempt says the same.
         """
         sender = email.sender or self.sender
-        envelope = Envelope(sender.forward_path if reverse_path is None else reverse_path, forward_paths)
+        path = sender.forward_path if reverse_path is None else reverse_path
+        envelope = Envelope(path, forward_paths, MailParameters(envid=envelope_id_of(email)))
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not composed.isascii())
         return compose(
@@ -56,7 +68,7 @@ class Composer:
             to=email.to,
             cc=email.cc,
             reply_to=email.reply_to,
-            message_id=f"<{email.id}@{sender.ascii_domain}>",
+            message_id=message_id_of(email, self.sender),
             date=datetime.fromtimestamp(email.created_at, UTC),
             headers=email.headers,
             attachments=[self._attachment(email, index) for index in range(len(email.attachments))],

@@ -223,7 +223,7 @@ class Courier:
             self._store.begin_dot(claims)
             for claim in claims:
                 unsent.pop(claim.mail_id, None)
-            return now + self._timing.dot_deadline
+            return min(now + self._timing.dot_deadline, *(claim.until for claim in claims))
 
         try:
             for outcome in session.send_many([attempt.message for attempt in ready], before_dot):

@@ -160,9 +160,12 @@ class Intake:
     def _check_recipients(self, email: Email) -> None:
         if not email.to and not email.cc and not email.bcc:
             raise InvalidAddress("a mail needs at least one recipient in to, cc or bcc")
-        if len(email.recipients) > MAX_RECIPIENTS:
+        cap = self._tenants[email.tenant].max_recipients
+        limit = MAX_RECIPIENTS if cap is None else min(cap, MAX_RECIPIENTS)
+        if len(email.recipients) > limit:
+            whose = "" if limit == MAX_RECIPIENTS else f" for tenant {email.tenant!r} (NOTIFIER_TENANTS)"
             raise InvalidMail(
-                f"{len(email.recipients)} recipients in one mail; the limit is {MAX_RECIPIENTS}. "
+                f"{len(email.recipients)} recipients in one mail; the limit is {limit}{whose}. "
                 "send_bulk makes one mail for each recipient"
             )
 
@@ -174,10 +177,12 @@ class Intake:
         # Attachments travel as base64: four octets for three, and a line end for every 76.
         files = sum(ref.size for ref in email.attachments) * 4 // 3 * 78 // 76
         size = files + len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
-        if size > self._max_bytes:
+        cap = self._tenants[email.tenant].max_mail_bytes
+        limit = self._max_bytes if cap is None else min(cap, self._max_bytes)
+        if size > limit:
+            by = "NOTIFIER_MAX_MAIL_BYTES" if limit == self._max_bytes else f"tenant {email.tenant!r}, NOTIFIER_TENANTS"
             raise MailTooLarge(
-                f"the mail has about {size:,} octets and the limit is {self._max_bytes:,} "
-                "(NOTIFIER_MAX_MAIL_BYTES); send a link to big files instead"
+                f"the mail has about {size:,} octets and the limit is {limit:,} ({by}); send a link to big files instead"
             )
 
 

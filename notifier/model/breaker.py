@@ -74,6 +74,14 @@ class Permit(NamedTuple):
     paused: bool = False
 
 
+class Opened(NamedTuple):
+    """A breaker that is open: ``wait`` seconds until a probe is let through; 0 where that is let through now."""
+
+    about: About
+    wait: float
+    why: str
+
+
 class Breakers(Protocol):
     """The breakers of all places, shared by whoever shares the implementation."""
 

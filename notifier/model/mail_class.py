@@ -5,18 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+HOUR = 3600.0
+DAY = 24 * HOUR
+
 
 class Delivery(StrEnum):
     """What to do with an unknown outcome (RFC 1047)."""
 
     AT_LEAST_ONCE = "at_least_once"  # resend once
     AT_MOST_ONCE = "at_most_once"  # park; a person decides
+    EVIDENCE_FIRST = "evidence_first"  # look for proof for a while, then one of the two
+
+
+class Durability(StrEnum):
+    """When a step of the ledger counts as done."""
+
+    FSYNC = "fsync"  # it is on the store's disk
+    AOF = "aof"  # the store has it, and writes it when it likes
+    MEMORY = "memory"  # the store has it
 
 
 @dataclass(frozen=True, slots=True)
 class MailClass:
     """Times are seconds. ``resend_after`` None means: after the takeover time; ``retention`` None: as long as any other
-    mail that has ended can be asked for.
+    mail that has ended can be asked for. With ``EVIDENCE_FIRST`` an unknown mail waits ``evidence_for`` for proof, and then
+    goes the way of ``then``. ``durability`` None: the store's.
+
+    Raises `ValueError` where that is no way.
     """
 
     name: str
@@ -25,10 +40,14 @@ class MailClass:
     queue: str
     resend_after: float | None = None
     retention: float | None = None
+    evidence_for: float = HOUR
+    then: Delivery = Delivery.AT_MOST_ONCE
+    durability: Durability | None = None
 
+    def __post_init__(self) -> None:
+        if self.then is Delivery.EVIDENCE_FIRST:
+            raise ValueError(f"class {self.name!r} looks for evidence, and then is at_least_once or at_most_once")
 
-HOUR = 3600.0
-DAY = 24 * HOUR
 
 SHIPPED_CLASSES: dict[str, MailClass] = {
     c.name: c

@@ -40,9 +40,11 @@ EDGES: Mapping[MailState, frozenset[MailState]] = {
     S.QUARANTINED: frozenset({S.WAITING, S.DISCARDED}),
 }
 
-# Edges that only evidence takes: a final reply that was read by its claim and reached the ledger late, for that was away.
+# Edges that only evidence takes: a final reply that was read by its claim and reached the ledger late, for that was away;
+# or what somebody else knows of a mail whose final reply nobody has read.
 EVIDENCE: Mapping[MailState, frozenset[MailState]] = {
     S.WAITING: frozenset({S.SENT, S.FAILED}),  # about to be sent again, as the sweeper had to think it unknown
+    S.UNKNOWN: frozenset({S.FAILED}),
     S.PARKED: frozenset({S.FAILED}),
     S.FAILED: frozenset({S.SENT}),  # by the resend
     S.EXPIRED: frozenset({S.SENT}),

@@ -45,11 +45,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """``grants``: the first that includes a sender decides. ``rate``: mails a second from all replicas together."""
+    """``grants``: the first that includes a sender decides. ``rate``: mails a second from all replicas together.
+    ``max_recipients`` of one mail, and its ``max_mail_bytes``, are for this tenant; everybody's hold beside them.
+    """
 
     name: str
     grants: tuple[Grant, ...]
     rate: Rate | None = None
+    max_recipients: int | None = None
+    max_mail_bytes: int | None = None
 
     def account_for(self, sender: Address) -> str | None:
         """The account that mail from ``sender`` goes through; None where the tenant may not send as that."""

@@ -125,6 +125,13 @@ def state_folder(text: str) -> Path:
     return Path(text)
 
 
+def file_to_be(text: str) -> Path | None:
+    """A file by its whole path, there or not (logs are rotated); empty: none."""
+    if text and not Path(text).is_absolute():
+        raise ValueError(f"is the whole path of a file, and not {text!r}")
+    return Path(text) if text else None
+
+
 def _own_state_folder() -> Path:
     """By the XDG base directories; a service's user often has no home that it may write to."""
     home = Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))  # noqa: PTH111 - it cannot fail

@@ -3,10 +3,16 @@
 ::
 
     [classes.newsletter]
-    delivery = "at_most_once"   # or at_least_once
+    delivery = "at_most_once"   # or at_least_once, or evidence_first
     deadline = "3d"             # tried until then
     queue = "mail.bulk"
     retention = "30d"           # how long it can be asked for when it has ended
+    durability = "aof"          # or fsync, memory; without it NOTIFIER_DURABILITY
+
+    [classes.contract]
+    delivery = "evidence_first"
+    evidence_for = "1h"         # an unknown outcome waits so long for proof
+    then = "at_most_once"       # or at_least_once
 
     [retry.R2]                  # a row of the taxonomy, a class of notifier.errors, or one of your own by its full name
     ladder = ["5min", "10min", "1h"]
@@ -25,7 +31,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, MailClass
+from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, Durability, MailClass
 from notifier.retry import DEFAULT_TABLE, RetryPolicy, RetryTable
 from notifier.settings.parsers import span
 from notifier.settings.relay import ManyProblems
@@ -33,7 +39,7 @@ from notifier.settings.sources import read_file
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}\Z")
-_CLASS = ("delivery", "deadline", "queue", "resend_after", "retention", "retry")
+_CLASS = ("delivery", "deadline", "queue", "resend_after", "retention", "evidence_for", "then", "durability", "retry")
 _ROW = ("ladder", "jitter", "attempts", "fresh_first", "never")
 
 
@@ -109,14 +115,41 @@ class _Reader:
         deadline = self._span(given, "deadline", where)
         resend_after = self._span(given, "resend_after", where)
         retention = self._span(given, "retention", where)
-        return MailClass(
+        one = MailClass(
             name,
             Delivery(delivery),
             known.deadline if deadline is None else deadline,
             str(queue),
             known.resend_after if resend_after is None else resend_after,
             known.retention if retention is None else retention,
+            durability=self._durability(given, where),
         )
+        return self._with_evidence(one, given, where)
+
+    def _durability(self, given: Mapping[str, Any], where: str) -> Durability | None:
+        found = given.get("durability")
+        if found is None or found in tuple(Durability):
+            return None if found is None else Durability(found)
+        self.problems.append(f"{where}.durability is one of {', '.join(Durability)}, and not {found!r}")
+        return None
+
+    def _with_evidence(self, one: MailClass, given: Mapping[str, Any], where: str) -> MailClass:
+        if one.delivery is not Delivery.EVIDENCE_FIRST:
+            self.problems.extend(
+                f'{where}.{key} is for delivery = "evidence_first"' for key in ("evidence_for", "then") if key in given
+            )
+            return one
+        then = given.get("then", one.then)
+        if then not in (Delivery.AT_LEAST_ONCE, Delivery.AT_MOST_ONCE):
+            self.problems.append(f"{where}.then is at_least_once or at_most_once, and not {then!r}")
+            then = one.then
+        evidence_for = self._span(given, "evidence_for", where) or one.evidence_for
+        if then == Delivery.AT_LEAST_ONCE and evidence_for >= one.deadline:
+            self.problems.append(
+                f"{where}.evidence_for is {evidence_for:g} s, and its mails expire after {one.deadline:g} s: "
+                "none would be sent again"
+            )
+        return replace(one, evidence_for=evidence_for, then=Delivery(then))
 
     # retry rows -----------------------------------------------------------------------------------------------------
 

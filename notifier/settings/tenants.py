@@ -8,6 +8,8 @@
 
     [tenants.shop]
     rate = "600/min"
+    max_recipients = 50      # of one mail: To, Cc and Bcc together
+    max_mail_bytes = 1000000 # of one mail, attachments included
     send = [
       { as = ["shop.example", "*.shop.example"], through = "default" },
       { as = "news@shop.example", through = "bulk" },
@@ -165,13 +167,20 @@ class _Reader:
 
     def _tenant(self, name: str, table: Mapping[str, Any], accounts: set[str]) -> Tenant:
         where = f"tenants.{name}"
-        self._only(table, ("rate", "send"), where)
+        self._only(table, ("rate", "max_recipients", "max_mail_bytes", "send"), where)
         rows = table.get("send", [])
         if not isinstance(rows, list) or not rows:
             self.problems.append(f'{where}.send is a list such as [{{ as = "{name}.example", through = "default" }}]')
             rows = []
         grants = tuple(self._grant(row, f"{where}.send", accounts) for row in rows)
-        return Tenant(name, grants, self._rate(name, table.get("rate"), where))
+        caps = {key: self._cap(table.get(key), f"{where}.{key}") for key in ("max_recipients", "max_mail_bytes")}
+        return Tenant(name, grants, self._rate(name, table.get("rate"), where), **caps)
+
+    def _cap(self, given: object, where: str) -> int | None:
+        if given is None or (type(given) is int and given > 0):
+            return given
+        self.problems.append(f"{where} is a whole number over 0, and not {given!r}")
+        return None
 
     def _grant(self, row: object, where: str, accounts: set[str]) -> Grant:
         if not isinstance(row, Mapping):

@@ -14,7 +14,7 @@ from notifier.errors import ConfigurationError
 from notifier.model.address import Address
 from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, BreakerRules
 from notifier.model.limits import DomainRates
-from notifier.model.mail_class import MailClass
+from notifier.model.mail_class import Durability, MailClass
 from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
 from notifier.retry.policy import STANDARD
@@ -121,9 +121,10 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(
         "NOTIFIER_DURABILITY",
-        parsers.one_of("fsync", "aof", "memory"),
+        parsers.one_of(*Durability),
         "fsync",
-        "fsync: each step is on disk before the next. aof, memory: left to the server.",
+        "fsync: each step is on disk before the next. aof, memory: left to the server. A mail class may say otherwise "
+        "(NOTIFIER_POLICIES).",
     ),
     Setting("NOTIFIER_STORE_TIMEOUT", parsers.seconds, "4", "Seconds for each round trip to the store."),
     Setting("NOTIFIER_SWEEP_INTERVAL", parsers.seconds, "5", "Seconds between sweeps; a lost bell costs one at most."),
@@ -179,6 +180,19 @@ TABLE: tuple[Setting, ...] = (
         "What the POSTs are signed with, as KEY-ID:SECRET of 16 characters or more; the id goes along with each.",
         secret=True,
     ),
+    Setting(
+        "NOTIFIER_RELAY_LOG",
+        parsers.file_to_be,
+        "",
+        "The log file of the Postfix that takes our mail, where this host can read it: proof for mails of a class that is "
+        "evidence_first. See [proof of an unknown outcome](../how-to/evidence.md).",
+    ),
+    Setting(
+        "NOTIFIER_EVIDENCE_TIMEOUT",
+        parsers.seconds,
+        "10",
+        "Seconds that each source of evidence has for its answer.",
+    ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
@@ -214,6 +228,8 @@ class Settings:
     suppress_for: float
     retention: float
     idempotency_window: float
+    relay_log: Path | None
+    evidence_timeout: float
     webhook: Webhook | None = None
     retry_scale: float = 1.0
     files: tuple[Path, ...] = ()  # that were read
@@ -349,6 +365,8 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "suppress_for": values["NOTIFIER_SUPPRESS_FOR"],
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
+        "relay_log": values["NOTIFIER_RELAY_LOG"],
+        "evidence_timeout": values["NOTIFIER_EVIDENCE_TIMEOUT"],
         "webhook": _webhook(values),
         "retry_scale": values["NOTIFIER_RETRY_SCALE"],
     }

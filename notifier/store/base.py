@@ -8,6 +8,7 @@ along one edge of `notifier.model.state.EDGES`. Each call is one atomic step per
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,7 +20,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
-from notifier.store.evidence import Evidence, Verdict
+from notifier.store.evidence import Evidence, Proofs, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Claim:
     ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
     `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
     ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
-    seconds until the mail expires, by the store's clock at the claim. ``owner`` is who claimed it, and ``epoch``
+    seconds until the mail expires, by the store's clock at the claim, and ``until`` the same moment by this process's monotonic clock. ``owner`` is who claimed it, and ``epoch``
     the ledger's.
     """
 
@@ -60,6 +61,7 @@ class Claim:
     setbacks: int = 0
     owner: str = ""
     epoch: str = ""
+    until: float = math.inf
 
     @property
     def mail_id(self) -> str:
@@ -72,7 +74,7 @@ class Settlement:
 
     For `WAITING`, ``due_in`` is seconds from now. `CLAIMED` says that some recipients are done and that the claim goes on
     with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
-    same step: resend once (``waiting``) or ``parked``. ``recipients`` are the states that changed. ``composed`` is
+    same step: resend once (``waiting``), ``parked``, or left ``unknown`` until there is proof or the time for that is over. ``recipients`` are the states that changed. ``composed`` is
     kept for later attempts. ``spent`` says which counter rises. ``held_by``: whose pause it waits for, so that it is due at
     once when that is over. ``wrong_addresses`` were refused for good because of what they are: they go on the suppression
     list, with what was said.
@@ -223,7 +225,8 @@ class Store(Protocol):
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """Record that the terminators of these mails go out now: `CLAIMED` to `AT_DOT`, all or none, durably.
 
-        Raises `FenceRejected` naming those that are not ours any more; then none moved.
+        Raises `FenceRejected` naming those that are not ours any more, and those whose deadline has passed, which are
+        expired now; then no other moved.
         """
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
@@ -234,6 +237,10 @@ class Store(Protocol):
 
         A mail that was accepted is sent, and not sent again. Saying it twice is saying it once.
         """
+
+    @property
+    def proofs(self) -> Proofs:
+        """Mails that wait for proof, and what is proven of them."""
 
     # upkeep
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
@@ -282,7 +289,7 @@ class Store(Protocol):
         due_in: float = 0.0,
         readdress: Mapping[str, Address] | None = None,
     ) -> MailState:
-        """A person's decision on a parked mail or a dead letter; returns the state it is in afterwards.
+        """A person's decision on a mail that is parked or waits for proof, or on a dead letter; returns the state it is in afterwards.
 
         ``SENT``: there is evidence that it arrived. ``WAITING``: once more, to all who have not accepted it, with its
         whole time before it and its counters at nought, due in ``due_in`` seconds; ``readdress`` gives forward-paths

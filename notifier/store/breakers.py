@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from notifier.model.breaker import About, BreakerRule, Permit, Place
+from notifier.model.breaker import About, BreakerRule, Opened, Permit, Place
 from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
@@ -39,9 +39,17 @@ class RedisBreakers:
         opened = self._run(place, "bad", about, rule.consecutive, rule.share, rule.last, *times, why)
         return float(opened) / 1000
 
+    def opened(self, place: Place) -> list[Opened]:
+        """Its breakers that are open or half-open, for people to see. Raises `StoreUnavailable`."""
+        return [Opened(_about(about), wait / 1000, why.decode()) for about, wait, why in self._run(place, "opened")]
+
     def _run(self, place: Place, verb: str, *arguments: Argument) -> Any:
         call = Call("breaker", self._keys.relay(place.relay), (verb, place.account or "", *arguments))
         return self._connection.run([call])[0]
+
+
+def _about(told: bytes) -> About:
+    return "account" if told == b"account" else "host"
 
 
 def _why(wait: float) -> str:

@@ -1,6 +1,8 @@
-"""`Evidence`: what a final reply said, for a ledger that was away when it was read.
+"""Evidence that reaches the ledger late.
 
-It holds what the settlement would have said, and neither the message nor its context: it lies on a worker's disk.
+`Evidence` is what a final reply said, for a ledger that was away when it was read. It holds what the settlement would have
+said, and neither the message nor its context: it lies on a worker's disk. `Proofs` are for mails whose final reply nobody
+has read, and of which somebody else knows.
 """
 
 from __future__ import annotations
@@ -8,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from notifier.errors import Fault
+from notifier.model.email import Email
 from notifier.model.outcome import RecipientState
+from notifier.model.proof import Proof
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
 
@@ -60,3 +64,37 @@ class Evidence:
                 "fault": Fault.from_dict(data["fault"]) if data["fault"] else None,
             }
         )
+
+
+class Question(NamedTuple):
+    """A mail that waits for proof; ``unknown`` are the forward-paths of whom nobody knows."""
+
+    email: Email
+    fence: int
+    attempt: int
+    unknown: tuple[str, ...]
+
+
+class Proven(NamedTuple):
+    """What the ledger made of a proof, and the mail's state now; None where there is no such mail."""
+
+    verdict: Verdict
+    state: MailState | None
+
+
+class Proofs(Protocol):
+    """The part of a `Store` that has to do with proof. Every method may raise `StoreUnavailable`."""
+
+    def due(self, queue: str, every: float) -> bool:
+        """True where mails of the queue wait for proof and nobody has asked for ``every`` seconds; who hears it asks."""
+
+    def questions(self, queue: str, limit: int) -> list[Question]:
+        """So many mails that wait for proof; where there are more, others each time."""
+
+    def take(
+        self, queue: str, mail_id: str, recipients: Mapping[str, Proof], why: str, *, fence: int | None = None
+    ) -> Proven:
+        """Take what is proven of unknown recipients; when that answers for all, the mail goes where it says.
+
+        ``fence``: that of the question. None for what stays true whatever was sent since. Saying it twice is saying it once.
+        """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from notifier.errors import StoreError
 from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
-from notifier.model.mail_class import MailClass
+from notifier.model.mail_class import Delivery, MailClass
 from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
 from notifier.store.base import Claim, MailStatus, Settlement
@@ -85,7 +86,14 @@ def record_of(
         _ms_or_empty(mail_class.retention),
         " ".join(dict.fromkeys(ref.blob for ref in email.attachments)),
         payload_in,
+        *_evidence_policy(mail_class),
     )
+
+
+def _evidence_policy(mail_class: MailClass) -> tuple[int | str, str]:
+    if mail_class.delivery is not Delivery.EVIDENCE_FIRST:
+        return "", ""
+    return ms(mail_class.evidence_for), mail_class.then
 
 
 def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address]) -> tuple[str, str, str]:
@@ -140,8 +148,8 @@ def evidence_of(one: Evidence) -> Arguments:
     )
 
 
-def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -> Claim:
-    """The claim in a row of ``claim.lua`` whose blobs have been read.
+def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "", asked_at: float = math.inf) -> Claim:
+    """The claim in a row of ``claim.lua`` whose blobs have been read. ``asked_at``: monotonic seconds, before the answer.
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """
@@ -168,6 +176,7 @@ def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -
         setbacks,
         owner=owner,
         epoch=epoch,
+        until=asked_at + deadline_in / 1000,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict,
 from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.hook import HookKind
-from notifier.model.mail_class import SHIPPED_CLASSES, MailClass
+from notifier.model.mail_class import SHIPPED_CLASSES, Durability, MailClass
 from notifier.model.pause import Pause
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
@@ -36,11 +37,13 @@ from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.contents import Contents
+from notifier.store.durability import Disk
 from notifier.store.evidence import Evidence, Verdict
 from notifier.store.hooks import RedisHooks
 from notifier.store.keys import INDEX, Keys
 from notifier.store.limits import RedisConnections, RedisRates
 from notifier.store.pauses import RedisPauses
+from notifier.store.proofs import RedisProofs
 from notifier.store.purging import purge
 from notifier.store.records import (
     STATUS_FIELDS,
@@ -67,14 +70,13 @@ UNREADABLE_WAIT = 600.0  # seconds until a record of a newer version is looked a
 BLOB_WAIT = 60.0  # seconds until a record whose content cannot be read here is looked at again
 MOST_BLOB = 256 * 2**20  # octets
 COLLECT_EVERY = 60.0  # seconds; by one process for all
-DURABILITIES = ("fsync", "aof", "memory")
 
 
 class RedisStore:
     """The `Store` on one Redis or Valkey. All durations are seconds.
 
     ``timeout`` bounds each round trip. ``durability``: ``fsync`` waits until a step is on disk (where the server has
-    WAITAOF), ``aof`` and ``memory`` leave that to the server. ``retention``: how long an ended mail can be asked for;
+    WAITAOF), ``aof`` and ``memory`` leave that to the server; a mail class may say otherwise for its mails. ``retention``: how long an ended mail can be asked for;
     at least the ``idempotency_window``, or the same key could send twice. Dead letters stay until a person decides.
     ``suppress_for``: how long an address that was refused for good is not mailed (a day where its domain is not known, for
     that can change any day). ``blobs`` says where attachments and other big things lie, ``blob_limit`` how many octets one may have.
@@ -102,9 +104,10 @@ class RedisStore:
     ) -> None:
         if min(retention, *(c.retention or retention for c in classes.values())) < idempotency_window:
             raise ValueError("retention is shorter than the idempotency window: the same key could send twice")
-        if durability not in DURABILITIES:
-            raise ValueError(f"durability is one of {', '.join(DURABILITIES)}, not {durability!r}")
-        self._connection = LedgerConnection(url, timeout=timeout, durable=durability == "fsync", hooks=hooks)
+        if durability not in tuple(Durability):
+            raise ValueError(f"durability is one of {', '.join(Durability)}, not {durability!r}")
+        self._disk = Disk(Durability(durability), classes)
+        self._connection = LedgerConnection(url, timeout=timeout, durable=self._disk.ever, hooks=hooks)
         self._keys = Keys(namespace)
         self._classes = classes
         self._takeover = takeover
@@ -143,7 +146,7 @@ class RedisStore:
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
         calls = [queues, *(self._add_call(email, suppressed) for email in reserved)]
-        _, *answers = self._connection.run(calls, durably=True)
+        _, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
         for email, (created, bell) in zip(reserved, answers, strict=True):
@@ -212,14 +215,15 @@ class RedisStore:
         """See `Store.claim`."""
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
+        asked_at = time.monotonic()
         epoch, rows = self._connection.run([self._epoch_call(), call])
         (mark,) = epoch
-        claims = [self._claimed(queue, row, owner, mark.decode()) for row in rows]
+        claims = [self._claimed(queue, row, owner, mark.decode(), asked_at) for row in rows]
         return [claim for claim in claims if claim is not None]
 
-    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str) -> Claim | None:
+    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str, asked_at: float) -> Claim | None:
         try:
-            return claim_of(queue, self._contents.whole(row), owner, epoch)
+            return claim_of(queue, self._contents.whole(row), owner, epoch, asked_at)
         except BlobUnavailable as error:
             self._put_back(queue, row, MailState.WAITING, str(error), BLOB_WAIT)
         except UnknownPayloadVersion as error:
@@ -245,7 +249,8 @@ class RedisStore:
         """See `Store.begin_dot`; the claims are of one queue."""
         (queue,) = {claim.email.queue for claim in claims}
         ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
-        (lost,) = self._connection.run([self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)], durably=True)
+        call = self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)
+        (lost,) = self._connection.run([call], durably=self._disk.waited_for(claim.email for claim in claims))
         if lost:
             raise FenceRejected([mail_id.decode() for mail_id in lost])
 
@@ -255,7 +260,7 @@ class RedisStore:
             return
         times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
         calls = [self._settle_call(one, *times) for one in settlements]
-        answers = self._connection.run(calls, durably=True)
+        answers = self._connection.run(calls, durably=self._disk.waited_for(one.claim.email for one in settlements))
         refused = [one.claim.mail_id for one, done in zip(settlements, answers, strict=True) if not done]
         self._learn_addresses([one for one in settlements if one.claim.mail_id not in refused])
         if refused:
@@ -333,6 +338,11 @@ class RedisStore:
     def hooks(self) -> RedisHooks:
         """What hooks are still to be told."""
         return RedisHooks(self._connection, self._keys)
+
+    @property
+    def proofs(self) -> RedisProofs:
+        """See `Store.proofs`."""
+        return RedisProofs(self._connection, self._keys, self._contents, self._retention)
 
     @property
     def rates(self) -> RedisRates:

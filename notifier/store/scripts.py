@@ -17,6 +17,7 @@ NAMES = (
     "begin_dot",
     "settle",
     "evidence",
+    "prove",
     "postpone",
     "cancel",
     "resolve",
@@ -50,7 +51,7 @@ def source(name: str, hooks: tuple[str, ...] = ()) -> str:
     folder = files("notifier.store") / "lua"
     prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
     body = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    if name == "evidence":
+    if name in ("evidence", "prove"):
         body = f"{_edges('EVIDENCE', EVIDENCE)}\n{body}"
     return f"{FLAGS.get(name, '')}{_edges('EDGES', EDGES)}\n{_hooks(hooks)}\n{prelude}\n{body}"
 

@@ -35,7 +35,13 @@ PUBLISHER: dict[str, Any] = {
 app = Celery(
     "notifier",
     set_as_current=False,
-    include=["notifier.tasks.send", "notifier.tasks.bells", "notifier.tasks.collector", "notifier.tasks.hooks"],
+    include=[
+        "notifier.tasks.send",
+        "notifier.tasks.bells",
+        "notifier.tasks.collector",
+        "notifier.tasks.evidence",
+        "notifier.tasks.hooks",
+    ],
 )
 app.add_defaults(lambda: PUBLISHER)
 

@@ -9,10 +9,13 @@ from functools import partial
 
 from kombu.exceptions import OperationalError
 
-from notifier.errors import NotifierError, StoreUnavailable
+from notifier.errors import MailNotFound, NotifierError, StoreUnavailable
+from notifier.mime.reports import read_report
 from notifier.model.state import DEAD, MailState
 from notifier.store.base import MailStatus, Store
+from notifier.store.evidence import Verdict
 from notifier.tasks.app import point_at_broker
+from notifier.tasks.result import status
 from notifier.tasks.runtime import runtime
 from notifier.tasks.sweeper import sweep
 
@@ -90,6 +93,21 @@ def discard(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:
 def declare_sent(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:
     """There is evidence that these unknowns arrived."""
     return (_done(mail_id, partial(_resolve, MailState.SENT, why, 0.0)) for mail_id in mail_ids)
+
+
+def take_report(octets: bytes) -> Done:
+    """What a delivery status notification says of its mail. Raises `ValueError` where it is none of ours."""
+    report = read_report(octets)
+    try:
+        mail = status(report.mail_id)
+    except MailNotFound as error:
+        return Done(report.mail_id, None, str(error))
+    told = {path: proof for path in mail.recipients if (proof := report.recipients.get(path.lower())) is not None}
+    why = f"a delivery status notification says: {', '.join(sorted(set(told.values()))) or 'nothing of its recipients'}"
+    verdict, state = runtime().store.proofs.take(mail.queue, mail.mail_id, told, why)
+    if verdict is Verdict.SETTLED:
+        return Done(mail.mail_id, state)
+    return Done(mail.mail_id, None, f"{why}; the mail is {state or 'gone'}, and nothing was changed by it")
 
 
 def cancel_all(mail_ids: Sequence[str]) -> Iterator[Done]:

@@ -18,6 +18,7 @@ from notifier.model.events import MailsSwept
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
 from notifier.tasks.collector import call_the_collector
+from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.runtime import Runtime, runtime
 
@@ -91,6 +92,7 @@ def sweep(queue: str) -> MailsSwept:
     swept = mine.store.sweep(queue, broker_idle=_no_bell_waits(queue))
     ring(queue, swept.bells)
     ring_hooks(queue)
+    call_for_proof(queue)
     event = MailsSwept(queue, swept.leases_over, swept.quarantined, swept.unknown, swept.parked, len(swept.bells))
     mine.listener(event)
     return event

@@ -9,7 +9,7 @@ from celery import Celery
 from celery.signals import after_setup_logger, after_setup_task_logger, worker_process_shutdown, worker_shutdown
 
 from notifier.errors import ConfigurationError
-from notifier.tasks import bells, collector, hooks, send  # noqa: F401 - they register the tasks
+from notifier.tasks import bells, collector, evidence, hooks, send  # noqa: F401 - they register the tasks
 from notifier.tasks.app import app, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.odd_messages import guard_worker

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from store_conformance import added, an_email, at_dot, claimed
 
 from notifier.errors import StoreUnavailable
 from notifier.model.email import Email
+from notifier.model.mail_class import SHIPPED_CLASSES, Durability, MailClass
 from notifier.model.state import MailState
 from notifier.store import RedisStore
 from notifier.store.base import Claim, Settlement
@@ -52,6 +54,68 @@ def test_the_relaxed_durabilities_wait_for_no_disk(valkey: EmbeddedValkey, durab
     store.settle([Settlement(at_dot(store, an_email()), MailState.SENT)])
     assert fsyncs_asked_for(store) == 0
     store.close()
+
+
+def classes_with(**durabilities: Durability) -> dict[str, MailClass]:
+    own = {
+        name: replace(SHIPPED_CLASSES[name], queue="mail", durability=wanted) for name, wanted in durabilities.items()
+    }
+    return {**SHIPPED_CLASSES, **own}
+
+
+def waits_of_a_mails_way(store: RedisStore, *emails: Email) -> list[int]:
+    """How often the disk was waited for: at the acceptance, the dot and the settlement of mails that go together."""
+    fsyncs_asked_for(store)
+    store.add(emails)
+    waits = [fsyncs_asked_for(store)]
+    claims = store.claim("mail", "worker-1", 10)
+    store.begin_dot(claims)
+    waits.append(fsyncs_asked_for(store))
+    store.settle([Settlement(claim, MailState.SENT) for claim in claims])
+    return [*waits, fsyncs_asked_for(store)]
+
+
+@pytest.mark.parametrize(
+    ("default", "wanted", "mails", "waits"),
+    [
+        ("fsync", Durability.AOF, ["bulk"], 0),
+        ("fsync", Durability.MEMORY, ["bulk", "bulk"], 0),
+        ("fsync", Durability.AOF, ["bulk", "transactional"], 1),  # the strictest of a batch, and once
+        ("fsync", Durability.AOF, ["transactional"], 1),
+        ("aof", Durability.FSYNC, ["bulk"], 1),
+        ("aof", Durability.FSYNC, ["transactional"], 0),
+        ("memory", Durability.FSYNC, ["transactional", "bulk", "transactional"], 1),
+    ],
+)
+def test_a_class_has_its_own_durability_and_of_those_that_go_together_the_strictest_counts(
+    valkey: EmbeddedValkey, default: str, wanted: Durability, mails: list[str], waits: int
+) -> None:
+    store = RedisStore(valkey.url, durability=default, classes=classes_with(bulk=wanted))
+    waits_of_a_mails_way(store, an_email(mail_class="transactional"), an_email(mail_class="bulk"))  # scripts are there
+    emails = [an_email(mail_class=name) for name in mails]
+    assert waits_of_a_mails_way(store, *emails) == [waits] * 3
+    store.close()
+
+
+def test_a_step_of_which_the_class_is_not_known_waits_where_some_mail_may_want_it(valkey: EmbeddedValkey) -> None:
+    store = RedisStore(valkey.url, durability="aof", classes=classes_with(bulk=Durability.FSYNC))
+    store.sweep("mail")
+    fsyncs_asked_for(store)
+    store.sweep("mail")
+    assert fsyncs_asked_for(store) == 1
+    store.close()
+
+
+def test_a_class_that_this_process_does_not_know_is_as_durable_as_the_store(valkey: EmbeddedValkey) -> None:
+    writer = RedisStore(valkey.url, classes={**SHIPPED_CLASSES, "new": replace(SHIPPED_CLASSES["bulk"], name="new")})
+    writer.add([an_email(mail_class="new")])
+    reader = RedisStore(valkey.url, classes=classes_with(bulk=Durability.AOF))
+    claims = reader.claim("mail", "worker-1", 1)
+    fsyncs_asked_for(reader)
+    reader.begin_dot(claims)
+    assert fsyncs_asked_for(reader) >= 1
+    writer.close()
+    reader.close()
 
 
 def test_what_was_said_to_be_stored_survives_the_kill_of_the_server(valkey: EmbeddedValkey) -> None:

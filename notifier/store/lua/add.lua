@@ -1,7 +1,8 @@
 -- Register one mail under its id; lease a bell if the queue needs one more.
 -- ARGV: id, payload, body, recipients, send_at ms or '', expires_at ms or '', class deadline ms, template, class,
 --       delivery, resend_after ms or '', retention ms or '', blobs of attachments, blob of the payload (names with blanks
---       between, or ''), bell candidate, bell lease ms, batch
+--       between, or ''), how long it waits for evidence ms or '', and the policy then or '', bell candidate, bell lease ms,
+--       batch
 -- Returns {1 created | 0 the same mail is there | -1 another body, bell or ''}
 local id = ARGV[1]
 local key = mail_key(id)
@@ -18,12 +19,13 @@ redis.call('HSET', key, 'payload', ARGV[2], 'body', ARGV[3], 'recipients', ARGV[
   'attempt', 0, 'crashes', 0, 'unknowns', 0, 'setbacks', 0, 'resent', 0, 'created', at, 'due', due, 'deadline', deadline, 'patience', deadline - due,
   'template', ARGV[8], 'class', ARGV[9], 'delivery', ARGV[10], 'resend_after', ARGV[11])
 redis.call('ZADD', P .. 'due', due, id)
-for name, value in pairs({ retention = ARGV[12], blobs = ARGV[13], own = ARGV[14] }) do
+for name, value in pairs({ retention = ARGV[12], blobs = ARGV[13], own = ARGV[14], evidence_for = ARGV[15],
+  ['then'] = ARGV[16] }) do
   if value ~= '' then redis.call('HSET', key, name, value) end
 end
 refer(ARGV[13] .. ' ' .. ARGV[14], 1)
-if bells_wanted(at, tonumber(ARGV[17])) > 0 then
-  redis.call('ZADD', P .. 'rung', at + tonumber(ARGV[16]), ARGV[15])
-  return { 1, ARGV[15] }
+if bells_wanted(at, tonumber(ARGV[19])) > 0 then
+  redis.call('ZADD', P .. 'rung', at + tonumber(ARGV[18]), ARGV[17])
+  return { 1, ARGV[17] }
 end
 return { 1, '' }

@@ -1,5 +1,5 @@
 -- The breakers of one relay, its own and one for each account there; notifier.pool.local_breakers is the model.
--- ARGV: 'permit', account | 'forgo', account | 'good', account
+-- ARGV: 'permit', account | 'forgo', account | 'good', account | 'opened', account
 --     | 'bad', account, 'host' or 'account', consecutive, share, last, first ms, longest ms, probe ms, why
 -- The account is '' where nobody logs in. KEYS[1] is the prefix "namespace:{relay …}:".
 local at, verb, account = now(), ARGV[1], ARGV[2]
@@ -100,6 +100,13 @@ elseif verb == 'good' then
   return closed
 elseif verb == 'forgo' then
   return forgo()
+elseif verb == 'opened' then -- for people: whose, for how long yet, and why; nothing is given away by it
+  local opened = {}
+  for i, key in ipairs(keys) do
+    local b = read(key)
+    if b.ends then opened[#opened + 1] = { i == 1 and 'host' or 'account', math.max(0, b.ends - at), b.why } end
+  end
+  return opened
 else
   forgo()
   if ARGV[3] == 'account' and keys[2] then return bad(keys[2]) end

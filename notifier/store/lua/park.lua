@@ -5,8 +5,9 @@ local before, limit, from = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[
 local at, parked = now(), 0
 local ids = redis.call('ZRANGE', P .. 'due', from, from + limit - 1)
 for _, id in ipairs(ids) do
-  local f = redis.call('HMGET', mail_key(id), 'delivery', 'created')
-  if f[1] == 'at_most_once' and tonumber(f[2]) < before then
+  local f = redis.call('HMGET', mail_key(id), 'delivery', 'created', 'then')
+  local once = f[1] == 'at_most_once' or (f[1] == 'evidence_first' and f[3] == 'at_most_once')
+  if once and tonumber(f[2]) < before then
     move(id, 'waiting', 'parked', at, at, { why = 'the store was restored, and it may have gone since' })
     parked = parked + 1
   end

@@ -129,19 +129,31 @@ local function retired_if_over(id, at, retention)
   return true
 end
 
+-- Nobody knows whether it arrived: one of the two policies says what is done. Returns where it went.
+local function fall_back(id, policy, at, due, why)
+  local key = mail_key(id)
+  if policy == 'at_least_once' and tonumber(redis.call('HGET', key, 'resent')) < 1 then
+    redis.call('HINCRBY', key, 'resent', 1)
+    wait(id, 'unknown', at, due, { why = 'resent once after an unknown outcome' })
+    return 'waiting'
+  end
+  move(id, 'unknown', 'parked', at, at, { why = why })
+  return 'parked'
+end
+
 -- The final reply of a mail is lost: its class decides in the same step (RFC 1047). Returns where it went.
 local function to_unknown(id, at, wait_ms, entry)
   local key = mail_key(id)
-  move(id, 'at_dot', 'unknown', at, at, entry)
+  local f = redis.call('HMGET', key, 'delivery', 'resend_after', 'evidence_for')
+  local resend_from = at + (tonumber(f[2]) or wait_ms)
+  -- The score in the index: until when it waits for proof.
+  move(id, 'at_dot', 'unknown', at, at + (tonumber(f[3] or nil) or 0), entry)
   redis.call('HINCRBY', key, 'unknowns', 1)
-  local f = redis.call('HMGET', key, 'delivery', 'resent', 'resend_after')
-  if f[1] == 'at_least_once' and tonumber(f[2]) < 1 then
-    redis.call('HINCRBY', key, 'resent', 1)
-    wait(id, 'unknown', at, at + (tonumber(f[3]) or wait_ms), { why = 'resent once after an unknown outcome' })
-    return 'waiting'
+  if f[1] == 'evidence_first' then
+    redis.call('HSET', key, 'resend_from', resend_from)
+    return 'unknown'
   end
-  move(id, 'unknown', 'parked', at, at, { why = 'a person decides' })
-  return 'parked'
+  return fall_back(id, f[1], at, resend_from, 'a person decides')
 end
 
 -- Mails wait for the end of somebody's pause: 'holds' has the names, 'held:NAME' the mails.

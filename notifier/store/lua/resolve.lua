@@ -1,4 +1,4 @@
--- What a person decided on a parked mail or a dead letter. ARGV: id, state, why, retention ms, due in ms; and where
+-- What a person decided on a mail that is parked or waits for proof, or on a dead letter. ARGV: id, state, why, retention ms, due in ms; and where
 -- recipients are edited: those that are there now, the new payload, the new recipients, the blob that the
 -- payload refers to or ''
 -- Returns its state afterwards, '' where it is not known, 'edited' where its recipients are other ones by now.
@@ -11,7 +11,7 @@ if from == to then -- said twice
   touch(id, 'state')
   return to
 end
-local for_people = from == 'parked' or from == 'failed' or from == 'expired' or from == 'quarantined'
+local for_people = from == 'unknown' or from == 'parked' or from == 'failed' or from == 'expired' or from == 'quarantined'
 if not for_people or not EDGES[from .. '>' .. to] then
   return redis.error_reply('LEDGER nobody can take a mail from ' .. from .. ' to ' .. to)
 end

@@ -55,6 +55,14 @@ for _, id in ipairs(timed_out('dot')) do
   if went == 'parked' then parked = parked + 1 end
 end
 
+-- Those that wait for proof, and none came in time.
+for _, id in ipairs(timed_out('unknown')) do
+  local f = redis.call('HMGET', mail_key(id), 'then', 'resend_from')
+  local due = math.max(at, tonumber(f[2] or nil) or at)
+  local went = fall_back(id, f[1], at, due, 'no proof came in time, and a person decides')
+  if went == 'parked' then parked = parked + 1 end
+end
+
 -- A worker may have held a mail a moment after the pause was over, for it looks once a second; and who resumed may have
 -- ended half way.
 local in_force = {}

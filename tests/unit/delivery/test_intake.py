@@ -36,6 +36,8 @@ INTAKE = Intake(
     classes=SHIPPED_CLASSES,
     tenants={
         "default": THE_DEFAULT,
+        "small": Tenant("small", (Grant((Sender("*"),)),), max_recipients=2, max_mail_bytes=3000),
+        "big": Tenant("big", (Grant((Sender("*"),)),), max_recipients=5000, max_mail_bytes=10 * LIMIT),
         "shop": Tenant("shop", (Grant((Sender("shop.example"), Sender("*.shop.example"))),)),
     },
     sender=Address.parse("Notifier <notifier@house.example>"),
@@ -182,6 +184,25 @@ def test_a_tenant_may_send_as_its_own_senders_only() -> None:
 def test_the_default_sender_is_not_every_tenants() -> None:
     with pytest.raises(InvalidMail, match=r"may not send as notifier@house\.example"):
         accept(tenant="shop")
+
+
+def test_a_tenant_has_caps_of_its_own_for_recipients_and_size() -> None:
+    three = [f"u{number}@x.example" for number in range(3)]
+    accept(tenant="small", to=three[:2])
+    accept(to=three, context={"x": "y" * 3000})
+    with pytest.raises(InvalidMail, match=r"3 recipients in one mail; the limit is 2 for tenant 'small'"):
+        accept(tenant="small", to=three[:1], cc=three[1:2], bcc=three[2:])
+    with pytest.raises(MailTooLarge, match=r"the limit is 3,000 \(tenant 'small', NOTIFIER_TENANTS\)"):
+        accept(tenant="small", context={"x": "y" * 3000})
+    with pytest.raises(MailTooLarge, match="the limit is 3,000"):
+        accept(tenant="small", attachments=[{"filename": "a", "data": b"x" * 2500}])
+
+
+def test_a_tenants_caps_raise_nobodys_above_everybodys() -> None:
+    with pytest.raises(InvalidMail, match="the limit is 1000"):
+        accept(tenant="big", to=[f"u{number}@x.example" for number in range(1001)])
+    with pytest.raises(MailTooLarge, match="NOTIFIER_MAX_MAIL_BYTES"):
+        accept(tenant="big", context={"x": "y" * LIMIT})
 
 
 @pytest.mark.parametrize("tenant", ["nobody", "", None, 5, ["shop"]])

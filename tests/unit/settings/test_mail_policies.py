@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from notifier.errors import ConfigurationError, Phase, fault_error
-from notifier.model.mail_class import Delivery
+from notifier.model.mail_class import SHIPPED_CLASSES, Delivery
 from notifier.protocol import taxonomy
 from notifier.retry import DEFAULT_TABLE
 from notifier.settings import Settings
@@ -51,6 +51,20 @@ def test_a_class_of_ones_own_stands_beside_those_that_are_shipped(tmp_path: Path
     found = settings.classes["newsletter"]
     assert (found.delivery, found.deadline, found.queue) == (Delivery.AT_MOST_ONCE, 3 * 86400, "mail.bulk")
     assert "transactional" in settings.classes
+
+
+def test_a_class_may_be_as_durable_as_it_wants_and_those_that_say_nothing_are_as_the_store(tmp_path: Path) -> None:
+    classes = load(tmp_path, '[classes.bulk]\ndurability = "aof"\n[classes.x]\ndurability = "fsync"\n').classes
+    assert (classes["bulk"].durability, classes["x"].durability) == ("aof", "fsync")
+    assert (classes["otp"].durability, SHIPPED_CLASSES["bulk"].durability) == (None, None)
+
+
+def test_a_class_that_looks_for_proof_waits_an_hour_and_is_parked_if_nothing_else_is_said(tmp_path: Path) -> None:
+    found = load(tmp_path, '[classes.contract]\ndelivery = "evidence_first"\n').classes["contract"]
+    assert (found.delivery, found.evidence_for, found.then) == (Delivery.EVIDENCE_FIRST, 3600, Delivery.AT_MOST_ONCE)
+    text = '[classes.contract]\ndelivery = "evidence_first"\nevidence_for = "5min"\nthen = "at_least_once"\n'
+    found = load(tmp_path, text).classes["contract"]
+    assert (found.evidence_for, found.then) == (300, Delivery.AT_LEAST_ONCE)
 
 
 def test_a_class_may_be_kept_for_another_time_than_the_others(tmp_path: Path) -> None:
@@ -106,6 +120,14 @@ def test_waits_are_scaled_with_all_others(tmp_path: Path) -> None:
         ("classes = 5", "classes is a table of tables"),
         ("[classes.Bad]\n", "a name is small letters"),
         ('[classes.x]\ndelivery = "sometimes"\n', "delivery is one of at_least_once"),
+        ('[classes.x]\ndurability = "disk"\n', "durability is one of fsync, aof, memory"),
+        ('[classes.x]\ndelivery = "evidence_first"\nthen = "evidence_first"\n', "then is at_least_once or"),
+        ('[classes.x]\ndelivery = "evidence_first"\nevidence_for = "now"\n', "evidence_for is a span of time"),
+        ('[classes.x]\nevidence_for = "1h"\n', 'evidence_for is for delivery = "evidence_first"'),
+        (
+            '[classes.x]\ndelivery = "evidence_first"\nthen = "at_least_once"\ndeadline = "30min"\n',
+            "none would be sent again",
+        ),
         ('[classes.x]\ndeadline = "soon"\n', "deadline is a span of time"),
         ('[classes.x]\nqueue = "a b"\n', "queue is named by letters"),
         ("[classes.x]\nsize = 4\n", "classes.x has 'size'"),

@@ -17,6 +17,8 @@ envelope_from = "Bounces <bounces@shop.example>"
 
 [tenants.shop]
 rate = "600/min"
+max_recipients = 50
+max_mail_bytes = 1000000
 send = [
   { as = ["shop.example", "*.shop.example"] },
   { as = "news@Shop.example", through = "bulk" },
@@ -64,7 +66,8 @@ def test_the_first_grant_that_includes_the_sender_names_the_account(tmp_path: Pa
     assert account(settings, DEFAULT, "x@other.example") == DEFAULT
     assert settings.accounts["bulk"].relays[0][0].endpoint.name == "bulk.example:465"
     assert settings.accounts["bulk"].envelope_from.addr_spec == "bounces@shop.example"
-    assert settings.matrix.tenants["shop"].rate.per_second == 10
+    shop = settings.matrix.tenants["shop"]
+    assert (shop.rate.per_second, shop.max_recipients, shop.max_mail_bytes) == (10, 50, 1_000_000)
     assert "canary" not in repr(settings)
 
 
@@ -103,6 +106,8 @@ def test_every_problem_of_the_file_is_told_at_once(tmp_path: Path) -> None:
             [accounts."Bad Name"]
             [tenants.shop]
             rate = "fast"
+            max_recipients = 0
+            max_mail_bytes = "1MB"
             send = [{ as = "a b", through = "nowhere" }, { as = [] }, 5]
             [tenants.empty]
             """,
@@ -110,7 +115,14 @@ def test_every_problem_of_the_file_is_told_at_once(tmp_path: Path) -> None:
     )
     text = "\n".join(found)
     words = ("colour", "accounts.default", "465", "nobody", "one of smtp_url", "Bad Name", "fast", "'a b'", "nowhere")
-    for word in (*words, "as is a domain, an address, or a list", "holds tables", "tenants.empty.send is a list"):
+    for word in (
+        *words,
+        "max_recipients is a whole number",
+        "max_mail_bytes is",
+        "as is a domain, an address, or a list",
+        "holds tables",
+        "tenants.empty.send is a list",
+    ):
         assert word in text, word
     assert all("tenants.toml" in one for one in found)
 

@@ -37,6 +37,13 @@ class SharedBreakersAreLikeLocalOnes(RuleBasedStateMachine):
         assert theirs.wait == pytest.approx(mine.wait, abs=0.002)
 
     @rule(place=PLACES)
+    def look(self, place: Place) -> None:
+        """Nothing is given away by it, and what waits for an open breaker is seen to."""
+        opened = self.shared.opened(place)
+        assert {one.about for one in opened} <= ({"host", "account"} if place.account else {"host"})
+        assert all(0 <= one.wait <= LOGIN.longest and one.why for one in opened)
+
+    @rule(place=PLACES)
     def forgo(self, place: Place) -> None:
         self.model.forgo(place)
         self.shared.forgo(place)

@@ -14,16 +14,29 @@ from store_conformance import an_email
 
 from notifier.delivery.late import evidence_of
 from notifier.errors import FenceRejected, StoreError
-from notifier.model.mail_class import SHIPPED_CLASSES, Delivery
+from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, MailClass
 from notifier.model.outcome import RecipientState
+from notifier.model.proof import Proof
 from notifier.model.state import DEAD, EDGES, ENDED, EVIDENCE, MailState
 from notifier.store.base import Claim, Settlement, Takeover
 from notifier.store.evidence import Verdict
 
 TAKEOVER = Takeover(lease=10.0, at_dot=40.0, bell=3.0, batch=2, grace=30.0)
+CLASSES = {
+    **SHIPPED_CLASSES,
+    "proven": MailClass("proven", Delivery.EVIDENCE_FIRST, 3600.0, "mail", evidence_for=45.0),
+    "proven_or_again": MailClass(
+        "proven_or_again", Delivery.EVIDENCE_FIRST, 3600.0, "mail", evidence_for=15.0, then=Delivery.AT_LEAST_ONCE
+    ),
+}
 SETTLED_AS = ("waiting", "sent", "failed", "expired", "quarantined", "unknown")
-FOR_PEOPLE = DEAD | {MailState.PARKED}
+FOR_PEOPLE = DEAD | {MailState.PARKED, MailState.UNKNOWN}
 MOST_CRASHES = 3
+PROVES = {
+    Proof.DELIVERED: MailState.SENT,
+    Proof.REFUSED: MailState.FAILED,
+    Proof.NOT_DELIVERED: MailState.WAITING,
+}
 
 
 @dataclass
@@ -35,7 +48,9 @@ class Modelled:
     deadline: float
     state: MailState = MailState.WAITING
     fence: int = 0
-    until: float = 0.0  # end of the lease, or of the time at the dot
+    until: float = 0.0  # end of the lease, of the time at the dot, or of the wait for proof
+    resend_from: float = 0.0
+    doubted: bool = False  # nobody knows whether its recipient has it
     crashes: int = 0
     resent: int = 0
     settled: int = 0
@@ -55,10 +70,18 @@ class Modelled:
 
     def lose_reply(self, now: float, wait: float) -> None:
         self.go(MailState.UNKNOWN)
-        policy = SHIPPED_CLASSES[self.mail_class]
-        if policy.delivery is Delivery.AT_LEAST_ONCE and self.resent < 1:
+        self.doubted = not self.reached
+        policy = CLASSES[self.mail_class]
+        self.resend_from = now + (wait if policy.resend_after is None else policy.resend_after)
+        if policy.delivery is Delivery.EVIDENCE_FIRST:
+            self.until = now + policy.evidence_for
+        else:
+            self.fall_back(now, policy.delivery)
+
+    def fall_back(self, now: float, policy: Delivery) -> None:
+        if policy is Delivery.AT_LEAST_ONCE and self.resent < 1:
             self.resent += 1
-            self.wait(now, now + (wait if policy.resend_after is None else policy.resend_after))
+            self.wait(now, max(now, self.resend_from))
         else:
             self.go(MailState.PARKED)
 
@@ -81,7 +104,7 @@ class Ledger(RuleBasedStateMachine):
         self.clock = Clock(1_800_000_000.0)
         self.stack = ExitStack()
         self.server = self.stack.enter_context(fake_redis(self.clock))
-        self.store = fake_store(takeover=TAKEOVER)
+        self.store = fake_store(takeover=TAKEOVER, classes=CLASSES)
         self.mails: dict[str, Modelled] = {}
         self.fences: dict[str, int] = {}
         self.swept: float | None = None
@@ -96,7 +119,7 @@ class Ledger(RuleBasedStateMachine):
         return self.clock.now
 
     @rule(
-        mail_class=st.sampled_from(sorted(SHIPPED_CLASSES)),
+        mail_class=st.sampled_from(sorted(CLASSES)),
         send_in=st.sampled_from([None, 0, 15]),
         expires_in=st.sampled_from([None, 5, 30]),
     )
@@ -108,7 +131,7 @@ class Ledger(RuleBasedStateMachine):
         )
         self.store.add([email])
         due = self.now + (send_in or 0)
-        deadline = due + (SHIPPED_CLASSES[mail_class].deadline if expires_in is None else expires_in)
+        deadline = due + (CLASSES[mail_class].deadline if expires_in is None else expires_in)
         self.mails[email.id] = Modelled(mail_class, due, deadline)
 
     @rule(target=claims, limit=st.integers(1, 3))
@@ -142,6 +165,11 @@ class Ledger(RuleBasedStateMachine):
             with pytest.raises(FenceRejected):
                 self.store.begin_dot([claim])
             return
+        if mail.state is MailState.CLAIMED and mail.deadline <= self.now:
+            with pytest.raises(FenceRejected):
+                self.store.begin_dot([claim])
+            mail.go(MailState.EXPIRED)
+            return
         self.store.begin_dot([claim])
         if mail.state is MailState.CLAIMED:
             mail.go(MailState.AT_DOT)
@@ -156,7 +184,10 @@ class Ledger(RuleBasedStateMachine):
         self._settle(claim, MailState(state), 0)
 
     def _settle(self, claim: Claim, state: MailState, due_in: float) -> None:
-        mail, settlement = self.mails[claim.mail_id], Settlement(claim, state, due_in=due_in)
+        mail = self.mails[claim.mail_id]
+        unknown = dict.fromkeys(claim.recipients, RecipientState.UNKNOWN)
+        lost = state is MailState.UNKNOWN and not mail.reached
+        settlement = Settlement(claim, state, due_in=due_in, recipients=unknown if lost else {})
         held = mail.state in (MailState.CLAIMED, MailState.AT_DOT)
         if mail.fence != claim.fence or (not held and mail.settled != claim.fence):
             with pytest.raises(FenceRejected):
@@ -189,7 +220,7 @@ class Ledger(RuleBasedStateMachine):
         self.store.settle([settlement])
         if mail.state is MailState.AT_DOT:
             mail.go(MailState.CLAIMED)
-            mail.reached, mail.until = True, self.now + TAKEOVER.lease
+            mail.reached, mail.doubted, mail.until = True, False, self.now + TAKEOVER.lease
 
     def _take(self, mail: Modelled, state: MailState, due_in: float) -> None:
         if state is MailState.UNKNOWN:
@@ -206,7 +237,7 @@ class Ledger(RuleBasedStateMachine):
         verdict = self.store.take_evidence(evidence)
         assert verdict is self._expected(mail, claim.fence, to)
         if verdict is Verdict.SETTLED:
-            mail.settled, mail.state = claim.fence, to
+            mail.settled, mail.state, mail.doubted = claim.fence, to, False
             if to is MailState.WAITING:
                 mail.resent, mail.due = 0, min(self.now + due_in, max(mail.deadline, self.now))
 
@@ -242,9 +273,38 @@ class Ledger(RuleBasedStateMachine):
             return
         assert self.store.resolve(mail_id, to) is to
         mail.go(to)
+        mail.doubted = mail.doubted and to is MailState.DISCARDED
         if to is MailState.WAITING:
             mail.due, mail.deadline = self.now, self.now + mail.patience
             mail.crashes = mail.resent = 0
+
+    @rule(data=st.data(), proof=st.sampled_from(list(Proof)))
+    def prove(self, data: st.DataObject, proof: Proof) -> None:
+        if not self.mails:
+            return
+        mail_id = data.draw(st.sampled_from(sorted(self.mails)))
+        self._prove(mail_id, proof, None)
+
+    @rule(claim=claims, proof=st.sampled_from(list(Proof)))
+    def prove_what_a_claim_was_asked_for(self, claim: Claim, proof: Proof) -> None:
+        self._prove(claim.mail_id, proof, claim.fence)
+
+    def _prove(self, mail_id: str, proof: Proof, fence: int | None) -> None:
+        mail, fit = self.mails[mail_id], (MailState.UNKNOWN, MailState.PARKED, MailState.WAITING)
+        arrived = proof is Proof.DELIVERED
+        found = self.store.proofs.take("mail", mail_id, {"zoe@example.com": proof}, "the log says so", fence=fence)
+        if mail.state in ENDED - DEAD:
+            assert found.verdict is Verdict.KNOWN
+        elif not mail.doubted:
+            assert found.verdict in (Verdict.KNOWN, Verdict.OVERTAKEN)
+        elif fence not in (None, mail.fence) or not (mail.state in fit or (mail.state in DEAD and arrived)):
+            assert found.verdict is Verdict.OVERTAKEN
+        else:
+            assert found.verdict is Verdict.SETTLED
+            mail.state, mail.doubted = PROVES[proof], False
+            if proof is Proof.NOT_DELIVERED:
+                mail.resent, mail.due = 0, self.now
+        assert found.state is mail.state
 
     @rule(seconds=st.sampled_from([1, 10, 40, 600]))
     def time_passes(self, seconds: int) -> None:
@@ -259,6 +319,8 @@ class Ledger(RuleBasedStateMachine):
                 mail.until = self.now + TAKEOVER.grace
             if mail.state in (MailState.CLAIMED, MailState.AT_DOT) and mail.until <= self.now:
                 mail.lose_worker(self.now)
+            if mail.state is MailState.UNKNOWN and mail.until <= self.now:
+                mail.fall_back(self.now, CLASSES[mail.mail_class].then)
             if mail.state is MailState.WAITING and max(mail.due, mail.deadline) <= self.now:
                 mail.go(MailState.EXPIRED)
         swept = self.store.sweep("mail", broker_idle=broker_idle)

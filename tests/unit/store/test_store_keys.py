@@ -31,12 +31,16 @@ def test_the_scripts_know_the_edges_of_the_model() -> None:
     assert in_lua == {(start.value, end.value) for start, ends in EDGES.items() for end in ends}
 
 
-def test_only_evidence_may_take_its_own_edges() -> None:
-    (table,) = re.findall(r"local EVIDENCE = .*", scripts.source("evidence"))
+EVIDENT = ("evidence", "prove")
+
+
+@pytest.mark.parametrize("script", EVIDENT)
+def test_only_evidence_may_take_its_own_edges(script: str) -> None:
+    (table,) = re.findall(r"local EVIDENCE = .*", scripts.source(script))
     assert set(re.findall(r"\['(\w+)>(\w+)'\]", table)) == {
         (start.value, end.value) for start, ends in EVIDENCE.items() for end in ends
     }
-    assert all("EVIDENCE" not in scripts.source(name) for name in scripts.NAMES if name != "evidence")
+    assert all("EVIDENCE" not in scripts.source(name) for name in scripts.NAMES if name not in EVIDENT)
 
 
 def test_the_scripts_and_the_reader_name_the_same_index_for_each_state() -> None:
@@ -45,7 +49,7 @@ def test_the_scripts_and_the_reader_name_the_same_index_for_each_state() -> None
     assert dict(re.findall(r"(\w+) = '(\w+)'", table[1])) == {state.value: name for state, name in INDEX.items()}
 
 
-@pytest.mark.parametrize("script", ["claim", "begin_dot", "settle", "evidence", "sweep", "worker"])
+@pytest.mark.parametrize("script", ["claim", "begin_dot", "settle", "evidence", "prove", "sweep", "worker"])
 def test_a_server_that_is_full_still_delivers_what_it_has(script: str) -> None:
     assert "allow-oom" in scripts.source(script).splitlines()[0]
 

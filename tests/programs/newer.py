@@ -1,0 +1,22 @@
+"""A worker of a newer Notifier, as one that this tree cannot know: it writes payloads of version 2 and reads those of 1 too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from notifier.model.email import Email
+from worker import app
+
+__all__ = ["app"]
+
+read_first = Email.from_payload
+
+
+def from_payload(payload: Mapping[str, Any]) -> Email:
+    if payload.get("v") != 2:
+        return read_first(payload)
+    return read_first({**{key: value for key, value in payload.items() if key != "new"}, "v": 1})
+
+
+Email.from_payload = staticmethod(from_payload)
