@@ -56,13 +56,18 @@ class Plant:
 
     def start_worker(self, *options: str, slots: int = 2, app: str = "worker") -> SupervisedProcess:
         """A worker that is up when this returns."""
+        worker = self.launch_worker(*options, slots=slots, app=app)
+        wait_until(lambda: self.registered(worker) or not worker.running, "the worker is up")
+        assert worker.running, self.logs()
+        return worker
+
+    def launch_worker(self, *options: str, slots: int = 2, app: str = "worker") -> SupervisedProcess:
+        """One that will be up in a while."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(slots), "-l", "INFO", *options]
         with log.open("wb") as output:
             worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=output)
         self.workers.append(worker)
-        wait_until(lambda: self.registered(worker) or not worker.running, "the worker is up")
-        assert worker.running, self.logs()
         return worker
 
     def use(self, **environ: str) -> None:

@@ -107,7 +107,7 @@ def _lost(mail: MailStatus | None, copies: Mapping[str, int], ends: Collection[M
     missing = [path for path in _said_to_be_accepted(mail) if not copies.get(path)]
     if missing:
         return f"the ledger says that {', '.join(missing)} has it, and the relay does not"
-    if mail.state not in (_usual_ends(mail) if ends is None else ends):
+    if mail.state not in _ends_of(mail, ends):
         return f"it ended as {mail.state}, which nothing calls for"
     return ""
 
@@ -116,8 +116,8 @@ def _said_to_be_accepted(mail: MailStatus) -> Iterator[str]:
     return (path for path, state in mail.recipients.items() if state is RecipientState.ACCEPTED)
 
 
-def _usual_ends(mail: MailStatus) -> Iterator[MailState]:
-    yield MailState.SENT
+def _ends_of(mail: MailStatus, ends: Collection[MailState] | None) -> Iterator[MailState]:
+    yield from ends or (MailState.SENT,)
     if mail.unknowns:
         yield MailState.PARKED
     if mail.crashes >= MOST_CRASHES:

@@ -1,0 +1,28 @@
+"""Waiting, and telling on stderr what the run is at."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+PATIENCE = 120.0  # seconds until a wait is given up; nothing is measured by it
+_began = time.monotonic()
+
+
+class GaveUp(Exception):
+    """What was waited for did not come."""
+
+
+def until(true: Callable[[], bool], what: str, *, within: float = PATIENCE, look_every: float = 0.02) -> None:
+    """Look until it is so. Raises `GaveUp` with ``what``."""
+    ends = time.monotonic() + within
+    while not true():
+        if time.monotonic() >= ends:
+            raise GaveUp(f"waited {within:.0f} s in vain: {what}")
+        time.sleep(look_every)
+
+
+def tell(words: str) -> None:
+    """Progress, for who watches."""
+    print(f"[{time.monotonic() - _began:5.0f} s] {words}", file=sys.stderr, flush=True)

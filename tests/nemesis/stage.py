@@ -1,0 +1,173 @@
+"""Brings mails to where a failpoint waits for them: by the application's calls, or as a worker that has died since.
+
+A staged mail is no invention of the ledger: what is called accepted was really handed to the relay.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nemesis.relay import Answer
+from notifier import send_email
+from notifier.delivery.intake import Options
+from notifier.delivery.late import evidence_of
+from notifier.delivery.settling import open_recipients
+from notifier.errors import Phase
+from notifier.model.outcome import RecipientState
+from notifier.model.pause import Pause
+from notifier.model.state import MailState
+from notifier.protocol import taxonomy
+from notifier.smtp import Session
+from notifier.store.base import Claim, Settlement
+from notifier.tasks.runtime import runtime
+
+FAR = 600.0  # seconds; nothing of the run lasts so long
+SHORT = 1.0  # seconds until a mail expires
+SERVED, HALTED, LATE = "mail", "halted", "late"  # queues: served; swept, but paused; for nobody until the end
+DEAD_WORKER = "a worker that has died"
+
+
+class Missed(Exception):
+    """A living worker was quicker than the dead one; try again with other mails."""
+
+
+@dataclass
+class Stage:
+    """``requested``: the ids that the application got back."""
+
+    requested: list[str] = field(default_factory=list)
+
+    # as the application
+
+    def send(
+        self,
+        ids: Iterable[str],
+        answer: Answer = Answer.FINE,
+        domains: Sequence[str] = ("example.com",),
+        mail_class: str = "transactional",
+        queue: str = SERVED,
+        **options: Any,
+    ) -> None:
+        """One call a mail."""
+        for mail in ids:
+            call = {**call_of(mail, answer, domains), "mail_class": mail_class}
+            self.requested.append(send_email.apply_async(kwargs=call, task_id=mail, queue=queue, **options).id)
+
+    # as a worker that has died
+
+    def claimed(
+        self,
+        ids: Sequence[str],
+        queue: str = LATE,
+        domains: Sequence[str] = ("example.com",),
+        mail_class: str = "transactional",
+    ) -> list[Claim]:
+        """Mails in `CLAIMED`. Raises `Missed`."""
+        mine = runtime()
+        calls = [{**call_of(mail, Answer.FINE, domains), "mail_class": mail_class} for mail in ids]
+        emails = [
+            mine.intake.accept(**call, options=Options(mail_id=mail, queue=queue)).email
+            for mail, call in zip(ids, calls, strict=True)
+        ]
+        mine.store.add(emails)  # and nobody rings
+        claims = self._claim(queue)
+        self.requested += ids
+        if {claim.mail_id for claim in claims} != set(ids):
+            mine.store.settle([Settlement(claim, MailState.WAITING) for claim in claims])
+            raise Missed
+        return claims
+
+    @staticmethod
+    def _claim(queue: str) -> list[Claim]:
+        return runtime().store.claim(queue, DEAD_WORKER, 50)
+
+    def at_dot(self, ids: Sequence[str], queue: str = LATE, *, arrived: bool, **more: Any) -> list[Claim]:
+        """Mails in `AT_DOT`. ``arrived``: the relay has accepted them."""
+        claims = self.claimed(ids, queue, **more)
+        runtime().store.begin_dot(claims)
+        if arrived:
+            hand_over([(claim, open_recipients(claim)) for claim in claims])
+        return claims
+
+    def unknown(self, ids: Sequence[str], *, arrived: bool, mail_class: str) -> list[Claim]:
+        """Mails whose final reply nobody has read: `WAITING` for their resend, or `PARKED`, as their class says."""
+        claims = self.at_dot(ids, arrived=arrived, mail_class=mail_class)
+        lost = taxonomy.fault("Z5", Phase.FINAL_REPLY, "the connection ended")
+        settle(claims, MailState.UNKNOWN, RecipientState.UNKNOWN, fault=lost)
+        return claims
+
+    def dead(self, ids: Sequence[str], state: MailState) -> None:
+        """Dead letters that were never handed over."""
+        settle(self.claimed(ids), state, RecipientState.REFUSED)
+
+    def dead_after_unknown(self, ids: Sequence[str], state: MailState) -> list[Claim]:
+        """The relay had accepted them, nobody knew it, and the resend ended like this. Returns the first claims."""
+        first = self.unknown(ids, arrived=True, mail_class="transactional")
+        for mail in ids:
+            runtime().store.reschedule(mail, time.time())
+        settle(self._claim(LATE), state, RecipientState.REFUSED)
+        return first
+
+    def about_to_expire(self, ids: Sequence[str]) -> None:
+        """Their queue is paused, so that the sweeper finds them first."""
+        runtime().store.pause(Pause("queue", HALTED), "for the sweeper alone")
+        self.send(ids, queue=HALTED, expires=SHORT)
+
+    def one_of_two_has_it(self, ids: Sequence[str]) -> None:
+        """The other was deferred, and is on the suppression list now."""
+        claims = self.claimed(ids, SERVED, domains=("example.com", "example.net"))
+        runtime().store.begin_dot(claims)
+        hand_over([(claim, open_recipients(claim)[:1]) for claim in claims])
+        for claim in claims:
+            has, waits = open_recipients(claim)
+            runtime().store.suppress(waits, "the nemesis wants it so")
+            states = {has: RecipientState.ACCEPTED, waits: RecipientState.DEFERRED}
+            runtime().store.settle([Settlement(claim, MailState.WAITING, recipients=states)])
+
+    def crashed_twice(self, ids: Sequence[str]) -> None:
+        """Claimed for the third time, and the worker dies again."""
+        claims = self.claimed(ids, SERVED)
+        store = runtime().store
+        store._connection.ask(*(("HSET", store._keys.mail(SERVED, one.mail_id), "crashes", 2) for one in claims))
+
+
+def call_of(mail: str, answer: Answer, domains: Sequence[str] = ("example.com",)) -> dict[str, Any]:
+    """The arguments of ``send_email`` for a mail whose relay answers like this."""
+    paths = [f"{answer}-{mail}@{domain}" for domain in domains]
+    return {"template": "welcome", "to": paths, "context": {"name": "Zoë"}}
+
+
+def settle(claims: Iterable[Claim], state: MailState, recipients: RecipientState, **more: Any) -> None:
+    """Take the edge for each."""
+    runtime().store.settle([settlement(claim, state, recipients, **more) for claim in claims])
+
+
+def settlement(claim: Claim, state: MailState, recipients: RecipientState, **more: Any) -> Settlement:
+    """Of all that are still to be mailed."""
+    return Settlement(claim, state, recipients=dict.fromkeys(open_recipients(claim), recipients), **more)
+
+
+def leave_evidence(claims: Iterable[Claim], state: MailState) -> None:
+    """In the host's journal, as a worker does that has read the reply while the ledger was away."""
+    verdict = RecipientState.ACCEPTED if state is MailState.SENT else RecipientState.REFUSED
+    for claim in claims:
+        runtime().journal.keep(evidence_of(settlement(claim, state, verdict)))
+
+
+def hand_over(whom: Sequence[tuple[Claim, tuple[str, ...]]]) -> None:
+    """To the relay, for these recipients."""
+    mine = runtime()
+    (endpoint,) = mine.settings.endpoints
+    mails = [mine.composer.compose(claim.email, paths) for claim, paths in whom]
+    with Session.open(endpoint) as session:
+        for outcome in session.send_many(mails):
+            assert not outcome.faults, outcome.faults
+
+
+def restore_an_older_ledger() -> None:
+    """As far as a worker can see: the same mark, and a pulse that has gone back."""
+    store = runtime().store
+    store._connection.ask(("DECRBY", f"{store._keys.epoch}pulse", 1000))
