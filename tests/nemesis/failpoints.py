@@ -87,6 +87,9 @@ class Failpoint:
         return tuple(blow for blow in Blow if blow is not Blow.KILL_MAIN or self.seam in IN_A_CHILD)
 
 
+_FIELDS = {"seam": Seam, "moment": Moment, "edge": str}
+
+
 @dataclass(frozen=True)
 class Order:
     """Strike when one of these mails comes by."""
@@ -126,7 +129,7 @@ class Orders:
                 data = json.loads(path.read_text())
             except FileNotFoundError:
                 continue
-            point = Failpoint(**{**data["failpoint"], "seam": Seam(data["failpoint"]["seam"])})
+            point = Failpoint(*(read(data["failpoint"][name]) for name, read in _FIELDS.items()))
             yield Order(data["name"], point, Blow(data["blow"]), tuple(data["mails"]))
 
     def take(self, order: Order, struck: Struck) -> bool:

@@ -8,5 +8,6 @@ from worker import app
 
 __all__ = ["app"]
 
+app.conf.worker_soft_shutdown_timeout = 3  # Celery waits for all of it, in work or not; scaled like the other clocks
 install()
 way_for_each_domain()

@@ -36,7 +36,9 @@ def test_an_order_is_carried_out_once(tmp_path: Path) -> None:
     orders = Orders(tmp_path)
     order = Order("one", Failpoint(Seam.CLAIM, Moment.AFTER, "waiting>claimed"), Blow.TERM, ("m", "n"))
     orders.give(order)
-    assert list(orders.open()) == [order]
+    (read,) = orders.open()
+    assert read == order
+    assert read.failpoint.moment is Moment.AFTER
     assert orders.struck(order) is None
     hit = Struck(2, 1, {"m": "claimed"})
     assert [orders.take(order, hit), orders.take(order, Struck(3, 1, {}))] == [True, False]
