@@ -248,7 +248,7 @@ def outsider(made: Plant) -> Iterator[subprocess.Popen[str]]:
     """The program that forks for each call."""
     command = [sys.executable, "-m", "programs.outsider"]
     with subprocess.Popen(
-        command, env=made.environ, cwd=TOP / "tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, env=made.environ, cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as program:
         yield program
 
