@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -24,12 +25,11 @@ from nemesis.failpoints import FOLDER, IN_MAIN, OUTSIDE, Blow, Failpoint, Order,
 from nemesis.patience import GaveUp, tell, until
 from nemesis.relay import AnswersByName
 from nemesis.report import Row
-from nemesis.stage import HALTED, SERVED, Missed, Stage
+from nemesis.stage import HALTED, LATE, LEFT, SERVED, Missed, Stage
 from nemesis.stories import STORIES, Story
 from notifier import send_email
 from notifier.errors import NotifierError
 from notifier.model.ids import new_mail_id
-from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.state import MailState
 from notifier.store.base import MailStatus
 from notifier.tasks.runtime import runtime
@@ -39,9 +39,9 @@ CALLS = 5  # of an application or a person, each with its own fork
 REACHED_WITHIN = 30.0  # seconds
 FROZEN = 4.5  # seconds: past the lease, and past the takeover of a mail at the dot
 TAKEN_OVER_WITHIN = 9.0  # seconds that a frozen process sleeps at most
-QUEUES = (SERVED, "mail.urgent", "mail.bulk", HALTED)
+QUEUES = (SERVED, LEFT, "mail.urgent", "mail.bulk", HALTED)
 QUICK = ("--without-mingle", "--without-gossip", "--without-heartbeat")  # nobody listens to them here
-ALL_QUEUES = (*QUEUES, "late")
+ALL_QUEUES = (*QUEUES, LATE)
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Lane:
     orders: Orders
     crew: Crew
     journal: Path
+    outsider: subprocess.Popen[str]
     name: str
     stage: Stage = field(default_factory=Stage)
     ends: dict[str, frozenset[MailState]] = field(default_factory=dict)
@@ -83,9 +84,9 @@ class Lane:
             if time.monotonic() > ends_at:
                 self.faults.append(f"no time was left for {len(rounds) - number + 1} rounds")
                 break
-            if number % 10 == 0:
-                tell(f"{self.name}: round {number} of {len(rounds)}: {one}")
+            began = time.monotonic()
             self._try(one)
+            tell(f"{self.name}: {number} of {len(rounds)}: {one}: {time.monotonic() - began:.1f} s")
         self.drain()
         return self.row()
 
@@ -126,6 +127,7 @@ class Lane:
             except Missed:
                 self.orders.withdraw(order)
                 self.ends.update(dict.fromkeys(ids, one.story.ends | {MailState.SENT}))
+                self._rest()
             else:
                 return order
 
@@ -149,11 +151,11 @@ class Lane:
         ids = [new_mail_id() for _ in range(CALLS)]
         one.story.arrange(self.stage, ids)
         self.ends.update(dict.fromkeys(ids, one.story.ends))
-        with outsider(self.plant) as program:
-            for mail in ids:
-                self._call(one, mail, program)
+        for mail in ids:
+            self._call(one, mail)
 
-    def _call(self, one: Round, mail: str, program: subprocess.Popen[str]) -> None:
+    def _call(self, one: Round, mail: str) -> None:
+        program = self.outsider
         assert one.story.step is not None
         assert program.stdin is not None
         assert program.stdout is not None
@@ -232,15 +234,16 @@ def ledger_of(mails: Iterable[str]) -> dict[str, MailStatus]:
 @contextmanager
 def lane(name: str, **environ: str) -> Iterator[Lane]:
     """A plant with failpoints, on the shipped durability."""
-    assert SHIPPED_CLASSES
+    logging.getLogger("notifier.store.journal").setLevel(logging.ERROR)  # it is we who leave the evidence
     with tempfile.TemporaryDirectory(prefix="nemesis-") as place:
         folder = Path(place)
         journal = folder / "accepted.jsonl"
-        with plant(folder, AnswersByName(), journal, **environ) as made:
+        with plant(folder, AnswersByName(chunking=False), journal, **environ) as made:
             orders = Orders(folder / "orders")
             made.environ |= {"PYTHONPATH": f"{TOP / 'tests'}:{TOP}", FOLDER: str(orders.folder)}
             crew = Crew(made, "programs.failing", (*QUICK, "-Q", ",".join(QUEUES)))
-            yield Lane(made, orders, crew, journal, name)
+            with outsider(made) as program:
+                yield Lane(made, orders, crew, journal, program, name)
 
 
 @contextmanager

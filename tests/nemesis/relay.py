@@ -26,11 +26,17 @@ SLOWLY = 1.6  # seconds
 ONCE = frozenset({Answer.SLOW, Answer.RCPT_LATER, Answer.DOT_LATER, Answer.REPLY_LOST})
 
 
-class AnswersByName(Script):
-    """Each connection has a thread of its own, and one transaction at a time."""
+EXTENSIONS = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES")
 
-    def __init__(self) -> None:
+
+class AnswersByName(Script):
+    """Each connection has a thread of its own, and one transaction at a time. ``chunking`` False: messages come by DATA, so
+    that what is said to RCPT is heard before the dot is recorded.
+    """
+
+    def __init__(self, *, chunking: bool = True) -> None:
         super().__init__()
+        self._chunking = chunking
         self._now = threading.local()
         self._given: set[str] = set()
 
@@ -43,6 +49,8 @@ class AnswersByName(Script):
 
     def for_phase(self, phase: Phase) -> Step:
         """What to do at a phase."""
+        if phase is Phase.EHLO and not self._chunking:
+            return Step(self._greeting())
         if phase is Phase.DATA and self._is_to(Answer.SLOW):
             return Step(delay=SLOWLY)
         if phase is not Phase.FINAL_REPLY:
@@ -52,6 +60,11 @@ class AnswersByName(Script):
         if self._is_to(Answer.DOT_NEVER):
             return Step("554 5.7.1 Not this one")
         return Step(Action.LOSE_REPLY) if self._is_to(Answer.REPLY_LOST) else Step()
+
+    def _greeting(self) -> str:
+        encrypted = getattr(self._now, "greeted", False)  # the second EHLO of a connection comes after STARTTLS
+        self._now.greeted = True
+        return "\r\n".join(f"250-{word}" for word in EXTENSIONS) + f"\r\n250 {'HELP' if encrypted else 'STARTTLS'}"
 
     def _is_to(self, answer: Answer) -> bool:
         if getattr(self._now, "answer", None) is not answer:

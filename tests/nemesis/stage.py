@@ -14,7 +14,7 @@ from nemesis.relay import Answer
 from notifier import send_email
 from notifier.delivery.intake import Options
 from notifier.delivery.late import evidence_of
-from notifier.delivery.settling import open_recipients
+from notifier.delivery.settling import handed_back, open_recipients
 from notifier.errors import Phase
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
@@ -26,8 +26,10 @@ from notifier.tasks.runtime import runtime
 
 FAR = 600.0  # seconds; nothing of the run lasts so long
 SHORT = 1.0  # seconds until a mail expires
-SERVED, HALTED, LATE = "mail", "halted", "late"  # queues: served; swept, but paused; for nobody until the end
+# Queues: served; served and mostly empty, for what a dead worker leaves; swept, but paused; for nobody until the end.
+SERVED, LEFT, HALTED, LATE = "mail", "left", "halted", "late"
 DEAD_WORKER = "a worker that has died"
+MOST = 1000  # mails that are due in a queue at once
 
 
 class Missed(Exception):
@@ -73,16 +75,20 @@ class Stage:
             for mail, call in zip(ids, calls, strict=True)
         ]
         mine.store.add(emails)  # and nobody rings
-        claims = self._claim(queue)
         self.requested += ids
-        if {claim.mail_id for claim in claims} != set(ids):
-            mine.store.settle([Settlement(claim, MailState.WAITING) for claim in claims])
-            raise Missed
-        return claims
+        return self._claim(ids, queue)
 
     @staticmethod
-    def _claim(queue: str) -> list[Claim]:
-        return runtime().store.claim(queue, DEAD_WORKER, 50)
+    def _claim(ids: Sequence[str], queue: str) -> list[Claim]:
+        """These; whatever else is due goes back."""
+        store = runtime().store
+        claims = store.claim(queue, DEAD_WORKER, MOST)
+        ours = [claim for claim in claims if claim.mail_id in ids]
+        whole = len(ours) == len(ids)
+        store.settle([handed_back(claim) for claim in claims if not (whole and claim in ours)])
+        if not whole:
+            raise Missed
+        return ours
 
     def at_dot(self, ids: Sequence[str], queue: str = LATE, *, arrived: bool, **more: Any) -> list[Claim]:
         """Mails in `AT_DOT`. ``arrived``: the relay has accepted them."""
@@ -108,7 +114,7 @@ class Stage:
         first = self.unknown(ids, arrived=True, mail_class="transactional")
         for mail in ids:
             runtime().store.reschedule(mail, time.time())
-        settle(self._claim(LATE), state, RecipientState.REFUSED)
+        settle(self._claim(ids, LATE), state, RecipientState.REFUSED)
         return first
 
     def about_to_expire(self, ids: Sequence[str]) -> None:
@@ -118,7 +124,7 @@ class Stage:
 
     def one_of_two_has_it(self, ids: Sequence[str]) -> None:
         """The other was deferred, and is on the suppression list now."""
-        claims = self.claimed(ids, SERVED, domains=("example.com", "example.net"))
+        claims = self.claimed(ids, LEFT, domains=("example.com", "example.net"))
         runtime().store.begin_dot(claims)
         hand_over([(claim, open_recipients(claim)[:1]) for claim in claims])
         for claim in claims:
@@ -129,9 +135,9 @@ class Stage:
 
     def crashed_twice(self, ids: Sequence[str]) -> None:
         """Claimed for the third time, and the worker dies again."""
-        claims = self.claimed(ids, SERVED)
+        claims = self.claimed(ids, LEFT)
         store = runtime().store
-        store._connection.ask(*(("HSET", store._keys.mail(SERVED, one.mail_id), "crashes", 2) for one in claims))
+        store._connection.ask(*(("HSET", store._keys.mail(LEFT, one.mail_id), "crashes", 2) for one in claims))
 
 
 def call_of(mail: str, answer: Answer, domains: Sequence[str] = ("example.com",)) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nemesis.failpoints import Failpoint, Moment, Seam
 from nemesis.relay import Answer
-from nemesis.stage import FAR, LATE, SERVED, Stage, call_of, leave_evidence, restore_an_older_ledger
+from nemesis.stage import FAR, LATE, LEFT, SERVED, Stage, call_of, leave_evidence, restore_an_older_ledger
 from notifier.model.state import MailState as S
 
 Arrange = Callable[[Stage, Sequence[str]], Any]
@@ -81,9 +81,9 @@ IN_A_CHILD = (
 )
 
 IN_MAIN = (
-    Story(Seam.SWEEP, "claimed>waiting", lambda stage, ids: stage.claimed(ids, SERVED)),
+    Story(Seam.SWEEP, "claimed>waiting", lambda stage, ids: stage.claimed(ids, LEFT)),
     Story(Seam.SWEEP, "claimed>quarantined", Stage.crashed_twice, _ends(S.QUARANTINED)),
-    Story(Seam.SWEEP, "at_dot>unknown", lambda stage, ids: stage.at_dot(ids, SERVED, arrived=True)),
+    Story(Seam.SWEEP, "at_dot>unknown", lambda stage, ids: stage.at_dot(ids, LEFT, arrived=True)),
     Story(Seam.SWEEP, "waiting>expired", Stage.about_to_expire, _ends(S.EXPIRED)),
     Story(Seam.EVIDENCE, "waiting>sent", _told_late(_after_unknown(arrived=True), S.SENT)),
     Story(Seam.EVIDENCE, "waiting>failed", _told_late(_after_unknown(arrived=False), S.FAILED), _ends(S.FAILED)),
