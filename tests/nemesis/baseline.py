@@ -44,7 +44,6 @@ class Plain:
         command = [sys.executable, "-m", "celery", "-A", "nemesis.plain", "worker", "-c", "2", "-l", "ERROR"]
         worker = SupervisedProcess([*command, "--without-mingle", "--without-gossip"], env=self.environ, cwd=TOP)
         self.workers.append(worker)
-        until(lambda: self.in_brpop() or not self.waiting(), "the worker consumes")
         before = len(self.server.mailbox)
         until(lambda: self.in_brpop() or len(self.server.mailbox) > before, "the worker consumes")
         return worker

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from nemesis.failpoints import FOLDER, IN_MAIN, OUTSIDE, Blow, Failpoint, Order,
 from nemesis.patience import GaveUp, tell, until
 from nemesis.relay import AnswersByName
 from nemesis.report import Row
-from nemesis.stage import HALTED, LATE, LEFT, SERVED, Missed, Stage
+from nemesis.stage import HALTED, LEFT, SERVED, Missed, Stage
 from nemesis.stories import STORIES, Story
 from notifier import send_email
 from notifier.errors import NotifierError
@@ -35,13 +36,14 @@ from notifier.store.base import MailStatus
 from notifier.tasks.runtime import runtime
 
 MAILS = 3  # in a round
+WORKERS = 3  # one is hit, one takes over, and one comes up again
 CALLS = 5  # of an application or a person, each with its own fork
+PORTION = 500  # mails that the ledger is asked for at once
 REACHED_WITHIN = 30.0  # seconds
 FROZEN = 4.5  # seconds: past the lease, and past the takeover of a mail at the dot
 TAKEN_OVER_WITHIN = 9.0  # seconds that a frozen process sleeps at most
 QUEUES = (SERVED, LEFT, "mail.urgent", "mail.bulk", HALTED)
 QUICK = ("--without-mingle", "--without-gossip", "--without-heartbeat")  # nobody listens to them here
-ALL_QUEUES = (*QUEUES, LATE)
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,19 @@ class Round:
 
 
 def every_round() -> list[Round]:
-    """Every failpoint times every signal. Those that give the ledger a new mark come last."""
+    """Every failpoint times every signal, mixed. Those that give the ledger a new mark come last."""
     rounds = [Round(story, point, blow) for story in STORIES for point in story.failpoints for blow in point.blows]
+    random.Random(1).shuffle(rounds)  # noqa: S311 - the same order again
     return sorted(rounds, key=lambda one: one.failpoint.seam is Seam.PARK)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A process that sleeps, and the mails that it had."""
+
+    pid: int
+    mails: tuple[str, ...]
+    since: float
 
 
 @dataclass
@@ -74,9 +86,11 @@ class Lane:
     name: str
     stage: Stage = field(default_factory=Stage)
     ends: dict[str, frozenset[MailState]] = field(default_factory=dict)
+    rounds: dict[str, str] = field(default_factory=dict)  # of each mail, for who reads what went wrong
     hits: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     blows: int = 0
+    frozen: list[Frozen] = field(default_factory=list)
 
     def run(self, rounds: Sequence[Round], ends_at: float) -> Row:
         """All of them one after the other, and the account."""
@@ -85,8 +99,11 @@ class Lane:
                 self.faults.append(f"no time was left for {len(rounds) - number + 1} rounds")
                 break
             began = time.monotonic()
+            self.stage.next_round()
             self._try(one)
+            self._thaw()
             tell(f"{self.name}: {number} of {len(rounds)}: {one}: {time.monotonic() - began:.1f} s")
+        self._thaw_all()
         self.drain()
         return self.row()
 
@@ -100,6 +117,8 @@ class Lane:
 
     def _round(self, one: Round) -> None:
         self.crew.ready()
+        if one.blow is Blow.FREEZE or one.failpoint.seam is Seam.PARK:
+            self._thaw_all()
         if one.failpoint.seam is Seam.PARK:
             self._rest()
         order = self._ordered(one)
@@ -111,7 +130,7 @@ class Lane:
         assert struck is not None
         self._count(one.blow, struck)
         if one.blow is Blow.FREEZE:
-            self._thaw(struck.pid, order.mails)
+            self.frozen.append(Frozen(struck.pid, order.mails, time.monotonic()))
         elif one.blow.at_main or one.failpoint.seam in IN_MAIN:
             self.crew.hit(struck.main)
 
@@ -121,6 +140,7 @@ class Lane:
             ids = tuple(new_mail_id() for _ in range(MAILS))
             order = Order(ids[0], one.failpoint, one.blow, ids)
             self.ends.update(dict.fromkeys(ids, one.story.ends))
+            self.rounds.update(dict.fromkeys(ids, str(one)))
             self.orders.give(order)
             try:
                 one.story.arrange(self.stage, ids)
@@ -136,14 +156,21 @@ class Lane:
         if blow in (Blow.KILL, Blow.KILL_MAIN):
             self.hits.update(struck.states.values())
 
-    def _thaw(self, pid: int, mails: Collection[str]) -> None:
-        """When another has taken over, and past the lease in any case."""
-        began = time.monotonic()
-        with suppress(GaveUp):
-            until(lambda: self._resting(mails), "taken over", within=TAKEN_OVER_WITHIN, look_every=0.1)
-        time.sleep(max(0.0, FROZEN - (time.monotonic() - began)))
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+    def _thaw(self) -> None:
+        """Wake who has slept past the lease, when another has taken over; meanwhile the rounds go on."""
+        for one in list(self.frozen):
+            slept = time.monotonic() - one.since
+            if slept > TAKEN_OVER_WITHIN or (slept > FROZEN and self._resting(one.mails)):
+                self.frozen.remove(one)
+                with suppress(ProcessLookupError):
+                    os.kill(one.pid, signal.SIGCONT)
+
+    def _thaw_all(self) -> None:
+        def nobody_sleeps() -> bool:
+            self._thaw()
+            return not self.frozen
+
+        until(nobody_sleeps, "nobody sleeps", look_every=0.1)
 
     # outside of the workers -----------------------------------------------------------------------------------------
 
@@ -151,6 +178,7 @@ class Lane:
         ids = [new_mail_id() for _ in range(CALLS)]
         one.story.arrange(self.stage, ids)
         self.ends.update(dict.fromkeys(ids, one.story.ends))
+        self.rounds.update(dict.fromkeys(ids, str(one)))
         for mail in ids:
             self._call(one, mail)
 
@@ -184,7 +212,7 @@ class Lane:
             match one.failpoint.seam:
                 case Seam.ADD:
                     call = send_email.apply_async(kwargs=step["call"], task_id=mail, queue=step["queue"])
-                    self.stage.requested.append(call.id)
+                    self.stage.requested[call.id] = step["queue"]
                 case Seam.CANCEL:
                     store.cancel(mail)
                 case Seam.RESCHEDULE:
@@ -194,9 +222,13 @@ class Lane:
 
     # the end --------------------------------------------------------------------------------------------------------
 
-    def _resting(self, mails: Iterable[str]) -> bool:
-        found = map(runtime().store.status, mails)
-        return all(status is None or status.state not in ON_ITS_WAY for status in found)
+    def _resting(self, mails: Collection[str]) -> bool:
+        known = {mail: self.stage.requested[mail] for mail in mails if mail in self.stage.requested}
+        return not any(status.state in ON_ITS_WAY for status in ledger_of(known).values())
+
+    def _told(self) -> bool:
+        """True where the host's journal has nothing more for the ledger."""
+        return not any((self.plant.folder / "journal").rglob("*.settlement"))
 
     def _rest(self) -> None:
         """Wait until everything on its way in the served queues has come to rest."""
@@ -205,15 +237,15 @@ class Lane:
         def rests() -> bool:
             self.crew.ready()
             counts = [runtime().store.counts(queue) for queue in QUEUES]
-            return not any(count[state] for count in counts for state in moving)
+            return not any(count[state] for count in counts for state in moving) and self._told()
 
         until(rests, "every mail of the served queues rests", look_every=0.2)
 
     def drain(self) -> None:
         """A last worker, without failpoints, serves what is left in every queue."""
-        self.plant.launch_worker(*QUICK, "-Q", ",".join(ALL_QUEUES))
+        self.plant.launch_worker(*QUICK, "-Q", ",".join({*QUEUES, *runtime().store.queues()}))
         with suppress(GaveUp):  # the checker names those that do not
-            until(lambda: self._resting(self.stage.requested), "every mail rests", look_every=0.5)
+            until(lambda: self._told() and self._resting(self.stage.requested), "every mail rests", look_every=0.5)
         with suppress(GaveUp):
             self.crew.see_all_off()
 
@@ -222,13 +254,17 @@ class Lane:
         ledger = ledger_of(self.stage.requested)
         copies = copies_in(self.journal)
         account = judge(self.stage.requested, ledger, copies, self.ends)
+        told = tuple(f"{why} ({self.rounds[why.split(': ')[1]]})" for why in account.why)
+        account = replace(account, why=told)
         return Row("failpoints", self.blows, account, self.hits, faults=(*self.faults, *self.crew.faults))
 
 
-def ledger_of(mails: Iterable[str]) -> dict[str, MailStatus]:
-    """What the ledger says of each."""
-    found = ((mail, runtime().store.status(mail)) for mail in mails)
-    return {mail: status for mail, status in found if status is not None}
+def ledger_of(requested: Mapping[str, str]) -> dict[str, MailStatus]:
+    """What the ledger says of each mail; ``requested`` has its queue."""
+    places = [(queue, mail) for mail, queue in requested.items()]
+    portions = [places[start : start + PORTION] for start in range(0, len(places), PORTION)]
+    found = (status for portion in portions for status in runtime().store._statuses(portion))
+    return {status.mail_id: status for status in found}
 
 
 @contextmanager
@@ -241,7 +277,7 @@ def lane(name: str, **environ: str) -> Iterator[Lane]:
         with plant(folder, AnswersByName(chunking=False), journal, **environ) as made:
             orders = Orders(folder / "orders")
             made.environ |= {"PYTHONPATH": f"{TOP / 'tests'}:{TOP}", FOLDER: str(orders.folder)}
-            crew = Crew(made, "programs.failing", (*QUICK, "-Q", ",".join(QUEUES)))
+            crew = Crew(made, "programs.failing", (*QUICK, "-Q", ",".join(QUEUES)), size=WORKERS)
             with outsider(made) as program:
                 yield Lane(made, orders, crew, journal, program, name)
 

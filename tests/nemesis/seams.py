@@ -21,6 +21,7 @@ from notifier.model.pause import Pause
 from notifier.model.state import MailState
 from notifier.smtp.wire import Wire
 from notifier.store import RedisStore
+from notifier.store.evidence import Verdict
 
 Edges = Mapping[str, frozenset[str]]  # mail id → edges that the step takes it along
 Look = Callable[..., Edges]
@@ -202,6 +203,8 @@ def _taken(store: RedisStore, seam: Seam, found: Edges, result: Any) -> Edges:
     """Of what a step was about to do, what it has done."""
     if seam is Seam.CLAIM:
         return {claim.mail_id: frozenset({"waiting>claimed"}) for claim in result}
+    if seam is Seam.EVIDENCE:
+        return found if result is Verdict.SETTLED else {}
     if seam not in (Seam.SWEEP, Seam.PARK):
         return found
     return {mail: edges for mail, edges in found.items() if (now := store.status(mail)) and not _from(edges, now.state)}

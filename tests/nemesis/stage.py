@@ -15,19 +15,17 @@ from notifier import send_email
 from notifier.delivery.intake import Options
 from notifier.delivery.late import evidence_of
 from notifier.delivery.settling import handed_back, open_recipients
-from notifier.errors import Phase
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.state import MailState
-from notifier.protocol import taxonomy
 from notifier.smtp import Session
 from notifier.store.base import Claim, Settlement
 from notifier.tasks.runtime import runtime
 
 FAR = 600.0  # seconds; nothing of the run lasts so long
 SHORT = 1.0  # seconds until a mail expires
-# Queues: served; served and mostly empty, for what a dead worker leaves; swept, but paused; for nobody until the end.
-SERVED, LEFT, HALTED, LATE = "mail", "left", "halted", "late"
+# Queues: served; served and mostly empty, for what a dead worker leaves; swept, but paused.
+SERVED, LEFT, HALTED = "mail", "left", "halted"
 DEAD_WORKER = "a worker that has died"
 MOST = 1000  # mails that are due in a queue at once
 
@@ -38,9 +36,16 @@ class Missed(Exception):
 
 @dataclass
 class Stage:
-    """``requested``: the ids that the application got back."""
+    """``requested``: the ids that the application got back, and the queue of each. ``late``: a queue that nobody serves
+    until the end.
+    """
 
-    requested: list[str] = field(default_factory=list)
+    requested: dict[str, str] = field(default_factory=dict)
+    late: str = "late"
+
+    def next_round(self) -> None:
+        """Nothing of the round before is in its late queue."""
+        self.late = f"late.{len(self.requested)}"
 
     # as the application
 
@@ -56,26 +61,26 @@ class Stage:
         """One call a mail."""
         for mail in ids:
             call = {**call_of(mail, answer, domains), "mail_class": mail_class}
-            self.requested.append(send_email.apply_async(kwargs=call, task_id=mail, queue=queue, **options).id)
+            self.requested[send_email.apply_async(kwargs=call, task_id=mail, queue=queue, **options).id] = queue
 
     # as a worker that has died
 
     def claimed(
         self,
         ids: Sequence[str],
-        queue: str = LATE,
+        queue: str | None = None,
         domains: Sequence[str] = ("example.com",),
         mail_class: str = "transactional",
     ) -> list[Claim]:
         """Mails in `CLAIMED`. Raises `Missed`."""
-        mine = runtime()
+        mine, queue = runtime(), queue or self.late
         calls = [{**call_of(mail, Answer.FINE, domains), "mail_class": mail_class} for mail in ids]
         emails = [
             mine.intake.accept(**call, options=Options(mail_id=mail, queue=queue)).email
             for mail, call in zip(ids, calls, strict=True)
         ]
         mine.store.add(emails)  # and nobody rings
-        self.requested += ids
+        self.requested.update(dict.fromkeys(ids, queue))
         return self._claim(ids, queue)
 
     @staticmethod
@@ -90,7 +95,7 @@ class Stage:
             raise Missed
         return ours
 
-    def at_dot(self, ids: Sequence[str], queue: str = LATE, *, arrived: bool, **more: Any) -> list[Claim]:
+    def at_dot(self, ids: Sequence[str], queue: str | None = None, *, arrived: bool, **more: Any) -> list[Claim]:
         """Mails in `AT_DOT`. ``arrived``: the relay has accepted them."""
         claims = self.claimed(ids, queue, **more)
         runtime().store.begin_dot(claims)
@@ -101,8 +106,10 @@ class Stage:
     def unknown(self, ids: Sequence[str], *, arrived: bool, mail_class: str) -> list[Claim]:
         """Mails whose final reply nobody has read: `WAITING` for their resend, or `PARKED`, as their class says."""
         claims = self.at_dot(ids, arrived=arrived, mail_class=mail_class)
-        lost = taxonomy.fault("Z5", Phase.FINAL_REPLY, "the connection ended")
-        settle(claims, MailState.UNKNOWN, RecipientState.UNKNOWN, fault=lost)
+        store = runtime().store
+        index = store._keys.index(self.late, MailState.AT_DOT)
+        store._connection.ask(*(("ZADD", index, 0, mail) for mail in ids))  # their time is over
+        store.sweep(self.late)
         return claims
 
     def dead(self, ids: Sequence[str], state: MailState) -> None:
@@ -114,7 +121,7 @@ class Stage:
         first = self.unknown(ids, arrived=True, mail_class="transactional")
         for mail in ids:
             runtime().store.reschedule(mail, time.time())
-        settle(self._claim(ids, LATE), state, RecipientState.REFUSED)
+        settle(self._claim(ids, self.late), state, RecipientState.REFUSED)
         return first
 
     def about_to_expire(self, ids: Sequence[str]) -> None:
@@ -146,14 +153,14 @@ def call_of(mail: str, answer: Answer, domains: Sequence[str] = ("example.com",)
     return {"template": "welcome", "to": paths, "context": {"name": "Zoë"}}
 
 
-def settle(claims: Iterable[Claim], state: MailState, recipients: RecipientState, **more: Any) -> None:
+def settle(claims: Iterable[Claim], state: MailState, recipients: RecipientState) -> None:
     """Take the edge for each."""
-    runtime().store.settle([settlement(claim, state, recipients, **more) for claim in claims])
+    runtime().store.settle([settlement(claim, state, recipients) for claim in claims])
 
 
-def settlement(claim: Claim, state: MailState, recipients: RecipientState, **more: Any) -> Settlement:
+def settlement(claim: Claim, state: MailState, recipients: RecipientState) -> Settlement:
     """Of all that are still to be mailed."""
-    return Settlement(claim, state, recipients=dict.fromkeys(open_recipients(claim), recipients), **more)
+    return Settlement(claim, state, recipients=dict.fromkeys(open_recipients(claim), recipients))
 
 
 def leave_evidence(claims: Iterable[Claim], state: MailState) -> None:

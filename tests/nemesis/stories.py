@@ -10,7 +10,7 @@ from typing import Any
 
 from nemesis.failpoints import Failpoint, Moment, Seam
 from nemesis.relay import Answer
-from nemesis.stage import FAR, LATE, LEFT, SERVED, Stage, call_of, leave_evidence, restore_an_older_ledger
+from nemesis.stage import FAR, LEFT, SERVED, Stage, call_of, leave_evidence, restore_an_older_ledger
 from notifier.model.state import MailState as S
 
 Arrange = Callable[[Stage, Sequence[str]], Any]
@@ -52,7 +52,7 @@ def _after_unknown(*, arrived: bool, mail_class: str = "transactional") -> Arran
 
 
 def _before_a_restore(stage: Stage, ids: Sequence[str]) -> None:
-    stage.send(ids, mail_class="bulk", queue=LATE, countdown=FAR)
+    stage.send(ids, mail_class="bulk", queue=stage.late, countdown=FAR)
     restore_an_older_ledger()
 
 
@@ -62,7 +62,11 @@ def _decides(state: S) -> Steps:
 
 _TWO = ("example.com", "example.net")
 _FINE = _sends(Answer.FINE)
-_WAITS = _sends(Answer.FINE, queue=LATE, countdown=FAR)
+
+
+def _waits(stage: Stage, ids: Sequence[str]) -> None:
+    stage.send(ids, queue=stage.late, countdown=FAR)
+
 
 IN_A_CHILD = (
     Story(Seam.CLAIM, "waiting>claimed", _FINE),
@@ -113,14 +117,14 @@ OUTSIDE = (
     Story(
         Seam.CANCEL,
         "waiting>cancelled",
-        _WAITS,
+        _waits,
         _ends(S.CANCELLED),
         step=lambda mail: {"seam": Seam.CANCEL, "mail": mail},
     ),
     Story(
         Seam.RESCHEDULE,
         "waiting>waiting",
-        _WAITS,
+        _waits,
         step=lambda mail: {"seam": Seam.RESCHEDULE, "mail": mail, "send_at": time.time()},
     ),
     Story(Seam.RESOLVE, "parked>sent", _PARKED, step=_decides(S.SENT)),

@@ -74,7 +74,7 @@ class Storm:
         with suppress(GaveUp):  # the checker names those that do not rest
             until(lambda: self.moving() == 0, "every mail rests", look_every=0.2)
         requested = self.application.requested
-        account = judge(requested, ledger_of(requested), copies_in(self.journal))
+        account = judge(requested, ledger_of(dict.fromkeys(requested, QUEUE)), copies_in(self.journal))
         return Row(self.name, self.blows, account, self.hits, faults=tuple(self.faults))
 
 

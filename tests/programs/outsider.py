@@ -35,7 +35,7 @@ def in_a_fork(step: Mapping[str, Any]) -> dict[str, Any]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a person at a terminal has no handler of Python
         answer = done(Seam(step["seam"]), step["mail"], step)
         os.write(writing, answer.encode())
         os._exit(0)
