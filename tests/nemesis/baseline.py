@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ from workers import TOP
 
 from nemesis.application import Application, application
 from nemesis.checker import copies_in, judge_without_ledger
-from nemesis.patience import GaveUp, tell, until
+from nemesis.patience import GaveUp, in_time, tell, until
 from nemesis.plain import VISIBILITY
 from nemesis.report import Row
 from nemesis.storms import IN_THE_WINDOW, RATE
@@ -57,12 +58,15 @@ class Plain:
         return int(self.client.llen(BROKER_QUEUE)) + int(self.client.hlen("unacked"))
 
 
-def killed_plain_workers(rounds: int, windows: int, rate: float = RATE, seed: int = 1) -> Row:
+def killed_plain_workers(
+    rounds: int, windows: int, rate: float = RATE, seed: int = 1, ends_at: float = math.inf
+) -> Row:
     """kill -9 of main process and children, as in `storms.killed_workers`."""
+    faults: list[str] = []
     chance = random.Random(seed)  # noqa: S311 - the same rounds again
     with tempfile.TemporaryDirectory(prefix="nemesis-") as place, plain(Path(place)) as made:
         made.application.rate(rate)
-        for number in range(1, rounds + 1):
+        for number in in_time(rounds, ends_at, faults):
             worker = made.worker()
             time.sleep(chance.uniform(0.5, 2.0))
             if number <= windows:
@@ -75,7 +79,7 @@ def killed_plain_workers(rounds: int, windows: int, rate: float = RATE, seed: in
         _settled(made)
         account = judge_without_ledger(made.application.requested, copies_in(Path(place) / "accepted.jsonl"))
     name = f"the same on plain Celery (acks_late) with smtplib, {rate:.0f} mails/s"
-    return Row(name, rounds, account, baseline=True)
+    return Row(name, len(made.workers) - 1, account, baseline=True, faults=tuple(faults))
 
 
 def _freeze_with_a_message(made: Plain, worker: SupervisedProcess) -> None:

@@ -23,7 +23,7 @@ from workers import TOP, Plant, plant
 from nemesis.checker import ON_ITS_WAY, copies_in, judge
 from nemesis.crew import Crew
 from nemesis.failpoints import FOLDER, IN_MAIN, OUTSIDE, Blow, Failpoint, Order, Orders, Seam, Struck
-from nemesis.patience import GaveUp, tell, until
+from nemesis.patience import GaveUp, in_time, tell, until
 from nemesis.relay import AnswersByName
 from nemesis.report import Row
 from nemesis.stage import HALTED, LEFT, SERVED, Missed, Stage
@@ -94,11 +94,8 @@ class Lane:
 
     def run(self, rounds: Sequence[Round], ends_at: float) -> Row:
         """All of them one after the other, and the account."""
-        for number, one in enumerate(rounds, 1):
-            if time.monotonic() > ends_at:
-                self.faults.append(f"no time was left for {len(rounds) - number + 1} rounds")
-                break
-            began = time.monotonic()
+        for number in in_time(len(rounds), ends_at, self.faults):
+            one, began = rounds[number - 1], time.monotonic()
             self.stage.next_round()
             self._try(one)
             self._thaw()

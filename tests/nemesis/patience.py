@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 PATIENCE = 120.0  # seconds until a wait is given up; nothing is measured by it
 _began = time.monotonic()
@@ -21,6 +21,15 @@ def until(true: Callable[[], bool], what: str, *, within: float = PATIENCE, look
         if time.monotonic() >= ends:
             raise GaveUp(f"waited {within:.0f} s in vain: {what}")
         time.sleep(look_every)
+
+
+def in_time(rounds: int, ends_at: float, faults: list[str]) -> Iterator[int]:
+    """The numbers of the rounds, from 1; those that would begin later (monotonic seconds) are a fault instead."""
+    for number in range(1, rounds + 1):
+        if time.monotonic() > ends_at:
+            faults.append(f"no time was left for {rounds - number + 1} rounds")
+            return
+        yield number
 
 
 def tell(words: str) -> None:

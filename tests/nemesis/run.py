@@ -1,6 +1,7 @@
 """``python -m nemesis.run`` in ``tests/``, or ``make chaos``: the whole run, its table on stdout, and 1 where it has failed.
 
-Two cores and 15 minutes are enough. ``--only PART`` runs one part; what the states' kills must reach is not asked then.
+Two quiet cores and 15 minutes are enough; on a busy machine give it more with ``--minutes``. ``--only PART`` runs one part;
+what the states' kills must reach is not asked then.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 from operator import add
@@ -24,26 +26,33 @@ from nemesis.report import Row, failures, hits_table, table
 from nemesis.storms import frozen_workers, killed_store, killed_workers
 
 LANES = 4  # a round waits more than it works
-FAILPOINTS_HAVE = 480.0  # seconds; rounds that come later are a failure
 KILLS, WINDOWS = 20, 5
 STORE_KILLS = 10
 FREEZES = 10
+MINUTES = 15.0
 
 
-def failpoints() -> Row:
+def failpoints(ends_at: float) -> Row:
     """Every failpoint times every signal, in processes of their own: each has its own application."""
-    ends_at = time.monotonic() + FAILPOINTS_HAVE  # one clock for all processes of a machine
     with ProcessPoolExecutor(LANES, mp_context=multiprocessing.get_context("spawn")) as pool:
         rows = [pool.submit(run_lane, number, LANES, ends_at) for number in range(LANES)]
         return reduce(add, (row.result() for row in rows))
 
 
-PARTS: dict[str, Callable[[], Row]] = {
-    "failpoints": failpoints,
-    "kills": lambda: killed_workers(KILLS, WINDOWS),
-    "store": lambda: killed_store(STORE_KILLS),
-    "freezes": lambda: frozen_workers(FREEZES),
-    "baseline": lambda: killed_plain_workers(KILLS, WINDOWS),
+@dataclass(frozen=True)
+class Part:
+    """``run`` gets the time (monotonic seconds) when its last round must have begun; ``share`` of the whole time."""
+
+    run: Callable[[float], Row]
+    share: float
+
+
+PARTS = {
+    "failpoints": Part(failpoints, 0.5),
+    "kills": Part(lambda ends_at: killed_workers(KILLS, WINDOWS, ends_at=ends_at), 0.15),
+    "store": Part(lambda ends_at: killed_store(STORE_KILLS, ends_at=ends_at), 0.1),
+    "freezes": Part(lambda ends_at: frozen_workers(FREEZES, ends_at=ends_at), 0.1),
+    "baseline": Part(lambda ends_at: killed_plain_workers(KILLS, WINDOWS, ends_at=ends_at), 0.15),
 }
 
 
@@ -51,12 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit status."""
     parser = argparse.ArgumentParser(prog="make chaos", description="Kill, freeze and cut off; then count the mails.")
     parser.add_argument("--only", choices=PARTS, action="append", help="a part; may be given several times")
-    only = parser.parse_args(arguments).only
-    rows, broken, began = [], [], time.monotonic()
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="rounds that come later fail the run")
+    chosen = parser.parse_args(arguments)
+    only, began = chosen.only, time.monotonic()
+    rows, broken = [], []
     for name in only or PARTS:
         tell(f"{name} …")
         try:
-            rows.append(PARTS[name]())
+            rows.append(PARTS[name].run(time.monotonic() + PARTS[name].share * chosen.minutes * 60))
         except GaveUp as error:
             broken.append(f"{name}: {error}")
     print(_shown(rows, time.monotonic() - began))

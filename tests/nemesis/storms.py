@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -19,7 +20,7 @@ from workers import TOP, Plant, plant
 from nemesis.application import Application, application
 from nemesis.checker import copies_in, judge
 from nemesis.lane import QUICK, ledger_of
-from nemesis.patience import GaveUp, tell, until
+from nemesis.patience import GaveUp, in_time, tell, until
 from nemesis.relay import AnswersByName
 from nemesis.report import Row
 from notifier.model.state import MailState
@@ -69,8 +70,7 @@ class Storm:
     def row(self) -> Row:
         """After the last mail."""
         self.application.rate(0)
-        for _ in range(2):
-            self.worker()
+        self.worker()
         with suppress(GaveUp):  # the checker names those that do not rest
             until(lambda: self.moving() == 0, "every mail rests", look_every=0.2)
         requested = self.application.requested
@@ -90,12 +90,12 @@ def storm(name: str) -> Iterator[Storm]:
                 yield Storm(made, calling, journal, name)
 
 
-def killed_workers(rounds: int, windows: int, rate: float = RATE, seed: int = 1) -> Row:
+def killed_workers(rounds: int, windows: int, rate: float = RATE, seed: int = 1, ends_at: float = math.inf) -> Row:
     """kill -9 of main process and children; in so many of the rounds with a bell in the BRPOP window."""
     chance = random.Random(seed)  # noqa: S311 - the same rounds again
     with storm(f"kill -9 of the whole worker at {rate:.0f} mails/s") as made:
         made.application.rate(rate)
-        for number in range(1, rounds + 1):
+        for number in in_time(rounds, ends_at, made.faults):
             worker = made.worker()
             time.sleep(chance.uniform(0.5, 2.0))
             if number <= windows:
@@ -119,13 +119,13 @@ def _freeze_with_a_bell(made: Storm, worker: SupervisedProcess) -> None:
         until(lambda: not client.llen(QUEUE), "the frozen main process was handed the bell")
 
 
-def killed_store(rounds: int, rate: float = RATE / 2, seed: int = 2) -> Row:
+def killed_store(rounds: int, rate: float = RATE / 2, seed: int = 2, ends_at: float = math.inf) -> Row:
     """kill -9 of Valkey, which comes again with the same data."""
     chance = random.Random(seed)  # noqa: S311 - the same rounds again
     with storm("kill -9 of Valkey, same data again") as made:
         made.application.rate(rate)
         made.worker()
-        for number in range(1, rounds + 1):
+        for number in in_time(rounds, ends_at, made.faults):
             _grows(made, "mail flows")
             time.sleep(chance.uniform(0.2, 1.0))
             made.plant.valkey.kill()
@@ -142,12 +142,12 @@ def _grows(made: Storm, what: str, by: int = 50) -> None:
     until(lambda: len(made.plant.server.mailbox) >= before + by, what)
 
 
-def frozen_workers(rounds: int, rate: float = RATE / 4) -> Row:
+def frozen_workers(rounds: int, rate: float = RATE / 4, ends_at: float = math.inf) -> Row:
     """SIGSTOP of all of a worker, with mails in its hands, until another has them; then SIGCONT."""
     with storm("SIGSTOP of the whole worker past the lease, SIGCONT") as made:
         pair = [made.worker(), made.worker()]
         made.application.rate(rate)
-        for number in range(1, rounds + 1):
+        for number in in_time(rounds, ends_at, made.faults):
             frozen = pair[number % 2]
             held = _caught(made, frozen)
             took = _seconds(lambda held=held: until(lambda: not _still(held), "another has taken over"))
