@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-PATIENCE = 120.0  # seconds until a wait is given up; nothing is measured by it
+PATIENCE = 60.0  # seconds until a wait is given up; nothing is measured by it
 _began = time.monotonic()
 
 
@@ -21,6 +21,17 @@ def until(true: Callable[[], bool], what: str, *, within: float = PATIENCE, look
         if time.monotonic() >= ends:
             raise GaveUp(f"waited {within:.0f} s in vain: {what}")
         time.sleep(look_every)
+
+
+def none_left(left: Callable[[], int], what: str) -> None:
+    """Look until nothing is left. Raises `GaveUp` where it has not become less for `PATIENCE` seconds."""
+    least, since = left(), time.monotonic()
+    while least:
+        time.sleep(0.2)
+        if (now := left()) < least:
+            least, since = now, time.monotonic()
+        elif time.monotonic() - since > PATIENCE:
+            raise GaveUp(f"waited {PATIENCE:.0f} s in vain: {what}; {now} are left")
 
 
 def in_time(rounds: int, ends_at: float, faults: list[str]) -> Iterator[int]:

@@ -68,6 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         tell(f"{name} …")
         try:
             rows.append(PARTS[name].run(time.monotonic() + PARTS[name].share * chosen.minutes * 60))
+            tell("\n".join((str(rows[-1].account), *failures(rows[-1:], every_state=False))))
         except GaveUp as error:
             broken.append(f"{name}: {error}")
     print(_shown(rows, time.monotonic() - began))

@@ -20,7 +20,7 @@ from workers import TOP, Plant, plant
 from nemesis.application import Application, application
 from nemesis.checker import copies_in, judge
 from nemesis.lane import QUICK, ledger_of
-from nemesis.patience import GaveUp, in_time, tell, until
+from nemesis.patience import GaveUp, in_time, none_left, tell, until
 from nemesis.relay import AnswersByName
 from nemesis.report import Row
 from notifier.model.state import MailState
@@ -36,6 +36,15 @@ HELD_WITHIN = 10.0  # seconds until a worker is caught with mails in its hands
 AWAY_FOR = 0.3  # seconds between the end of the store and its next start
 
 
+@dataclass(frozen=True)
+class InHand:
+    """A claim as the ledger has it: ``pid`` is the worker's child."""
+
+    fence: bytes
+    pid: int
+    state: str
+
+
 @dataclass
 class Storm:
     """A plant under load."""
@@ -46,6 +55,7 @@ class Storm:
     name: str
     blows: int = 0
     hits: Counter[str] = field(default_factory=Counter)
+    counted: set[tuple[str, bytes]] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 
     def worker(self) -> SupervisedProcess:
@@ -57,22 +67,24 @@ class Storm:
         counts = runtime().store.counts(QUEUE)
         return sum(counts[state] for state in MOVING)
 
-    def in_hand(self) -> Counter[str]:
-        """What a worker has claimed, by state."""
-        counts = runtime().store.counts(QUEUE)
-        return Counter({state.value: counts[state] for state in IN_HAND if counts[state]})
+    def hit(self) -> Counter[str]:
+        """The states of what was claimed when the worker was killed, without what the kills before have left."""
+        found = {(mail, one.fence): one.state for mail, one in claims().items()}
+        new = Counter(state for claim, state in found.items() if claim not in self.counted)
+        self.counted |= found.keys()
+        return new
 
     def idle(self) -> None:
         """Nothing comes, and everything rests."""
         self.application.rate(0)
-        until(lambda: self.moving() == 0, "every mail rests", look_every=0.1)
+        none_left(self.moving, "every mail rests")
 
     def row(self) -> Row:
         """After the last mail."""
         self.application.rate(0)
         self.worker()
         with suppress(GaveUp):  # the checker names those that do not rest
-            until(lambda: self.moving() == 0, "every mail rests", look_every=0.2)
+            none_left(self.moving, "every mail rests")
         requested = self.application.requested
         account = judge(requested, ledger_of(dict.fromkeys(requested, QUEUE)), copies_in(self.journal))
         return Row(self.name, self.blows, account, self.hits, faults=tuple(self.faults))
@@ -102,7 +114,7 @@ def killed_workers(rounds: int, windows: int, rate: float = RATE, seed: int = 1,
                 _freeze_with_a_bell(made, worker)
             worker.kill()
             made.blows += 1
-            found = made.in_hand()
+            found = made.hit()
             made.hits += found or Counter({MailState.WAITING.value: min(made.moving(), IN_THE_WINDOW)})
             made.application.rate(rate)
             tell(f"{made.name}: {number} of {rounds}, it had {dict(found) or 'nothing'} in hand")
@@ -157,12 +169,12 @@ def frozen_workers(rounds: int, rate: float = RATE / 4, ends_at: float = math.in
         return made.row()
 
 
-def _caught(made: Storm, worker: SupervisedProcess) -> dict[str, bytes]:
+def _caught(made: Storm, worker: SupervisedProcess) -> dict[str, InHand]:
     """Freeze the worker when it has claimed something; the mails and their claims."""
     ends = time.monotonic() + HELD_WITHIN
     while time.monotonic() < ends:
         worker.signal_group(signal.SIGSTOP)
-        if held := {mail: mark for mail, (mark, pid) in _claims().items() if _of_group(pid, worker.pid)}:
+        if held := {mail: one for mail, one in claims().items() if _of_group(one.pid, worker.pid)}:
             return held
         worker.signal_group(signal.SIGCONT)
         time.sleep(0.02)
@@ -171,8 +183,8 @@ def _caught(made: Storm, worker: SupervisedProcess) -> dict[str, bytes]:
     return {}
 
 
-def _claims() -> dict[str, tuple[bytes, int]]:
-    """Each mail that is in hand: the mark of its claim, and whose it is."""
+def claims() -> dict[str, InHand]:
+    """What is claimed or at the dot now, by mail."""
     store = runtime().store
     mails = [mail.mail_id for state in IN_HAND for mail in store.list_mails(QUEUE, state, 1000)]
     if not mails:
@@ -181,7 +193,7 @@ def _claims() -> dict[str, tuple[bytes, int]]:
         *(("HMGET", store._keys.mail(QUEUE, mail), "fence", "owner", "state") for mail in mails)
     )
     return {
-        mail: (fence, int(owner.split(b":")[1]))
+        mail: InHand(fence, int(owner.split(b":")[1]), state.decode())
         for mail, (fence, owner, state) in zip(mails, found, strict=True)
         if owner and state.decode() in IN_HAND
     }
@@ -194,10 +206,10 @@ def _of_group(pid: int, group: int) -> bool:
         return False
 
 
-def _still(held: dict[str, bytes]) -> bool:
+def _still(held: dict[str, InHand]) -> bool:
     """True while the frozen worker's claims stand."""
-    now = _claims()
-    return any(now.get(mail, (b"", 0))[0] == mark for mail, mark in held.items())
+    now = claims()
+    return any(mail in now and now[mail].fence == one.fence for mail, one in held.items())
 
 
 def _seconds(act: Callable[[], None]) -> float:
