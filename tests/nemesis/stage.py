@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nemesis.patience import until
 from nemesis.relay import Answer
 from notifier import send_email
 from notifier.delivery.intake import Options
@@ -27,6 +28,7 @@ SHORT = 1.0  # seconds until a mail expires
 # Queues: served; served and mostly empty, for what a dead worker leaves; swept, but paused.
 SERVED, LEFT, HALTED = "mail", "left", "halted"
 DEAD_WORKER = "a worker that has died"
+LOOKS = 2  # the first may be that of a worker which ends now
 MOST = 1000  # mails that are due in a queue at once
 
 
@@ -183,4 +185,12 @@ def hand_over(whom: Sequence[tuple[Claim, tuple[str, ...]]]) -> None:
 def restore_an_older_ledger() -> None:
     """As far as a worker can see: the same mark, and a pulse that has gone back."""
     store = runtime().store
-    store._connection.ask(("DECRBY", f"{store._keys.epoch}pulse", 1000))
+    key = f"{store._keys.epoch}pulse"
+
+    def pulse() -> int:
+        (value,) = store._connection.ask(("GET", key))
+        return int(value or 0)
+
+    before = pulse()
+    until(lambda: pulse() >= before + LOOKS, "a worker that lives has looked at the ledger")
+    store._connection.ask(("DECRBY", key, 1000))
