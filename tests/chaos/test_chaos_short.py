@@ -1,6 +1,6 @@
 """`make chaos` in short: some failpoints, some storms, the same checker. The whole run takes its quarter of an hour.
 
-What becomes of mails when the store is killed is in `test_killed_workers.py`.
+Killed stores and frozen workers are in `test_killed_workers.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from nemesis.failpoints import Blow, Seam
 from nemesis.lane import CALLS, Round, every_round, lane
 from nemesis.report import Row, failures
-from nemesis.storms import frozen_workers, killed_workers
+from nemesis.storms import killed_workers
 
 STEPS = (Seam.CLAIM, Seam.BEGIN_DOT, Seam.REPLY, Seam.SETTLE)
 WAY = ("waiting>claimed", "claimed>at_dot", "", "at_dot>sent")
@@ -41,7 +41,3 @@ def test_who_is_killed_at_a_step_of_a_mails_way_loses_and_doubles_nothing() -> N
 
 def test_whole_workers_killed_with_a_bell_in_the_window_and_in_mid_run() -> None:
     good(killed_workers(rounds=2, windows=1, rate=100))
-
-
-def test_a_frozen_worker() -> None:
-    good(frozen_workers(rounds=1))

@@ -118,6 +118,7 @@ class Lane:
             self._thaw_all()
         if one.failpoint.seam is Seam.PARK:
             self._rest()
+            self.crew.see_all_off()  # who looks at the ledger now is there to see it go back
         order = self._ordered(one)
         try:
             until(lambda: self.orders.struck(order) is not None, "the failpoint is reached", within=REACHED_WITHIN)

@@ -28,7 +28,7 @@ SHORT = 1.0  # seconds until a mail expires
 # Queues: served; served and mostly empty, for what a dead worker leaves; swept, but paused.
 SERVED, LEFT, HALTED = "mail", "left", "halted"
 DEAD_WORKER = "a worker that has died"
-LOOKS = 2  # the first may be that of a worker which ends now
+LOOKS = 2
 MOST = 1000  # mails that are due in a queue at once
 
 
