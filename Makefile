@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check format fuzz bench-smtp bench-pool requirements clean
+.PHONY: demo test check chaos format fuzz bench-smtp bench-pool requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -41,6 +41,11 @@ SECONDS ?= 60
 fuzz: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: "atheris>=3.0,<4"
 	@cd tests && ../$(BIN)/python -m fuzz $(SECONDS)
+
+# Workers, store and callers are killed and frozen at every moment that counts; then the mails are counted. 15 minutes on two
+# cores; ARGS="--only kills" runs a part. A short form is in `make test`.
+chaos: $(STAMP)
+	@cd tests && ../$(BIN)/python -m nemesis.run $(ARGS)
 
 # Every version fixed, without index lines or addresses, for all supported Pythons at once.
 requirements: $(STAMP)

@@ -891,6 +891,23 @@ class Epochs:
         assert change.why == "restored"
         assert len(store.epoch_changes()) == 1
 
+    def test_a_restore_is_told_to_those_who_come_later_until_somebody_has_done_what_it_asks_for(
+        self, store: Store
+    ) -> None:
+        """Whoever found it was killed before it had parked anything."""
+        remembered, _ = store.look(None)
+        now, change = store.look(replace(remembered, pulse=remembered.pulse + 10))
+        assert change is not None
+        for seen in (None, now):
+            _, again = store.look(seen)
+            assert again is not None
+            assert (again.at, again.mark, again.why) == (change.at, now.mark, "restored")
+        store.restore_is_over("another mark")
+        assert store.look(None)[1] is not None
+        store.restore_is_over(now.mark)
+        assert [store.look(seen)[1] for seen in (None, now)] == [None, None]
+        assert len(store.epoch_changes()) == 1
+
     def test_after_a_restore_what_may_go_only_once_is_parked(self, store: Store) -> None:
         ids = added(store, *[an_email(queue="mail", mail_class="bulk" if n % 2 else "otp") for n in range(6)])
         assert store.park_after_restore("mail", time.time() + HOUR) == 3

@@ -58,13 +58,20 @@ class Plant:
         self, *options: str, slots: int = 2, app: str = "worker", output: int | None = None
     ) -> SupervisedProcess:
         """A worker that is up when this returns. ``output``: a descriptor for its log, in place of a file."""
+        worker = self.launch_worker(*options, slots=slots, app=app, output=output)
+        wait_until(lambda: self.registered(worker) or not worker.running, "the worker is up")
+        assert worker.running, self.logs()
+        return worker
+
+    def launch_worker(
+        self, *options: str, slots: int = 2, app: str = "worker", output: int | None = None
+    ) -> SupervisedProcess:
+        """One that will be up in a while."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(slots), "-l", "INFO", *options]
         with log.open("wb") as file:
             worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=file if output is None else output)
         self.workers.append(worker)
-        wait_until(lambda: self.registered(worker) or not worker.running, "the worker is up")
-        assert worker.running, self.logs()
         return worker
 
     def use(self, **environ: str) -> None:

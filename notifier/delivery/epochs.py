@@ -25,7 +25,10 @@ class EpochWatch:
         parked = 0
         if change is not None and change.why == RESTORED:
             parked = self._park(change)
-        self._remembered = epoch  # last: where parking failed, the next look finds the change again
+            self._store.restore_is_over(epoch.mark)
+        self._remembered = (
+            epoch  # last: where parking failed, the next look finds the change again, and so does another worker's
+        )
         if change is not None:
             self._listener(LedgerChanged(change.was, change.mark, change.why, parked))
 

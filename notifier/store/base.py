@@ -325,7 +325,8 @@ class Store(Protocol):
     def look(self, remembered: Epoch | None) -> tuple[Epoch, EpochChange | None]:
         """The epoch now, durably, and what has happened to the ledger if it is another than was remembered.
 
-        Data that has gone back under the same mark gets a new mark.
+        Data that has gone back under the same mark gets a new mark. Until `restore_is_over` everybody is told of it, those
+        too who have only begun to look.
         """
 
     def epoch_changes(self) -> list[EpochChange]:
@@ -333,6 +334,9 @@ class Store(Protocol):
 
     def park_after_restore(self, queue: str, before: float) -> int:
         """Park what may go only once, waits, and was added before that (seconds): it may have gone since."""
+
+    def restore_is_over(self, mark: str) -> None:
+        """What a restore under this new mark asks for is done."""
 
     def check(self) -> list[str]:
         """Advice for the operator: one line for each server setting that endangers mail; empty is good."""

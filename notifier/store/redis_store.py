@@ -509,6 +509,10 @@ class RedisStore:
             parked += more
         return parked
 
+    def restore_is_over(self, mark: str) -> None:
+        """See `Store.restore_is_over`."""
+        self._connection.run([Call("restore_over", self._keys.epoch, (mark,))], durably=True)
+
     def check(self) -> list[str]:
         """See `Store.check`."""
         return advice(self._connection)

@@ -12,10 +12,13 @@ if mark == remembered and pulse < seen then
   -- The mark is ours and the pulse is older than what we saw: a backup, or a replica that lagged behind.
   why, mark = 'restored', candidate
   redis.call('SET', P .. 'mark', mark)
+  redis.call('SET', P .. 'parking', mark) -- until somebody says that what may go only once is parked
 end
 pulse = math.max(pulse, seen) + 1
 redis.call('SET', P .. 'pulse', pulse)
-if remembered == '' or mark == remembered then return { mark, pulse } end
+-- Whoever found the restore may have ended before it had parked: then those who come later are told too.
+local parking = redis.call('GET', P .. 'parking') == mark
+if (remembered == '' or mark == remembered) and not parking then return { mark, pulse } end
 
 -- Every worker finds out; the first one writes it down.
 local last = redis.call('LINDEX', P .. 'changes', -1)
