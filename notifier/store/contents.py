@@ -7,6 +7,7 @@ from typing import Any
 
 from notifier.store.blobs import Blobs
 from notifier.store.blobs.outsourced import LARGE, reference_to, referred_by
+from notifier.store.records import FACTS
 from notifier.store.sealing import Seal
 
 
@@ -43,6 +44,7 @@ class Contents:
 
     def whole(self, row: Sequence[Any]) -> list[Any]:
         """A row of ``claim.lua`` with what it refers to. Raises `BlobUnavailable`."""
-        mail_id, fence, payload, *states, composed, composed_in = row
-        composed = self._blobs.get(composed_in.decode()) if composed_in else self._seal.open(composed)
-        return [mail_id, fence, self.payload(payload), *states, composed]
+        payload, recipients, composed, facts = row
+        composed_in = facts.decode().split(" ")[FACTS:]
+        composed = self._blobs.get(composed_in[0]) if composed_in else self._seal.open(composed)
+        return [self.payload(payload), recipients, composed, facts]

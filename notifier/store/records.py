@@ -20,19 +20,10 @@ LATE = "its worker read the final reply while the ledger was away"
 Arguments = tuple[str | bytes | int, ...]
 
 # What people may see of a record: never the payload, whose context may hold reset links and codes.
-STATUS_FIELDS = (
-    "state",
-    "template",
-    "class",
-    "recipients",
-    "created",
-    "due",
-    "attempt",
-    "crashes",
-    "unknowns",
-    "setbacks",
-)
-
+_FIELDS = ("state", "template", "class", "recipients", "created", "due")
+_COUNTERS = ("attempt", "crashes", "unknowns", "setbacks")  # one that is not there is nought
+STATUS_FIELDS = (*_FIELDS, *_COUNTERS)
+FACTS = 7  # in the last text of a row of ``claim.lua``, before the name of a blob
 
 _PENDING, _SUPPRESSED = RecipientState.PENDING, RecipientState.SUPPRESSED
 
@@ -145,8 +136,9 @@ def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """
-    mail_id, fence, payload, recipients, *counters, deadline_in, composed = row
-    attempt, crashes, unknowns, setbacks = counters
+    payload, recipients, composed, facts = row
+    mail_id, *numbers = facts.decode().split(" ")[:FACTS]
+    fence, attempt, crashes, unknowns, setbacks, deadline_in = map(int, numbers)
     try:
         email = Email.from_payload(json.loads(payload))
         states = {path: RecipientState(state) for path, state in json.loads(recipients).items()}
@@ -154,7 +146,7 @@ def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableRecord(f"the record cannot be read: {type(error).__name__}") from error
-    if (email.id, email.queue) != (mail_id.decode(), queue):
+    if (email.id, email.queue) != (mail_id, queue):
         raise UnreadableRecord("the record holds another mail than its key says")
     return Claim(
         email,
@@ -173,9 +165,9 @@ def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -
 
 def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes]) -> MailStatus | None:
     """The answers for `STATUS_FIELDS` and the history; None where there is no such record."""
-    if None in fields:
+    if None in fields[: len(_FIELDS)]:
         return None
-    known = dict(zip(STATUS_FIELDS, (field.decode() for field in fields if field is not None), strict=True))
+    known = {name: field.decode() for name, field in zip(STATUS_FIELDS, fields, strict=True) if field is not None}
     state = MailState(known["state"])
     return MailStatus(
         mail_id=mail_id,
@@ -186,9 +178,9 @@ def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history:
         recipients={path: RecipientState(s) for path, s in json.loads(known["recipients"]).items()},
         created_at=int(known["created"]) / 1000,
         due_at=int(known["due"]) / 1000 if state is MailState.WAITING else None,
-        attempt=int(known["attempt"]),
-        crashes=int(known["crashes"]),
-        unknowns=int(known["unknowns"]),
-        setbacks=int(known["setbacks"]),
+        attempt=int(known.get("attempt", 0)),
+        crashes=int(known.get("crashes", 0)),
+        unknowns=int(known.get("unknowns", 0)),
+        setbacks=int(known.get("setbacks", 0)),
         history=tuple(json.loads(entry) for entry in history),
     )

@@ -36,6 +36,7 @@ from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Argument, Call, LedgerConnection
 from notifier.store.contents import Contents
+from notifier.store.ended import status_of_ended
 from notifier.store.evidence import Evidence, Verdict
 from notifier.store.hooks import RedisHooks
 from notifier.store.keys import INDEX, Keys
@@ -231,7 +232,7 @@ class RedisStore:
     def _put_back(
         self, queue: str, row: Sequence[Any], state: MailState, why: str, seconds: float = UNREADABLE_WAIT
     ) -> None:
-        mail_id, fence, *_ = row
+        mail_id, fence, *_ = row[-1].split(b" ")
         call = self._call("postpone", queue, mail_id, fence, state, ms(seconds), why, ms(self._retention))
         self._connection.run([call], durably=True)
 
@@ -357,8 +358,9 @@ class RedisStore:
         for queue, mail_id in places:
             commands.append(("HMGET", self._keys.mail(queue, mail_id), *STATUS_FIELDS))
             commands.append(("LRANGE", self._keys.history(queue, mail_id), 0, -1))
-        answers = self._connection.ask(*commands)
-        found = (status_of(*place, *pair) for place, *pair in zip(places, answers[::2], answers[1::2], strict=True))
+            commands.append(("GET", self._keys.ended_mail(queue, mail_id)))
+        answers = iter(self._connection.ask(*commands))
+        found = (_status_of(*place, *three) for place, *three in zip(places, answers, answers, answers, strict=True))
         return [one for one in found if one is not None]
 
     def cancel(self, mail_id: str) -> MailState:
@@ -502,3 +504,11 @@ class RedisStore:
     def check(self) -> list[str]:
         """See `Store.check`."""
         return advice(self._connection)
+
+
+def _status_of(
+    queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes], left: bytes | None
+) -> MailStatus | None:
+    if left is not None:
+        return status_of_ended(queue, mail_id, left)
+    return status_of(queue, mail_id, fields, history)

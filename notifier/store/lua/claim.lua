@@ -1,6 +1,7 @@
 -- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms
--- Returns a row a mail: id, fence, payload, recipients, attempt, crashes, unknowns, setbacks, deadline in ms,
--- composed or '', the blob that it is in or ''
+-- Returns a row a mail: payload, recipients, composed or '', and in one text with blanks between, for each value of an
+-- answer costs the client: id, fence, attempt, crashes, unknowns, setbacks, deadline in ms, and the blob that the composed
+-- message is in, if it is
 local at = now()
 if ARGV[4] ~= '' then
   redis.call('ZREM', P .. 'rung', ARGV[4])
@@ -16,10 +17,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT',
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
     local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
       'composed_in')
+    local facts = { id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, f[8] or nil }
     rows[#rows + 1] = {
-      id, fence, f[1] or '', f[2] or '', tonumber(f[3]) or 0, tonumber(f[4]) or 0, tonumber(f[5]) or 0,
-      tonumber(f[6]) or 0, tonumber(f[7]) - at, redis.call('GET', P .. 'composed:' .. id) or '',
-      f[8] or '',
+      f[1] or '', f[2] or '', redis.call('GET', P .. 'composed:' .. id) or '', table.concat(facts, ' '),
     }
   end
 end

@@ -116,7 +116,7 @@ def test_a_history_keeps_its_newest_entries(store: RedisStore, clock: Clock) -> 
     (mail_id,) = added(store)
     for _ in range(60):
         (claim,) = store.claim("mail", "worker-1", 1)
-        store._put_back("mail", [mail_id, claim.fence], MailState.WAITING, "again")
+        store._put_back("mail", [f"{mail_id} {claim.fence}".encode()], MailState.WAITING, "again")
         clock.now += 600
     assert len(history_of(store, mail_id)) == 50
 
