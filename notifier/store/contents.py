@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from notifier.store.blobs import Blobs
 from notifier.store.blobs.outsourced import LARGE, reference_to, referred_by
-from notifier.store.records import FACTS
+from notifier.store.rows import Row
 from notifier.store.sealing import Seal
 
 
@@ -42,9 +39,7 @@ class Contents:
         name = referred_by(opened)
         return opened if name is None else self._blobs.get(name)
 
-    def whole(self, row: Sequence[Any]) -> list[Any]:
-        """A row of ``claim.lua`` with what it refers to. Raises `BlobUnavailable`."""
-        payload, recipients, composed, facts = row
-        composed_in = facts.decode().split(" ")[FACTS:]
-        composed = self._blobs.get(composed_in[0]) if composed_in else self._seal.open(composed)
-        return [self.payload(payload), recipients, composed, facts]
+    def whole(self, row: Row) -> Row:
+        """The row with what it refers to. Raises `BlobUnavailable`."""
+        composed = self._blobs.get(row.composed_in) if row.composed_in else self._seal.open(row.composed)
+        return row._replace(payload=self.payload(row.payload), composed=composed)

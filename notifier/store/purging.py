@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from notifier.store.base import Purged
@@ -30,25 +31,22 @@ def purge(address: str, *, connection: LedgerConnection, keys: Keys, retention: 
 
 def _mails_to(address: str, connection: LedgerConnection, keys: Keys) -> Iterator[tuple[str, str, list[str]]]:
     """Queue, id, and the recipients that are this person."""
-    records = _keys_like(keys.mail("*", "*"), connection)
-    yield from _theirs(address, records, lambda key: ("HGET", key, "recipients"), _paths, connection, keys)
-    ended = _keys_like(keys.ended_mail("*", "*"), connection)
-    yield from _theirs(address, ended, lambda key: ("GET", key), _paths_left, connection, keys)
+    for key, paths in chain(_records(connection, keys), _ended(connection, keys)):
+        theirs = [path for path in paths if path.lower() == address]
+        if theirs:
+            yield (*_place_of(key, keys), theirs)
 
 
-def _theirs(
-    address: str,
-    pages: Iterator[list[str]],
-    command: Callable[[str], tuple[str, ...]],
-    paths: Callable[[Any], Sequence[str]],
-    connection: LedgerConnection,
-    keys: Keys,
-) -> Iterator[tuple[str, str, list[str]]]:
-    for page in pages:
-        for key, answer in zip(page, connection.ask(*map(command, page)), strict=True):
-            theirs = [path for path in paths(answer) if path.lower() == address]
-            if theirs:
-                yield (*_place_of(key, keys), theirs)
+def _records(connection: LedgerConnection, keys: Keys) -> Iterator[tuple[str, Sequence[str]]]:
+    for page in _keys_like(keys.mail("*", "*"), connection):
+        answers = connection.ask(*(("HGET", key, "recipients") for key in page))
+        yield from zip(page, map(_paths, answers), strict=True)
+
+
+def _ended(connection: LedgerConnection, keys: Keys) -> Iterator[tuple[str, Sequence[str]]]:
+    for page in _keys_like(keys.ended_mail("*", "*"), connection):
+        answers = connection.ask(*(("GET", key) for key in page))
+        yield from zip(page, map(_paths_left, answers), strict=True)
 
 
 def _keys_like(pattern: str, connection: LedgerConnection) -> Iterator[list[str]]:

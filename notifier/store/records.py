@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from notifier.errors import StoreError
 from notifier.model.address import Address
@@ -15,6 +14,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
 from notifier.store.base import Claim, MailStatus, Settlement
 from notifier.store.evidence import Evidence
+from notifier.store.rows import Row
 
 LATE = "its worker read the final reply while the ledger was away"
 Arguments = tuple[str | bytes | int, ...]
@@ -23,9 +23,6 @@ Arguments = tuple[str | bytes | int, ...]
 _FIELDS = ("state", "template", "class", "recipients", "created", "due")
 _COUNTERS = ("attempt", "crashes", "unknowns", "setbacks")  # one that is not there is nought
 STATUS_FIELDS = (*_FIELDS, *_COUNTERS)
-FACTS = 7  # in the last text of a row of ``claim.lua``, before the name of a blob
-
-_PENDING, _SUPPRESSED = RecipientState.PENDING, RecipientState.SUPPRESSED
 
 
 class UnreadableRecord(ValueError):
@@ -41,11 +38,11 @@ def _ms_or_empty(seconds: float | None) -> int | str:
     return "" if seconds is None else ms(seconds)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _paths(email: Email) -> list[str]:
+def paths_of(email: Email) -> list[str]:
+    """Its forward-paths."""
     return [address.forward_path for address in email.recipients]
 
 
@@ -54,18 +51,16 @@ def payload_of(email: Email) -> str:
     return _json(email.to_payload())
 
 
-def record_of(
-    email: Email, mail_class: MailClass, payload: str, payload_in: str, *, suppressed: Collection[str] = ()
-) -> Arguments:
+def record_of(email: Email, mail_class: MailClass, payload: str, payload_in: str) -> Arguments:
     """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue.
 
-    ``payload_in``: the blob that ``payload`` refers to, or nothing. ``suppressed``: recipients who are not mailed.
+    ``payload_in``: the blob that ``payload`` refers to, or nothing.
     """
     return (
         email.id,
         payload,
         email.body_hash,
-        _json({path: _SUPPRESSED if path in suppressed else _PENDING for path in _paths(email)}),
+        _json(dict.fromkeys(paths_of(email), RecipientState.PENDING)),
         _ms_or_empty(email.send_at),
         _ms_or_empty(email.expires_at),
         ms(mail_class.deadline),
@@ -131,33 +126,30 @@ def evidence_of(one: Evidence) -> Arguments:
     )
 
 
-def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "") -> Claim:
-    """The claim in a row of ``claim.lua`` whose blobs have been read.
+def claim_of(queue: str, row: Row, owner: str = "", epoch: str = "") -> Claim:
+    """The claim in a row whose contents have been opened.
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """
-    payload, recipients, composed, facts = row
-    mail_id, *numbers = facts.decode().split(" ")[:FACTS]
-    fence, attempt, crashes, unknowns, setbacks, deadline_in = map(int, numbers)
     try:
-        email = Email.from_payload(json.loads(payload))
-        states = {path: RecipientState(state) for path, state in json.loads(recipients).items()}
+        email = Email.from_payload(json.loads(row.payload))
+        states = {path: RecipientState(state) for path, state in json.loads(row.recipients).items()}
     except UnknownPayloadVersion:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableRecord(f"the record cannot be read: {type(error).__name__}") from error
-    if (email.id, email.queue) != (mail_id, queue):
+    if (email.id, email.queue) != (row.mail_id, queue):
         raise UnreadableRecord("the record holds another mail than its key says")
     return Claim(
         email,
-        fence,
+        row.fence,
         states,
-        attempt,
-        crashes,
-        unknowns,
-        deadline_in / 1000,
-        composed or None,
-        setbacks,
+        row.attempt,
+        row.crashes,
+        row.unknowns,
+        row.deadline_in / 1000,
+        row.composed or None,
+        row.setbacks,
         owner=owner,
         epoch=epoch,
     )

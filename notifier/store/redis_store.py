@@ -6,7 +6,6 @@ import json
 import logging
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
@@ -34,7 +33,7 @@ from notifier.store.blobs.blobs import GRACE
 from notifier.store.blobs.place import TURNS
 from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
-from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.connection import Call, LedgerConnection
 from notifier.store.contents import Contents
 from notifier.store.ended import status_of_ended
 from notifier.store.evidence import Evidence, Verdict
@@ -50,12 +49,15 @@ from notifier.store.records import (
     edge_of,
     evidence_of,
     ms,
+    paths_of,
     payload_of,
     readdressed,
     record_of,
     status_of,
 )
 from notifier.store.reservations import under_their_keys
+from notifier.store.round_trips import Argument
+from notifier.store.rows import Row
 from notifier.store.sealing import Seal
 from notifier.store.suppression import SuppressionList
 
@@ -136,15 +138,17 @@ class RedisStore:
     # enqueue --------------------------------------------------------------------------------------------------------
 
     def add(self, emails: Sequence[Email]) -> AddResult:
-        """See `Store.add`. Three round trips where keys were given, two where not: the suppression list is asked first."""
+        """See `Store.add`. One round trip; one before it where keys were given, and one behind it for suppressed recipients."""
         if not emails:
             return AddResult((), {})
         reserved = under_their_keys(emails, connection=self._connection, keys=self._keys, window=self._window)
-        suppressed = self.suppressed(sorted({one.forward_path for email in reserved for one in email.recipients}))
+        paths = sorted({one.forward_path for email in reserved for one in email.recipients})
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
-        calls = [queues, *(self._add_call(email, suppressed) for email in reserved)]
-        _, *answers = self._connection.run(calls, durably=True)
+        calls = [queues, self.suppression.question(paths), *map(self._add_call, reserved)]
+        _, found, *answers = self._connection.run(calls, durably=True)
+        new = [email for email, (created, _) in zip(reserved, answers, strict=True) if created == 1]
+        self._screen(new, self.suppression.answer(paths, found))
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
         for email, (created, bell) in zip(reserved, answers, strict=True):
@@ -155,9 +159,16 @@ class RedisStore:
                 bells.setdefault(email.queue, []).append(bell.decode())
         return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in bells.items()})
 
-    def _add_call(self, email: Email, suppressed: Collection[str]) -> Call:
+    def _screen(self, new: Sequence[Email], suppressed: Collection[str]) -> None:
+        """Mails that were added in this moment; whoever claims one before its turn here looks at the list himself."""
+        theirs = ((email, [path for path in paths_of(email) if path in suppressed]) for email in new if suppressed)
+        calls = [self._call("screen", email.queue, email.id, *paths) for email, paths in theirs if paths]
+        if calls:
+            self._connection.run(calls, durably=True)
+
+    def _add_call(self, email: Email) -> Call:
         payload = self._contents.put_payload(payload_of(email))
-        record = record_of(email, self._classes[email.mail_class], *payload, suppressed=suppressed)
+        record = record_of(email, self._classes[email.mail_class], *payload)
         takeover = self._takeover
         return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch)
 
@@ -215,10 +226,10 @@ class RedisStore:
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
         epoch, rows = self._connection.run([self._epoch_call(), call])
         (mark,) = epoch
-        claims = [self._claimed(queue, row, owner, mark.decode()) for row in rows]
+        claims = [self._claimed(queue, Row.read(row), owner, mark.decode()) for row in rows]
         return [claim for claim in claims if claim is not None]
 
-    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str) -> Claim | None:
+    def _claimed(self, queue: str, row: Row, owner: str, epoch: str) -> Claim | None:
         try:
             return claim_of(queue, self._contents.whole(row), owner, epoch)
         except BlobUnavailable as error:
@@ -229,11 +240,8 @@ class RedisStore:
             self._put_back(queue, row, MailState.QUARANTINED, str(error))
         return None
 
-    def _put_back(
-        self, queue: str, row: Sequence[Any], state: MailState, why: str, seconds: float = UNREADABLE_WAIT
-    ) -> None:
-        mail_id, fence, *_ = row[-1].split(b" ")
-        call = self._call("postpone", queue, mail_id, fence, state, ms(seconds), why, ms(self._retention))
+    def _put_back(self, queue: str, row: Row, state: MailState, why: str, seconds: float = UNREADABLE_WAIT) -> None:
+        call = self._call("postpone", queue, row.mail_id, row.fence, state, ms(seconds), why, ms(self._retention))
         self._connection.run([call], durably=True)
 
     def renew(self, claims: Sequence[Claim]) -> None:

@@ -1,7 +1,7 @@
 -- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms
--- Returns a row a mail: payload, recipients, composed or '', and in one text with blanks between, for each value of an
--- answer costs the client: id, fence, attempt, crashes, unknowns, setbacks, deadline in ms, and the blob that the composed
--- message is in, if it is
+-- Returns one text a mail, for each value of an answer costs the client: in its first line id, fence, attempt, crashes,
+-- unknowns, setbacks, deadline in ms, the octets of payload and recipients, and the blob that the composed message is in,
+-- if it is; then payload, recipients and composed message. notifier.store.rows reads it.
 local at = now()
 if ARGV[4] ~= '' then
   redis.call('ZREM', P .. 'rung', ARGV[4])
@@ -17,10 +17,12 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT',
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
     local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
       'composed_in')
-    local facts = { id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, f[8] or nil }
-    rows[#rows + 1] = {
-      f[1] or '', f[2] or '', redis.call('GET', P .. 'composed:' .. id) or '', table.concat(facts, ' '),
+    local payload, recipients = f[1] or '', f[2] or ''
+    local facts = {
+      id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, f[8] or nil,
     }
+    local composed = redis.call('GET', P .. 'composed:' .. id) or ''
+    rows[#rows + 1] = table.concat({ table.concat(facts, ' '), '\n', payload, recipients, composed })
   end
 end
 return rows
