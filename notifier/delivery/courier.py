@@ -210,8 +210,14 @@ class Courier:
 
     def _transact(self, session: LentSession, ready: Sequence[Attempt], unsent: dict[str, Attempt]) -> None:
         fresh = session.transactions == 0
+        held: list[tuple[Attempt, Settlement]] = []  # while more replies are here already: one round trip for all
+
+        def put_down() -> None:
+            theirs, held[:] = held[:], []
+            self._settle_legs(theirs)
 
         def before_dot(positions: Sequence[int]) -> float:
+            put_down()
             now = time.monotonic()
             claims = [ready[position].claim for position in positions]
             self._store.begin_dot(claims)
@@ -219,22 +225,33 @@ class Courier:
                 unsent.pop(claim.mail_id, None)
             return now + self._timing.dot_deadline
 
-        for outcome in session.send_many([attempt.message for attempt in ready], before_dot):
-            attempt = ready[outcome.position]
-            unsent.pop(attempt.claim.mail_id, None)
-            self._limiter.learn(outcome, session.rate)
-            attempt.leg_over(outcome)
-            # Another connection helps only where this one has ended, and where it was not the first mail's own.
-            self._settle_leg(attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0))
+        try:
+            for outcome in session.send_many([attempt.message for attempt in ready], before_dot, put_down):
+                attempt = ready[outcome.position]
+                unsent.pop(attempt.claim.mail_id, None)
+                self._limiter.learn(outcome, session.rate)
+                attempt.leg_over(outcome)
+                # Another connection helps only where this one has ended, and where it was not the first mail's own.
+                fresh_retry_used = session.usable or (fresh and outcome.position == 0)
+                settlement = self._settlement(attempt, fresh_retry_used=fresh_retry_used)
+                if settlement is not None:
+                    held.append((attempt, settlement))
+        finally:
+            put_down()
 
-    def _settle_leg(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> None:
-        settlement = self._settlement(attempt, fresh_retry_used=fresh_retry_used)
-        if settlement is None:
+    def _settle_leg(self, attempt: Attempt) -> None:
+        settlement = self._settlement(attempt)
+        if settlement is not None:
+            self._settle_legs([(attempt, settlement)])
+
+    def _settle_legs(self, legs: Sequence[tuple[Attempt, Settlement]]) -> None:
+        if not legs:
             return
         try:
-            self._settle(settlement)
+            self._settle(*(settlement for _, settlement in legs))
         except StoreUnavailable:
-            if not self._kept(attempt, settlement):
+            kept = [self._kept(attempt, settlement) for attempt, settlement in legs]
+            if not all(kept):
                 raise
 
     def _kept(self, attempt: Attempt, settlement: Settlement) -> bool:

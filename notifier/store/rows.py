@@ -25,6 +25,6 @@ class Row(NamedTuple):
         """One text of the answer."""
         head, _, rest = octets.partition(b"\n")
         mail_id, *numbers, composed_in = f"{head.decode()} ".split(" ")[:10]
-        *counters, payload, recipients = map(int, numbers)
-        behind = payload + recipients
-        return cls(mail_id, *counters, rest[:payload], rest[payload:behind], rest[behind:], composed_in)
+        fence, attempt, crashes, unknowns, setbacks, deadline_in, payload, recipients = map(int, numbers)
+        contents = rest[:payload], rest[payload : payload + recipients], rest[payload + recipients :]
+        return cls(mail_id, fence, attempt, crashes, unknowns, setbacks, deadline_in, *contents, composed_in)
