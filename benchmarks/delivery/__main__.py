@@ -30,6 +30,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         prog="python -m benchmarks.delivery", description="what the ledger costs, measured"
     )
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--memory-rounds", type=int, default=3, help="of those, with the measuring of memory")
     parser.add_argument("--singles", type=int, default=1_000, help="mails delivered one by one in a round")
     parser.add_argument("--many", type=int, default=5_000, help="mails delivered in batches in a round")
     parser.add_argument("--stored", type=int, default=100_000, help="mails whose memory is measured")
@@ -38,7 +39,8 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name} beside the program; nowhere with --quick")
     given = parser.parse_args(words)
     if given.quick:
-        given.rounds, given.singles, given.many, given.stored, given.waiting = 1, 50, 200, 1_000, 1_000
+        given.rounds = given.memory_rounds = 1
+        given.singles, given.many, given.stored, given.waiting = 50, 200, 1_000, 1_000
     elif given.output is None:
         given.output = RESULTS
     return given
@@ -47,7 +49,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Measure, print, write."""
     given = arguments()
-    cases = plan(given.singles, given.many, given.stored, given.waiting)
+    cases = plan(given.singles, given.many, given.stored, given.waiting, memory_rounds=given.memory_rounds)
     where = [*machine.place(), f"versions: {', '.join(_versions())}"]
     cores.keep_for_clients()
     try:
@@ -56,7 +58,7 @@ def main() -> int:
     except NoCompiler as error:
         _tell(str(error))
         return os.EX_UNAVAILABLE
-    page = report(cases, found, given.rounds, where)
+    page = report(cases, found, f"{given.rounds} interleaved rounds (memory: {given.memory_rounds})", where)
     print(page)
     if given.output is not None:
         given.output.write_text(page)

@@ -26,11 +26,13 @@ _LETTERS = string.ascii_letters + string.digits + "     "
 def mails(count: int, **more: Any) -> Iterator[Email]:
     """Each with another text, to another recipient. ``keyed``: with an idempotency key of its own."""
     dice = random.Random(count)
+    letters = "".join(dice.choices(_LETTERS, k=100 * CONTEXT))
     keyed = more.pop("keyed", False)
     for number in range(count):
         mail_id = new_mail_id()
         to = (Address.parse(f"customer-{number:06}@destination.example"),)
-        context = {"name": "Zoe", "text": "".join(dice.choices(_LETTERS, k=CONTEXT))}
+        begin = dice.randrange(len(letters) - CONTEXT)
+        context = {"name": "Zoe", "text": letters[begin : begin + CONTEXT]}
         key = f"order-{number}-shipped" if keyed else mail_id
         yield Email(mail_id, TEMPLATE, to, context, key, time.time(), queue=QUEUE, **more)
 

@@ -57,7 +57,7 @@ class Plan:
         return [case for row in rows for case in row.values()]
 
 
-def plan(singles: int, many: int, stored: int, waiting: int) -> Plan:
+def plan(singles: int, many: int, stored: int, waiting: int, *, memory_rounds: int = 1) -> Plan:
     """``singles`` and ``many`` mails delivered in a round, ``stored`` in the store, ``waiting`` for a worker."""
     ways = {
         "a single mail": (singles, 1, 1, False),
@@ -80,7 +80,7 @@ def plan(singles: int, many: int, stored: int, waiting: int) -> Plan:
     )
 
 
-def report(plan: Plan, found: Found, rounds: int, machine: Sequence[str]) -> str:
+def report(plan: Plan, found: Found, rounds: str, machine: Sequence[str]) -> str:
     """The whole page."""
     parts = [
         "# What the ledger costs",
