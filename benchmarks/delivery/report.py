@@ -73,23 +73,17 @@ def plan(singles: int, many: int, stored: int, waiting: int, *, memory_rounds: i
             for name, count, size in zip(STEPPED, (singles, many), (1, 100), strict=True)
         },
         {
-            "mails": Case("memory", stored, (0,), rounds=3),
-            "mails with an idempotency key": Case("memory", stored // 5, (1,), rounds=3),
+            "mails": Case("memory", stored, (0,), rounds=memory_rounds),
+            "mails with an idempotency key": Case("memory", stored // 5, (1,), rounds=memory_rounds),
         },
-        {f"{count:,}": Case("worker", count, rounds=3) for count in (0, waiting)},
+        {f"{count:,}": Case("worker", count, rounds=memory_rounds) for count in (0, waiting)},
     )
 
 
 def report(plan: Plan, found: Found, rounds: str, machine: Sequence[str]) -> str:
     """The whole page."""
-    parts = [
-        "# What the ledger costs",
-        "",
-        f"Medians of {rounds} interleaved rounds (memory: {min(rounds, 3)}), each case in a",
-    ]
-    parts += [
-        "process and with a store of its own; *spread*: lowest and highest round. The sink has counted every mail."
-    ]
+    parts = ["# What the ledger costs", "", f"Medians of {rounds}, each case in a process and with a store of its own;"]
+    parts += ["*spread*: lowest and highest round. The sink has counted every mail."]
     parts += ["", "## Added to a delivery", "", _ADDED, "", *_added(plan, found)]
     parts += ["", "## Step by step", "", _STEPS, "", *_steps(plan, found)]
     parts += ["", "## Memory of the store", "", _MEMORY, "", *_memory(plan, found)]
