@@ -185,8 +185,8 @@ class Session:
         outcomes of mails in flight come first, the connection is closed, and the error passes through. A mail with more
         recipients than the server takes in one transaction has several, and is announced before each.
 
-        ``before_wait()`` is called after outcomes, before anything is sent or waited for: until then an owner may hold the
-        outcomes that he has, to put several down at once. If it raises, the connection is closed, and the error passes
+        ``before_wait()`` is called after outcomes, before anything is sent or waited for, unless ``before_dot`` has been: until
+        then an owner may hold the outcomes that he has, to put several down at once. If it raises, the connection is closed, and the error passes
         through.
 
         A mail whose terminator was sent and whose final reply did not come whole is `UNKNOWN`; after a connection has
@@ -306,6 +306,7 @@ class Session:
                 elif type(step) is Await:
                     answer = wire.reply(step.phase)
                 elif type(step) is Commit:
+                    fresh = False
                     self._commit(step.positions, before_dot)
                 else:
                     wire.do(step)  # type: ignore[arg-type]  # no other steps are taken after the handshake
