@@ -20,7 +20,7 @@ from notifier.store import RedisStore
 from notifier.testing.supervised import SupervisedProcess
 
 DUE_NOW = 200  # mails that the worker has delivered when its memory is looked at
-SWEEPS = 5  # that it has made, too
+SWEEPS = 3  # that it has made, too
 DAY = 24 * 3600.0
 PATIENCE = 240.0  # seconds
 # The server itself makes so many mails out of one: a million by way of the client take minutes.

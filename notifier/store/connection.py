@@ -45,6 +45,19 @@ class Call:
         return ("EVALSHA", scripts.digest(self.script, hooks), 1, self.prefix, *self.arguments)
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A command of the server's own among calls; its answer comes as the server has it."""
+
+    words: Command
+    script: str = ""
+
+    def command(self, hooks: tuple[str, ...] = ()) -> Command:
+        """See `Call.command`."""
+        del hooks
+        return self.words
+
+
 class LedgerConnection:
     """``timeout`` bounds each round trip, seconds. ``durable`` asks for fsync where the server has WAITAOF. ``hooks``
     are told what the scripts' edges do.
@@ -92,7 +105,7 @@ class LedgerConnection:
             raise store_error(error, str(self.url)) from error
         return answers
 
-    def run(self, calls: Sequence[Call], *, durably: bool = False) -> list[Any]:
+    def run(self, calls: Sequence[Call | Plain], *, durably: bool = False) -> list[Any]:
         """The answers to all the calls, one round trip; with ``durably`` their effects are on disk when it returns.
 
         Raises `StoreUnavailable`, or `StoreError` where a script refused; the other calls are done all the same.
@@ -121,7 +134,7 @@ class LedgerConnection:
         if client is not None:
             client.close()
 
-    def _run(self, calls: Sequence[Call], *, durably: bool) -> list[Any]:
+    def _run(self, calls: Sequence[Call | Plain], *, durably: bool) -> list[Any]:
         commands = [call.command(self._hooks) for call in calls]
         if not (durably and self._fsync_wanted()):
             return self._answers(commands)

@@ -110,6 +110,11 @@ class Keys:
         return f"{self.namespace}:suppressed:until"
 
     @property
+    def mark_of_epoch(self) -> str:
+        """The random mark itself, where one was made."""
+        return f"{self.epoch}mark"
+
+    @property
     def epoch(self) -> str:
         """What the keys begin with that tell this ledger's data from another's."""
         return f"{self.namespace}:{{epoch}}:"

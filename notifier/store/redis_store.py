@@ -33,7 +33,7 @@ from notifier.store.blobs.blobs import GRACE
 from notifier.store.blobs.place import TURNS
 from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
-from notifier.store.connection import Call, LedgerConnection
+from notifier.store.connection import Call, LedgerConnection, Plain
 from notifier.store.contents import Contents
 from notifier.store.ended import status_of_ended
 from notifier.store.evidence import Evidence, Verdict
@@ -224,9 +224,9 @@ class RedisStore:
         """See `Store.claim`."""
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
-        epoch, rows = self._connection.run([self._epoch_call(), call])
-        (mark,) = epoch
-        claims = [self._claimed(queue, Row.read(row), owner, mark.decode()) for row in rows]
+        mark, rows = self._connection.run([Plain(("GET", self._keys.mark_of_epoch)), call])
+        epoch = mark.decode() if mark else self.epoch()
+        claims = [self._claimed(queue, Row.read(row), owner, epoch) for row in rows]
         return [claim for claim in claims if claim is not None]
 
     def _claimed(self, queue: str, row: Row, owner: str, epoch: str) -> Claim | None:
