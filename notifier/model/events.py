@@ -42,9 +42,12 @@ class SessionNotOpened:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class SessionReused:
-    """A parked session was lent again, after ``transactions`` earlier mails."""
+    """A parked session was lent again, after ``transactions`` earlier mails.
+
+    Not frozen, though nobody may change it: there is one for each checkout, and freezing trebles what it costs to make.
+    """
 
     relay: str
     session: int

@@ -29,6 +29,7 @@ class Borrower:
     turned_away: bool = False  # the pool has closed
     outdated: bool = False  # the pool was drained since: what they have is not to be lent again
     bell: Bell | None = None  # where they have to wait
+    reused: bool = False  # the session was a parked one; counted when they go, which spares a turn at the lock
 
 
 class Places:
@@ -104,7 +105,7 @@ class Places:
             lent, borrower.pooled = borrower.pooled, None
             if lent is not None:
                 lent.until = until
-                self._holders.discard(borrower)
+                self._gone(borrower)
                 self._parked.append(lent)
             self._serve()
             return None
@@ -114,9 +115,16 @@ class Places:
         with self._lock:
             if borrower in self._queue:
                 self._queue.remove(borrower)
-            self._holders.discard(borrower)
+            self._gone(borrower)
             self._serve()
             self._changed.notify_all()
+
+    def _gone(self, borrower: Borrower) -> None:
+        """Under the lock: their place is free."""
+        self._holders.discard(borrower)
+        if borrower.reused:
+            borrower.reused = False
+            self._counters["reused"] += 1
 
     def _serve(self) -> None:
         """Under the lock: grant places to those in the queue, in their order."""
@@ -199,7 +207,8 @@ class Places:
         """How many are what now, and the counters."""
         with self._lock:
             now = {"parked": len(self._parked), "lent": len(self._lent()), "waiting": len(self._queue)}
-            return now | {name: number for name, number in self._counters.items() if number}
+            counted = self._counters + Counter(reused=sum(one.reused for one in self._holders))
+            return now | dict(counted)
 
     def tokens(self) -> list[str]:
         """Of the connections that are parked or lent."""

@@ -60,6 +60,7 @@ class SessionPool:
         upkeep: bool = True,
     ) -> None:
         self.endpoint = endpoint
+        self._name = endpoint.name
         self.config = config
         self._given_open_session = open_session
         self._clock = clock
@@ -78,7 +79,7 @@ class SessionPool:
         self._open_session = self._given_open_session or partial(Session.open, window=window, quota=quota)
         self._keep_at = self._clock()
         self._fewer_until: float | None = None  # others have the connections that the relay takes
-        self._upkeep = Upkeep(f"pool {self.endpoint.name}", self.tend, self._due_in) if self._tended else None
+        self._upkeep = Upkeep(f"pool {self._name}", self.tend, self._due_in) if self._tended else None
 
     def session(self, deadline: float) -> Lending:
         """Lend a live session until the block ends. ``deadline`` is monotonic seconds, for the place in the pool.
@@ -93,7 +94,8 @@ class SessionPool:
 
     def _checkout(self, borrower: Borrower, deadline: float) -> Session:
         self._begin_anew_after_a_fork()
-        self._look_for_more()
+        if self._fewer_until is not None and self._clock() >= self._fewer_until:
+            self._look_for_more()
         try:
             self._places.ask(borrower)
             while True:
@@ -110,7 +112,9 @@ class SessionPool:
     def _live(self, borrower: Borrower) -> Session:
         while (parked := borrower.pooled) is not None:
             if (reason := self._why_not(parked)) is None:
-                return self._reused(parked)
+                borrower.reused = True
+                self._tell(SessionReused(self._name, parked.number, parked.session.transactions))
+                return parked.session
             # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
             self._close(borrower, reason)
             self._places.exchange(borrower)
@@ -123,9 +127,8 @@ class SessionPool:
         self._fewer_until = self._clock() + full.retry_after
 
     def _look_for_more(self) -> None:
-        if self._fewer_until is not None and self._clock() >= self._fewer_until:
-            self._fewer_until = None
-            self._places.do_with_all()
+        self._fewer_until = None
+        self._places.do_with_all()
 
     def _wait(self, borrower: Borrower, deadline: float) -> None:
         """In the queue, until the place is granted."""
@@ -134,14 +137,14 @@ class SessionPool:
             borrower.bell.wait(max(0.0, deadline - began))
         if self._places.leave_queue(borrower):
             self._places.count("waited")
-            self._tell(SessionWaited(self.endpoint.name, time.monotonic() - began))
+            self._tell(SessionWaited(self._name, time.monotonic() - began))
             return
         if borrower.turned_away:
-            raise PoolClosed(f"the pool for {self.endpoint.name} is closed")
+            raise PoolClosed(f"the pool for {self._name} is closed")
         self._places.count("timeouts")
-        self._tell(SessionMissed(self.endpoint.name, time.monotonic() - began))
+        self._tell(SessionMissed(self._name, time.monotonic() - began))
         raise PoolTimeout(
-            f"no session to {self.endpoint.name} became free in time: all {self.config.size} are in use "
+            f"no session to {self._name} became free in time: all {self.config.size} are in use "
             "(pool= in NOTIFIER_SMTP_URL)"
         )
 
@@ -151,11 +154,6 @@ class SessionPool:
         if reason is None and not parked.session.is_alive():
             reason = (parked.session.ending or Ending.DOUBT).value
         return reason
-
-    def _reused(self, parked: Pooled) -> Session:
-        self._places.count("reused")
-        self._tell(SessionReused(self.endpoint.name, parked.number, parked.session.transactions))
-        return parked.session
 
     def _opened(self, borrower: Borrower) -> Session:
         began = self._clock()
@@ -169,11 +167,11 @@ class SessionPool:
             self._release(token)
             if isinstance(error, DeliveryError):
                 self._places.count("not_opened")
-                self._tell(SessionNotOpened(self.endpoint.name, self._clock() - began, str(error.fault)))
+                self._tell(SessionNotOpened(self._name, self._clock() - began, str(error.fault)))
             raise
         self._establish(token)
         self._places.count("opened")
-        self._tell(SessionOpened(self.endpoint.name, opened.number, session.tls, now - began))
+        self._tell(SessionOpened(self._name, opened.number, session.tls, now - began))
         return session
 
     def _establish(self, token: str | None) -> None:
@@ -256,7 +254,7 @@ class SessionPool:
 
     def _retired(self, one: Pooled, reason: str) -> None:
         self._places.count(f"retired_{reason}")
-        self._tell(SessionRetired(self.endpoint.name, one.number, reason, one.session.transactions))
+        self._tell(SessionRetired(self._name, one.number, reason, one.session.transactions))
 
     # forks ----------------------------------------------------------------------------------------------------------
 
@@ -319,7 +317,7 @@ class SessionPool:
         return self._places.stats()
 
     def __repr__(self) -> str:
-        return f"<SessionPool {self.endpoint.name} {self._places}>"
+        return f"<SessionPool {self._name} {self._places}>"
 
 
 _pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()

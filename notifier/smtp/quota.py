@@ -16,20 +16,21 @@ KEPT = 3600.0  # seconds; then one connection finds out whether it is still so
 class Quota:
     """Shared by the sessions of an endpoint, in threads too. ``limit``: the most. ``clock`` is monotonic seconds.
 
-    There is no lock: each observation is one assignment, and one that another thread's overwrites comes again.
+    ``most``: mails for one connection; it is asked at each return to the pool, and so is an attribute. There is no lock:
+    each observation is one assignment, and one that another thread's overwrites comes again.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most = limit
         self._limit = limit
         self._clock = clock
         self._suspected: tuple[int, float] | None = None  # behind how many mails one ended, and when
-        self._learned: tuple[int, float] | None = None  # the same of two in a row, and until when that is kept
+        self._forget_at: float | None = None  # what two in a row have met with
 
-    @property
-    def most(self) -> int:
-        """Mails for one connection."""
-        learned = self._learned
-        return self._limit if learned is None or self._clock() >= learned[1] else min(learned[0], self._limit)
+    def begin(self) -> None:
+        """A connection begins: the one that finds out, where what is known is old."""
+        if self._forget_at is not None and self._clock() >= self._forget_at:
+            self.most, self._forget_at = self._limit, None
 
     def ended(self, mails: int, opened_at: float) -> None:
         """The relay has ended a connection in use, behind so many mails; it was opened at that monotonic second."""
@@ -37,10 +38,11 @@ class Quota:
         if suspected is None or suspected[0] != mails:
             self._suspected = mails, now
         elif suspected[1] <= opened_at:  # connections that were open together may have met the same mishap
-            self._learned = mails, now + KEPT
+            self.most, self._forget_at = min(mails, self._limit), now + KEPT
 
     def carried(self, mails: int) -> None:
         """A connection has carried so many: fewer are not the end, then."""
         suspected = self._suspected
         if suspected is not None and mails > suspected[0]:
-            self._suspected = self._learned = None
+            self._suspected = self._forget_at = None
+            self.most = self._limit

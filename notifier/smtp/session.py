@@ -77,6 +77,7 @@ class Session:
         self.opening_seconds: Mapping[str, float] = {}  # spent waiting in each phase until the session was ready
         self._window = window or Window(endpoint.window)
         self._quota = quota or Quota(sys.maxsize)
+        self._quota.begin()
         self._opened_at = time.monotonic()
         self._answered = 0  # mails
         self._mail_max = sys.maxsize
@@ -212,8 +213,10 @@ class Session:
 
         Octets that came unasked (mostly a 421) and EOF both end it.
         """
-        if self._closed or not self._connection.quiet:
+        if not (self.usable and self._connection.quiet):
             return False
+        if not self._stream.readable:
+            return True
         try:
             self._wire.listen()
         except StreamClosed as error:

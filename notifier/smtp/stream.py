@@ -122,7 +122,7 @@ class NetworkStream:
     @property
     def readable(self) -> bool:
         """True where `read_now` may have something: octets, or the news of an end."""
-        return self._decrypted or bool(self._readable.poll(0))
+        return (self._encrypted and self._decrypted) or bool(self._readable.poll(0))
 
     @property
     def _decrypted(self) -> bool:

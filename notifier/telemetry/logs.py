@@ -39,7 +39,7 @@ def log_event(event: Event, /) -> None:
         case MailSettled():
             _log_settled(event)
         case SessionOpened() | SessionNotOpened() | SessionReused() | SessionRetired():
-            log.debug(*_words_of_session(event))
+            _log_session(event)
         case SessionWaited():
             log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds)
         case SessionMissed():
@@ -63,6 +63,11 @@ def log_event(event: Event, /) -> None:
                 event.now[:8],
                 event.parked,
             )
+
+
+def _log_session(event: SessionOpened | SessionNotOpened | SessionReused | SessionRetired) -> None:
+    if log.isEnabledFor(logging.DEBUG):  # there is one for each checkout
+        log.debug(*_words_of_session(event))
 
 
 def _words_of_session(

@@ -62,7 +62,7 @@ def published(made: Plant) -> Iterator[list[bytes]]:
         thread.join(5)
 
 
-def test_ten_thousand_calls_while_two_slots_are_busy_leave_at_most_one_bell_a_slot(tmp_path: Path) -> None:
+def test_two_thousand_calls_while_two_slots_are_busy_leave_at_most_one_bell_a_slot(tmp_path: Path) -> None:
     script = Script().at(Phase.FINAL_REPLY, "", times=2, delay=600.0)  # a relay that does not answer holds each slot
     with plant(tmp_path, script, NOTIFIER_DURABILITY="aof") as made:
         made.environ["NOTIFIER_SMTP_URL"] = made.environ["NOTIFIER_SMTP_URL"].replace(
@@ -74,17 +74,17 @@ def test_ten_thousand_calls_while_two_slots_are_busy_leave_at_most_one_bell_a_sl
             wait_until(lambda n=n: answered(made) > n, "the slot is busy")
         depths = []
         with published(made) as bells:
-            for n in range(10_000):
+            for n in range(2_000):
                 send_email.delay(**welcome(f"u{n}@example.com"))
-                if n % 200 == 0:
+                if n % 100 == 0:
                     depths.append(in_broker(made))
             depths.append(in_broker(made))
         assert max(depths) <= 2
         assert len(bells) <= 2
         busy.kill()  # and the bells with it: whatever was lost is rung again
         made.start_worker(slots=2)
-        wait_until(lambda: arrived(made).total() >= 10_000, "every waiting mail is sent")
-        assert arrived(made) == {f"u{n}@example.com": 1 for n in range(10_000)}
+        wait_until(lambda: arrived(made).total() >= 2_000, "every waiting mail is sent")
+        assert arrived(made) == {f"u{n}@example.com": 1 for n in range(2_000)}
 
 
 def test_a_bell_that_died_with_its_worker_delays_mail_by_one_sweep(tmp_path: Path) -> None:

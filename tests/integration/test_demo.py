@@ -12,11 +12,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from workers import TOP
 
 # With a Ctrl-C that works: what a shell starts in the background inherits an ignored one.
 CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 DEMO = [sys.executable, "-c", f"{CTRL_C}; from notifier.cli import main; main()", "demo"]
 TIMEOUT = 180
+FEW = 20  # orders
 
 
 def processes_of(marker: str) -> list[psutil.Process]:
@@ -34,6 +36,15 @@ def processes_of(marker: str) -> list[psutil.Process]:
 def run(marker: str, *options: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "DEMO_TEST": marker, "COLUMNS": "100"}
     return subprocess.run([*DEMO, *options], env=environ, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """The first orders of the demo's: it is at rest sooner."""
+    orders = (TOP / "examples/mail_merge/orders.csv").read_text().splitlines(keepends=True)
+    file = tmp_path / "few.csv"
+    file.write_text("".join(orders[: 1 + FEW]))
+    return file
 
 
 def test_every_mail_ends_as_it_should_and_nothing_is_left(tmp_path: Path) -> None:
@@ -60,7 +71,8 @@ def test_a_worker_killed_in_mid_run_loses_nothing(tmp_path: Path) -> None:
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=["Ctrl-C", "SIGTERM", "kill -9"]
 )
 @pytest.mark.parametrize("moment", ["enqueued", "Ctrl-C ends everything"], ids=["in mid-run", "at rest"])
-def test_whatever_ends_the_demo_no_process_is_left(tmp_path: Path, number: int, moment: str) -> None:
+def test_whatever_ends_the_demo_no_process_is_left(tmp_path: Path, few: Path, number: int, moment: str) -> None:
+    command = DEMO if moment == "enqueued" else [*DEMO, "--csv", str(few)]
     environ = {
         **os.environ,
         "DEMO_TEST": str(tmp_path),
@@ -68,7 +80,9 @@ def test_whatever_ends_the_demo_no_process_is_left(tmp_path: Path, number: int, 
         "TTY_COMPATIBLE": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    demo = subprocess.Popen(DEMO, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    demo = subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
     watchdog = threading.Timer(TIMEOUT, demo.kill)
     watchdog.start()
     assert demo.stdout is not None
@@ -89,10 +103,11 @@ def test_whatever_ends_the_demo_no_process_is_left(tmp_path: Path, number: int, 
     assert not alive, [process.cmdline() for process in alive]
 
 
-def test_servers_of_ones_own(tmp_path: Path) -> None:
+def test_servers_of_ones_own(tmp_path: Path, few: Path) -> None:
     from notifier.testing import CatchingServer, EmbeddedValkey
 
     with EmbeddedValkey() as valkey, CatchingServer() as server:
-        found = run(str(tmp_path), "--exit", "--broker-url", valkey.url, "--smtp-url", server.url)
+        own = ("--broker-url", valkey.url, "--smtp-url", server.url)
+        found = run(str(tmp_path), "--exit", "--csv", str(few), *own)
         assert found.returncode == 0, found.stdout + found.stderr
-        assert len(server.mailbox) == 568
+        assert len(server.mailbox) == FEW

@@ -143,6 +143,7 @@ def test_58_a_workers_log_holds_nothing_that_changes_a_terminal(tmp_path: Path) 
             for name in (*names, "long@example.com")
         ]
         made.settle(ids, "failed")
+        made.workers.pop().stop()  # it says what it has done when that is stored
         log = made.logs()
     for mail_id in ids:
         (line,) = [line for line in log.split("\n") if mail_id in line and "failed" in line]

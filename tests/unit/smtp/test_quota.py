@@ -24,6 +24,7 @@ def quota(clock: Clock) -> Quota:
 
 def end(quota: Quota, clock: Clock, mails: int) -> None:
     """A connection that lives ten seconds and ends behind so many mails."""
+    quota.begin()
     opened_at = clock.now
     clock.now += 10
     quota.carried(mails)
@@ -74,6 +75,8 @@ def test_after_an_hour_one_connection_finds_out_whether_it_is_still_so(quota: Qu
     for _ in range(2):
         end(quota, clock, 100)
     clock.now += KEPT
+    assert quota.most == 100, "to those who have begun"
+    quota.begin()
     assert quota.most == 1000
     end(quota, clock, 100)
     assert quota.most == 100, "one is enough to know it again"
