@@ -9,7 +9,7 @@ ARGS ?=
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check chaos format fuzz bench-smtp bench-pool requirements clean
+.PHONY: demo test check chaos format fuzz bench-smtp bench-pool bench-delivery requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -61,6 +61,10 @@ bench-smtp: $(STAMP)
 # The session pool: a checkout, a crowd, a relay that ends connections. It writes benchmarks/pool/RESULTS.md.
 bench-pool: $(STAMP)
 	@$(BIN)/python -m benchmarks.pool $(ARGS)
+
+# What the ledger costs: processor time, memory of the store and of a worker. It writes benchmarks/delivery/RESULTS.md.
+bench-delivery: $(STAMP)
+	@$(BIN)/python -m benchmarks.delivery $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -213,9 +213,20 @@ class Courier:
 
     def _transact(self, session: LentSession, ready: Sequence[Attempt], unsent: dict[str, Attempt]) -> None:
         fresh = session.transactions == 0
+        held: list[tuple[Attempt, Settlement]] = []  # while more replies are here already: one round trip for all
         at_dot: set[int] = set()
+        over: list[int] = []
+
+        def put_down() -> None:
+            theirs, held[:] = held[:], []
+            self._settle_legs(theirs)
+            at_dot.difference_update(over)
+            over.clear()
+            if not at_dot:
+                self._shield.down()
 
         def before_dot(positions: Sequence[int]) -> float:
+            put_down()
             now = time.monotonic()
             claims = [ready[position].claim for position in positions]
             self._shield.up()
@@ -226,27 +237,36 @@ class Courier:
             return min(now + self._timing.dot_deadline, *(claim.until for claim in claims))
 
         try:
-            for outcome in session.send_many([attempt.message for attempt in ready], before_dot):
+            for outcome in session.send_many([attempt.message for attempt in ready], before_dot, put_down):
                 attempt = ready[outcome.position]
                 unsent.pop(attempt.claim.mail_id, None)
                 self._limiter.learn(outcome, session.rate)
                 attempt.leg_over(outcome)
                 # Another connection helps only where this one has ended, and where it was not the first mail's own.
-                self._settle_leg(attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0))
-                at_dot.discard(outcome.position)
-                if not at_dot:
-                    self._shield.down()
+                fresh_retry_used = session.usable or (fresh and outcome.position == 0)
+                settlement = self._settlement(attempt, fresh_retry_used=fresh_retry_used)
+                over.append(outcome.position)
+                if settlement is not None:
+                    held.append((attempt, settlement))
         finally:
-            self._shield.drop()
+            try:
+                put_down()
+            finally:
+                self._shield.drop()
 
-    def _settle_leg(self, attempt: Attempt, *, fresh_retry_used: bool = True) -> None:
-        settlement = self._settlement(attempt, fresh_retry_used=fresh_retry_used)
-        if settlement is None:
+    def _settle_leg(self, attempt: Attempt) -> None:
+        settlement = self._settlement(attempt)
+        if settlement is not None:
+            self._settle_legs([(attempt, settlement)])
+
+    def _settle_legs(self, legs: Sequence[tuple[Attempt, Settlement]]) -> None:
+        if not legs:
             return
         try:
-            self._settle(settlement)
+            self._settle(*(settlement for _, settlement in legs))
         except StoreUnavailable:
-            if not self._kept(attempt, settlement):
+            kept = [self._kept(attempt, settlement) for attempt, settlement in legs]
+            if not all(kept):
                 raise
 
     def _kept(self, attempt: Attempt, settlement: Settlement) -> bool:

@@ -16,7 +16,7 @@ from notifier.model.outcome import Outcome
 from notifier.model.tenant import Tenants
 from notifier.protocol import taxonomy
 from notifier.protocol.paths import wire_form
-from notifier.smtp.session import BeforeDot
+from notifier.smtp.session import BeforeDot, BeforeWait
 
 
 class LentSession(Protocol):
@@ -32,7 +32,9 @@ class LentSession(Protocol):
     def room(self) -> int: ...
     @property
     def rate(self) -> Rate | None: ...
-    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]: ...
+    def send_many(
+        self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None, before_wait: BeforeWait | None = None
+    ) -> Iterator[Outcome]: ...
 
 
 class Sessions(Protocol):

@@ -96,7 +96,7 @@ def _split(text: str) -> tuple[str, str]:
     if len(text) > MAX_TEXT:
         raise InvalidAddress(f"address of {len(text)} characters is too long: {_shown(text)}")
     # Before any stripping: a newline at the end is an attack or a bug, never part of an address.
-    if any(unicodedata.category(char) in _UNSAFE_CATEGORIES for char in text):
+    if not text.isprintable() and any(unicodedata.category(char) in _UNSAFE_CATEGORIES for char in text):
         raise InvalidAddress(f"control character or line break in address {_shown(text)}")
     text = text.strip(" ")
     if not text.endswith(">"):

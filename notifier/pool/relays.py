@@ -33,7 +33,7 @@ from notifier.model.pause import NoPauses, Pause, Pauses
 from notifier.pool.pool import SessionPool
 from notifier.pool.verdicts import held_against, is_the_relays, is_too_much
 from notifier.smtp import Endpoint, Session
-from notifier.smtp.session import BeforeDot
+from notifier.smtp.session import BeforeDot, BeforeWait
 
 CLEAN_FOR = 1.0  # seconds in which a breaker that had nothing against a relay is not asked again
 PAUSED_FOR = 60.0  # seconds until it is asked again whether a relay that another may stand in for goes on
@@ -84,9 +84,11 @@ class Lent:
         """See `Session.room`; one at least, for it was lent for that."""
         return max(1, self._session.room)
 
-    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
+    def send_many(
+        self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None, before_wait: BeforeWait | None = None
+    ) -> Iterator[Outcome]:
         """See `Session.send_many`."""
-        for outcome in self._session.send_many(mails, before_dot):
+        for outcome in self._session.send_many(mails, before_dot, before_wait):
             self._learn(outcome.faults)
             yield outcome
 

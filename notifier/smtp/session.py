@@ -53,6 +53,7 @@ class Ending(StrEnum):
 
 
 BeforeDot = Callable[[Sequence[int]], float]
+BeforeWait = Callable[[], None]
 
 
 class Session:
@@ -174,7 +175,9 @@ class Session:
             return Ending.SAID_421
         return Ending.PEER_CLOSED if self._stream.ended else Ending.DOUBT
 
-    def send_many(self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None) -> Iterator[Outcome]:
+    def send_many(
+        self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None, before_wait: BeforeWait | None = None
+    ) -> Iterator[Outcome]:
         """Hand mails over; yields each one's `Outcome` as soon as it is known, mostly in their order.
 
         ``before_dot(positions)`` is called when the terminators of the mails at these positions go out next, several
@@ -183,13 +186,17 @@ class Session:
         outcomes of mails in flight come first, the connection is closed, and the error passes through. A mail with more
         recipients than the server takes in one transaction has several, and is announced before each.
 
+        ``before_wait()`` is called after outcomes, before anything is sent or waited for, unless ``before_dot`` has been: until
+        then an owner may hold the outcomes that he has, to put several down at once. If it raises, the connection is closed, and the error passes
+        through.
+
         A mail whose terminator was sent and whose final reply did not come whole is `UNKNOWN`; after a connection has
         failed, the mails behind are deferred with nothing handed over. Raises `ValueError` for paths or line ends that
         SMTP cannot carry, before anything of any of the mails is sent.
         """
         link = self._link = self._link or self._new_link()
         dialogue = sending(transactions_for(mails, link), link, binary=any(mail.binary for mail in mails))
-        return self._send_all(dialogue, len(mails), link, before_dot)
+        return self._send_all(dialogue, len(mails), link, before_dot, before_wait)
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
@@ -254,13 +261,15 @@ class Session:
 
     # sending --------------------------------------------------------------------------------------------------------
 
-    def _send_all(self, dialogue: Steps, mails: int, link: Link, before_dot: BeforeDot | None) -> Iterator[Outcome]:
+    def _send_all(
+        self, dialogue: Steps, mails: int, link: Link, before_dot: BeforeDot | None, before_wait: BeforeWait | None
+    ) -> Iterator[Outcome]:
         link.window = self._window.size
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
         left, answered = mails, self._answered
         try:
-            for delivery in self._deliveries(dialogue, before_dot):
+            for delivery in self._deliveries(dialogue, before_dot, before_wait):
                 left -= 1
                 if delivery.reply is not None or link.takes_more:
                     self._answered += 1
@@ -276,23 +285,31 @@ class Session:
                     self._quota.ended(self._answered, self._opened_at)
                 self.close(say_quit=False)
 
-    def _deliveries(self, dialogue: Steps, before_dot: BeforeDot | None) -> Iterator[Delivery]:
+    def _deliveries(
+        self, dialogue: Steps, before_dot: BeforeDot | None, before_wait: BeforeWait | None
+    ) -> Iterator[Delivery]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
         wire = self._wire
         answer: Reply | None = None
         failure: BaseException | None = None
+        fresh = False  # an outcome that nobody has been given the time to put down
         while True:
             try:
                 step = dialogue.send(answer) if failure is None else dialogue.throw(failure)  # type: ignore[arg-type]
             except StopIteration:
                 return
+            if fresh and before_wait is not None and self._takes_time(step):
+                fresh = False
+                before_wait()
             answer = failure = None
             try:
                 if type(step) is Delivery:
+                    fresh = True
                     yield step
                 elif type(step) is Await:
                     answer = wire.reply(step.phase)
                 elif type(step) is Commit:
+                    fresh = False
                     self._commit(step.positions, before_dot)
                 else:
                     wire.do(step)  # type: ignore[arg-type]  # no other steps are taken after the handshake
@@ -300,6 +317,11 @@ class Session:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the dialogue says what it means, or lets it pass
                 failure = error
+
+    def _takes_time(self, step: Step | Delivery) -> bool:
+        if type(step) is Await:
+            return not self._wire.has_reply
+        return type(step) is not Delivery and type(step) is not Commit
 
     @staticmethod
     def _commit(positions: Sequence[int], before_dot: BeforeDot | None) -> None:

@@ -76,6 +76,11 @@ class Wire:
         replies = self.connection.replies
         return replies.popleft() if replies and self._outbox.empty else self._waited_for(phase)
 
+    @property
+    def has_reply(self) -> bool:
+        """True where `reply` has neither to write nor to read."""
+        return bool(self.connection.replies) and self._outbox.empty
+
     def reply_until(self, deadline: Deadline) -> Reply:
         """The same, with a time of its own."""
         self._flush(deadline)

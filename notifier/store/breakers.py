@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from notifier.model.breaker import About, BreakerRule, Opened, Permit, Place
-from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
+from notifier.store.round_trips import Argument
 
 
 class RedisBreakers:

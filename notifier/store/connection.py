@@ -23,12 +23,12 @@ from redis.retry import Retry
 from notifier.errors import StoreUnavailable
 from notifier.model.secret import Secret
 from notifier.store import scripts
+from notifier.store.round_trips import Argument, Command, RoundTrips
 from notifier.store.translation import store_error
 from notifier.store.url import StoreURL
 
 log = logging.getLogger(__name__)
 
-Argument = str | bytes | int | float
 FSYNC_SHARE = 0.75  # of the timeout may go into waiting for the disk; the rest is for the answer's way back
 
 
@@ -40,9 +40,22 @@ class Call:
     prefix: str
     arguments: tuple[Argument, ...]
 
-    def command(self, hooks: tuple[str, ...] = ()) -> tuple[Argument, ...]:
+    def command(self, hooks: tuple[str, ...] = ()) -> Command:
         """The call on the wire."""
         return ("EVALSHA", scripts.digest(self.script, hooks), 1, self.prefix, *self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A command of the server's own among calls; its answer comes as the server has it."""
+
+    words: Command
+    script: str = ""
+
+    def command(self, hooks: tuple[str, ...] = ()) -> Command:
+        """See `Call.command`."""
+        del hooks
+        return self.words
 
 
 class LedgerConnection:
@@ -69,11 +82,19 @@ class LedgerConnection:
                 self._clients[pid] = self._made()
             return self._clients[pid]
 
-    def ask(self, *commands: tuple[Argument, ...]) -> list[Any]:
+    def _round_trips(self) -> RoundTrips:
+        pid = os.getpid()
+        if pid not in self._quick:
+            made = self.client().connection_pool.make_connection
+            with self._lock:
+                self._quick.setdefault(pid, RoundTrips(made))
+        return self._quick[pid]
+
+    def ask(self, *commands: Command) -> list[Any]:
         """The answers to plain commands, one round trip. Raises `StoreUnavailable`, or `StoreError` where refused."""
         return self._checked(self.sent(commands))
 
-    def sent(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+    def sent(self, commands: Sequence[Command]) -> list[Any]:
         """The same, refusals left among the answers as values (`ResponseError`)."""
         try:
             with self.client().pipeline(transaction=False) as pipeline:
@@ -84,7 +105,7 @@ class LedgerConnection:
             raise store_error(error, str(self.url)) from error
         return answers
 
-    def run(self, calls: Sequence[Call], *, durably: bool = False) -> list[Any]:
+    def run(self, calls: Sequence[Call | Plain], *, durably: bool = False) -> list[Any]:
         """The answers to all the calls, one round trip; with ``durably`` their effects are on disk when it returns.
 
         Raises `StoreUnavailable`, or `StoreError` where a script refused; the other calls are done all the same.
@@ -107,15 +128,18 @@ class LedgerConnection:
         """Close this process's connections; the next call opens new ones."""
         with self._lock:
             client = self._clients.pop(os.getpid(), None)
+            quick = self._quick.pop(os.getpid(), None)
+        if quick is not None:
+            quick.close()
         if client is not None:
             client.close()
 
-    def _run(self, calls: Sequence[Call], *, durably: bool) -> list[Any]:
+    def _run(self, calls: Sequence[Call | Plain], *, durably: bool) -> list[Any]:
         commands = [call.command(self._hooks) for call in calls]
         if not (durably and self._fsync_wanted()):
-            return self.sent(commands)
+            return self._answers(commands)
         # On the connection that wrote: WAITAOF waits for the writes of its own connection, and all before them.
-        *answers, synced = self.sent([*commands, ("WAITAOF", 1, 0, int(self._timeout * 1000 * FSYNC_SHARE))])
+        *answers, synced = self._answers([*commands, ("WAITAOF", 1, 0, int(self._timeout * 1000 * FSYNC_SHARE))])
         if isinstance(synced, RedisError):  # what the server has against the steps says more than that
             self._checked([*(one for one in answers if not isinstance(one, NoScriptError)), synced])
         if int(synced[0]) < 1:
@@ -124,6 +148,12 @@ class LedgerConnection:
                 "Look at its disk, or allow it more with NOTIFIER_STORE_TIMEOUT"
             )
         return answers
+
+    def _answers(self, commands: Sequence[Command]) -> list[Any]:
+        try:
+            return self._round_trips().answers(commands)
+        except RedisError as error:
+            raise store_error(error, str(self.url)) from error
 
     def _checked(self, answers: list[Any]) -> list[Any]:
         for answer in answers:
@@ -168,6 +198,7 @@ class LedgerConnection:
         self._lock = threading.Lock()
         self._probing = threading.Lock()
         self._clients: dict[int, redis.Redis] = {}
+        self._quick: dict[int, RoundTrips] = {}
 
 
 _alive: weakref.WeakSet[LedgerConnection] = weakref.WeakSet()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from notifier.store.blobs import Blobs
 from notifier.store.blobs.outsourced import LARGE, reference_to, referred_by
+from notifier.store.rows import Row
 from notifier.store.sealing import Seal
 
 
@@ -41,8 +39,7 @@ class Contents:
         name = referred_by(opened)
         return opened if name is None else self._blobs.get(name)
 
-    def whole(self, row: Sequence[Any]) -> list[Any]:
-        """A row of ``claim.lua`` with what it refers to. Raises `BlobUnavailable`."""
-        mail_id, fence, payload, *states, composed, composed_in = row
-        composed = self._blobs.get(composed_in.decode()) if composed_in else self._seal.open(composed)
-        return [mail_id, fence, self.payload(payload), *states, composed]
+    def whole(self, row: Row) -> Row:
+        """The row with what it refers to. Raises `BlobUnavailable`."""
+        composed = self._blobs.get(row.composed_in) if row.composed_in else self._seal.open(row.composed)
+        return row._replace(payload=self.payload(row.payload), composed=composed)

@@ -36,6 +36,10 @@ class Keys:
         """The edges taken: a list of JSON."""
         return f"{self.queue(queue)}history:{mail_id}"
 
+    def ended_mail(self, queue: str, mail_id: str) -> str:
+        """What is left of a mail that has ended: a string."""
+        return f"{self.queue(queue)}ended:{mail_id}"
+
     def index(self, queue: str, state: MailState) -> str:
         """The mails of a state: a sorted set."""
         return f"{self.queue(queue)}{INDEX[state]}"
@@ -104,6 +108,11 @@ class Keys:
     def suppressed_until(self) -> str:
         """Those of them that are mailed again, and from when on: a sorted set, seconds."""
         return f"{self.namespace}:suppressed:until"
+
+    @property
+    def mark_of_epoch(self) -> str:
+        """The random mark itself, where one was made."""
+        return f"{self.epoch}mark"
 
     @property
     def epoch(self) -> str:

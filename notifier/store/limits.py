@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from notifier.model.limits import Connected, Rate
-from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
+from notifier.store.round_trips import Argument
 
 LEASE = 60.0  # seconds until a connection that nobody keeps is given up; its process was killed
 RECOVER = 30.0  # seconds without a complaint after which a throttled relay is given one connection more

@@ -59,7 +59,7 @@ class RedisProofs:
         except (StoreError, ValueError, KeyError, TypeError, AttributeError):
             return None
         unknown = tuple(path for path, state in states.items() if state == "unknown")
-        return Question(email, int(fence), int(attempt), unknown)
+        return Question(email, int(fence), int(attempt or 0), unknown)
 
     def take(
         self, queue: str, mail_id: str, recipients: Mapping[str, Proof], why: str, *, fence: int | None = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from notifier.store.base import Purged
 from notifier.store.connection import Call, LedgerConnection
+from notifier.store.ended import recipients_of
 from notifier.store.keys import Keys
 from notifier.store.records import ms
 
@@ -29,18 +31,28 @@ def purge(address: str, *, connection: LedgerConnection, keys: Keys, retention: 
 
 def _mails_to(address: str, connection: LedgerConnection, keys: Keys) -> Iterator[tuple[str, str, list[str]]]:
     """Queue, id, and the recipients that are this person."""
-    for page in _records(connection, keys):
+    for key, paths in chain(_records(connection, keys), _ended(connection, keys)):
+        theirs = [path for path in paths if path.lower() == address]
+        if theirs:
+            yield (*_place_of(key, keys), theirs)
+
+
+def _records(connection: LedgerConnection, keys: Keys) -> Iterator[tuple[str, Sequence[str]]]:
+    for page in _keys_like(keys.mail("*", "*"), connection):
         answers = connection.ask(*(("HGET", key, "recipients") for key in page))
-        for key, recipients in zip(page, answers, strict=True):
-            theirs = [path for path in _paths(recipients) if path.lower() == address]
-            if theirs:
-                yield (*_place_of(key, keys), theirs)
+        yield from zip(page, map(_paths, answers), strict=True)
 
 
-def _records(connection: LedgerConnection, keys: Keys) -> Iterator[list[str]]:
+def _ended(connection: LedgerConnection, keys: Keys) -> Iterator[tuple[str, Sequence[str]]]:
+    for page in _keys_like(keys.ended_mail("*", "*"), connection):
+        answers = connection.ask(*(("GET", key) for key in page))
+        yield from zip(page, map(_paths_left, answers), strict=True)
+
+
+def _keys_like(pattern: str, connection: LedgerConnection) -> Iterator[list[str]]:
     cursor: int | bytes = 0
     while True:
-        ((cursor, found),) = connection.ask(("SCAN", cursor, "MATCH", keys.mail("*", "*"), "COUNT", PAGE))
+        ((cursor, found),) = connection.ask(("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE))
         if found:
             yield [key.decode() for key in found]
         if int(cursor) == 0:
@@ -54,8 +66,12 @@ def _paths(recipients: Any) -> Sequence[str]:
         return ()
 
 
+def _paths_left(left: Any) -> Sequence[str]:
+    return recipients_of(left) if left else ()  # its time may just have come
+
+
 def _place_of(key: str, keys: Keys) -> tuple[str, str]:
-    found = re.fullmatch(rf"{re.escape(keys.namespace)}:\{{(.*)\}}:mail:(.*)", key)
+    found = re.fullmatch(rf"{re.escape(keys.namespace)}:\{{(.*)\}}:(?:mail|ended):(.*)", key)
     if found is None:  # the pattern of the scan is the same
         raise ValueError(f"no record of a mail: {key}")
     return found[1], found[2]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from notifier.errors import StoreError
 from notifier.model.address import Address
@@ -16,26 +15,15 @@ from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
 from notifier.store.base import Claim, MailStatus, Settlement
 from notifier.store.evidence import Evidence
+from notifier.store.rows import Row
 
 LATE = "its worker read the final reply while the ledger was away"
 Arguments = tuple[str | bytes | int, ...]
 
 # What people may see of a record: never the payload, whose context may hold reset links and codes.
-STATUS_FIELDS = (
-    "state",
-    "template",
-    "class",
-    "recipients",
-    "created",
-    "due",
-    "attempt",
-    "crashes",
-    "unknowns",
-    "setbacks",
-)
-
-
-_PENDING, _SUPPRESSED = RecipientState.PENDING, RecipientState.SUPPRESSED
+_FIELDS = ("state", "template", "class", "recipients", "created", "due")
+_COUNTERS = ("attempt", "crashes", "unknowns", "setbacks")  # one that is not there is nought
+STATUS_FIELDS = (*_FIELDS, *_COUNTERS)
 
 
 class UnreadableRecord(ValueError):
@@ -51,11 +39,11 @@ def _ms_or_empty(seconds: float | None) -> int | str:
     return "" if seconds is None else ms(seconds)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _paths(email: Email) -> list[str]:
+def paths_of(email: Email) -> list[str]:
+    """Its forward-paths."""
     return [address.forward_path for address in email.recipients]
 
 
@@ -64,18 +52,16 @@ def payload_of(email: Email) -> str:
     return _json(email.to_payload())
 
 
-def record_of(
-    email: Email, mail_class: MailClass, payload: str, payload_in: str, *, suppressed: Collection[str] = ()
-) -> Arguments:
+def record_of(email: Email, mail_class: MailClass, payload: str, payload_in: str) -> Arguments:
     """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue.
 
-    ``payload_in``: the blob that ``payload`` refers to, or nothing. ``suppressed``: recipients who are not mailed.
+    ``payload_in``: the blob that ``payload`` refers to, or nothing.
     """
     return (
         email.id,
         payload,
         email.body_hash,
-        _json({path: _SUPPRESSED if path in suppressed else _PENDING for path in _paths(email)}),
+        _json(dict.fromkeys(paths_of(email), RecipientState.PENDING)),
         _ms_or_empty(email.send_at),
         _ms_or_empty(email.expires_at),
         ms(mail_class.deadline),
@@ -148,43 +134,41 @@ def evidence_of(one: Evidence) -> Arguments:
     )
 
 
-def claim_of(queue: str, row: Sequence[Any], owner: str = "", epoch: str = "", asked_at: float = math.inf) -> Claim:
-    """The claim in a row of ``claim.lua`` whose blobs have been read. ``asked_at``: monotonic seconds, before the answer.
+def claim_of(queue: str, row: Row, owner: str = "", epoch: str = "", asked_at: float = math.inf) -> Claim:
+    """The claim in a row whose contents have been opened. ``asked_at``: monotonic seconds, before the answer.
 
     Raises `UnknownPayloadVersion` for what a newer Notifier wrote, `UnreadableRecord` for what is no mail.
     """
-    mail_id, fence, payload, recipients, *counters, deadline_in, composed = row
-    attempt, crashes, unknowns, setbacks = counters
     try:
-        email = Email.from_payload(json.loads(payload))
-        states = {path: RecipientState(state) for path, state in json.loads(recipients).items()}
+        email = Email.from_payload(json.loads(row.payload))
+        states = {path: RecipientState(state) for path, state in json.loads(row.recipients).items()}
     except UnknownPayloadVersion:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableRecord(f"the record cannot be read: {type(error).__name__}") from error
-    if (email.id, email.queue) != (mail_id.decode(), queue):
+    if (email.id, email.queue) != (row.mail_id, queue):
         raise UnreadableRecord("the record holds another mail than its key says")
     return Claim(
         email,
-        fence,
+        row.fence,
         states,
-        attempt,
-        crashes,
-        unknowns,
-        deadline_in / 1000,
-        composed or None,
-        setbacks,
+        row.attempt,
+        row.crashes,
+        row.unknowns,
+        row.deadline_in / 1000,
+        row.composed or None,
+        row.setbacks,
         owner=owner,
         epoch=epoch,
-        until=asked_at + deadline_in / 1000,
+        until=asked_at + row.deadline_in / 1000,
     )
 
 
 def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes]) -> MailStatus | None:
     """The answers for `STATUS_FIELDS` and the history; None where there is no such record."""
-    if None in fields:
+    if None in fields[: len(_FIELDS)]:
         return None
-    known = dict(zip(STATUS_FIELDS, (field.decode() for field in fields if field is not None), strict=True))
+    known = {name: field.decode() for name, field in zip(STATUS_FIELDS, fields, strict=True) if field is not None}
     state = MailState(known["state"])
     return MailStatus(
         mail_id=mail_id,
@@ -195,9 +179,9 @@ def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history:
         recipients={path: RecipientState(s) for path, s in json.loads(known["recipients"]).items()},
         created_at=int(known["created"]) / 1000,
         due_at=int(known["due"]) / 1000 if state is MailState.WAITING else None,
-        attempt=int(known["attempt"]),
-        crashes=int(known["crashes"]),
-        unknowns=int(known["unknowns"]),
-        setbacks=int(known["setbacks"]),
+        attempt=int(known.get("attempt", 0)),
+        crashes=int(known.get("crashes", 0)),
+        unknowns=int(known.get("unknowns", 0)),
+        setbacks=int(known.get("setbacks", 0)),
         history=tuple(json.loads(entry) for entry in history),
     )

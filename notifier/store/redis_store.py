@@ -7,7 +7,6 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
@@ -35,9 +34,10 @@ from notifier.store.blobs.blobs import GRACE
 from notifier.store.blobs.place import TURNS
 from notifier.store.blobs.references import referenced
 from notifier.store.breakers import RedisBreakers
-from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.connection import Call, LedgerConnection, Plain
 from notifier.store.contents import Contents
 from notifier.store.durability import Disk
+from notifier.store.ended import status_of_ended
 from notifier.store.evidence import Evidence, Verdict
 from notifier.store.hooks import RedisHooks
 from notifier.store.keys import INDEX, Keys
@@ -52,12 +52,15 @@ from notifier.store.records import (
     edge_of,
     evidence_of,
     ms,
+    paths_of,
     payload_of,
     readdressed,
     record_of,
     status_of,
 )
 from notifier.store.reservations import under_their_keys
+from notifier.store.round_trips import Argument
+from notifier.store.rows import Row
 from notifier.store.sealing import Seal
 from notifier.store.suppression import SuppressionList
 
@@ -138,15 +141,17 @@ class RedisStore:
     # enqueue --------------------------------------------------------------------------------------------------------
 
     def add(self, emails: Sequence[Email]) -> AddResult:
-        """See `Store.add`. Three round trips where keys were given, two where not: the suppression list is asked first."""
+        """See `Store.add`. One round trip; one before it where keys were given, and one behind it for suppressed recipients."""
         if not emails:
             return AddResult((), {})
         reserved = under_their_keys(emails, connection=self._connection, keys=self._keys, window=self._window)
-        suppressed = self.suppressed(sorted({one.forward_path for email in reserved for one in email.recipients}))
+        paths = sorted({one.forward_path for email in reserved for one in email.recipients})
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
-        calls = [queues, *(self._add_call(email, suppressed) for email in reserved)]
-        _, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
+        calls = [queues, self.suppression.question(paths), *map(self._add_call, reserved)]
+        _, found, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
+        new = [email for email, (created, _) in zip(reserved, answers, strict=True) if created == 1]
+        self._screen(new, self.suppression.answer(paths, found))
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
         for email, (created, bell) in zip(reserved, answers, strict=True):
@@ -157,9 +162,16 @@ class RedisStore:
                 bells.setdefault(email.queue, []).append(bell.decode())
         return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in bells.items()})
 
-    def _add_call(self, email: Email, suppressed: Collection[str]) -> Call:
+    def _screen(self, new: Sequence[Email], suppressed: Collection[str]) -> None:
+        """Mails that were added in this moment; whoever claims one before its turn here looks at the list himself."""
+        theirs = ((email, [path for path in paths_of(email) if path in suppressed]) for email in new if suppressed)
+        calls = [self._call("screen", email.queue, email.id, *paths) for email, paths in theirs if paths]
+        if calls:
+            self._connection.run(calls, durably=self._disk.waited_for(new))
+
+    def _add_call(self, email: Email) -> Call:
         payload = self._contents.put_payload(payload_of(email))
-        record = record_of(email, self._classes[email.mail_class], *payload, suppressed=suppressed)
+        record = record_of(email, self._classes[email.mail_class], *payload)
         takeover = self._takeover
         return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch)
 
@@ -216,12 +228,12 @@ class RedisStore:
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
         call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
         asked_at = time.monotonic()
-        epoch, rows = self._connection.run([self._epoch_call(), call])
-        (mark,) = epoch
-        claims = [self._claimed(queue, row, owner, mark.decode(), asked_at) for row in rows]
+        mark, rows = self._connection.run([Plain(("GET", self._keys.mark_of_epoch)), call])
+        epoch = mark.decode() if mark else self.epoch()
+        claims = [self._claimed(queue, Row.read(row), owner, epoch, asked_at) for row in rows]
         return [claim for claim in claims if claim is not None]
 
-    def _claimed(self, queue: str, row: Sequence[Any], owner: str, epoch: str, asked_at: float) -> Claim | None:
+    def _claimed(self, queue: str, row: Row, owner: str, epoch: str, asked_at: float) -> Claim | None:
         try:
             return claim_of(queue, self._contents.whole(row), owner, epoch, asked_at)
         except BlobUnavailable as error:
@@ -232,11 +244,8 @@ class RedisStore:
             self._put_back(queue, row, MailState.QUARANTINED, str(error))
         return None
 
-    def _put_back(
-        self, queue: str, row: Sequence[Any], state: MailState, why: str, seconds: float = UNREADABLE_WAIT
-    ) -> None:
-        mail_id, fence, *_ = row
-        call = self._call("postpone", queue, mail_id, fence, state, ms(seconds), why, ms(self._retention))
+    def _put_back(self, queue: str, row: Row, state: MailState, why: str, seconds: float = UNREADABLE_WAIT) -> None:
+        call = self._call("postpone", queue, row.mail_id, row.fence, state, ms(seconds), why, ms(self._retention))
         self._connection.run([call], durably=True)
 
     def renew(self, claims: Sequence[Claim]) -> None:
@@ -367,8 +376,9 @@ class RedisStore:
         for queue, mail_id in places:
             commands.append(("HMGET", self._keys.mail(queue, mail_id), *STATUS_FIELDS))
             commands.append(("LRANGE", self._keys.history(queue, mail_id), 0, -1))
-        answers = self._connection.ask(*commands)
-        found = (status_of(*place, *pair) for place, *pair in zip(places, answers[::2], answers[1::2], strict=True))
+            commands.append(("GET", self._keys.ended_mail(queue, mail_id)))
+        answers = iter(self._connection.ask(*commands))
+        found = (_status_of(*place, *three) for place, *three in zip(places, answers, answers, answers, strict=True))
         return [one for one in found if one is not None]
 
     def cancel(self, mail_id: str) -> MailState:
@@ -516,3 +526,11 @@ class RedisStore:
     def check(self) -> list[str]:
         """See `Store.check`."""
         return advice(self._connection)
+
+
+def _status_of(
+    queue: str, mail_id: str, fields: Sequence[bytes | None], history: Sequence[bytes], left: bytes | None
+) -> MailStatus | None:
+    if left is not None:
+        return status_of_ended(queue, mail_id, left)
+    return status_of(queue, mail_id, fields, history)

@@ -12,6 +12,8 @@ from notifier.model.state import EDGES, EVIDENCE, MailState
 NAMES = (
     "reserve",
     "add",
+    "suppressed",
+    "screen",
     "claim",
     "renew",
     "begin_dot",
@@ -29,6 +31,7 @@ NAMES = (
     "remember",
     "epoch",
     "park",
+    "restore_over",
     "hook",
     "breaker",
     "rates",

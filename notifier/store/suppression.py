@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from notifier.model.suppression import Suppression
-from notifier.store.connection import LedgerConnection
+from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 
 PAGE = 500  # entries in one round trip
@@ -48,11 +48,18 @@ class SuppressionList:
         """Those of the addresses that are not to be mailed now."""
         if not addresses:
             return {}
-        time, entries = self._connection.ask(
-            ("TIME",), ("HMGET", self._keys.suppressed, *(address.lower() for address in addresses))
-        )
-        found = ((address, _entry(address, text)) for address, text in zip(addresses, entries, strict=True) if text)
-        return {address: entry for address, entry in found if _lasts(entry, _seconds(time))}
+        (found,) = self._connection.run([self.question(addresses)])
+        return self.answer(addresses, found)
+
+    def question(self, addresses: Sequence[str]) -> Call:
+        """The call that `answer` reads, for a round trip that is made anyway."""
+        return Call("suppressed", self._keys.suppressed, tuple(address.lower() for address in addresses))
+
+    @staticmethod
+    def answer(addresses: Sequence[str], found: Sequence[Any]) -> Mapping[str, Suppression]:
+        """Those of the addresses that are not to be mailed now."""
+        hits = ((addresses[position - 1], entry) for position, entry in zip(found[::2], found[1::2], strict=True))
+        return {address: _entry(address, entry) for address, entry in hits}
 
     def all(self) -> Iterator[Suppression]:
         """Every entry that still counts, in no order; entries that come or go meanwhile may be told or not."""

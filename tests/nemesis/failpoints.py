@@ -159,8 +159,9 @@ class Orders:
 
 # Edges of the table that no step takes by itself, each with its reason.
 NO_STEP_TAKES = {
-    "claimed>expired": "a wait is cut at the deadline, and the next claim or sweep says expired",
-    "unknown>sent": "no mail rests in unknown: its class decides in the same step",
+    "claimed>expired": "the step that would record its dot finds it late; tests/integration/test_late_codes.py stops a worker there",
+    "unknown>sent": "no mail of the shipped classes rests in unknown: proof, or a person, decides of evidence_first in one step",
+    "unknown>failed": "the same; tests/integration/test_evidence.py kills a worker at the dot of one",
 }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from notifier.errors import BlobUnavailable, StoreUnavailable
-from notifier.store.connection import Argument, Call, LedgerConnection
+from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
+from notifier.store.round_trips import Argument
 
 
 class RedisBlobs:

@@ -1,6 +1,7 @@
 -- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms
--- Returns a row a mail: id, fence, payload, recipients, attempt, crashes, unknowns, setbacks, deadline in ms,
--- composed or '', the blob that it is in or ''
+-- Returns one text a mail, for each value of an answer costs the client: in its first line id, fence, attempt, crashes,
+-- unknowns, setbacks, deadline in ms, the octets of payload and recipients, and the blob that the composed message is in,
+-- if it is; then payload, recipients and composed message. notifier.store.rows reads it.
 local at = now()
 if ARGV[4] ~= '' then
   redis.call('ZREM', P .. 'rung', ARGV[4])
@@ -19,11 +20,12 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT',
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     redis.call('HSET', key, 'owner', ARGV[3])
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
-    rows[#rows + 1] = {
-      id, fence, f[1] or '', f[2] or '', tonumber(f[3]) or 0, tonumber(f[4]) or 0, tonumber(f[5]) or 0,
-      tonumber(f[6]) or 0, tonumber(f[7]) - at, redis.call('GET', P .. 'composed:' .. id) or '',
-      f[8] or '',
+    local payload, recipients = f[1] or '', f[2] or ''
+    local facts = {
+      id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, f[8] or nil,
     }
+    local composed = redis.call('GET', P .. 'composed:' .. id) or ''
+    rows[#rows + 1] = table.concat({ table.concat(facts, ' '), '\n', payload, recipients, composed })
     if suspect then break end
   end
 end

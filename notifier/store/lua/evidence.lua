@@ -6,8 +6,8 @@
 local id, fence, to = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local key = mail_key(id)
 local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients')
-local from, newest = f[1], tonumber(f[2])
-if not from then return 'gone' end
+local from, newest = f[1], tonumber(f[2] or nil) or 0
+if not from then return ended_state(id) ~= '' and 'known' or 'gone' end
 if ENDED[from] or f[3] == ARGV[2] then
   touch(id, 'state')
   return 'known'
@@ -29,7 +29,7 @@ end
 redis.call('HSET', key, 'recipients', cjson.encode(recipients), 'settled', ARGV[2], 'fence', math.max(newest, fence))
 if ARGV[6] ~= '' then redis.call('HINCRBY', key, ARGV[6], 1) end
 local entry = cjson.decode(ARGV[7])
-entry.attempt = tonumber(redis.call('HGET', key, 'attempt'))
+entry.attempt = tonumber(redis.call('HGET', key, 'attempt') or nil) or 0
 if to == 'waiting' then
   redis.call('HSET', key, 'resent', 0) -- it was not unknown after all
   wait(id, from, at, math.max(at, tonumber(ARGV[4])), entry)

@@ -40,7 +40,7 @@ local function tell(id, at, state, entry)
   local fault = entry.fault
   local event = cjson.encode({
     name = TOLD[state], mail_id = id, state = state, at = at / 1000, template = f[1], mail_class = f[2],
-    attempt = tonumber(f[3]), relay = entry.relay, why = entry.why,
+    attempt = tonumber(f[3] or nil) or 0, relay = entry.relay, why = entry.why,
     fault = fault and {
       taxonomy_id = fault.taxonomy_id, error_class = fault.error_class, scope = fault.scope, phase = fault.phase,
       host = fault.host, code = fault.code, enhanced = fault.enhanced,
@@ -93,7 +93,7 @@ end
 -- The member of 'over' that says until when the attachments of an ended mail are kept.
 local function over_of(id, blobs) return id .. ' ' .. blobs end
 
--- Whether an ended mail's payload and composed message are in the record or in blobs ('own'), they go at once.
+-- What a mail's payload and composed message were, in the record or in blobs ('own'), is needed no more.
 local function drop_content(id)
   local key = mail_key(id)
   local own = redis.call('HGET', key, 'own')
@@ -102,18 +102,76 @@ local function drop_content(id)
   redis.call('DEL', P .. 'composed:' .. id)
 end
 
--- To a state that nothing leaves by itself. A mail that has ended keeps its id, state, recipients and history, and
--- nothing of its content but its attachments, for so long; a dead letter is kept whole.
+-- What is left of a mail that has ended is one string, a JSON array, for a hash and a list with the same in it take three
+-- times the memory. notifier.store.ended reads it too. Mails that ended before there was this are still in their hash.
+local LEFT = {
+  'state', 'settled', 'body', 'created', 'template', 'class', 'recipients', 'history', 'attempt', 'crashes', 'unknowns',
+  'setbacks', 'blobs',
+}
+local ROW = { 'at', 'state', 'attempt', 'reply', 'relay', 'why', 'fault' } -- of its history
+local BODY = 32 -- digits of the body's digest that are kept; that is as many as tell two mails apart
+
+local function ended_key(id) return P .. 'ended:' .. id end
+
+-- The values by their names; false where there is none, and nothing behind the last one.
+local function packed(names, values)
+  local array, last = {}, 0
+  for i, name in ipairs(names) do
+    array[i] = values[name] or false
+    if array[i] then last = i end
+  end
+  for i = #names, last + 1, -1 do array[i] = nil end
+  return array
+end
+
+local function unpacked(names, array)
+  local values = {}
+  for i, name in ipairs(names) do values[name] = array[i] or nil end
+  return values
+end
+
+-- What is left of a mail, or nil.
+local function left_of(id)
+  local text = redis.call('GET', ended_key(id))
+  return text and unpacked(LEFT, cjson.decode(text))
+end
+
+local function keep_left(id, left, ...) redis.call('SET', ended_key(id), cjson.encode(packed(LEFT, left)), ...) end
+
+-- The state of a mail that has ended, or ''; see `touch`.
+local function ended_state(id)
+  local text = redis.call('GET', ended_key(id))
+  if not text then return '' end
+  redis.call('SET', ended_key(id), text, 'KEEPTTL')
+  return cjson.decode(text)[1]
+end
+
+-- Of a mail that has ended only id, state, recipients and history are kept, for so long, and its attachments as long.
+local function shrink(id, at, retention)
+  local key, history = mail_key(id), P .. 'history:' .. id
+  local f = redis.call('HMGET', key, 'state', 'settled', 'body', 'created', 'template', 'class', 'recipients', 'retention',
+    'attempt', 'crashes', 'unknowns', 'setbacks', 'blobs')
+  local left = unpacked(LEFT, f)
+  left.body, left.history = string.sub(f[3] or '', 1, BODY), {}
+  left.recipients = cjson.decode(f[7])
+  for _, name in ipairs({ 'settled', 'created', 'attempt', 'crashes', 'unknowns', 'setbacks' }) do
+    left[name] = tonumber(left[name] or nil)
+    if left[name] == 0 then left[name] = nil end
+  end
+  for i, text in ipairs(redis.call('LRANGE', history, 0, -1)) do left.history[i] = packed(ROW, cjson.decode(text)) end
+  local kept = tonumber(f[8] or nil) or retention -- its class's own, or everybody's
+  if left.blobs then redis.call('ZADD', P .. 'over', at + kept, over_of(id, left.blobs)) end
+  drop_content(id)
+  redis.call('DEL', key, history)
+  keep_left(id, left, 'PX', kept)
+end
+
+-- To a state that nothing leaves by itself. A dead letter is kept whole.
 local function retire(id, from, to, at, entry, retention)
   move(id, from, to, at, at, entry)
   if not ENDED[to] then return end
   redis.call('HINCRBY', P .. 'ended', to, 1)
-  drop_content(id)
-  local f = redis.call('HMGET', mail_key(id), 'blobs', 'retention')
-  local kept = tonumber(f[2] or nil) or retention -- its class's own, or everybody's
-  if f[1] then redis.call('ZADD', P .. 'over', at + kept, over_of(id, f[1])) end
-  redis.call('PEXPIRE', mail_key(id), kept)
-  redis.call('PEXPIRE', P .. 'history:' .. id, kept)
+  shrink(id, at, retention)
 end
 
 -- A mail whose deadline has passed while it waited. Returns true where it is not to be delivered.
@@ -132,7 +190,7 @@ end
 -- Nobody knows whether it arrived: one of the two policies says what is done. Returns where it went.
 local function fall_back(id, policy, at, due, why)
   local key = mail_key(id)
-  if policy == 'at_least_once' and tonumber(redis.call('HGET', key, 'resent')) < 1 then
+  if policy == 'at_least_once' and (tonumber(redis.call('HGET', key, 'resent') or nil) or 0) < 1 then
     redis.call('HINCRBY', key, 'resent', 1)
     wait(id, 'unknown', at, due, { why = 'resent once after an unknown outcome' })
     return 'waiting'
@@ -145,7 +203,7 @@ end
 local function to_unknown(id, at, wait_ms, entry)
   local key = mail_key(id)
   local f = redis.call('HMGET', key, 'delivery', 'resend_after', 'evidence_for')
-  local resend_from = at + (tonumber(f[2]) or wait_ms)
+  local resend_from = at + (tonumber(f[2] or nil) or wait_ms)
   -- The score in the index: until when it waits for proof.
   move(id, 'at_dot', 'unknown', at, at + (tonumber(f[3] or nil) or 0), entry)
   redis.call('HINCRBY', key, 'unknowns', 1)

@@ -7,7 +7,10 @@ local id, fence = ARGV[1], ARGV[2]
 local key = mail_key(id)
 local f = redis.call('HMGET', key, 'state', 'fence', 'recipients')
 local from = f[1]
-if not from then return { 'gone', '' } end
+if not from then
+  local ended = ended_state(id)
+  return { ended == '' and 'gone' or 'known', ended }
+end
 if ENDED[from] then
   touch(id, 'state')
   return { 'known', from }

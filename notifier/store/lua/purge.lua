@@ -4,36 +4,39 @@
 local id, whose, at = ARGV[1], ARGV[2], now()
 local key = mail_key(id)
 local f = redis.call('HMGET', key, 'state', 'recipients')
-local state, recipients = f[1], f[2] and cjson.decode(f[2])
-if not state or not recipients[whose] then return '' end
-local dead = state == 'failed' or state == 'expired' or state == 'quarantined'
-if not dead and not ENDED[state] then return 'busy' end
-if dead then retire(id, state, 'discarded', at, {}, tonumber(ARGV[3])) end
+local state, dead = f[1], false
+if state and f[2] and not cjson.decode(f[2])[whose] then return '' end
+if state then
+  dead = state == 'failed' or state == 'expired' or state == 'quarantined'
+  if dead then
+    retire(id, state, 'discarded', at, {}, tonumber(ARGV[3]))
+  elseif ENDED[state] then -- an older Notifier has left it so
+    shrink(id, at, math.max(redis.call('PTTL', key), 1))
+  else
+    return 'busy'
+  end
+end
+local left = left_of(id)
+if not left or not left.recipients[whose] then return '' end
 
 local nobody, count = '[purged]', 1
-while recipients[nobody] do
+while left.recipients[nobody] do
   count = count + 1
   nobody = '[purged ' .. count .. ']'
 end
-recipients[nobody], recipients[whose] = recipients[whose], nil
-redis.call('HSET', key, 'recipients', cjson.encode(recipients))
+left.recipients[nobody], left.recipients[whose] = left.recipients[whose], nil
 
-local blobs = redis.call('HGET', key, 'blobs')
-if blobs then
-  if redis.call('ZREM', P .. 'over', over_of(id, blobs)) == 1 then refer(blobs, -1) end
-  redis.call('HDEL', key, 'blobs')
+if left.blobs then
+  if redis.call('ZREM', P .. 'over', over_of(id, left.blobs)) == 1 then refer(left.blobs, -1) end
+  left.blobs = nil
 end
 
 -- Servers' words quote addresses and contents; what kind of answer it was says nothing of a person.
-local history = P .. 'history:' .. id
-local left = redis.call('PTTL', history)
-local entries = redis.call('LRANGE', history, 0, -1)
-redis.call('DEL', history)
-for _, text in ipairs(entries) do
-  local entry = cjson.decode(text)
+for i, row in ipairs(left.history) do
+  local entry = unpacked(ROW, row)
   entry.reply, entry.why = nil, nil
   if entry.fault then entry.fault.text = '' end
-  redis.call('RPUSH', history, cjson.encode(entry))
+  left.history[i] = packed(ROW, entry)
 end
-if left > 0 then redis.call('PEXPIRE', history, left) end
+keep_left(id, left, 'KEEPTTL')
 return dead and 'discarded' or 'purged'

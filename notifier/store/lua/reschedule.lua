@@ -1,7 +1,7 @@
 -- Another time for a waiting mail. ARGV: id, due ms (since the epoch)
 -- Returns its state afterwards, '' where it is not known, 'late' where it would be due after its deadline.
 local f = redis.call('HMGET', mail_key(ARGV[1]), 'state', 'deadline')
-if not f[1] then return '' end
+if not f[1] then return ended_state(ARGV[1]) end
 if f[1] ~= 'waiting' then return f[1] end
 local at, due = now(), tonumber(ARGV[2])
 if due >= tonumber(f[2]) then return 'late' end

@@ -6,7 +6,11 @@ local id, to, at = ARGV[1], ARGV[2], now()
 local key = mail_key(id)
 local f = redis.call('HMGET', key, 'state', 'recipients', 'patience')
 local from = f[1]
-if not from then return '' end
+if not from then
+  local state = ended_state(id)
+  if state == '' or state == to then return state end
+  return redis.error_reply('LEDGER nobody can take a mail from ' .. state .. ' to ' .. to)
+end
 if from == to then -- said twice
   touch(id, 'state')
   return to

@@ -6,8 +6,14 @@
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
 local key = mail_key(id)
 local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients')
+if not f[2] then -- it has ended: by this very settlement, whose answer was lost on its way, or otherwise
+  local left = left_of(id)
+  if not left or left.settled ~= tonumber(fence) then return 0 end
+  ended_state(id)
+  return 1
+end
 if f[2] ~= fence then return 0 end
-if f[3] == fence then -- the answer to this very settlement was lost on its way
+if f[3] == fence then -- the same, of a mail that goes on
   touch(id, 'settled')
   return 1
 end
@@ -30,7 +36,7 @@ redis.call('HSET', key, 'recipients', cjson.encode(recipients))
 if to ~= 'claimed' then redis.call('HSET', key, 'settled', fence) end
 local entry = cjson.decode(ARGV[7])
 if ARGV[6] ~= '' then redis.call('HINCRBY', key, ARGV[6], 1) end
-entry.attempt = tonumber(redis.call('HGET', key, 'attempt'))
+entry.attempt = tonumber(redis.call('HGET', key, 'attempt') or nil) or 0
 if ARGV[8] ~= '' then redis.call('SET', P .. 'composed:' .. id, ARGV[8]) end
 if ARGV[13] ~= '' then
   redis.call('HSET', key, 'composed_in', ARGV[13], 'own', (redis.call('HGET', key, 'own') or '') .. ' ' .. ARGV[13])

@@ -20,7 +20,7 @@ def latest_terminators(*until: float) -> float:
     class Session:
         transactions, rate, usable = 1, None, True
 
-        def send_many(self, mails: Sequence[object], before_dot: object) -> list[object]:
+        def send_many(self, mails: Sequence[object], before_dot: object, before_wait: object) -> list[object]:
             latest.append(before_dot(range(len(mails))) - time.monotonic())  # type: ignore[operator]
             return []
 

@@ -61,7 +61,7 @@ class FakeSession:
     def abandon(self) -> None:
         self.usable = False
 
-    def send_many(self, mails: Sequence[object], before_dot: object = None) -> Iterator[Outcome]:
+    def send_many(self, mails: Sequence[object], *before: object) -> Iterator[Outcome]:
         self.transactions += 1
         yield WELL
 

@@ -57,7 +57,7 @@ class FakeSession:
     def close(self, *, say_quit: bool = True) -> None:
         self.usable = False
 
-    def send_many(self, mails: Sequence[object], before_dot: object = None) -> Iterator[Outcome]:
+    def send_many(self, mails: Sequence[object], *before: object) -> Iterator[Outcome]:
         yield from self.outcomes
 
 

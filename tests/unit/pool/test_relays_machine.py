@@ -77,7 +77,7 @@ class Session:
     letters: Sequence[Fault | None]
     transactions: int = 0
 
-    def send_many(self, mails: Sequence[object], before_dot: object = None) -> Iterator[Outcome]:
+    def send_many(self, mails: Sequence[object], *before: object) -> Iterator[Outcome]:
         yield from map(outcome, self.letters)
 
 

@@ -10,6 +10,7 @@ from store_conformance import added, an_email, at_dot, history_of, state_of
 
 from notifier.model.state import MailState
 from notifier.store import RedisStore
+from notifier.store.rows import Row
 
 RECORD = "notifier:{mail}:mail:"
 
@@ -116,7 +117,9 @@ def test_a_history_keeps_its_newest_entries(store: RedisStore, clock: Clock) -> 
     (mail_id,) = added(store)
     for _ in range(60):
         (claim,) = store.claim("mail", "worker-1", 1)
-        store._put_back("mail", [mail_id, claim.fence], MailState.WAITING, "again")
+        store._put_back(
+            "mail", Row.read(b"%b %d 0 0 0 0 1 0 0\n" % (mail_id.encode(), claim.fence)), MailState.WAITING, ""
+        )
         clock.now += 600
     assert len(history_of(store, mail_id)) == 50
 

@@ -68,8 +68,7 @@ def test_a_class_can_keep_its_ended_mails_for_another_time(
     store = make_store(classes={"otp": replace(SHIPPED_CLASSES["otp"], retention=2 * DAY)})
     email = an_email(attachments=attached(store), mail_class="otp")
     store.settle([Settlement(at_dot(store, email), MailState.SENT)])
-    for key in ("mail", "history"):
-        assert server.pttl(f"notifier:{{mail}}:{key}:{email.id}") == pytest.approx(2 * DAY * 1000, abs=60_000)
+    assert server.pttl(f"notifier:{{mail}}:ended:{email.id}") == pytest.approx(2 * DAY * 1000, abs=60_000)
     clock.now += 2 * DAY + 1
     store.sweep("mail")
     assert references(server) == {}

@@ -1,0 +1,1 @@
+"""What the ledger costs, measured: `python -m benchmarks.delivery` writes ``RESULTS.md``."""

@@ -1,0 +1,132 @@
+"""Outcomes that are here together are put down in one step, and none is held while anything is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import pytest
+from test_attempt import ANN, accepted, an_attempt
+
+from notifier.delivery.attempt import Attempt
+from notifier.delivery.courier import Courier
+from notifier.errors import FenceRejected, StoreUnavailable
+from notifier.model.outcome import Outcome
+from notifier.retry import DEFAULT_TABLE
+from notifier.store.base import Claim, Settlement
+from notifier.store.evidence import Evidence
+
+DOTS, WAIT = "dots", "wait"
+Does = Sequence[int | str]  # a mail's outcome, by its position; or what a session calls before it goes on
+
+
+class Ledger:
+    """Writes down what it is told, in order."""
+
+    def __init__(self, fails: Exception | None = None) -> None:
+        self.told: list[tuple[str, ...]] = []
+        self._fails = fails
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        self.told.append(tuple(one.claim.mail_id for one in settlements))
+        if self._fails:
+            raise self._fails
+
+    def begin_dot(self, claims: Sequence[Claim]) -> None:
+        self.told.append((DOTS,))
+
+
+def attempts(count: int) -> list[Attempt]:
+    made = [an_attempt(ANN) for _ in range(count)]
+    for number, one in enumerate(made):
+        one.claim = replace(one.claim, email=replace(one.claim.email, id=f"{number}"))
+    return made
+
+
+def session(does: Does) -> Any:
+    """One that does this in its order."""
+
+    def send_many(
+        mails: Sequence[object], before_dot: Callable[[Sequence[int]], float], before_wait: Callable[[], None]
+    ) -> Iterator[Outcome]:
+        for step in does:
+            if step == WAIT:
+                before_wait()
+            elif step == DOTS:
+                before_dot(range(len(mails)))
+            elif isinstance(step, int):
+                yield accepted(ANN)._replace(position=step)
+            else:
+                raise OSError(step)
+
+    return SimpleNamespace(send_many=send_many, transactions=1, usable=True, rate=None)
+
+
+def transact(ledger: Ledger, does: Does, keep: Callable[[Evidence], bool] = lambda _: False) -> None:
+    ready = attempts(3)
+    courier = Courier(
+        store=ledger,  # type: ignore[arg-type]
+        router=mock.sentinel.unused,
+        composer=mock.sentinel.unused,
+        limiter=mock.Mock(),
+        pauses=mock.sentinel.unused,
+        table=lambda _: DEFAULT_TABLE,
+        keep=keep,
+    )
+    courier._transact(session(does), ready, {one.claim.mail_id: one for one in ready})
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ([DOTS, 0, 1, 2], [(DOTS,), ("0", "1", "2")]),
+        ([DOTS, 0, WAIT, 1, 2], [(DOTS,), ("0",), ("1", "2")]),
+        ([DOTS, 0, 1, DOTS, 2], [(DOTS,), ("0", "1"), (DOTS,), ("2",)]),
+        ([WAIT, DOTS, WAIT, 0, WAIT, WAIT], [(DOTS,), ("0",)]),
+    ],
+)
+def test_what_is_here_is_put_down_before_a_wait_a_dot_and_the_end(does: Does, told: list[tuple[str, ...]]) -> None:
+    ledger = Ledger()
+    transact(ledger, does)
+    assert ledger.told == told
+
+
+def test_whatever_ends_the_dialogue_the_outcomes_so_far_are_put_down() -> None:
+    ledger = Ledger()
+    with pytest.raises(OSError, match="a time limit"):
+        transact(ledger, [DOTS, 0, 1, "a time limit"])
+    assert ledger.told == [(DOTS,), ("0", "1")]
+
+
+def test_each_that_the_ledger_could_not_be_told_is_kept_in_the_journal() -> None:
+    kept: list[str] = []
+
+    def keep(evidence: Evidence) -> bool:
+        kept.append(evidence.mail_id)
+        return True
+
+    transact(Ledger(StoreUnavailable("away")), [DOTS, 0, 1, WAIT, 2], keep)
+    assert kept == ["0", "1", "2"]
+
+
+def test_where_one_of_them_could_not_be_kept_nothing_goes_on() -> None:
+    kept: list[str] = []
+
+    def keep(evidence: Evidence) -> bool:
+        kept.append(evidence.mail_id)
+        return len(kept) != 1
+
+    ledger = Ledger(StoreUnavailable("away"))
+    with pytest.raises(StoreUnavailable):
+        transact(ledger, [DOTS, 0, 1, WAIT, 2], keep)
+    assert kept == ["0", "1"], "the second one is kept all the same"
+    assert ledger.told == [(DOTS,), ("0", "1")]
+
+
+def test_a_settlement_that_came_too_late_holds_up_no_other() -> None:
+    ledger = Ledger(FenceRejected(["0"]))
+    transact(ledger, [DOTS, 0, 1, WAIT, 2])
+    assert ledger.told == [(DOTS,), ("0", "1"), ("2",)]
