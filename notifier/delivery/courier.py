@@ -248,9 +248,10 @@ class Courier:
                 over.append(outcome.position)
                 if settlement is not None:
                     held.append((attempt, settlement))
+            put_down()
         finally:
             try:
-                put_down()
+                self._settle_legs(held)  # where something breaks off, and nothing else may take its place
             finally:
                 self._shield.drop()
 
