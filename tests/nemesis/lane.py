@@ -43,7 +43,6 @@ REACHED_WITHIN = 30.0  # seconds
 FROZEN = 4.5  # seconds: past the lease, and past the takeover of a mail at the dot
 TAKEN_OVER_WITHIN = 9.0  # seconds that a frozen process sleeps at most
 QUEUES = (SERVED, LEFT, "mail.urgent", "mail.bulk", HALTED)
-QUICK = ("--without-mingle", "--without-gossip", "--without-heartbeat")  # nobody listens to them here
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ class Lane:
 
     def drain(self) -> None:
         """A last worker, without failpoints, serves what is left in every queue."""
-        self.plant.launch_worker(*QUICK, "-Q", ",".join({*QUEUES, *runtime().store.queues()}))
+        self.plant.launch_worker("-Q", ",".join({*QUEUES, *runtime().store.queues()}))
         with suppress(GaveUp):  # the checker names those that do not
             until(lambda: self._told() and self._resting(self.stage.requested), "every mail rests", look_every=0.5)
         with suppress(GaveUp):
@@ -275,7 +274,7 @@ def lane(name: str, **environ: str) -> Iterator[Lane]:
         with plant(folder, AnswersByName(chunking=False), journal, **environ) as made:
             orders = Orders(folder / "orders")
             made.environ |= {"PYTHONPATH": f"{TOP / 'tests'}:{TOP}", FOLDER: str(orders.folder)}
-            crew = Crew(made, "programs.failing", (*QUICK, "-Q", ",".join(QUEUES)), size=WORKERS)
+            crew = Crew(made, "programs.failing", ("-Q", ",".join(QUEUES)), size=WORKERS)
             with outsider(made) as program:
                 yield Lane(made, orders, crew, journal, program, name)
 

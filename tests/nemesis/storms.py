@@ -19,7 +19,7 @@ from workers import TOP, Plant, plant
 
 from nemesis.application import Application, application
 from nemesis.checker import copies_in, judge
-from nemesis.lane import QUICK, ledger_of
+from nemesis.lane import ledger_of
 from nemesis.patience import GaveUp, in_time, none_left, tell, until
 from nemesis.relay import AnswersByName
 from nemesis.report import Row
@@ -60,7 +60,7 @@ class Storm:
 
     def worker(self) -> SupervisedProcess:
         """One that is up."""
-        return self.plant.start_worker(*QUICK, slots=2)
+        return self.plant.start_worker(slots=2)
 
     def moving(self) -> int:
         """Mails that have not come to rest."""
