@@ -104,14 +104,16 @@ class CutReplies:
         self._thread.start()
 
     def _run(self) -> None:
-        """One connection after the other: the store has one in a thread."""
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            with client, socket.create_connection(("127.0.0.1", self._target)) as server:
-                self._converse(client, server)
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
+            self._converse(client, server)
 
     def _converse(self, client: socket.socket, server: socket.socket) -> None:
         while True:
