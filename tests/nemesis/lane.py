@@ -267,7 +267,6 @@ def ledger_of(requested: Mapping[str, str]) -> dict[str, MailStatus]:
 @contextmanager
 def lane(name: str, **environ: str) -> Iterator[Lane]:
     """A plant with failpoints, on the shipped durability."""
-    logging.getLogger("notifier.store.journal").setLevel(logging.ERROR)  # it is we who leave the evidence
     with tempfile.TemporaryDirectory(prefix="nemesis-") as place:
         folder = Path(place)
         journal = folder / "accepted.jsonl"
@@ -291,6 +290,7 @@ def outsider(made: Plant) -> Iterator[subprocess.Popen[str]]:
 
 def run_lane(number: int, lanes: int, ends_at: float) -> Row:
     """Each lane takes its turn of the rounds. For a process of its own."""
+    logging.getLogger("notifier.store.journal").setLevel(logging.ERROR)  # it is we who leave the evidence
     rounds: Any = every_round()[number::lanes]
     with lane(f"failpoints {number + 1}/{lanes}") as made:
         return made.run(rounds, ends_at)
