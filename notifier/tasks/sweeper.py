@@ -20,6 +20,7 @@ from notifier.tasks.bells import bell, ring
 from notifier.tasks.collector import call_the_collector
 from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
+from notifier.tasks.lost_credit import LostCredit
 from notifier.tasks.lost_slots import LostSlots
 from notifier.tasks.runtime import Runtime, runtime
 
@@ -37,7 +38,7 @@ class Sweeper(bootsteps.StartStopStep):
         super().__init__(worker)
         self._entry: Any = None
         self._watch: EpochWatch | None = None
-        self._lost = LostSlots()
+        self._lost = (LostSlots(), LostCredit())
 
     def start(self, worker: Any) -> None:
         """Sweep soon after the worker is up, and then regularly."""
@@ -63,7 +64,8 @@ class Sweeper(bootsteps.StartStopStep):
         mine = runtime()
         queues = sorted(worker.app.amqp.queues.consume_from)
         try:
-            self._lost.look(worker)
+            for lost in self._lost:
+                lost.look(worker)
             ttl = mine.settings.sweep_interval * TTL_SWEEPS
             mine.store.register_worker(mine.owner, worker.concurrency or 1, queues, ttl)
             tell_journal()
