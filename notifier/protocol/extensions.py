@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from notifier.protocol.reply import Reply
 from notifier.protocol.taxonomy import clean
@@ -22,6 +23,7 @@ class Extensions:
     keywords: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
+    @lru_cache(maxsize=16)  # a relay offers the same at each connection
     def parse(cls, reply: Reply) -> Extensions:
         """Read a 250 reply to EHLO or LHLO; of a doubled keyword the first counts, AUTH lines add up.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from notifier.model.address import a_labels
 
@@ -12,6 +13,7 @@ _NUMBER_LAST = re.compile(r"[0-9.]*\.[0-9]+\Z")  # an address without its bracke
 _NOBODYS = ("localdomain",)  # what an installer puts behind the host's name where nobody has given it one
 
 
+@lru_cache(maxsize=64)  # a host calls itself the same at each connection
 def hello_name(text: str) -> str:
     """The name as it is said: a domain in A-labels, or an address in brackets. Raises `ValueError`."""
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
+from functools import lru_cache
 
 from notifier.errors import Phase
 from notifier.protocol.commands import Bdat, Command, Terminator
@@ -42,8 +44,7 @@ class Wire:
         self.transcript = transcript
         self.phase_seconds: dict[str, float] = {}
         self._body_block = timeouts.body_block
-        self._seconds: dict[Phase, float] = {phase: getattr(timeouts, phase.value) for phase in _TIMED}
-        self._seconds[Phase.BODY] = timeouts.final_reply  # a chunk's reply
+        self._seconds = _seconds(timeouts)
         self._outbox = Outbox()
         self._dotted = False  # messages go by DATA
         self._read_at = 0.0
@@ -272,6 +273,12 @@ class Wire:
     def _note_octets(self, count: int) -> None:
         if self.transcript is not None:
             self.transcript.sent_octets(count)
+
+
+@lru_cache(maxsize=16)  # one for each relay
+def _seconds(timeouts: Timeouts) -> Mapping[Phase, float]:
+    """How long each phase's reply may take; that of the body is the reply to a chunk."""
+    return {**{phase: getattr(timeouts, phase.value) for phase in _TIMED}, Phase.BODY: timeouts.final_reply}
 
 
 def _note(step: SendWhole, transcript: Transcript) -> None:
