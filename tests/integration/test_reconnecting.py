@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 import pytest
@@ -102,11 +102,10 @@ class Silence:
 
     relay: float
     pool: float = 1.5
-    reasons: frozenset[str] = field(default=frozenset({"said_421"}))
+    reasons: tuple[str, ...] = ("said_421",)
 
 
-SILENCES = [Silence(0.1), Silence(0.5), Silence(1.5, reasons=frozenset({"said_421", "idle"})), Silence(0.5, pool=0.1)]
-SILENCES[-1].reasons = frozenset({"idle"})
+SILENCES = [Silence(0.1), Silence(0.5), Silence(1.5, reasons=("said_421", "idle")), Silence(0.5, 0.1, ("idle",))]
 
 
 @pytest.mark.parametrize("silence", SILENCES, ids=str)
@@ -124,7 +123,7 @@ def test_a_relay_that_drops_idle_sessions_costs_nothing(silence: Silence, valkey
         at.deliver()
         retired = [reason for reason in at.kinds().elements() if reason in ("said_421", "idle", "peer_closed")]
         assert len(retired) >= 2
-        assert set(retired) <= silence.reasons
+        assert set(retired) <= set(silence.reasons)
         check(at, ids, server)
         assert {(one.attempt, one.setbacks) for one in map(at.status, ids)} == {(1, 0)}
 

@@ -99,7 +99,7 @@ def test_what_is_wrong_is_refused(call: dict[str, object], error: type[Exception
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        (object(), "context.x"),
+        (..., "context.x"),
         ({"y": [1, Decimal(1)]}, r"context\.x\.y\[1\]"),
         (float("nan"), "context.x"),
         (float("inf"), "context.x"),
