@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from driven import FULL
 from hypothesis import HealthCheck, settings
 
 from notifier.testing import EmbeddedValkey
@@ -13,16 +14,23 @@ from notifier.testing import EmbeddedValkey
 pytest_plugins = ["real_servers.aio", "real_servers.dovecot", "real_servers.exim", "real_servers.postfix"]
 
 TESTS = Path(__file__).parent
+# What waits long comes first: whoever runs the tests on several cores hands out what is short at the end.
+ORDER = ("chaos", "packaging", "integration", "web", "unit", "protocol")
 
-settings.register_profile("dev", deadline=None, max_examples=100)
+settings.register_profile("dev", deadline=None, max_examples=FULL)
+settings.register_profile("quick", deadline=None, max_examples=30)  # for `make check`
 settings.register_profile("ci", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dev")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = item.path.relative_to(TESTS).parts[0]
-        item.add_marker(getattr(pytest.mark, folder))
+        item.add_marker(getattr(pytest.mark, folder(item)))
+    items.sort(key=lambda item: ORDER.index(folder(item)))
+
+
+def folder(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
 
 
 @pytest.fixture(scope="session")

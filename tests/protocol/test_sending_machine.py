@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from hypothesis import settings
+from driven import driven
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -347,5 +347,5 @@ class ClientAndServer(RuleBasedStateMachine):
             assert recipient.endswith(f"@m{body.splitlines()[0].decode()}")
 
 
-ClientAndServer.TestCase.settings = settings(max_examples=600, stateful_step_count=12, deadline=None)
+ClientAndServer.TestCase.settings = driven(600, steps=12)
 TestClientAndServer = ClientAndServer.TestCase

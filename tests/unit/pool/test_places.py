@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from hypothesis import settings
+from driven import driven
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -181,7 +181,7 @@ class PlacesMachine(RuleBasedStateMachine):
 
 
 TestPlacesMachine = PlacesMachine.TestCase
-TestPlacesMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestPlacesMachine.settings = driven(200, steps=40)
 
 
 def test_whoever_is_served_at_once_needs_no_bell() -> None:

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from unittest import mock
 
+from driven import driven
 from fake_relay import Clock, FakeRelay, FakeSession, pool_of
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pool_model import Client, PoolModel
@@ -306,4 +306,4 @@ def _told(event: Event, numbers: int) -> tuple[object, ...]:
 
 
 TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestPoolMachine.settings = driven(80, steps=40)

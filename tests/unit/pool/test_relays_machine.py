@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from hypothesis import settings
+from driven import driven
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -281,4 +281,4 @@ def _told(event: Event) -> tuple[str, str]:
 
 
 TestRelaysMachine = RelaysMachine.TestCase
-TestRelaysMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRelaysMachine.settings = driven(150, steps=40)

@@ -9,8 +9,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from driven import driven
 from fake_ledger import Clock, fake_redis, fake_store
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from store_conformance import an_email
@@ -138,4 +138,4 @@ class BlobsMachine(RuleBasedStateMachine):
 
 
 TestBlobs = BlobsMachine.TestCase
-TestBlobs.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestBlobs.settings = driven(25, steps=25)

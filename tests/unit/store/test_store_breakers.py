@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from driven import driven
 from fake_ledger import Clock, fake_redis, fake_store
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -68,4 +68,4 @@ class SharedBreakersAreLikeLocalOnes(RuleBasedStateMachine):
 
 
 TestSharedBreakers = SharedBreakersAreLikeLocalOnes.TestCase
-TestSharedBreakers.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestSharedBreakers.settings = driven(60, steps=40)

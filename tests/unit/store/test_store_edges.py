@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import pytest
+from driven import driven
 from fake_ledger import Clock, fake_redis, fake_store
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 from store_conformance import an_email
@@ -356,4 +356,4 @@ class Ledger(RuleBasedStateMachine):
 
 
 TestTheLedgerMovesOnlyAlongItsEdges = Ledger.TestCase
-TestTheLedgerMovesOnlyAlongItsEdges.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTheLedgerMovesOnlyAlongItsEdges.settings = driven(60, steps=40)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+from driven import driven
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -51,5 +51,5 @@ class CacheMachine(RuleBasedStateMachine):
         assert len(self.cache) <= MOST
 
 
-CacheMachine.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+CacheMachine.TestCase.settings = driven(50, steps=40)
 TestCache = CacheMachine.TestCase
