@@ -18,7 +18,7 @@ from workers import TOP
 CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 DEMO = [sys.executable, "-c", f"{CTRL_C}; from notifier.cli import main; main()", "demo"]
 TIMEOUT = 180
-FEW = 20  # orders
+FEW, MANY = 20, 150  # orders; with many, some have arrived and others have not when the worker is killed
 
 
 def processes_of(marker: str) -> list[psutil.Process]:
@@ -40,10 +40,15 @@ def run(marker: str, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
-    """The first orders of the demo's: it is at rest sooner."""
+    """So few orders that the demo is at rest soon."""
+    return first_orders(FEW, tmp_path)
+
+
+def first_orders(number: int, folder: Path) -> Path:
+    """Of the demo's own."""
     orders = (TOP / "examples/mail_merge/orders.csv").read_text().splitlines(keepends=True)
-    file = tmp_path / "few.csv"
-    file.write_text("".join(orders[: 1 + FEW]))
+    file = folder / "orders.csv"
+    file.write_text("".join(orders[: 1 + number]))
     return file
 
 
@@ -59,7 +64,7 @@ def test_every_mail_ends_as_it_should_and_nothing_is_left(tmp_path: Path) -> Non
 
 
 def test_a_worker_killed_in_mid_run_loses_nothing(tmp_path: Path) -> None:
-    found = run(str(tmp_path), "--exit", "--kill-worker")
+    found = run(str(tmp_path), "--exit", "--kill-worker", "--csv", str(first_orders(MANY, tmp_path)))
     assert found.returncode == 0, found.stdout + found.stderr
     assert "kill -9" in found.stdout
     assert "restarted 1 times" in " ".join(found.stdout.split())
