@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.notifier-installed
 ARGS ?=
-# Two files of tests at a time, in the order of tests/conftest.py; most of them wait, so two do on two cores.
-TESTS := -n 2 --dist loadfile --no-loadscope-reorder
+# Several files of tests at a time, in the order of tests/conftest.py. Real servers and workers wait more than they compute:
+# three files keep two cores busy. Unit tests only compute.
+FILES := 3
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 # The newest Python from 3.11 on that is there; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -18,14 +20,14 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@tests/install_servers.sh
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n $(FILES) $(SIDE_BY_SIDE)
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q $(TESTS) --hypothesis-profile=quick tests/unit tests/protocol
+	@$(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=quick tests/unit tests/protocol
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
