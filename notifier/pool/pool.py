@@ -93,7 +93,8 @@ class SessionPool:
     # checkout -------------------------------------------------------------------------------------------------------
 
     def _checkout(self, borrower: Borrower, deadline: float) -> Session:
-        self._begin_anew_after_a_fork()
+        if self._places.pid != os.getpid():
+            self._begin_anew_after_a_fork()
         if self._fewer_until is not None and self._clock() >= self._fewer_until:
             self._look_for_more()
         try:

@@ -145,8 +145,9 @@ class Session:
     @property
     def usable(self) -> bool:
         """False once the connection is in doubt or closed: it must carry nothing more."""
-        in_doubt = self._link is not None and self._link.doubt is not None
-        return not (self._closed or in_doubt or self._connection.dead)
+        if self._closed or self._connection.dead:
+            return False
+        return self._link is None or self._link.doubt is None
 
     @property
     def transactions(self) -> int:
@@ -162,8 +163,9 @@ class Session:
 
     @property
     def spent(self) -> bool:
-        """True where it should carry nothing more, sound as it may be."""
-        return self.room <= 0
+        """True where it should carry nothing more, sound as it may be: there is no `room`, asked for at each return."""
+        carried = self._link.carried if self._link is not None else 0
+        return carried >= self._quota.most or carried >= self._mail_max
 
     @property
     def ending(self) -> Ending | None:

@@ -36,10 +36,10 @@ _LEVEL = {
 def log_event(event: Event, /) -> None:
     """One line for one event, at the level that an operator expects."""
     match event:
+        case SessionReused() | SessionOpened() | SessionNotOpened() | SessionRetired():  # first what comes most often
+            _log_session(event)
         case MailSettled():
             _log_settled(event)
-        case SessionOpened() | SessionNotOpened() | SessionReused() | SessionRetired():
-            _log_session(event)
         case SessionWaited():
             log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds)
         case SessionMissed():
