@@ -29,6 +29,7 @@ from notifier.store.url import StoreURL
 
 log = logging.getLogger(__name__)
 
+_NO_LIMIT = 2**31
 FSYNC_SHARE = 0.75  # of the timeout may go into waiting for the disk; the rest is for the answer's way back
 
 
@@ -189,6 +190,9 @@ class LedgerConnection:
             socket_timeout=self._timeout,
             socket_connect_timeout=self._timeout,
             socket_keepalive=True,
+            # The client's own limit counts every connection that it ever made for us, also those that were given up: behind
+            # a hundred round trips that had failed it would open none until the process ends. Threads are the limit.
+            max_connections=_NO_LIMIT,
             # A parked connection that the server has closed is replaced once. A timeout is not tried again: the step
             # may have been done. Each step is safe to repeat (same fence, same id).
             retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
