@@ -65,12 +65,23 @@ def sent_to(port: int, ca_file: str, policy: TLSPolicy = TLSPolicy.IMPLICIT) -> 
 # cut off --------------------------------------------------------------------------------------------------------------
 
 
+CUT_IN_THE_BODY = {"W1", "Z5"}
+"""Whether the last octet left before the reset came is the two kernels' affair: each row is true of what was written."""
+
+
 def told(server: HostileServer, policy: TLSPolicy, ca_file: str) -> list[str | None]:
     """The rows of what was sent, or the one of what was not opened."""
     try:
         return rows(sent_to(server.port, ca_file, policy))
     except DeliveryError as error:
         return [error.taxonomy_id]
+
+
+def alike(moment: Moment, these: list[str | None], those: list[str | None]) -> bool:
+    """The same rows; in the body, either of the two that the race allows for the mail under way."""
+    if moment is not Moment.BODY:
+        return these == those
+    return {these[0], those[0]} <= CUT_IN_THE_BODY and these[1:] == those[1:]
 
 
 @pytest.mark.parametrize("offers", WAYS, ids=["chunked", "pipelined", "lock step"])
@@ -90,7 +101,8 @@ def test_78_a_connection_that_is_cut_in_tls_is_told_as_one_that_is_cut_in_clear_
         with HostileServer(
             plan, tls=not implicit, implicit_tls=implicit, context=showing(version), offers=offers
         ) as server:
-            assert told(server, policy, ca_file) == in_clear
+            in_tls = told(server, policy, ca_file)
+        assert alike(moment, in_tls, in_clear), (in_tls, in_clear)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 4, 14])
