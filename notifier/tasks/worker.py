@@ -12,6 +12,7 @@ from notifier.errors import ConfigurationError
 from notifier.tasks import bells, collector, evidence, hooks, send  # noqa: F401 - they register the tasks
 from notifier.tasks.app import app, point_at_broker
 from notifier.tasks.checks import check_celery
+from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
@@ -30,6 +31,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
     guard_worker()
+    keep_half_read_results()
     app.steps["worker"].add(Sweeper)
     app.set_current()
     return app
