@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -180,3 +182,25 @@ def test_a_browser_shows_the_list_and_a_mail(page: MailboxPage, tmp_path: Path) 
     in_browser(page, "/mail/1", tmp_path / "b", f"--screenshot={shot}", "--window-size=320,900")
     assert shot.read_bytes().startswith(b"\x89PNG")
     assert shot.stat().st_size > 5_000
+
+
+CONNECTING = (
+    '<link rel="preconnect" href="{0}"><LINK rel=dns-prefetch href="{0}"><lInK rel="preload" as="image" href="{0}">'
+    '<svg><link xmlns="http://www.w3.org/1999/xhtml" rel="preconnect" href="{0}"></svg>'
+    '<!--><link rel=preconnect href={0}>--><base href="{0}"><img src="a.png">'
+)
+GOING = '<meta http-equiv="refresh" content="0;url={0}">'
+
+
+@pytest.mark.parametrize("opened", ["/mail/1", "/mail/1/html"], ids=["in its frame", "by itself"])
+@pytest.mark.parametrize("html", [CONNECTING, GOING], ids=["connecting", "going there"])
+def test_a_browser_tells_nobody_that_a_mail_is_read(html: str, opened: str, tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as tracker:
+        place = f"http://127.0.0.1:{tracker.getsockname()[1]}/"
+        mailbox = Mailbox()
+        catch(mailbox, html=f"<html><head>{html.format(place)}</head><p>Hi")
+        with MailboxPage(mailbox) as page:
+            in_browser(page, opened, tmp_path, "--dump-dom")
+        tracker.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            tracker.accept()

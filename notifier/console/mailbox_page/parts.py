@@ -70,6 +70,11 @@ def name_of(part: EmailMessage, index: int) -> str:
     return name[:200] or f"part-{index + 1}.{part.get_content_subtype().partition('+')[0]}"
 
 
+# A `preconnect` and a `refresh` tell the sender that the mail is read, and no policy stops them. Where a tag is seen where
+# none is, words look odd; what a browser takes for one is always seen.
+_ASKING = re.compile(r"<(?=link|meta|base)", re.IGNORECASE)
+
+
 def shown_html(mail: Mail) -> str | None:
     """The html body, its ``cid:`` images taken from this mail; None where there is none."""
     text = body_of(mail.message, "html")
@@ -79,7 +84,7 @@ def shown_html(mail: Mail) -> str | None:
         str(part.get("Content-ID", "")).strip().strip("<>"): f"/mail/{mail.number}/image/{index}"
         for index, part in enumerate(files_of(mail.message))
     }
-    own = _CID.sub(lambda found: places.get(unquote(unescape(found[1])), "about:blank"), text)
+    own = _ASKING.sub("<x-", _CID.sub(lambda found: places.get(unquote(unescape(found[1])), "about:blank"), text))
     head = _HEAD.search(own)
     at = head.end() if head else 0
     return own[:at] + _NEW_TAB + own[at:]
