@@ -1,0 +1,59 @@
+"""`NetworkStream` on a pair of sockets: how long a read waits, and what never waits."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from notifier.smtp.deadline import Deadline
+from notifier.smtp.stream import LOOK_UP, NetworkStream, StreamClosed, StreamTimeout
+
+Pair = tuple[NetworkStream, socket.socket]
+LATE = LOOK_UP * 1.2  # seconds: behind the first look at the clock
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    near, far = socket.socketpair()
+    stream = NetworkStream(near)
+    yield stream, far
+    stream.close()
+    far.close()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, LATE])
+def test_a_read_from_a_silent_server_ends(pair: Pair, seconds: float) -> None:
+    with pytest.raises(StreamTimeout):
+        pair[0].read(Deadline.after(seconds))
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, LATE])
+def test_a_read_has_what_comes_in_time(pair: Pair, after: float) -> None:
+    sending = threading.Timer(after, pair[1].send, [b"250 ok\r\n"])
+    sending.start()
+    assert pair[0].read(Deadline.after(60)) == b"250 ok\r\n"
+    sending.join()
+
+
+def test_a_read_has_the_news_of_an_end(pair: Pair) -> None:
+    pair[1].close()
+    with pytest.raises(StreamClosed):
+        pair[0].read(Deadline.after(60))
+    assert pair[0].ended
+
+
+def test_what_has_come_is_asked_for_without_waiting(pair: Pair) -> None:
+    stream, far = pair
+    assert (stream.readable, stream.read_now()) == (False, None)
+    far.send(b"421 bye\r\n")
+    assert (stream.readable, stream.read_now()) == (True, b"421 bye\r\n")
+
+
+def test_a_server_that_takes_nothing_is_waited_for_until_the_deadline(pair: Pair) -> None:
+    written: list[int] = []
+    with pytest.raises(StreamTimeout):
+        pair[0].write(b"x" * 10_000_000, Deadline.after(0.05), written.append, written.append)  # type: ignore[arg-type]
+    assert 0 < sum(written) < 10_000_000
