@@ -209,7 +209,7 @@ class TemplateNotFound(TemplateError):
 
 
 class TemplateRenderError(TemplateError):
-    """Rendering failed: undefined variable, syntax, sandbox violation, output too large."""
+    """Rendering failed: undefined variable, syntax, sandbox violation, output too large, a loop without end."""
 
 
 class StoreError(NotifierError):

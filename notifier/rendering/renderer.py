@@ -20,17 +20,24 @@ from notifier.errors import TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.rendering.environment import make_environment
 from notifier.rendering.library import REQUIRED, TemplateLibrary
+from notifier.rendering.processor_limit import TooLong, at_most
 
 MAX_OUTPUT = 10 * 2**20  # characters of one part
 MAX_SUBJECT = 998  # characters
+MAX_SECONDS = 30.0  # of the processor, for one mail
+_TOO_LONG = "it had not ended when its time of the processor was over; look for loops in loops"
 _IMAGE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 
 
 class Renderer:
-    """Safe to share between threads. A changed file is compiled anew when it is next used."""
+    """Safe to share between threads. A changed file is compiled anew when it is next used.
 
-    def __init__(self, library: TemplateLibrary) -> None:
+    ``seconds`` of the processor are what a mail may take in a process's main thread.
+    """
+
+    def __init__(self, library: TemplateLibrary, seconds: float = MAX_SECONDS) -> None:
         self._library = library
+        self._seconds = seconds
         self._environment = make_environment(library)
 
     def names(self) -> tuple[str, ...]:
@@ -65,6 +72,13 @@ class Renderer:
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`."""
         self._library.require(template)
+        try:
+            with at_most(self._seconds):
+                return self._rendered(template, context, locale)
+        except TooLong:
+            raise TemplateRenderError(f"template {template!r}: {_TOO_LONG}") from None
+
+    def _rendered(self, template: str, context: Mapping[str, Any], locale: str | None) -> Content:
         images: dict[str, InlineImage] = {}
         names = {**context, "inline_image": self._image_function(template, images)}
         subject = self._part(template, "subject.txt.j2", names, locale)
@@ -136,6 +150,8 @@ def _raise_for_people(error: Exception, path: str) -> NoReturn:
             words = f"{error.message}; pass it in the context, or give it a default in the template"
         case SecurityError():
             words = str(error)
+        case TooLong():
+            words = _TOO_LONG
         case RecursionError():
             words = "it includes or calls itself without end"
         case _:

@@ -7,15 +7,16 @@ import pytest
 
 from notifier.errors import TemplateError, TemplateNotFound, TemplateRenderError
 from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering.renderer import MAX_SECONDS
 
 
-def make(folder: Path, name: str = "note", **parts: str) -> Renderer:
+def make(folder: Path, name: str = "note", seconds: float = MAX_SECONDS, **parts: str) -> Renderer:
     """A renderer with one notification of these parts."""
     place = folder / name
     place.mkdir(parents=True)
     for part, text in {"subject_txt_j2": "Hi", "text_txt_j2": "hello", **parts}.items():
         (place / part.replace("_", ".")).write_text(text, encoding="utf-8")
-    return Renderer(TemplateLibrary([folder]))
+    return Renderer(TemplateLibrary([folder]), seconds)
 
 
 def test_the_shipped_templates_render_their_samples() -> None:
@@ -113,6 +114,24 @@ def test_an_endless_output_is_cut_off(tmp_path: Path) -> None:
     text = "{% for i in range(9000) %}{% for j in range(9000) %}0123456789{% endfor %}{% endfor %}"
     with pytest.raises(TemplateRenderError, match="over 10,485,760 characters"):
         make(tmp_path, text_txt_j2=text).render("note", {})
+
+
+ENDLESS = "one\n{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+
+
+def test_a_loop_without_end_is_stopped_where_it_is(tmp_path: Path) -> None:
+    renderer = make(tmp_path, text_txt_j2=ENDLESS, seconds=0.05)
+    with pytest.raises(TemplateRenderError, match=r"note/text\.txt\.j2, line 2: it had not ended when its time"):
+        renderer.render("note", {})
+
+
+def test_the_next_mail_has_its_own_time(tmp_path: Path) -> None:
+    renderer = make(tmp_path, text_txt_j2=ENDLESS, seconds=0.05)
+    make(tmp_path, name="good")
+    for _ in range(2):
+        with pytest.raises(TemplateRenderError):
+            renderer.render("note", {})
+        assert renderer.render("good", {}).text == "hello"
 
 
 def test_a_template_that_includes_itself_ends(tmp_path: Path) -> None:
