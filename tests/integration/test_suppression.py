@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from workers import Plant, plant
+from workers import Plant, plant, wait_until
 
 from notifier import send_email
 from notifier.model.state import MailState
@@ -53,6 +53,8 @@ def test_an_address_refused_for_good_is_asked_once_and_told_at_the_next_call(wor
     first = send(NOBODY, ZOE)
     works.settle([first], MailState.SENT)
     assert works.status(first).recipients == {NOBODY: "refused", ZOE: "accepted"}
+    # Behind the settlement, and never in its way.
+    wait_until(lambda: NOBODY in runtime().store.suppressed([NOBODY]), "it is on the list")
     second, third = send(NOBODY, ZOE), send(NOBODY)
     assert works.status(second).recipients[NOBODY] == "suppressed"
     works.settle([second], MailState.SENT)
