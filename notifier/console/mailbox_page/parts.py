@@ -70,9 +70,10 @@ def name_of(part: EmailMessage, index: int) -> str:
     return name[:200] or f"part-{index + 1}.{part.get_content_subtype().partition('+')[0]}"
 
 
-# A `preconnect` and a `refresh` tell the sender that the mail is read, and no policy stops them. Where a tag is seen where
-# none is, words look odd; what a browser takes for one is always seen.
-_ASKING = re.compile(r"<(?=link|meta|base)", re.IGNORECASE)
+# A `preconnect` and a `refresh` tell the sender that the mail is read, and no policy stops them. A tag is also seen where none
+# is, and words look odd then; what a browser takes for one is always seen. `meta` stands where they may, and ends itself.
+_CONNECTING = re.compile(r"<(?:link|base)", re.IGNORECASE)
+_COMMANDING = re.compile(r"http-equiv", re.IGNORECASE)
 
 
 def shown_html(mail: Mail) -> str | None:
@@ -84,10 +85,14 @@ def shown_html(mail: Mail) -> str | None:
         str(part.get("Content-ID", "")).strip().strip("<>"): f"/mail/{mail.number}/image/{index}"
         for index, part in enumerate(files_of(mail.message))
     }
-    own = _ASKING.sub("<x-", _CID.sub(lambda found: places.get(unquote(unescape(found[1])), "about:blank"), text))
+    own = _CID.sub(lambda found: places.get(unquote(unescape(found[1])), "about:blank"), _harmless(text))
     head = _HEAD.search(own)
     at = head.end() if head else 0
     return own[:at] + _NEW_TAB + own[at:]
+
+
+def _harmless(text: str) -> str:
+    return _COMMANDING.sub("x-http-equiv", _CONNECTING.sub("<meta", text))
 
 
 def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:
