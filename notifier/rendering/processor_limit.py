@@ -1,15 +1,19 @@
-"""`at_most`: what a template may take of the processor. A loop without end would hold a worker's slot until the task's limit.
+"""`AtMost`: what a template may take of the processor. A loop without end would hold a worker's slot until the task's limit.
 
-The timer runs on the process's own time and not on the clock's, so that a busy machine makes no template bad.
+The timer runs on the process's own time and not on the clock's, so that a busy machine makes no template bad. One call
+into C, however long, is not interrupted.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import AbstractContextManager
+from types import FrameType, TracebackType
+
+AGAIN = (
+    0.5  # processor seconds to the next strike: one that falls into a finaliser, or into Jinja's folding, is swallowed
+)
 
 
 class TooLong(Exception):
@@ -25,29 +29,50 @@ def _strike(number: int, frame: FrameType | None) -> None:
         raise TooLong
 
 
-@contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Raises `TooLong` in the body after ``seconds`` of processor time.
+def disarm() -> None:
+    """No strike comes from now on."""
+    global _armed  # noqa: PLW0603 - a process has one such timer
+    try:
+        _armed = False
+    finally:  # the last strike may fall between the two
+        _armed = False
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+class AtMost(AbstractContextManager["AtMost"]):
+    """Raises `TooLong` in the body after so many seconds of processor time. Whoever catches it calls `disarm`.
 
     Only a main thread can be stopped so, and only where nobody else has the timer: elsewhere the task's limit holds.
     """
-    global _armed  # noqa: PLW0603 - a process has one such timer
-    if not _free():
-        yield
-        return
-    try:
-        _armed = True
-        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-        yield
-    finally:
-        _armed = False
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._free = False
+
+    def __enter__(self) -> AtMost:
+        global _armed  # noqa: PLW0603 - as above
+        self._free = _free()
+        if self._free:
+            _armed = True
+            signal.setitimer(signal.ITIMER_VIRTUAL, self._seconds, AGAIN)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._free:
+            disarm()
 
 
 def _free() -> bool:
     if threading.current_thread() is not threading.main_thread():
         return False
     if signal.getsignal(signal.SIGVTALRM) is signal.SIG_DFL:
-        signal.signal(signal.SIGVTALRM, _strike)  # for good: a strike that comes late would end the process by default
+        try:
+            signal.signal(
+                signal.SIGVTALRM, _strike
+            )  # for good: a strike that comes late would end the process by default
+        except ValueError:  # the main thread of an interpreter that is not the main one
+            return False
     mine = signal.getsignal(signal.SIGVTALRM) is _strike
     return mine and signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)

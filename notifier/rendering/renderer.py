@@ -20,7 +20,7 @@ from notifier.errors import TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.rendering.environment import make_environment
 from notifier.rendering.library import REQUIRED, TemplateLibrary
-from notifier.rendering.processor_limit import TooLong, at_most
+from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 
 MAX_OUTPUT = 10 * 2**20  # characters of one part
 MAX_SUBJECT = 998  # characters
@@ -73,9 +73,10 @@ class Renderer:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`."""
         self._library.require(template)
         try:
-            with at_most(self._seconds):
+            with AtMost(self._seconds):
                 return self._rendered(template, context, locale)
         except TooLong:
+            disarm()
             raise TemplateRenderError(f"template {template!r}: {_TOO_LONG}") from None
 
     def _rendered(self, template: str, context: Mapping[str, Any], locale: str | None) -> Content:

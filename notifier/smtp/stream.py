@@ -3,17 +3,19 @@
 While octets are written, what the server says is taken in as well, so that two full windows never wait for each other.
 
 In clear text a read waits in `recv`, for a second at a time, and asks the clock between: one system call where `poll` and
-`recv` would be two. Nothing else waits on the socket. Under TLS, whose records may need both directions, and where gevent
-has put its own sockets, it is non-blocking throughout.
+`recv` would be two. Nothing else waits on the socket. Under TLS, whose records may need both directions, where gevent has put
+its own sockets, and where the system is not Linux, it is non-blocking throughout.
 """
 
 from __future__ import annotations
 
 import _socket
 import select
+import signal
 import socket
 import ssl
 import struct
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -43,14 +45,29 @@ class StreamClosed(Exception):
     """EOF, reset, or a broken pipe."""
 
 
+def _made_to_wait(sock: socket.socket) -> bool:
+    """True where a read may wait in `recv`: by the system's own socket, and where a write of it need not wait (Linux)."""
+    sock.setblocking(False)
+    if sys.platform != "linux" or not isinstance(sock, _socket.socket):  # gevent's is another
+        return False
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(LOOK_UP), 0))
+    except OSError:  # a system whose times are longer than its words
+        return False
+    sock.setblocking(True)
+    return True
+
+
+def _is_ticking() -> bool:
+    """True where a timer interrupts this process: Python begins a `recv` anew then, with the whole of its time."""
+    return signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+
 class NetworkStream:
     """Octets to and from one server."""
 
     def __init__(self, sock: socket.socket, *, proxied: bool = False) -> None:
-        self._waits = isinstance(sock, _socket.socket)  # in recv; gevent's socket is another
-        sock.setblocking(self._waits)
-        if self._waits:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(LOOK_UP), 0))
+        self._waits = _made_to_wait(sock)
         self._proxied = proxied
         self._socket = sock
         self._encrypted = False
@@ -126,7 +143,7 @@ class NetworkStream:
 
     def read(self, deadline: Deadline) -> bytes:
         """The next octets. Raises `StreamTimeout`, `StreamClosed` (EOF too)."""
-        while self._waits and deadline.at - time.monotonic() > LOOK_UP:
+        while self._waits and deadline.at - time.monotonic() > LOOK_UP and not _is_ticking():
             if (data := self._received(0)) is not None:
                 return data
         while True:

@@ -36,7 +36,7 @@ class PatientResultHandler(_Handler):  # type: ignore[misc]  # for the same reas
     def _half_read(self, fd: int) -> Reading | None:
         """None also where the child is gone and another has got the number: what it sends begins anew."""
         child, reading = self._readings.get(fd, (None, None))
-        unfinished = reading is not None and reading.gi_frame is not None
+        unfinished = reading is not None and reading.gi_frame is not None and not reading.gi_running
         return reading if unfinished and child is self.fileno_to_outq.get(fd) else None
 
     def _finish_partial_read(self, fd: int, proc: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,17 @@ def pair() -> Iterator[Pair]:
 def test_a_read_from_a_silent_server_ends(pair: Pair, seconds: float) -> None:
     with pytest.raises(StreamTimeout):
         pair[0].read(Deadline.after(seconds))
+
+
+def test_a_timer_of_the_applications_does_not_keep_a_read_beyond_its_time(pair: Pair) -> None:
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_UP / 4, LOOK_UP / 4)
+    try:
+        with pytest.raises(StreamTimeout):
+            pair[0].read(Deadline.after(LATE))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05, LATE])

@@ -188,12 +188,15 @@ CONNECTING = (
     '<link rel="preconnect" href="{0}"><LINK rel=dns-prefetch href="{0}"><lInK rel="preload" as="image" href="{0}">'
     '<svg><link xmlns="http://www.w3.org/1999/xhtml" rel="preconnect" href="{0}"></svg>'
     '<!--><link rel=preconnect href={0}>--><base href="{0}"><img src="a.png">'
+    '<iframe srcdoc="&lt;link rel=preconnect href={0}&gt;"></iframe><svg><foreignObject><iframe src="{0}"></iframe></svg>'
+    '<object data="{0}"></object><embed src="{0}">'
 )
+FRAMES = '<frameset><frame src="{0}"></frameset>'
 GOING = '<meta http-equiv="refresh" content="0;url={0}">'
 
 
 @pytest.mark.parametrize("opened", ["/mail/1", "/mail/1/html"], ids=["in its frame", "by itself"])
-@pytest.mark.parametrize("html", [CONNECTING, GOING], ids=["connecting", "going there"])
+@pytest.mark.parametrize("html", [CONNECTING, FRAMES, GOING], ids=["connecting", "frames", "going there"])
 def test_a_browser_tells_nobody_that_a_mail_is_read(html: str, opened: str, tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as tracker:
         place = f"http://127.0.0.1:{tracker.getsockname()[1]}/"

@@ -70,9 +70,10 @@ def name_of(part: EmailMessage, index: int) -> str:
     return name[:200] or f"part-{index + 1}.{part.get_content_subtype().partition('+')[0]}"
 
 
-# A `preconnect` and a `refresh` tell the sender that the mail is read, and no policy stops them. A tag is also seen where none
+# A `preconnect`, a frame and a `refresh` tell the sender that the mail is read: the policy stops what they ask for, and the
+# browser has connected by then. A tag is also seen where none
 # is, and words look odd then; what a browser takes for one is always seen. `meta` stands where they may, and ends itself.
-_CONNECTING = re.compile(r"<(?:link|base)", re.IGNORECASE)
+_CONNECTING = re.compile(r"<(?:link|base|i?frame|fencedframe|object|embed)", re.IGNORECASE)
 _COMMANDING = re.compile(r"http-equiv", re.IGNORECASE)
 
 

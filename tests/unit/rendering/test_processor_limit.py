@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from notifier.rendering.processor_limit import TooLong, at_most
+from notifier.rendering.processor_limit import AtMost, TooLong
 
 BRIEF = 0.02  # processor seconds
 
@@ -25,30 +25,44 @@ def works_until(over: threading.Event) -> None:
 
 
 def test_work_without_end_is_stopped() -> None:
-    with pytest.raises(TooLong), at_most(BRIEF):
+    with pytest.raises(TooLong), AtMost(BRIEF):
         works_until(threading.Event())
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_strike_that_is_swallowed_is_not_the_last() -> None:
+    class Swallows:
+        def __del__(self) -> None:
+            works_until(threading.Event())
+
+    def work() -> None:
+        Swallows()
+        works_until(threading.Event())
+
+    with pytest.raises(TooLong), AtMost(BRIEF):
+        work()
+
+
 def test_what_ends_in_time_leaves_no_timer_behind() -> None:
-    with at_most(60):
+    with AtMost(60):
         assert signal.getitimer(signal.ITIMER_VIRTUAL) != (0.0, 0.0)
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
 def test_an_error_leaves_no_timer_behind() -> None:
-    with pytest.raises(KeyError), at_most(60):
+    with pytest.raises(KeyError), AtMost(60):
         raise KeyError
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
 def test_a_strike_that_comes_late_ends_nothing() -> None:
-    with at_most(60):
+    with AtMost(60):
         pass
     signal.raise_signal(signal.SIGVTALRM)
 
 
 def test_waiting_takes_no_time_of_the_processor() -> None:
-    with at_most(BRIEF):
+    with AtMost(BRIEF):
         threading.Event().wait(BRIEF * 3)
 
 
@@ -56,7 +70,7 @@ def test_a_timer_of_somebody_else_is_left_alone() -> None:
     struck = threading.Event()
     signal.signal(signal.SIGVTALRM, lambda *_: struck.set())
     signal.setitimer(signal.ITIMER_VIRTUAL, BRIEF)
-    with at_most(60):
+    with AtMost(60):
         works_until(struck)
 
 
@@ -64,7 +78,7 @@ def test_a_thread_is_not_stopped() -> None:
     done = threading.Event()
 
     def work() -> None:
-        with at_most(BRIEF):
+        with AtMost(BRIEF):
             done.set()
 
     thread = threading.Thread(target=work)
