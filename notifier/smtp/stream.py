@@ -1,22 +1,14 @@
 """`NetworkStream`: a connected socket, plain or TLS. All I/O fits in these methods; every wait has its deadline.
 
-While octets are written, what the server says is taken in as well, so that two full windows never wait for each other.
-
-In clear text a read waits in `recv`, for a second at a time, and asks the clock between: one system call where `poll` and
-`recv` would be two. Nothing else waits on the socket. Under TLS, whose records may need both directions, where gevent has put
-its own sockets, and where the system is not Linux, it is non-blocking throughout.
+The socket is non-blocking throughout. While octets are written, what the server says is taken in as well, so that two
+full windows never wait for each other.
 """
 
 from __future__ import annotations
 
-import _socket
 import select
-import signal
 import socket
 import ssl
-import struct
-import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -32,8 +24,6 @@ from notifier.smtp.pinning import pin_of
 from notifier.smtp.resolving import Resolve, system_addresses
 
 READ_SIZE = 16 * 1024
-LOOK_UP = 1.0  # seconds that a read waits in the system before it looks at the clock
-_AT_ONCE = socket.MSG_DONTWAIT
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -45,29 +35,11 @@ class StreamClosed(Exception):
     """EOF, reset, or a broken pipe."""
 
 
-def _made_to_wait(sock: socket.socket) -> bool:
-    """True where a read may wait in `recv`: by the system's own socket, and where a write of it need not wait (Linux)."""
-    sock.setblocking(False)
-    if sys.platform != "linux" or not isinstance(sock, _socket.socket):  # gevent's is another
-        return False
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(LOOK_UP), 0))
-    except OSError:  # a system whose times are longer than its words
-        return False
-    sock.setblocking(True)
-    return True
-
-
-def _is_ticking() -> bool:
-    """True where a timer interrupts this process: Python begins a `recv` anew then, with the whole of its time."""
-    return signal.getitimer(signal.ITIMER_REAL)[0] > 0
-
-
 class NetworkStream:
     """Octets to and from one server."""
 
     def __init__(self, sock: socket.socket, *, proxied: bool = False) -> None:
-        self._waits = _made_to_wait(sock)
+        sock.setblocking(False)
         self._proxied = proxied
         self._socket = sock
         self._encrypted = False
@@ -127,8 +99,6 @@ class NetworkStream:
 
         Raises `ssl.SSLError`, `OSError`, `StreamTimeout`; the stream is of no use then.
         """
-        self._waits = False
-        self._socket.setblocking(False)
         self._socket = context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
         self._encrypted = True
         while True:
@@ -143,9 +113,6 @@ class NetworkStream:
 
     def read(self, deadline: Deadline) -> bytes:
         """The next octets. Raises `StreamTimeout`, `StreamClosed` (EOF too)."""
-        while self._waits and deadline.at - time.monotonic() > LOOK_UP and not _is_ticking():
-            if (data := self._received(0)) is not None:
-                return data
         while True:
             if not (self._encrypted and self._decrypted) and not self._readable.poll(deadline.remaining * 1000):
                 raise StreamTimeout
@@ -164,11 +131,8 @@ class NetworkStream:
 
     def read_now(self) -> bytes | None:
         """What has come already, or None. Raises `StreamClosed`."""
-        return self._received(_AT_ONCE if self._waits else 0)
-
-    def _received(self, flags: int) -> bytes | None:
         try:
-            data = self._socket.recv(READ_SIZE, flags)
+            data = self._socket.recv(READ_SIZE)
         except _NOT_YET:
             return None
         except OSError as error:
@@ -192,7 +156,7 @@ class NetworkStream:
         view: bytes | memoryview = data
         while view:
             try:
-                count = self._socket.send(view, _AT_ONCE if self._waits else 0)
+                count = self._socket.send(view)
             except (BlockingIOError, ssl.SSLWantWriteError):
                 events = select.POLLIN | select.POLLOUT
             except ssl.SSLWantReadError:
