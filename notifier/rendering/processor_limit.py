@@ -11,9 +11,8 @@ import threading
 from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 
-AGAIN = (
-    0.5  # processor seconds to the next strike: one that falls into a finaliser, or into Jinja's folding, is swallowed
-)
+# Processor seconds to the next strike: one that falls into a finaliser, or into Jinja's folding of constants, is swallowed.
+AGAIN = 0.5
 
 
 class TooLong(Exception):
@@ -68,10 +67,8 @@ def _free() -> bool:
     if threading.current_thread() is not threading.main_thread():
         return False
     if signal.getsignal(signal.SIGVTALRM) is signal.SIG_DFL:
-        try:
-            signal.signal(
-                signal.SIGVTALRM, _strike
-            )  # for good: a strike that comes late would end the process by default
+        try:  # for good: a strike that comes late would end the process by default
+            signal.signal(signal.SIGVTALRM, _strike)
         except ValueError:  # the main thread of an interpreter that is not the main one
             return False
     mine = signal.getsignal(signal.SIGVTALRM) is _strike

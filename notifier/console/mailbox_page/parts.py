@@ -71,8 +71,8 @@ def name_of(part: EmailMessage, index: int) -> str:
 
 
 # A `preconnect`, a frame and a `refresh` tell the sender that the mail is read: the policy stops what they ask for, and the
-# browser has connected by then. A tag is also seen where none
-# is, and words look odd then; what a browser takes for one is always seen. `meta` stands where they may, and ends itself.
+# browser has connected by then. The word is also seen where no tag is, and looks odd then; a tag is always seen. `meta`
+# may stand where those may, and ends itself.
 _CONNECTING = re.compile(r"<(?:link|base|i?frame|fencedframe|object|embed)", re.IGNORECASE)
 _COMMANDING = re.compile(r"http-equiv", re.IGNORECASE)
 
