@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from notifier.delivery.context import checked_context
 from notifier.delivery.intake import Accepted, Intake, Options
@@ -22,6 +24,7 @@ from notifier.model.address import Address
 from notifier.model.email import Email
 from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.tenant import THE_DEFAULT, Grant, Sender, Tenant
+from notifier.store.records import ms
 
 LIMIT = 100_000
 
@@ -47,6 +50,18 @@ INTAKE = Intake(
 )
 
 
+def intake_at(seconds: float) -> Intake:
+    return Intake(
+        template_known=known,
+        classes=SHIPPED_CLASSES,
+        tenants={"default": THE_DEFAULT},
+        sender=Address.parse("notifier@house.example"),
+        max_bytes=LIMIT,
+        blob_name=lambda data: f"blob-{len(data)}",
+        clock=lambda: seconds,
+    )
+
+
 def accept(**call: object) -> Accepted:
     return INTAKE.accept(**{"template": "welcome", "to": "a@x.example", **call})  # type: ignore[arg-type]
 
@@ -54,6 +69,13 @@ def accept(**call: object) -> Accepted:
 def test_a_call_becomes_a_mail_of_its_class() -> None:
     email = accept(context={"name": "Zoë"}, mail_class="otp").email
     assert (email.queue, email.created_at, email.idempotency_key) == ("mail.urgent", 7.0, email.id)
+
+
+@given(st.floats(min_value=1e9, max_value=4e9))
+@example(1795863833.9997)
+def test_a_mail_and_its_record_of_whole_milliseconds_name_one_moment(now: float) -> None:
+    email = intake_at(now).accept(template="welcome", to="a@x.example").email
+    assert (ms(email.created_at) / 1000, int(email.created_at)) == (email.created_at, int(now))
 
 
 def test_one_address_or_a_list_and_never_a_comma_list() -> None:
