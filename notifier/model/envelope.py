@@ -36,7 +36,7 @@ class Envelope:
     @property
     def needs_smtputf8(self) -> bool:
         """True where a path is not ASCII (RFC 6531)."""
-        return not (self.reverse_path.isascii() and all(map(str.isascii, self.forward_paths)))
+        return not "".join((self.reverse_path, *self.forward_paths)).isascii()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,10 @@ class Outcome(NamedTuple):
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Every fault among the recipients, in their order."""
-        return tuple([r.fault for r in self.recipients.values() if r.fault is not None])
+        for recipient in self.recipients.values():
+            if recipient.fault is not None:
+                return tuple([r.fault for r in self.recipients.values() if r.fault is not None])
+        return ()
 
 
 _STATE_OF_CLASS = {

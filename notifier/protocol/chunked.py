@@ -118,7 +118,7 @@ class Chunked:
             one.flying = True
             data = one.delivery.mail.data
             flight.append((b"%sBDAT %d LAST\r\n" % (one.begin(), len(data)), data))
-            replies += one.replies + 1
+            replies += one.owed + 1
         try:
             yield SendWhole(flight, replies)
         except Lost as failure:
@@ -142,7 +142,7 @@ class Chunked:
     def _take_oldest(self) -> Steps:
         one, replies = self._in_flight[0], self._link.replies
         failure = self._failure
-        if failure is not None and len(self._in_flight) <= failure.held_back and len(replies) <= one.replies:
+        if failure is not None and len(self._in_flight) <= failure.held_back and len(replies) <= one.owed:
             # Its message was not written whole: a verdict that is there counts, and none is waited for.
             yield from self._lost(failure)
             return
@@ -210,7 +210,7 @@ class Chunked:
     def _envelope_alone(self, one: Transaction) -> Answer:
         if not self._pipelining:
             return (yield from envelope_in_lock_step(one))
-        yield SendLines(one.begin(), one.replies)
+        yield SendLines(one.begin(), one.owed)
         yield from read_envelope(one)
         if not one.accepted:
             one.broken_off()

@@ -44,7 +44,9 @@ class Reply(NamedTuple):
         return 200 <= self.code < 300
 
     def __str__(self) -> str:
-        return f"{self.code} {self.text}".rstrip()
+        code, lines = self
+        text = (lines[0] if len(lines) == 1 else b"\n".join(lines)).decode("utf-8", "replace")
+        return f"{code} {text}".rstrip()
 
 
 class ReplyParser:

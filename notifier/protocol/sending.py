@@ -23,6 +23,7 @@ from notifier.protocol import taxonomy
 from notifier.protocol.chunked import Chunked
 from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
 from notifier.protocol.reading import (
+    AWAIT_FINAL,
     DATA,
     DOT,
     FLUSH,
@@ -50,12 +51,8 @@ def sending(transactions: Iterable[Transaction], link: Link, *, binary: bool = F
     """
     queue = Queue(transactions, link)
     if _by_chunks(link, binary=binary):
-        yield from Chunked(queue, link).steps()
-    elif "PIPELINING" in link.offered:
-        yield from pipelined(queue, link)
-    else:
-        yield from lock_step(queue)
-    yield from queue.give_up()
+        return by_chunks(queue, link)
+    return pipelined(queue, link) if "PIPELINING" in link.offered else lock_step(queue)
 
 
 def _by_chunks(link: Link, *, binary: bool) -> bool:
@@ -127,6 +124,12 @@ class Queue:
             yield one.delivery
 
 
+def by_chunks(queue: Queue, link: Link) -> Steps:
+    """See `Chunked`."""
+    yield from Chunked(queue, link).steps()
+    yield from queue.give_up()
+
+
 def lock_step(queue: Queue) -> Steps:
     """A command, its reply, the next command."""
     while (one := (yield from queue.next_fit())) is not None:
@@ -139,6 +142,7 @@ def lock_step(queue: Queue) -> Steps:
         except Lost as failure:
             lost(one, failure)
         yield from queue.over(one)
+    yield from queue.give_up()
 
 
 def pipelined(queue: Queue, link: Link) -> Steps:
@@ -147,13 +151,14 @@ def pipelined(queue: Queue, link: Link) -> Steps:
     A mail is decided when the replies to the envelope behind it are there too: were its own final reply missing, that
     envelope's would have moved up, and its 354 would stand where it does not belong.
     """
+    replies = link.replies
     before: Transaction | None = None  # has its final reply
     following: Transaction | None = None  # its envelope has gone
     while (one := following if following is not None else (yield from queue.next_fit())) is not None:
         begun, following = following is not None, None
         try:
             if not begun:
-                yield SendLines(one.begin() + DATA, one.replies + 1)
+                yield SendLines(one.begin() + DATA, one.owed + 1)
                 yield FLUSH
                 _prepare(one)
             if one.taken_as_asked():
@@ -165,9 +170,20 @@ def pipelined(queue: Queue, link: Link) -> Steps:
             if go:
                 queue.continue_(one)  # known now: its rest comes first
                 following = queue.at_hand() or (yield from queue.next_fit())
-                yield from _message(one, following)
+                if len(one.delivery.mail.data) > BLOCK:
+                    yield from _in_blocks(one, following)
+                else:
+                    one.phase = Phase.BODY
+                    yield Commit((one.delivery.position,))
+                    one.phase = Phase.FINAL_REPLY
+                    yield _whole(one, following)
+                    if following is not None:
+                        _prepare(following)
                 queue.look_ahead()
-                yield from read_final(one, followed=following is not None)
+                if link.lmtp or following is None:
+                    yield from read_final(one, followed=following is not None)
+                else:
+                    one.finally_answered(replies.popleft() if replies else (yield AWAIT_FINAL))
         except Lost as failure:
             lost(one, failure)
         before = one if following is not None and link.doubt is None else None
@@ -175,6 +191,7 @@ def pipelined(queue: Queue, link: Link) -> Steps:
             yield from queue.over(one)
             queue.put_back(following)
             following = None
+    yield from queue.give_up()
 
 
 def _envelope(queue: Queue, one: Transaction, before: Transaction | None) -> Answer:
@@ -207,23 +224,32 @@ def _prepare(one: Transaction) -> None:
 
 def _message(one: Transaction, following: Transaction | None = None) -> Steps:
     """The word that the terminator comes next, the message with it, and the envelope of the mail behind."""
-    delivery = one.delivery
-    data, replies = delivery.mail.data, len(one.accepted) if one.link.lmtp else 1
-    behind, more = (following.begin() + DATA, following.replies + 1) if following is not None else (b"", 0)
-    one.phase = Phase.BODY
-    if len(data) <= BLOCK:
-        _prepare(one)
-        yield Commit((delivery.position,))
-        one.phase = Phase.FINAL_REPLY
-        yield SendWhole(((b"", one.framed),), replies + more, True, behind)
-        one.framed = b""
-        if following is not None:
-            _prepare(following)
+    if len(one.delivery.mail.data) > BLOCK:
+        yield from _in_blocks(one, following)
         return
-    yield SendBody(data, replies)
+    one.phase = Phase.BODY
+    yield Commit((one.delivery.position,))
+    one.phase = Phase.FINAL_REPLY
+    yield _whole(one, following)
+
+
+def _whole(one: Transaction, following: Transaction | None = None) -> SendWhole:
+    _prepare(one)
+    mails, one.framed = ((b"", one.framed),), b""
+    replies = len(one.accepted) if one.link.lmtp else 1
+    if following is None:
+        return SendWhole(mails, replies, True)
+    behind = following.begin() + DATA
+    return SendWhole(mails, replies + following.owed + 1, True, behind)
+
+
+def _in_blocks(one: Transaction, following: Transaction | None = None) -> Steps:
+    delivery = one.delivery
+    one.phase = Phase.BODY
+    yield SendBody(delivery.mail.data, len(one.accepted) if one.link.lmtp else 1)
     yield Commit((delivery.position,))
     one.phase = Phase.FINAL_REPLY
     yield Send((DOT,))
-    if behind:
-        yield SendLines(behind, more)
+    if following is not None:
+        yield SendLines(following.begin() + DATA, following.owed + 1)
     yield FLUSH

@@ -164,6 +164,7 @@ class Transaction:
         "mail_fault",
         "mail_said",
         "more",
+        "owed",
         "paths",
         "phase",
         "resets",
@@ -189,6 +190,7 @@ class Transaction:
         self.phase = Phase.MAIL  # the one whose reply is waited for
         self.reused = False  # the connection has carried a mail before
         self.resets = False  # RSET goes before it
+        self.owed = 0  # replies, for the envelope
         self.shifted = False  # a reply is not of the kind that its command has: replies are out of step
         self.continued = False  # its mail goes on in a further transaction
         self.unfit: Fault | None = None
@@ -219,6 +221,7 @@ class Transaction:
         """The envelope's lines, with RSET before them where it is due; the transaction begins with them."""
         link = self.link
         self.reused, self.resets = link.carried > 0, link.reset_first
+        self.owed = 1 + len(self.paths) + self.resets
         link.carried, link.reset_first = link.carried + 1, False
         return b"RSET\r\n" + self.lines if self.resets else self.lines
 
@@ -227,7 +230,7 @@ class Transaction:
 
         ``followed``: another mail has gone behind, whose RSET shows whether a final reply is missing.
         """
-        link, owed = self.link, self.replies
+        link, owed = self.link, self.owed
         replies, enhanced = link.replies, link.enhanced
         if len(replies) <= owed + (followed and enhanced) or self.more:
             return False
@@ -245,11 +248,6 @@ class Transaction:
             delivery.recipients[path] = accepted(replies.popleft())
         delivery.reply, delivery.terminator_sent = replies.popleft(), True
         return delivery
-
-    @property
-    def replies(self) -> int:
-        """How many are owed for the envelope."""
-        return 1 + len(self.paths) + self.resets
 
     def further(self) -> Transaction | None:
         """The transaction for those whom the server did not take in this one, if there are any (law 12).
@@ -276,7 +274,7 @@ class Transaction:
 
         That is what nearly all come to. Where it is not, nothing is taken.
         """
-        replies, owed = self.link.replies, self.replies
+        replies, owed = self.link.replies, self.owed
         if len(replies) <= owed or replies[owed].code != 354:
             return False
         for number in range(owed):
@@ -416,18 +414,19 @@ class Transaction:
 
     def _final(self, reply: Reply) -> Fault | None:
         """What a final reply says; None where somebody is accepted by it. Such a one is kept before any other."""
-        delivery, good = self.delivery, reply.positive and reply.code != 221
+        delivery, code = self.delivery, reply.code
+        good = 200 <= code < 300 and code != 221
         if good or delivery.reply is None or not delivery.reply.positive:
             delivery.reply = reply
         delivery.terminator_sent = True
         if good:
             return None
-        if reply.code == 221:
+        if code == 221:
             fault = self._fault("Z7", Phase.FINAL_REPLY, str(reply))
         else:
             fault = taxonomy.of_reply(Phase.FINAL_REPLY, reply, host=self.link.host)
         self.link.closing = self.link.closing or reply.code == 421
-        if reply.code == 421 or fault.taxonomy_id == "Z7":
+        if code == 421 or fault.taxonomy_id == "Z7":
             self.link.doubt = str(reply)
         return fault
 
@@ -510,7 +509,7 @@ def _body(mail: MailObject) -> Body | None:
 
 def _is_special(mail: MailObject) -> bool:
     """True for the few that ask for more than every server has."""
-    if mail.smtputf8 or mail.binary or mail.is_eight_bit:
+    if mail.smtputf8 or mail.binary or mail.eight_bit or not mail.data.isascii():
         return True
     envelope = mail.envelope
     return envelope.parameters is not None or bool(envelope.rcpt_parameters) or envelope.needs_smtputf8

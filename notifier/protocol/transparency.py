@@ -33,8 +33,9 @@ def stuffed(data: bytes) -> bytes:
     """``data`` with its line-start dots doubled and a CRLF at its end, ready for the terminator."""
     if data.startswith(b"."):
         data = b"." + data
-    if b"\r\n." in data:  # a sixth of what `replace` takes to find that it is not
-        data = data.replace(b"\r\n.", b"\r\n..")
+    pieces = data.split(b"\r\n.")  # `replace` counts them first, which takes as long again
+    if len(pieces) > 1:
+        data = b"\r\n..".join(pieces)
     return data if data.endswith(b"\r\n") else data + b"\r\n"
 
 

@@ -14,29 +14,29 @@ FULL = 256 * 1024  # octets; what waits beyond them is written before more is ta
 class Outbox:
     """Put, then flush."""
 
-    _pieces: list[bytes] = field(default_factory=list)
-    _waiting: int = 0
+    waiting: list[bytes] = field(default_factory=list)  # to be looked at, not to be changed: true where something waits
+    _size: int = 0  # octets that wait
     _written: int = 0  # octets, over the connection's life
     _terminators: deque[int] = field(default_factory=deque)  # where each ends, in octets over the connection's life
 
     def put(self, octets: bytes) -> None:
         """Let them wait."""
-        self._pieces.append(octets)
-        self._waiting += len(octets)
+        self.waiting.append(octets)
+        self._size += len(octets)
 
     def put_whole(self, mails: Sequence[tuple[bytes, bytes]], behind: bytes) -> None:
         """Mails, each its envelope and its message, which ends with its terminator; and what goes behind them."""
-        pieces, end = self._pieces, self._written + self._waiting
-        for mail in mails:
-            pieces += mail
-            end += len(mail[0]) + len(mail[1])
+        pieces, end = self.waiting, self._written + self._size
+        for envelope, message in mails:
+            pieces += envelope, message
+            end += len(envelope) + len(message)
             self._terminators.append(end)
         pieces.append(behind)
-        self._waiting = end + len(behind) - self._written
+        self._size = end + len(behind) - self._written
 
     def end_of_message(self) -> None:
         """What was put last is a terminator."""
-        self._terminators.append(self._written + self._waiting)
+        self._terminators.append(self._written + self._size)
 
     def hold_back(self, terminators: int) -> None:
         """So many were asked for and are never written."""
@@ -45,12 +45,7 @@ class Outbox:
     @property
     def full(self) -> bool:
         """True where it is time to flush."""
-        return self._waiting >= FULL
-
-    @property
-    def empty(self) -> bool:
-        """True where nothing waits."""
-        return not self._pieces
+        return self._size >= FULL
 
     @property
     def held_back(self) -> int:
@@ -59,8 +54,8 @@ class Outbox:
 
     def take(self) -> bytes:
         """All that waits, in one piece; of more than is written at once, the first part of it."""
-        pieces = self._pieces
-        if self._waiting <= FULL:
+        pieces = self.waiting
+        if self._size <= FULL:
             octets = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
             return octets
@@ -74,6 +69,7 @@ class Outbox:
     def written(self, count: int) -> None:
         """So many of the octets taken have gone to the system."""
         self._written += count
-        self._waiting -= count
-        while self._terminators and self._terminators[0] <= self._written:
-            self._terminators.popleft()
+        self._size -= count
+        terminators = self._terminators
+        while terminators and terminators[0] <= self._written:
+            terminators.popleft()

@@ -44,7 +44,7 @@ class Wire:
         self.transcript = transcript
         self.phase_seconds: dict[str, float] = {}
         self._body_block = timeouts.body_block
-        self._seconds = _seconds(timeouts)
+        self._timers = _timers(timeouts)
         self._outbox = Outbox()
         self._dotted = False  # messages go by DATA
         self._read_at = 0.0
@@ -75,12 +75,12 @@ class Wire:
         Raises `Lost`.
         """
         replies = self.connection.replies
-        return replies.popleft() if replies and self._outbox.empty else self._waited_for(phase)
+        return replies.popleft() if replies and not self._outbox.waiting else self._waited_for(phase)
 
     @property
     def has_reply(self) -> bool:
         """True where `reply` has neither to write nor to read."""
-        return bool(self.connection.replies) and self._outbox.empty
+        return bool(self.connection.replies) and not self._outbox.waiting
 
     def reply_until(self, deadline: Deadline) -> Reply:
         """The same, with a time of its own."""
@@ -202,10 +202,11 @@ class Wire:
         """Write all that waits, each piece of a long flight within a time of its own; where the server has gone, what it
         said before is taken in first.
         """
+        outbox = self._outbox
         try:
-            while not self._outbox.empty:
-                self.stream.write(self._outbox.take(), deadline, self._outbox.written, self._take)
-                if not self._outbox.empty:
+            while outbox.waiting:
+                self.stream.write(outbox.take(), deadline, outbox.written, self._take)
+                if outbox.waiting:
                     deadline = Deadline.after(self._body_block)
         except StreamTimeout:
             raise self._lost(Loss.TIMEOUT, "the server did not take our octets in time") from None
@@ -221,16 +222,17 @@ class Wire:
     # reading --------------------------------------------------------------------------------------------------------
 
     def _waited_for(self, phase: Phase) -> Reply:
+        seconds, name = self._timers[phase]
         began = time.monotonic()
-        deadline = Deadline(began + self._seconds[phase])
-        if not self._outbox.empty:
+        deadline = Deadline(began + seconds)
+        if self._outbox.waiting:
             try:
                 self._flush(deadline)
             except Lost as lost:
                 return self._early_reply(phase, lost)
         reply = self._read_reply(deadline)
-        seconds, name = self.phase_seconds, phase.value
-        seconds[name] = seconds.get(name, 0.0) + time.monotonic() - began
+        took = self.phase_seconds
+        took[name] = took.get(name, 0.0) + time.monotonic() - began
         return reply
 
     def _early_reply(self, phase: Phase, lost: Lost) -> Reply:
@@ -241,10 +243,11 @@ class Wire:
         return reply
 
     def _read_reply(self, deadline: Deadline) -> Reply:
-        replies = self.connection.replies
+        connection = self.connection
+        replies = connection.replies
         while not replies:
-            if self.connection.dead is not None:
-                raise self._lost(Loss.VIOLATION, self.connection.dead)
+            if connection.dead is not None:
+                raise self._lost(Loss.VIOLATION, connection.dead)
             try:
                 self._take(self.stream.read(deadline))
                 self._read_at = time.monotonic()
@@ -276,9 +279,10 @@ class Wire:
 
 
 @lru_cache(maxsize=16)  # one for each relay
-def _seconds(timeouts: Timeouts) -> Mapping[Phase, float]:
-    """How long each phase's reply may take; that of the body is the reply to a chunk."""
-    return {**{phase: getattr(timeouts, phase.value) for phase in _TIMED}, Phase.BODY: timeouts.final_reply}
+def _timers(timeouts: Timeouts) -> Mapping[Phase, tuple[float, str]]:
+    """How long each phase's reply may take, and how that time is called; that of the body is the reply to a chunk."""
+    seconds = {phase: getattr(timeouts, phase.value) for phase in _TIMED} | {Phase.BODY: timeouts.final_reply}
+    return {phase: (timer, phase.value) for phase, timer in seconds.items()}
 
 
 def _note(step: SendWhole, transcript: Transcript) -> None:

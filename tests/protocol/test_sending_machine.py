@@ -228,7 +228,7 @@ class Player:
                 self._flush()
 
     def _flush(self) -> None:
-        octets = self._outbox.take() if not self._outbox.empty else b""
+        octets = self._outbox.take() if self._outbox.waiting else b""
         taken = 0 if self._server.closed else min(len(octets), self._takes)
         self._takes -= taken
         self._outbox.written(taken)

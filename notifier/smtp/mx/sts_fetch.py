@@ -40,7 +40,7 @@ class PolicyFetcher:
         """The domain's policy. Raises `PolicyUnavailable`."""
         host = f"mta-sts.{domain}"
         try:
-            octets = self._answer(host, Deadline(min(deadline.at, Deadline.after(PATIENCE).at)))
+            octets = self._answer(host, min(deadline, Deadline.after(PATIENCE)))
             return Policy.parse(_body(octets))
         except (DeliveryError, ssl.SSLError, OSError, StreamClosed) as error:
             raise PolicyUnavailable(f"{host}: {error}") from error

@@ -162,7 +162,7 @@ def test_once_a_host_is_known_the_others_have_little_time(world: World) -> None:
         world.host(f"{name}.test")
     began = time.monotonic()
     world.route()
-    latest = {name: deadline.at for name, deadline in world.deadlines.items()}
+    latest = world.deadlines
     assert latest["fails.test"] == latest["good.test"]
     assert latest["slow.test"] == latest["slower.test"] < latest["good.test"]
     assert latest["slow.test"] >= began + SPARE
