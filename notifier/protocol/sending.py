@@ -76,18 +76,20 @@ class Queue:
     @property
     def empty(self) -> bool:
         """True where none is left."""
-        if not self._waiting and (one := next(self._coming, None)) is not None:
-            self._waiting.append(one)
+        self.look_ahead()
         return not self._waiting
 
     def look_ahead(self) -> None:
         """Make the next one now, while the server works at another."""
-        _ = self.empty
+        if not self._waiting and (one := next(self._coming, None)) is not None:
+            self._waiting.append(one)
 
     def at_hand(self) -> Transaction | None:
         """The next one, where it was looked at already and the server can take it."""
-        waiting = self._waiting
-        return waiting.popleft() if waiting and waiting[0].unfit is None and self._link.takes_more else None
+        waiting, link = self._waiting, self._link
+        if not waiting or waiting[0].unfit is not None or link.doubt is not None or link.carried >= link.mail_max:
+            return None
+        return waiting.popleft()
 
     def next_fit(self) -> Next:
         """The next one that the server can take; those that it cannot are decided on the way."""
@@ -234,7 +236,8 @@ def _message(one: Transaction, following: Transaction | None = None) -> Steps:
 
 
 def _whole(one: Transaction, following: Transaction | None = None) -> SendWhole:
-    _prepare(one)
+    if not one.framed:
+        _prepare(one)
     mails, one.framed = ((b"", one.framed),), b""
     replies = len(one.accepted) if one.link.lmtp else 1
     if following is None:

@@ -195,11 +195,16 @@ class Transaction:
         self.continued = False  # its mail goes on in a further transaction
         self.unfit: Fault | None = None
         self.lines = lines or self._own_lines()
-        if link.size_limit is not None and (size := size_of(delivery.mail.data)) > link.size_limit:
-            words = f"the message has {size} octets and the server takes {link.size_limit}"
-            self.unfit = self._fault("E5", Phase.MAIL, words)
+        limit = link.size_limit
+        if limit is not None and len(delivery.mail.data) + 2 > limit:  # it is measured where that may decide it
+            self._check_size(limit)
 
     # what goes out --------------------------------------------------------------------------------------------------
+
+    def _check_size(self, limit: int) -> None:
+        if (size := size_of(self.delivery.mail.data)) > limit:
+            words = f"the message has {size} octets and the server takes {limit}"
+            self.unfit = self._fault("E5", Phase.MAIL, words)
 
     def _own_lines(self) -> bytes:
         mail = self.delivery.mail

@@ -113,11 +113,12 @@ class NetworkStream:
 
     def read(self, deadline: Deadline) -> bytes:
         """The next octets. Raises `StreamTimeout`, `StreamClosed` (EOF too)."""
-        while True:
+        data = None
+        while data is None:
             if not (self._encrypted and self._decrypted) and not self._readable.poll(deadline.remaining * 1000):
                 raise StreamTimeout
-            if (data := self.read_now()) is not None:
-                return data
+            data = self.read_now()
+        return data
 
     @property
     def readable(self) -> bool:

@@ -117,19 +117,22 @@ class Wire:
             self.transcript.sent_lines(octets)
 
     def _send_whole(self, step: SendWhole) -> None:
-        if step.alone:
-            self._check_nothing_came("before the message was sent", held_back=1)
+        mails, replies, alone, behind = step
+        now = time.monotonic()
+        if alone:
+            if now - self._read_at >= JUST_NOW:
+                self._look("before the message was sent", 1)
             self._dotted = True
         elif not self.connection.owed:
-            self._check_it_is_there(len(step.mails))
-        self.connection.owed += step.replies
-        self._outbox.put_whole(step.mails, step.behind)
+            self._check_it_is_there(len(mails))
+        self.connection.owed += replies
+        self._outbox.put_whole(mails, behind)
         if self.transcript is not None:
             _note(step, self.transcript)
         try:
-            self._flush(Deadline(time.monotonic() + self._body_block))
+            self._flush(Deadline(now + self._body_block))
         except Lost as lost:
-            if step.alone:
+            if alone:
                 lost.reply = self.connection.next_reply()
             raise
 
@@ -249,8 +252,10 @@ class Wire:
             if connection.dead is not None:
                 raise self._lost(Loss.VIOLATION, connection.dead)
             try:
-                self._take(self.stream.read(deadline))
+                connection.receive(self.stream.read(deadline))
                 self._read_at = time.monotonic()
+            except ProtocolViolation:
+                continue  # what came before it counts; then `connection.dead` says what it was
             except StreamTimeout:
                 raise self._lost(Loss.TIMEOUT, "no reply in time") from None
             except StreamClosed as error:
