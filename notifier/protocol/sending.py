@@ -23,7 +23,6 @@ from notifier.protocol import taxonomy
 from notifier.protocol.chunked import Chunked
 from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
 from notifier.protocol.reading import (
-    AWAIT_FINAL,
     DATA,
     DOT,
     FLUSH,
@@ -153,7 +152,6 @@ def pipelined(queue: Queue, link: Link) -> Steps:
     A mail is decided when the replies to the envelope behind it are there too: were its own final reply missing, that
     envelope's would have moved up, and its 354 would stand where it does not belong.
     """
-    replies = link.replies
     before: Transaction | None = None  # has its final reply
     following: Transaction | None = None  # its envelope has gone
     while (one := following if following is not None else (yield from queue.next_fit())) is not None:
@@ -172,20 +170,11 @@ def pipelined(queue: Queue, link: Link) -> Steps:
             if go:
                 queue.continue_(one)  # known now: its rest comes first
                 following = queue.at_hand() or (yield from queue.next_fit())
-                if len(one.delivery.mail.data) > BLOCK:
-                    yield from _in_blocks(one, following)
-                else:
-                    one.phase = Phase.BODY
-                    yield Commit((one.delivery.position,))
-                    one.phase = Phase.FINAL_REPLY
-                    yield _whole(one, following)
-                    if following is not None:
-                        _prepare(following)
+                yield from _message(one, following)
                 queue.look_ahead()
-                if link.lmtp or following is None:
-                    yield from read_final(one, followed=following is not None)
-                else:
-                    one.finally_answered(replies.popleft() if replies else (yield AWAIT_FINAL))
+                if following is not None:
+                    _prepare(following)
+                yield from read_final(one, followed=following is not None)
         except Lost as failure:
             lost(one, failure)
         before = one if following is not None and link.doubt is None else None
@@ -226,16 +215,23 @@ def _prepare(one: Transaction) -> None:
 
 def _message(one: Transaction, following: Transaction | None = None) -> Steps:
     """The word that the terminator comes next, the message with it, and the envelope of the mail behind."""
-    if len(one.delivery.mail.data) > BLOCK:
-        yield from _in_blocks(one, following)
-        return
+    delivery = one.delivery
     one.phase = Phase.BODY
-    yield Commit((one.delivery.position,))
-    one.phase = Phase.FINAL_REPLY
-    yield _whole(one, following)
+    if len(delivery.mail.data) > BLOCK:
+        yield SendBody(delivery.mail.data, len(one.accepted) if one.link.lmtp else 1)
+        yield Commit((delivery.position,))
+        one.phase = Phase.FINAL_REPLY
+        yield Send((DOT,))
+        if following is not None:
+            yield SendLines(following.begin() + DATA, following.owed + 1)
+        yield FLUSH
+    else:
+        yield Commit((delivery.position,))
+        one.phase = Phase.FINAL_REPLY
+        yield _whole(one, following)
 
 
-def _whole(one: Transaction, following: Transaction | None = None) -> SendWhole:
+def _whole(one: Transaction, following: Transaction | None) -> SendWhole:
     if not one.framed:
         _prepare(one)
     mails, one.framed = ((b"", one.framed),), b""
@@ -244,15 +240,3 @@ def _whole(one: Transaction, following: Transaction | None = None) -> SendWhole:
         return SendWhole(mails, replies, True)
     behind = following.begin() + DATA
     return SendWhole(mails, replies + following.owed + 1, True, behind)
-
-
-def _in_blocks(one: Transaction, following: Transaction | None = None) -> Steps:
-    delivery = one.delivery
-    one.phase = Phase.BODY
-    yield SendBody(delivery.mail.data, len(one.accepted) if one.link.lmtp else 1)
-    yield Commit((delivery.position,))
-    one.phase = Phase.FINAL_REPLY
-    yield Send((DOT,))
-    if following is not None:
-        yield SendLines(following.begin() + DATA, following.owed + 1)
-    yield FLUSH

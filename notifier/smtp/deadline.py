@@ -19,5 +19,4 @@ class Deadline(float):
     @property
     def remaining(self) -> float:
         """Seconds left, never under 0."""
-        left = self - time.monotonic()
-        return left if left > 0.0 else 0.0
+        return max(0.0, self - time.monotonic())
