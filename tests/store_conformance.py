@@ -1030,6 +1030,24 @@ class People:
         claim = claimed(store, an_email("Ann@example.com", "zoe@example.com"))
         assert claim.recipients == {"Ann@example.com": "suppressed", "zoe@example.com": "pending"}
 
+    def test_whoever_is_suppressed_after_that_is_so_in_the_claim(self, store: Store) -> None:
+        email = an_email("Ann@example.com", "zoe@example.com")
+        added(store, email)
+        store.suppress("ann@Example.com", "hard bounce")
+        claim = claimed(store)
+        assert claim.recipients == {"Ann@example.com": "suppressed", "zoe@example.com": "pending"}
+        known = store.status(email.id)
+        assert known is not None
+        assert known.recipients["Ann@example.com"] == "pending"  # until it is settled
+
+    def test_whoever_has_accepted_a_mail_is_told_so_though_suppressed_since(self, store: Store) -> None:
+        claim = at_dot(store, an_email("ann@example.com", "zoe@example.com"))
+        states = {"ann@example.com": RecipientState.ACCEPTED, "zoe@example.com": RecipientState.DEFERRED}
+        store.settle([Settlement(claim, MailState.WAITING, recipients=states)])
+        store.suppress("ann@example.com", "asked for it")
+        store.suppress("zoe@example.com", "asked for it")
+        assert claimed(store).recipients == {"ann@example.com": "accepted", "zoe@example.com": "suppressed"}
+
     def test_the_epoch_is_one_for_all_and_stays(self, store: Store, make_store: MakeStore) -> None:
         assert store.epoch() == make_store().epoch() == store.epoch()
         assert store.epoch() != make_store(namespace="another").epoch()

@@ -1,13 +1,19 @@
-"""The courier of workers, delivering to the sink: with the ledger, and with a store that keeps nothing."""
+"""The courier of workers, delivering to the sink: with the ledger, and with a store that keeps nothing.
+
+A processor that has just slept runs the same code at half its pace or less, so a store that answers late makes all of a
+delivery dearer, not only its own part. `Waits` tells the store that keeps nothing how late the ledger was.
+"""
 
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from benchmarks.delivery.mails import QUEUE, SENDER, PlainTexts
 from benchmarks.pool.stories import pool_at
@@ -30,19 +36,60 @@ from notifier.store.records import payload_of
 
 OWNER = "worker.origin.example:12345:0123abcd"
 RENEW_EVERY = 20.0  # seconds
+T = TypeVar("T")
+
+
+class Waits:
+    """How long each answer of the ledger was slept for, step by step: seconds, in their order."""
+
+    def __init__(self) -> None:
+        self._noted: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def noted(self, step: str, do: Callable[..., T]) -> Callable[..., T]:
+        """``do``, whose sleep is noted."""
+
+        def doing(*arguments: Any) -> T:
+            began, worked = time.perf_counter(), time.thread_time()
+            done = do(*arguments)
+            worked = time.thread_time() - worked
+            self._noted[step].append(max(0.0, time.perf_counter() - began - worked))
+            return done
+
+        return doing
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._noted.clear()
+
+    def sleep(self, step: str) -> None:
+        """As long as the ledger's answer took that was not slept for yet."""
+        if self._noted[step]:
+            time.sleep(self._noted[step].popleft())
+
+
+class WatchedLedger:
+    """The ledger, with its waits noted."""
+
+    def __init__(self, ledger: RedisStore, waits: Waits) -> None:
+        self.suppressed, self.add = ledger.suppressed, ledger.add
+        self.claim = waits.noted("claim", ledger.claim)
+        self.begin_dot = waits.noted("begin_dot", ledger.begin_dot)
+        self.settle = waits.noted("settle", ledger.settle)
 
 
 class NoLedger:
-    """Hands each mail out once, from the JSON that any queue would carry, and forgets it."""
+    """Hands each mail out once, from the JSON that any queue would carry, and forgets it; ``waits``: as late as that."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: Waits | None = None) -> None:
         self._payloads: deque[str] = deque()
+        self._waits = waits
 
     def add(self, emails: Iterable[Email]) -> None:
         self._payloads.extend(map(payload_of, emails))
 
     def claim(self, queue: str, owner: str, limit: int) -> list[Claim]:
         del queue, owner
+        self._wait("claim")
         taken = [self._payloads.popleft() for _ in range(min(limit, len(self._payloads)))]
         return [_claim(Email.from_payload(json.loads(payload))) for payload in taken]
 
@@ -51,10 +98,16 @@ class NoLedger:
         return {}
 
     def begin_dot(self, claims: Sequence[Claim]) -> None:
-        pass
+        del claims
+        self._wait("begin_dot")
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
-        pass
+        del settlements
+        self._wait("settle")
+
+    def _wait(self, step: str) -> None:
+        if self._waits is not None:
+            self._waits.sleep(step)
 
 
 def _claim(email: Email) -> Claim:
@@ -76,10 +129,11 @@ class Desk:
         for at in range(0, len(emails), 500):
             self.store.add(emails[at : at + 500])
 
-    def deliver(self, batch: int) -> float:
-        """All that is due, so many at once. Returns the processor seconds that it took."""
+    def deliver(self, batch: int, count: int = sys.maxsize) -> float:
+        """So many of those that are due, or all, ``batch`` at once. Returns the processor seconds that it took."""
         began = processor_seconds()
-        while claims := self.store.claim(QUEUE, OWNER, batch):
+        while count > 0 and (claims := self.store.claim(QUEUE, OWNER, min(batch, count))):
+            count -= len(claims)
             kept = LeaseKeeper(self.ledger, claims, RENEW_EVERY) if self.ledger else nullcontext()
             with kept:
                 self.courier.deliver(claims)
@@ -87,11 +141,13 @@ class Desk:
 
 
 @contextmanager
-def desk(url: str | None, port: int, window: int) -> Iterator[Desk]:
-    """``url``: the ledger's, with the durability that is shipped; None for none."""
+def desk(url: str | None, port: int, window: int, waits: Waits | None = None) -> Iterator[Desk]:
+    """``url``: the ledger's, with the durability that is shipped; None for none. ``waits``: the ledger notes them, and
+    whoever is in its place sleeps as long.
+    """
     with ExitStack() as stack:
         ledger = RedisStore(url) if url else None
-        store = ledger or NoLedger()
+        store = WatchedLedger(ledger, waits or Waits()) if ledger else NoLedger(waits)
         pool = pool_at(port, window=window)
         stack.callback(pool.close)
         tenants = {DEFAULT: THE_DEFAULT}

@@ -7,11 +7,12 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TypeVar
 
 import redis
 
-from benchmarks.delivery.couriers import OWNER, RENEW_EVERY, desk
+from benchmarks.delivery.couriers import OWNER, RENEW_EVERY, Waits, desk
 from benchmarks.delivery.mails import PREFIX, QUEUE, RELAY, REPLY, mails
 from benchmarks.smtp.client import processor_seconds
 from notifier.delivery.leases import LeaseKeeper
@@ -24,21 +25,36 @@ from notifier.store.records import payload_of
 
 Figures = Mapping[str, float]
 AT_ONCE = 500  # mails, where nothing is timed
+SLICE = 100  # mails of each way at a time
 SAMPLE = 200  # records whose own memory is asked for
 T = TypeVar("T")
 
 
 def deliver(url: str, port: int, count: int, numbers: Sequence[int]) -> Figures:
     """The courier, from the claim to the settlement: processor seconds for each mail. ``numbers``: mails at once, mails in
-    flight, 1 with the ledger.
+    flight.
+
+    With the ledger, without one, and without one but as late; in turns, so that the machine is the same for all.
     """
-    batch, window, ledger = numbers
-    with desk(url if ledger else None, port, window) as at:
-        at.add(list(mails(batch)))  # scripts are loaded, the session is open
-        at.deliver(batch)
-        at.add(list(mails(count)))
+    batch, window = numbers
+    waits, spent = Waits(), Counter[str]()
+    with ExitStack() as stack:
+        desks = {
+            "with": stack.enter_context(desk(url, port, window, waits)),
+            "late": stack.enter_context(desk(None, port, window, waits)),
+            "without": stack.enter_context(desk(None, port, window)),
+        }
+        for name in ("without", "late", "with"):  # scripts are loaded, the sessions are open
+            desks[name].add(list(mails(batch)))
+            desks[name].deliver(batch)
+        waits.clear()
+        for at in desks.values():
+            at.add(list(mails(count)))
         _clean()
-        return {"mails": count + batch, "processor": at.deliver(batch) / count}
+        for _ in range(0, count, SLICE):
+            for name, at in desks.items():
+                spent[name] += at.deliver(batch, SLICE)  # type: ignore[assignment]
+    return {"mails": len(desks) * (count + batch), **{name: seconds / count for name, seconds in spent.items()}}
 
 
 class Meter:
@@ -67,8 +83,6 @@ def steps(url: str, port: int, count: int, numbers: Sequence[int]) -> Figures:
     payloads = list(map(payload_of, every))
     meter.of("read", lambda: [Email.from_payload(json.loads(payload)) for payload in payloads])
     while claims := meter.of("claim", lambda: store.claim(QUEUE, OWNER, batch)):
-        paths = [path for claim in claims for path in claim.recipients]
-        meter.of("suppressed", lambda paths=paths: store.suppressed(paths))
         meter.of("lease", lambda claims=claims: _kept_once(store, claims))
         meter.of("dot", lambda claims=claims: store.begin_dot(claims))
         meter.of("settle", lambda claims=claims: store.settle([_sent(claim) for claim in claims]))

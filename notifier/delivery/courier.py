@@ -128,8 +128,9 @@ class Courier:
         return [claim for claim in claims if claim.email.tenant not in paused]
 
     def _screen(self, claims: Sequence[Claim]) -> list[Claim]:
-        paths = sorted({path for claim in claims for path in open_recipients(claim)})
-        suppressed = self._store.suppressed(paths)
+        """The claims say who is on the suppression list, where lower case is the same for the store and for us."""
+        paths = {path for claim in claims for path in open_recipients(claim) if not path.isascii()}
+        suppressed = self._store.suppressed(sorted(paths)) if paths else {}
         return [screened for claim in claims if (screened := self._screened(claim, suppressed)) is not None]
 
     def _screened(self, claim: Claim, suppressed: Mapping[str, str]) -> Claim | None:
@@ -137,7 +138,7 @@ class Courier:
         screened = replace(claim, recipients={**claim.recipients, **hit}) if hit else claim
         if open_recipients(screened):
             return screened
-        self._settle(settlement_of_suppressed(screened, hit))
+        self._settle(settlement_of_suppressed(screened))
         return None
 
     def _within_limits(self, claims: Sequence[Claim]) -> list[Claim]:

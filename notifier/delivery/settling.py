@@ -31,8 +31,9 @@ def handed_back(claim: Claim) -> Settlement:
     return Settlement(claim, MailState.WAITING, spent=Spent.NOTHING)
 
 
-def settlement_of_suppressed(claim: Claim, suppressed: Mapping[str, RecipientState]) -> Settlement:
+def settlement_of_suppressed(claim: Claim) -> Settlement:
     """Nobody is left to mail: who has not accepted it is on the suppression list."""
+    suppressed = {path: state for path, state in claim.recipients.items() if state is RecipientState.SUPPRESSED}
     if RecipientState.ACCEPTED in claim.recipients.values():
         return Settlement(claim, MailState.SENT, recipients=suppressed, spent=Spent.NOTHING)
     fault = taxonomy.fault("SUP", Phase.RCPT, "every recipient is on the suppression list")

@@ -207,7 +207,8 @@ class Store(Protocol):
         """A worker slot answers the bell: from now on it is renewed by `claim`."""
 
     def claim(self, queue: str, owner: str, limit: int, bell: str | None = None) -> list[Claim]:
-        """Own up to ``limit`` due mails, oldest due first, and renew ``bell``.
+        """Own up to ``limit`` due mails, oldest due first, and renew ``bell``. Recipients who are on the suppression list
+        are `SUPPRESSED` in the claims, as far as their addresses are ASCII.
 
         A mail that has ended a worker is claimed alone, so that it takes no others along if it does so again. A record that cannot be read is quarantined; one of an unknown version is put back for later.
         """

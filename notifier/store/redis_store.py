@@ -226,7 +226,8 @@ class RedisStore:
     def claim(self, queue: str, owner: str, limit: int, bell: str | None = None) -> list[Claim]:
         """See `Store.claim`."""
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
-        call = self._call("claim", queue, limit, lease, owner, bell or "", bell_lease, ms(self._retention))
+        more = (owner, bell or "", bell_lease, ms(self._retention), self._keys.suppressed)
+        call = self._call("claim", queue, limit, lease, *more)
         asked_at = time.monotonic()
         mark, rows = self._connection.run([Plain(("GET", self._keys.mark_of_epoch)), call])
         epoch = mark.decode() if mark else self.epoch()

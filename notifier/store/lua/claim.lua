@@ -1,4 +1,5 @@
--- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms
+-- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms, and the suppression
+-- list: of those who are on it now the answer says 'suppressed', the record as yet what it said before.
 -- Returns one text a mail, for each value of an answer costs the client: in its first line id, fence, attempt, crashes,
 -- unknowns, setbacks, deadline in ms, the octets of payload and recipients, and the blob that the composed message is in,
 -- if it is; then payload, recipients and composed message. notifier.store.rows reads it.
@@ -7,6 +8,23 @@ if ARGV[4] ~= '' then
   redis.call('ZREM', P .. 'rung', ARGV[4])
   redis.call('ZADD', P .. 'answered', at + tonumber(ARGV[5]), ARGV[4])
 end
+local TO_MAIL = { pending = true, deferred = true, unknown = true }
+local list = ARGV[7]
+local screens = redis.call('EXISTS', list) == 1
+
+local function screened(recipients)
+  local is_json, states = pcall(cjson.decode, recipients)
+  if not is_json or type(states) ~= 'table' then return recipients end -- who reads the record says what is wrong with it
+  local found = false
+  for path, state in pairs(states) do
+    -- Lower case is ASCII's here; the client asks for the other addresses itself.
+    if TO_MAIL[state] and suppressed(list, string.lower(path), at) then
+      states[path], found = 'suppressed', true
+    end
+  end
+  return found and cjson.encode(states) or recipients
+end
+
 local rows = {}
 if is_paused() then return rows end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, tonumber(ARGV[1]))) do
@@ -21,6 +39,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT',
     redis.call('HSET', key, 'owner', ARGV[3])
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
     local payload, recipients = f[1] or '', f[2] or ''
+    if screens then recipients = screened(recipients) end
     local facts = {
       id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, f[8] or nil,
     }

@@ -26,6 +26,13 @@ local function touch(id, field)
   redis.call('HSET', key, field, redis.call('HGET', key, field))
 end
 
+-- What the suppression list says of an address (in lower case), if it is not to be mailed now.
+local function suppressed(list, address, at)
+  local entry = redis.call('HGET', list, address)
+  local over = entry and cjson.decode(entry)['until']
+  return entry and (not over or over > at / 1000) and entry
+end
+
 -- Hooks are told by the edge itself: no settlement without its event, whoever takes it. HOOKS comes before this text.
 -- Nothing of a recipient goes along, and no words of a server, which may name one.
 local TOLD = {

@@ -55,12 +55,10 @@ def claim(**states: RecipientState) -> Claim:
 
 
 def test_a_mail_of_which_nobody_may_have_a_copy_has_failed() -> None:
-    found = settlement_of_suppressed(claim(ann=RecipientState.SUPPRESSED, bob=RecipientState.REFUSED), {})
+    found = settlement_of_suppressed(claim(ann=RecipientState.SUPPRESSED, bob=RecipientState.REFUSED))
     assert (found.state, found.fault.taxonomy_id if found.fault else "") == (MailState.FAILED, "SUP")
 
 
 def test_a_mail_that_somebody_has_accepted_is_sent_though_the_rest_is_suppressed() -> None:
-    found = settlement_of_suppressed(
-        claim(ann=RecipientState.ACCEPTED, bob=RecipientState.SUPPRESSED), {BOB: RecipientState.SUPPRESSED}
-    )
-    assert (found.state, found.fault) == (MailState.SENT, None)
+    found = settlement_of_suppressed(claim(ann=RecipientState.ACCEPTED, bob=RecipientState.SUPPRESSED))
+    assert (found.state, found.fault, found.recipients) == (MailState.SENT, None, {BOB: RecipientState.SUPPRESSED})

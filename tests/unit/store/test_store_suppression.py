@@ -108,6 +108,24 @@ def test_whoever_is_on_the_list_at_the_call_is_told_so_at_once_and_not_mailed(st
     assert claimed(store).recipients["Zoe@example.com"] is RecipientState.SUPPRESSED
 
 
+def test_an_entry_whose_time_is_over_is_in_no_claims_way(store: RedisStore, clock: Clock) -> None:
+    added(store, an_email(ZOE))
+    store.suppression.add(ZOE, "full", lasts=60)
+    clock.now += 61
+    assert claimed(store).recipients == {ZOE: "pending"}
+
+
+def test_a_record_that_cannot_be_read_keeps_nobody_else_from_being_screened(
+    store: RedisStore, server: fakeredis.FakeRedis
+) -> None:
+    broken, other = an_email("ann@example.com"), an_email(ZOE)
+    added(store, broken, other)
+    server.hset(f"notifier:{{mail}}:mail:{broken.id}", "recipients", "no JSON")
+    store.suppress(ZOE, "by hand")
+    (claim,) = store.claim("mail", "worker-1", 10)
+    assert (claim.mail_id, claim.recipients) == (other.id, {ZOE: "suppressed"})
+
+
 def test_a_zombie_teaches_nothing(store: RedisStore) -> None:
     claim = at_dot(store, an_email(ZOE))
     store.settle([Settlement(claim, MailState.SENT)])
