@@ -242,15 +242,14 @@ class Bells:
 
     def test_a_bell_ends_only_when_nothing_is_due(self, store: Store) -> None:
         (bell,) = store.add([an_email()]).bells["mail"]
-        store.answer_bell("mail", bell)
-        assert not store.close_bell("mail", bell)
-        store.claim("mail", "worker-1", 10, bell)
-        assert store.close_bell("mail", bell)
+        assert store.answer("mail", bell, "worker-1", 0) == []
+        assert len(store.answer("mail", bell, "worker-1", 10) or ()) == 1
+        assert store.answer("mail", bell, "worker-1", 10) is None
         assert store.add([an_email()]).bells != {}
 
     def test_an_answered_bell_counts_until_it_is_closed(self, store: Store) -> None:
         (bell,) = store.add([an_email()]).bells["mail"]
-        store.answer_bell("mail", bell)
+        store.answer("mail", bell, "worker-1", 0)
         assert store.add([an_email()]).bells == {}
         store.ring_again("mail", bell)
         assert store.add([an_email()]).bells == {}
@@ -265,7 +264,7 @@ class Bells:
     def test_a_sweep_rings_again_for_a_bell_whose_worker_was_killed(self, make_store: MakeStore) -> None:
         store = make_store(takeover=AT_ONCE)
         (bell,) = store.add([an_email()]).bells["mail"]
-        store.answer_bell("mail", bell)
+        store.answer("mail", bell, "worker-1", 0)
         assert len(store.sweep("mail").bells) == 1
 
     def test_a_slot_that_was_long_in_a_slow_dialogue_has_one_bell_too_many_and_no_more(
@@ -273,9 +272,9 @@ class Bells:
     ) -> None:
         store = make_store(takeover=AT_ONCE)
         (slow,) = store.add([an_email()]).bells["mail"]
-        store.answer_bell("mail", slow)
+        store.answer("mail", slow, "worker-1", 0)
         assert len(store.sweep("mail").bells) == 1
-        store.claim("mail", "worker-1", 1, slow)
+        store.answer("mail", slow, "worker-1", 1)
         assert store.add([an_email()]).bells == {}
         assert store.sweep("mail", broker_idle=False).bells == ()
 
@@ -1073,9 +1072,9 @@ class Incidents:
     def test_a_slot_may_leave_a_paused_queue_though_mail_is_due(self, store: Store) -> None:
         result = store.add([an_email()])
         (bell,) = result.bells["mail"]
-        store.answer_bell("mail", bell)
+        store.answer("mail", bell, "worker-1", 0)
         store.pause(self.QUEUE, "why")
-        assert store.close_bell("mail", bell)
+        assert store.answer("mail", bell, "worker-1", 10) is None
 
     def test_a_queue_that_goes_on_gives_out_what_waited(self, store: Store) -> None:
         store.pause(self.QUEUE, "why")

@@ -54,14 +54,9 @@ def serve(
 
     Returns True where the bell must ring again: the slice is over and mails are still due.
     """
-    store.answer_bell(queue, bell)
     ends = clock() + time_slice
-    while True:
-        claims = store.claim(queue, owner, pace.batch, bell)
-        if not claims:
-            if store.close_bell(queue, bell):
-                return False
-        else:
+    while (claims := store.answer(queue, bell, owner, pace.batch)) is not None:
+        if claims:
             began = clock()
             with LeaseKeeper(store, claims, renew_every):
                 useful = courier.deliver(claims)
@@ -73,3 +68,4 @@ def serve(
         if clock() >= ends:
             store.ring_again(queue, bell)
             return True
+    return False

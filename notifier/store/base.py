@@ -203,18 +203,17 @@ class Store(Protocol):
         """Take away what no record needs among a sixteenth of the blobs, each time the next one; how many went."""
 
     # bells
-    def answer_bell(self, queue: str, bell: str) -> None:
-        """A worker slot answers the bell: from now on it is renewed by `claim`."""
+    def answer(self, queue: str, bell: str, owner: str, limit: int) -> list[Claim] | None:
+        """A worker slot answers the bell, or goes on with it: `claim`, in the same step. None where nothing is due: the
+        bell is over then.
+        """
 
-    def claim(self, queue: str, owner: str, limit: int, bell: str | None = None) -> list[Claim]:
-        """Own up to ``limit`` due mails, oldest due first, and renew ``bell``. Recipients who are on the suppression list
+    def claim(self, queue: str, owner: str, limit: int) -> list[Claim]:
+        """Own up to ``limit`` due mails, oldest due first. Recipients who are on the suppression list
         are `SUPPRESSED` in the claims, as far as their addresses are ASCII.
 
         A mail that has ended a worker is claimed alone, so that it takes no others along if it does so again. A record that cannot be read is quarantined; one of an unknown version is put back for later.
         """
-
-    def close_bell(self, queue: str, bell: str) -> bool:
-        """End the bell if nothing is due, in one step; False (and the bell stays) where there is more to do."""
 
     def ring_again(self, queue: str, bell: str) -> None:
         """The slot's time is over with mails still due: the bell counts as rung, not answered, once more."""

@@ -205,31 +205,29 @@ class RedisStore:
 
     # bells ----------------------------------------------------------------------------------------------------------
 
-    def answer_bell(self, queue: str, bell: str) -> None:
-        """See `Store.answer_bell`."""
-        self._bell(queue, "answer", bell)
-
-    def close_bell(self, queue: str, bell: str) -> bool:
-        """See `Store.close_bell`."""
-        return self._bell(queue, "close", bell) == 1
-
     def ring_again(self, queue: str, bell: str) -> None:
         """See `Store.ring_again`."""
-        self._bell(queue, "again", bell)
-
-    def _bell(self, queue: str, verb: str, bell: str) -> int:
-        (answer,) = self._connection.run([self._call("bell", queue, verb, bell, ms(self._takeover.bell))])
-        return int(answer)
+        self._connection.run([self._call("bell", queue, bell, ms(self._takeover.bell))])
 
     # the journey ----------------------------------------------------------------------------------------------------
 
-    def claim(self, queue: str, owner: str, limit: int, bell: str | None = None) -> list[Claim]:
+    def answer(self, queue: str, bell: str, owner: str, limit: int) -> list[Claim] | None:
+        """See `Store.answer`."""
+        return self._claim(queue, owner, limit, bell)
+
+    def claim(self, queue: str, owner: str, limit: int) -> list[Claim]:
         """See `Store.claim`."""
+        return self._claim(queue, owner, limit) or []
+
+    def _claim(self, queue: str, owner: str, limit: int, bell: str = "") -> list[Claim] | None:
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
-        more = (owner, bell or "", bell_lease, ms(self._retention), self._keys.suppressed)
-        call = self._call("claim", queue, limit, lease, *more)
+        more = (owner, bell, bell_lease, ms(self._retention), self._keys.suppressed)
         asked_at = time.monotonic()
-        mark, rows = self._connection.run([Plain(("GET", self._keys.mark_of_epoch)), call])
+        mark, rows = self._connection.run(
+            [Plain(("GET", self._keys.mark_of_epoch)), self._call("claim", queue, limit, lease, *more)]
+        )
+        if rows is None:
+            return None
         epoch = mark.decode() if mark else self.epoch()
         claims = [self._claimed(queue, Row.read(row), owner, epoch, asked_at) for row in rows]
         return [claim for claim in claims if claim is not None]

@@ -3,11 +3,8 @@
 -- Returns one text a mail, for each value of an answer costs the client: in its first line id, fence, attempt, crashes,
 -- unknowns, setbacks, deadline in ms, the octets of payload and recipients, and the blob that the composed message is in,
 -- if it is; then payload, recipients and composed message. notifier.store.rows reads it.
-local at = now()
-if ARGV[4] ~= '' then
-  redis.call('ZREM', P .. 'rung', ARGV[4])
-  redis.call('ZADD', P .. 'answered', at + tonumber(ARGV[5]), ARGV[4])
-end
+-- With a bell, which is answered by this or goes on: nothing at all where nothing is due, and the bell is over then.
+local at, bell = now(), ARGV[4]
 local TO_MAIL = { pending = true, deferred = true, unknown = true }
 local list = ARGV[7]
 local screens = redis.call('EXISTS', list) == 1
@@ -26,8 +23,9 @@ local function screened(recipients)
 end
 
 local rows = {}
-if is_paused() then return rows end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, tonumber(ARGV[1]))) do
+local paused = is_paused()
+local due = paused and {} or redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, tonumber(ARGV[1]))
+for _, id in ipairs(due) do
   if not retired_if_over(id, at, tonumber(ARGV[6])) then
     local key = mail_key(id)
     local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
@@ -47,5 +45,13 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT',
     rows[#rows + 1] = table.concat({ table.concat(facts, ' '), '\n', payload, recipients, composed })
     if suspect then break end
   end
+end
+if bell ~= '' then
+  redis.call('ZREM', P .. 'rung', bell)
+  if #rows == 0 and (paused or redis.call('ZCOUNT', P .. 'due', '-inf', at) == 0) then
+    redis.call('ZREM', P .. 'answered', bell)
+    return false
+  end
+  redis.call('ZADD', P .. 'answered', at + tonumber(ARGV[5]), bell)
 end
 return rows
