@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from notifier.delivery.addresses import wrong_addresses
 from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, PoolError, RelayUnavailable, Scope, StoreError
 from notifier.model.envelope import MailObject
