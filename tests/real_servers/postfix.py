@@ -78,12 +78,16 @@ virtual_mailbox_domains = x.example, müller.example
 virtual_mailbox_base = $folder/mail
 virtual_mailbox_limit = 0
 virtual_mailbox_maps = inline:{
-    zoe@x.example=zoe/ bob@x.example=bob/ later@x.example=later/ zoë@x.example=zoe8/ zoë@müller.example=zoe8/ }
+    zoe@x.example=zoe/ bob@x.example=bob/ later@x.example=later/ zoë@x.example=zoe8/ zoë@müller.example=zoe8/ asked@x.example=asked/ äsked@müller.example=asked/ }
 virtual_uid_maps = static:$uid
 virtual_gid_maps = static:$gid
 # Where a thousand mails go: it is their way in that counts.
-transport_maps = inline:{ x.invalid=discard: elsewhere.invalid=discard: }
+transport_maps = inline:{
+    { x.invalid = discard: } { elsewhere.invalid = discard: }
+    { bounced.invalid = error:5.1.1 no such user } { deferred.invalid = retry:4.4.1 nobody answers } }
 relay_domains = x.invalid
+# Of what these really are Postfix hears only behind its 250.
+virtual_alias_maps = inline:{ gone@x.example=gone@bounced.invalid waits@x.example=waits@deferred.invalid }
 """)
 
 SERVICES = """
@@ -125,9 +129,14 @@ class Postfix:
         return Maildir(self.folder / "mail" / name, TRACE)
 
     @property
+    def log_file(self) -> Path:
+        """All that it says."""
+        return self.folder / "maillog"
+
+    @property
     def log(self) -> PostfixLog:
         """What it says of the connections that come in by our doors."""
-        return PostfixLog(self.folder / "maillog", self.visitor)
+        return PostfixLog(self.log_file, self.visitor)
 
 
 @pytest.fixture(scope="session")
