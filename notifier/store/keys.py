@@ -1,4 +1,6 @@
-"""The names of the ledger's keys. The hash tag in braces puts all keys of a queue into one slot of a cluster."""
+"""The names of the ledger's keys. The hash tag in braces puts all keys of a queue into one slot of a cluster; only the claim
+reads one of another slot, the suppression list.
+"""
 
 from __future__ import annotations
 

@@ -26,11 +26,14 @@ local function touch(id, field)
   redis.call('HSET', key, field, redis.call('HGET', key, field))
 end
 
--- What the suppression list says of an address (in lower case), if it is not to be mailed now.
+-- What the suppression list says of an address (in lower case), if it is not to be mailed now. An entry that cannot be
+-- read has no end: whoever wrote it did not want the address to be mailed.
 local function suppressed(list, address, at)
   local entry = redis.call('HGET', list, address)
-  local over = entry and cjson.decode(entry)['until']
-  return entry and (not over or over > at / 1000) and entry
+  if not entry then return nil end
+  local is_json, known = pcall(cjson.decode, entry)
+  local over = is_json and type(known) == 'table' and tonumber(known['until'])
+  return (not over or over > at / 1000) and entry
 end
 
 -- Hooks are told by the edge itself: no settlement without its event, whoever takes it. HOOKS comes before this text.

@@ -126,6 +126,15 @@ def test_a_record_that_cannot_be_read_keeps_nobody_else_from_being_screened(
     assert (claim.mail_id, claim.recipients) == (other.id, {ZOE: "suppressed"})
 
 
+def test_an_entry_that_cannot_be_read_counts_and_keeps_no_other_mail_up(
+    store: RedisStore, server: fakeredis.FakeRedis
+) -> None:
+    added(store, an_email(ZOE), an_email("ann@example.com"))
+    server.hset("notifier:suppressed", ZOE, "no JSON")
+    states = [state for claim in store.claim("mail", "worker-1", 10) for state in claim.recipients.items()]
+    assert dict(states) == {ZOE: "suppressed", "ann@example.com": "pending"}
+
+
 def test_a_zombie_teaches_nothing(store: RedisStore) -> None:
     claim = at_dot(store, an_email(ZOE))
     store.settle([Settlement(claim, MailState.SENT)])
