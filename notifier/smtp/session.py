@@ -28,7 +28,7 @@ from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Delivery, Link, transactions_for
+from notifier.protocol.transaction import Delivery, Link, Transaction, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified
@@ -197,8 +197,7 @@ class Session:
         SMTP cannot carry, before anything of any of the mails is sent.
         """
         link = self._link = self._link or self._new_link()
-        dialogue = sending(transactions_for(mails, link), link, binary=any(mail.binary for mail in mails))
-        return self._send_all(dialogue, len(mails), link, before_dot, before_wait)
+        return self._send_all(mails, transactions_for(mails, link), link, before_dot, before_wait)
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
@@ -264,12 +263,18 @@ class Session:
     # sending --------------------------------------------------------------------------------------------------------
 
     def _send_all(
-        self, dialogue: Steps, mails: int, link: Link, before_dot: BeforeDot | None, before_wait: BeforeWait | None
+        self,
+        mails: Sequence[MailObject],
+        transactions: Iterator[Transaction],
+        link: Link,
+        before_dot: BeforeDot | None,
+        before_wait: BeforeWait | None,
     ) -> Iterator[Outcome]:
-        link.window = self._window.size
+        link.window = self._window.size  # as it is when the first mail goes, not when the call was made
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
-        left, answered = mails, self._answered
+        dialogue = sending(transactions, link, binary=any(mail.binary for mail in mails))
+        left, answered = len(mails), self._answered
         try:
             for delivery in self._deliveries(dialogue, before_dot, before_wait):
                 left -= 1

@@ -142,6 +142,8 @@ def claim_of(queue: str, row: Row, owner: str = "", epoch: str = "", asked_at: f
     try:
         email = Email.from_payload(json.loads(row.payload))
         states = {path: RecipientState(state) for path, state in json.loads(row.recipients).items()}
+        if row.suppressed:
+            states |= dict.fromkeys(json.loads(row.suppressed), RecipientState.SUPPRESSED)
     except UnknownPayloadVersion:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

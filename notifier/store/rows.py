@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """``composed``: the message of an earlier attempt, or nothing; ``composed_in``: the blob that it is in, or nothing."""
+    """``suppressed``: which recipients are on the suppression list now, as JSON, or nothing. ``composed``: the message of an
+    earlier attempt, or nothing; ``composed_in``: the blob that it is in, or nothing.
+    """
 
     mail_id: str
     fence: int
@@ -17,6 +20,7 @@ class Row(NamedTuple):
     deadline_in: int  # ms
     payload: bytes
     recipients: bytes
+    suppressed: bytes
     composed: bytes
     composed_in: str
 
@@ -24,7 +28,8 @@ class Row(NamedTuple):
     def read(cls, octets: bytes) -> Row:
         """One text of the answer."""
         head, _, rest = octets.partition(b"\n")
-        mail_id, *numbers, composed_in = f"{head.decode()} ".split(" ")[:10]
-        fence, attempt, crashes, unknowns, setbacks, deadline_in, payload, recipients = map(int, numbers)
-        contents = rest[:payload], rest[payload : payload + recipients], rest[payload + recipients :]
+        mail_id, *numbers, composed_in = f"{head.decode()} ".split(" ")[:11]
+        fence, attempt, crashes, unknowns, setbacks, deadline_in, *sizes = map(int, numbers)
+        first, second, third = accumulate(sizes)
+        contents = rest[:first], rest[first:second], rest[second:third], rest[third:]
         return cls(mail_id, fence, attempt, crashes, unknowns, setbacks, deadline_in, *contents, composed_in)

@@ -109,4 +109,8 @@ def _text_of(entry: Suppression) -> str:
 
 
 def _entry(address: str, text: bytes) -> Suppression:
-    return Suppression(address.lower(), **json.loads(text))
+    """One that cannot be read counts, and has no end: whoever wrote it did not want the address to be mailed."""
+    try:
+        return Suppression(address.lower(), **json.loads(text))
+    except (ValueError, TypeError):
+        return Suppression(address.lower(), "its entry in the list cannot be read", 0.0)

@@ -57,6 +57,16 @@ def test_implicit_tls() -> None:
         assert rows(next(iter(session.send_many([mail()])))) == [None]
 
 
+@pytest.mark.parametrize(("window", "command"), [(4, b"BDAT"), (1, b"DATA")])
+def test_a_window_that_somebody_asked_for_is_used_from_the_first_mail_on(window: int, command: bytes) -> None:
+    """Without enhanced status codes nobody is sent mails in chunks who has not asked for a window."""
+    with HostileServer(offers=("PIPELINING", "CHUNKING")) as server:
+        where = Endpoint(server.host, server.port, tls=TLSPolicy.NONE, window=window)
+        with Session.open(where) as session:
+            assert rows(next(iter(session.send_many([mail()])))) == [None]
+        assert f"\n{command.decode()}" in bytes(server.heard[0]).decode()
+
+
 def test_a_thousand_mails_over_one_connection() -> None:
     mails = [mail(data=f"Subject: {n}\r\n\r\n{n}\r\n".encode()) for n in range(1000)]
     with CatchingServer() as server, Session.open(endpoint(server)) as session:

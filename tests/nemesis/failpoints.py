@@ -24,7 +24,7 @@ class Seam(StrEnum):
     """Where a failpoint can be: the steps that change the ledger, and the dialogue with the relay."""
 
     ADD = "add"
-    CLAIM = "claim"
+    CLAIM = "answer"  # a worker claims under a bell
     RENEW = "renew"
     BEGIN_DOT = "begin_dot"
     REPLY = "reply"  # the dot is written, and its reply is waited for

@@ -202,7 +202,7 @@ LOOKS: Mapping[Seam, Look] = {
 def _taken(store: RedisStore, seam: Seam, found: Edges, result: Any) -> Edges:
     """Of what a step was about to do, what it has done."""
     if seam is Seam.CLAIM:
-        return {claim.mail_id: frozenset({"waiting>claimed"}) for claim in result}
+        return {claim.mail_id: frozenset({"waiting>claimed"}) for claim in result or ()}
     if seam is Seam.EVIDENCE:
         return found if result is Verdict.SETTLED else {}
     if seam not in (Seam.SWEEP, Seam.PARK):

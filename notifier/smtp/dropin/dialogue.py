@@ -174,7 +174,7 @@ class Dialogue:
         """
         if not self.sock:
             raise SMTPServerDisconnected("please run connect() first")
-        deadline, self._deadline = self._deadline or self._time(), None
+        deadline, self._deadline = self._deadline if self._deadline is not None else self._time(), None
         try:
             with self._or_closed():
                 reply = self._discretion.heard(self._exchange.read(self.sock, deadline))

@@ -1,25 +1,23 @@
--- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms, and the suppression
--- list: of those who are on it now the answer says 'suppressed', the record as yet what it said before.
+-- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms, the suppression list
 -- Returns one text a mail, for each value of an answer costs the client: in its first line id, fence, attempt, crashes,
--- unknowns, setbacks, deadline in ms, the octets of payload and recipients, and the blob that the composed message is in,
--- if it is; then payload, recipients and composed message. notifier.store.rows reads it.
+-- unknowns, setbacks, deadline in ms, the octets of payload, recipients and suppressed, and the blob that the composed
+-- message is in, if it is; then payload, recipients, those of them who are on the suppression list (a list, or nothing),
+-- and composed message. notifier.store.rows reads it.
 -- With a bell, which is answered by this or goes on: nothing at all where nothing is due, and the bell is over then.
 local at, bell = now(), ARGV[4]
 local TO_MAIL = { pending = true, deferred = true, unknown = true }
 local list = ARGV[7]
 local screens = redis.call('EXISTS', list) == 1
 
-local function screened(recipients)
+local function on_the_list(recipients)
   local is_json, states = pcall(cjson.decode, recipients)
-  if not is_json or type(states) ~= 'table' then return recipients end -- who reads the record says what is wrong with it
-  local found = false
+  if not is_json or type(states) ~= 'table' then return '' end -- who reads the record says what is wrong with it
+  local found = {}
   for path, state in pairs(states) do
     -- Lower case is ASCII's here; the client asks for the other addresses itself.
-    if TO_MAIL[state] and suppressed(list, string.lower(path), at) then
-      states[path], found = 'suppressed', true
-    end
+    if TO_MAIL[state] and suppressed(list, string.lower(path), at) then found[#found + 1] = path end
   end
-  return found and cjson.encode(states) or recipients
+  return #found > 0 and cjson.encode(found) or ''
 end
 
 local rows = {}
@@ -33,16 +31,17 @@ for _, id in ipairs(due) do
     -- What ended its worker may end the next one, and take its whole batch into quarantine: it is claimed alone.
     local suspect = (tonumber(f[4]) or 0) > 0
     if suspect and #rows > 0 then break end
+    local payload, recipients = f[1] or '', f[2] or ''
+    local hits = screens and on_the_list(recipients) or '' -- before anything is written: a list that is none is an error
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     redis.call('HSET', key, 'owner', ARGV[3])
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
-    local payload, recipients = f[1] or '', f[2] or ''
-    if screens then recipients = screened(recipients) end
     local facts = {
-      id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, f[8] or nil,
+      id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, #hits,
+      f[8] or nil,
     }
     local composed = redis.call('GET', P .. 'composed:' .. id) or ''
-    rows[#rows + 1] = table.concat({ table.concat(facts, ' '), '\n', payload, recipients, composed })
+    rows[#rows + 1] = table.concat({ table.concat(facts, ' '), '\n', payload, recipients, hits, composed })
     if suspect then break end
   end
 end

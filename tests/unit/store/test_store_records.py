@@ -118,7 +118,7 @@ def test_a_history_keeps_its_newest_entries(store: RedisStore, clock: Clock) -> 
     for _ in range(60):
         (claim,) = store.claim("mail", "worker-1", 1)
         store._put_back(
-            "mail", Row.read(b"%b %d 0 0 0 0 1 0 0\n" % (mail_id.encode(), claim.fence)), MailState.WAITING, ""
+            "mail", Row.read(b"%b %d 0 0 0 0 1 0 0 0\n" % (mail_id.encode(), claim.fence)), MailState.WAITING, ""
         )
         clock.now += 600
     assert len(history_of(store, mail_id)) == 50

@@ -8,7 +8,7 @@ import pytest
 from fake_ledger import Clock
 from store_conformance import added, an_email, at_dot, claimed
 
-from notifier.errors import ErrorClass, Fault, FenceRejected, Phase, Scope, StoreUnavailable
+from notifier.errors import ErrorClass, Fault, FenceRejected, Phase, Scope, StoreError, StoreUnavailable
 from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
 from notifier.model.suppression import Suppression
@@ -124,6 +124,35 @@ def test_a_record_that_cannot_be_read_keeps_nobody_else_from_being_screened(
     store.suppress(ZOE, "by hand")
     (claim,) = store.claim("mail", "worker-1", 10)
     assert (claim.mail_id, claim.recipients) == (other.id, {ZOE: "suppressed"})
+
+
+def test_recipients_of_a_claim_are_in_the_mails_order_whoever_of_them_is_on_the_list(store: RedisStore) -> None:
+    paths = [f"u{number}@example.com" for number in range(12)]
+    added(store, an_email(*paths))
+    store.suppress(paths[5], "by hand")
+    assert list(claimed(store).recipients) == paths
+
+
+def test_an_entry_that_cannot_be_read_counts_at_the_call_and_when_it_is_asked_for(
+    store: RedisStore, server: fakeredis.FakeRedis
+) -> None:
+    server.hset("notifier:suppressed", mapping={ZOE: "no JSON", "zoë@example.com": "[]"})
+    added(store, an_email(ZOE))
+    assert claimed(store).recipients == {ZOE: "suppressed"}
+    assert "cannot be read" in store.suppressed(["zoë@example.com"])["zoë@example.com"]
+    assert {entry.until for entry in store.suppression.all()} == {None}
+
+
+def test_a_list_that_is_none_fails_the_claim_with_nothing_claimed(
+    store: RedisStore, server: fakeredis.FakeRedis
+) -> None:
+    email = an_email(ZOE)
+    added(store, email)
+    server.set("notifier:suppressed", "no hash")
+    with pytest.raises(StoreError):
+        store.claim("mail", "worker-1", 10)
+    server.delete("notifier:suppressed")
+    assert claimed(store).fence == 1
 
 
 def test_an_entry_that_cannot_be_read_counts_and_keeps_no_other_mail_up(
