@@ -35,6 +35,8 @@ class Source(Protocol):
 
     @property
     def empty(self) -> bool: ...
+    def look_ahead(self) -> None: ...
+    def at_hand(self) -> Transaction | None: ...
     def next_fit(self) -> Generator[Step | Delivery, Reply, Transaction | None]: ...
     def over(self, one: Transaction) -> Steps: ...
     def put_back(self, one: Transaction) -> None: ...
@@ -85,7 +87,8 @@ class Chunked:
         most = window // 2 if window >= IN_HALVES else window - len(self._in_flight)
         most = min(most, self._link.mail_max - self._link.carried)
         while len(batch) < most:
-            one = yield from self._queue.next_fit()
+            self._queue.look_ahead()
+            one = self._queue.at_hand() or (yield from self._queue.next_fit())
             if one is None:
                 break
             if len(one.delivery.mail.data) <= CHUNK and self._in_one_flight:
@@ -135,8 +138,10 @@ class Chunked:
 
         Whatever else is `_take_oldest`'s business.
         """
-        in_flight, out_of_step = self._in_flight, self._link.out_of_step
-        while in_flight and not out_of_step() and in_flight[0].is_all_good(followed=len(in_flight) > 1):
+        in_flight = self._in_flight
+        if self._link.out_of_step():
+            return
+        while in_flight and in_flight[0].is_all_good(followed=len(in_flight) > 1):
             yield in_flight.popleft().take_all_good()
 
     def _take_oldest(self) -> Steps:
