@@ -38,17 +38,17 @@ def connected(server: CatchingServer) -> Iterator[tuple[socket.socket, BinaryIO]
 def tell(server: CatchingServer, until: Phase | None = None) -> list[bytes]:
     """Play the story through ``until``; the codes that came, and what the end of the connection was."""
     codes: list[bytes] = []
-    with connected(server) as (connection, replies):
-        for phase, octets, _ in STORY:
-            try:
+    try:  # around the connecting too, which has a time limit and so looks twice: a reset may have come by the second look
+        with connected(server) as (connection, replies):
+            for phase, octets, _ in STORY:
                 connection.sendall(octets)
                 while (line := replies.readline())[3:4] == b"-":
                     pass
-            except ConnectionError as error:
-                return [*codes, type(error).__name__.encode()]
-            codes.append(line[:3])
-            if not line or phase is until:
-                break
+                codes.append(line[:3])
+                if not line or phase is until:
+                    break
+    except ConnectionError as error:
+        codes.append(type(error).__name__.encode())
     return codes
 
 
