@@ -176,10 +176,10 @@ class Wire:
             self._outbox.hold_back(mails)
             raise
 
-    def _check_nothing_came(self, when: str, held_back: int = 0) -> None:
+    def _check_nothing_came(self, when: str) -> None:
         """A verdict before the message's end wins (row W1)."""
         if time.monotonic() - self._read_at >= JUST_NOW:
-            self._look(when, held_back)
+            self._look(when, held_back=0)
 
     def _look(self, when: str, held_back: int) -> None:
         if not self.stream.readable:
