@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from notifier.mime import compose
+from notifier.mime import Compositor
 from notifier.model.address import Address
-from notifier.model.content import Attachment, Content
-from notifier.model.email import Email
+from notifier.model.content import Content, StoredAttachment
+from notifier.model.email import AttachmentRef, Email
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.parameters import MailParameters
 
@@ -44,6 +44,7 @@ class Composer:
     renderer: TemplateRenderer
     blobs: BlobReader
     sender: Address
+    compositor: Compositor = field(default_factory=Compositor, repr=False)
 
     def compose(
         self,
@@ -62,7 +63,7 @@ class Composer:
         envelope = Envelope(path, forward_paths, MailParameters(envid=envelope_id_of(email)))
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not composed.isascii())
-        return compose(
+        return self.compositor.compose(
             self.renderer.render(email.template, email.context, email.locale),
             sender=sender,
             to=email.to,
@@ -71,10 +72,9 @@ class Composer:
             message_id=message_id_of(email, self.sender),
             date=datetime.fromtimestamp(email.created_at, UTC),
             headers=email.headers,
-            attachments=[self._attachment(email, index) for index in range(len(email.attachments))],
+            attachments=list(map(self._attachment, email.attachments)),
             envelope=envelope,
         )
 
-    def _attachment(self, email: Email, index: int) -> Attachment:
-        ref = email.attachments[index]
-        return Attachment(ref.filename, ref.content_type, self.blobs.get_blob(ref.blob))
+    def _attachment(self, ref: AttachmentRef) -> StoredAttachment:
+        return StoredAttachment(ref.filename, ref.content_type, ref.blob, self.blobs.get_blob)

@@ -3,33 +3,79 @@
 from __future__ import annotations
 
 import binascii
-import re
+from collections.abc import Callable
 
 from notifier.errors import InvalidMail
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_PLAIN = re.compile(rb"[\t\r\n\x20-\x7e]*\Z")
 MAX_PLAIN_LINE = 998  # octets, RFC 5322 section 2.1.1
 LINE = 76  # octets of base64
+_ASCII = bytes(range(128))
+_PRINTABLE = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
+_QP_COST, _BASE64_COST = 2, 4 / 3 + 2 / 57  # octets more for each that is quoted; octets for each octet
+
+Encode = Callable[[bytes], bytes]
 
 
-def text_body(text: str) -> tuple[str, bytes]:
-    """Transfer encoding and octets of a text. Raises `InvalidMail` for half characters, which no charset has."""
+def text_body(text: str, quoted: Encode | None = None) -> tuple[str, bytes]:
+    """Transfer encoding and octets of a text. ``quoted`` does the same as `quoted_printable`.
+
+    Raises `InvalidMail` for half characters, which no charset has.
+    """
+    octets = _lines_of(text)
+    if _is_plain(octets):
+        return "7bit", octets.replace(b"\n", b"\r\n")
+    if _quoted_size(octets) <= len(octets) * _BASE64_COST:
+        return "quoted-printable", (quoted or quoted_printable)(octets)
+    return "base64", base64_lines(octets.replace(b"\n", b"\r\n"))
+
+
+def _lines_of(text: str) -> bytes:
+    """UTF-8 with LF at the end of each line."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        octets = "\n".join(_LINE_END.split(text)).encode()
+        octets = text.encode()
     except UnicodeEncodeError as error:
         raise InvalidMail("the text holds half of a surrogate pair; it is no valid text") from error
-    if not octets.endswith(b"\n"):
-        octets += b"\n"
-    if _PLAIN.match(octets) and max(map(len, octets.split(b"\n"))) <= MAX_PLAIN_LINE:
-        return "7bit", octets.replace(b"\n", b"\r\n")
-    quoted = binascii.b2a_qp(octets, istext=True).replace(b"\n", b"\r\n")
-    if len(quoted) <= len(octets) * 1.4:
-        return "quoted-printable", quoted
-    return "base64", base64_lines(octets.replace(b"\n", b"\r\n"))
+    return octets if octets.endswith(b"\n") else octets + b"\n"
+
+
+def _is_plain(octets: bytes) -> bool:
+    if not octets.isascii() or octets.translate(None, _PRINTABLE):
+        return False
+    return len(octets) <= MAX_PLAIN_LINE or max(map(len, octets.split(b"\n"))) <= MAX_PLAIN_LINE
+
+
+def is_plain_message(octets: bytes) -> bool:
+    """True where these octets can stand in a message as they are: ASCII lines that end in CRLF, none too long."""
+    lines = octets.split(b"\r\n")
+    whole = lines.pop() == b"" and bool(lines)
+    return whole and octets.isascii() and not any(map(_is_no_line, lines))
+
+
+def _is_no_line(line: bytes) -> bool:
+    return len(line) > MAX_PLAIN_LINE or b"\r" in line or b"\n" in line or b"\0" in line
+
+
+def _quoted_size(octets: bytes) -> int:
+    """About: soft line breaks are left out, which base64 has as many of."""
+    return len(octets) + _QP_COST * (len(octets.translate(None, _ASCII)) + octets.count(b"="))
+
+
+def quoted_printable(octets: bytes) -> bytes:
+    """Text lines that end in LF as quoted-printable in lines of at most 76, each with CRLF (RFC 2045 section 6.7).
+
+    Every line is encoded by itself: the same line is the same octets wherever it stands.
+    """
+    return b"".join(map(quoted_line, octets.split(b"\n")[:-1]))
+
+
+def quoted_line(line: bytes) -> bytes:
+    """A line without its end, encoded, with CRLF."""
+    return binascii.b2a_qp(line + b"\n", istext=True).replace(b"\n", b"\r\n")
 
 
 def base64_lines(data: bytes) -> bytes:
     """Base64 in lines of 76, each with CRLF (RFC 2045 section 6.8)."""
     encoded = binascii.b2a_base64(data, newline=False)
-    return b"".join(encoded[start : start + LINE] + b"\r\n" for start in range(0, len(encoded), LINE))
+    return b"".join([encoded[start : start + LINE] + b"\r\n" for start in range(0, len(encoded), LINE)])

@@ -13,26 +13,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from notifier.errors import InvalidHeader
 from notifier.mime import headers as fields
-from notifier.mime.bodies import base64_lines, text_body
-from notifier.mime.files import check_content_type, safe_filename
+from notifier.mime.parts import Part, attached_part, inline_part, text_part
 from notifier.model.address import Address
-from notifier.model.content import Attachment, Content, InlineImage
+from notifier.model.content import Attachment, Content, StoredAttachment
 from notifier.model.envelope import Envelope, MailObject
-
-_CONTENT_ID = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the tree: its header fields with CRLF, and its octets, which end in CRLF."""
-
-    header: str
-    body: bytes = field(repr=False)
 
 
 def compose(
@@ -46,87 +33,77 @@ def compose(
     cc: Sequence[Address] = (),
     reply_to: Sequence[Address] = (),
     headers: Mapping[str, str] | None = None,
-    attachments: Sequence[Attachment] = (),
+    attachments: Sequence[Attachment | StoredAttachment] = (),
 ) -> MailObject:
     """The message, 7-bit safe, CRLF throughout. Raises `InvalidHeader`, `InvalidAttachment`, `InvalidMail`."""
     extra = headers or {}
     fields.check_headers(extra)
-    root = _root(content, attachments, message_id)
+    root = _root(content, attachments, boundary_token(message_id))
     header = "".join(
         (
             fields.addresses("From", [sender]),
-            fields.addresses("To", to) if to else "" if cc else "To: undisclosed-recipients:;\r\n",
-            fields.addresses("Cc", cc) if cc else "",
+            people(to, cc),
             fields.addresses("Reply-To", reply_to) if reply_to else "",
             fields.unstructured("Subject", content.subject),
             fields.date(date),
             fields.message_id(message_id),
-            "" if any(name.lower() == "auto-submitted" for name in extra) else "Auto-Submitted: auto-generated\r\n",
-            *(fields.unstructured(name, value) for name, value in extra.items()),
+            further(extra),
             "MIME-Version: 1.0\r\n",
-            root.header,
         )
     )
-    shown = (sender, *to, *cc, *reply_to)
-    utf8 = envelope.needs_smtputf8 or any(address.needs_smtputf8 for address in shown)
-    return MailObject(envelope, header.encode() + b"\r\n" + root.body, smtputf8=utf8)
+    data = b"".join((header.encode(), root.header, b"\r\n", root.body))
+    return MailObject(envelope, data, smtputf8=needs_smtputf8(envelope, sender, to, cc, reply_to))
 
 
-def _root(content: Content, attachments: Sequence[Attachment], seed: str) -> Part:
-    body = _text("plain", content.text)
+def people(to: Sequence[Address], cc: Sequence[Address]) -> str:
+    """The fields To and Cc; where nobody is to be seen, an empty group (RFC 5322 section 3.4)."""
+    shown = fields.addresses("To", to) if to else "" if cc else "To: undisclosed-recipients:;\r\n"
+    return shown + fields.addresses("Cc", cc) if cc else shown
+
+
+def further(extra: Mapping[str, str]) -> str:
+    """The application's own fields, and Auto-Submitted (RFC 3834) where it says nothing of that."""
+    automatic = "" if any(name.lower() == "auto-submitted" for name in extra) else "Auto-Submitted: auto-generated\r\n"
+    return automatic + "".join(fields.unstructured(name, value) for name, value in extra.items())
+
+
+def needs_smtputf8(envelope: Envelope, sender: Address, *shown: Sequence[Address]) -> bool:
+    """True where a path or a field holds an address that is not ASCII."""
+    everybody = (address for addresses in ([sender], *shown) for address in addresses)
+    return envelope.needs_smtputf8 or any(address.needs_smtputf8 for address in everybody)
+
+
+def boundary_token(message_id: str) -> str:
+    """What the boundaries of a mail have in common, so that a mail may stand in another one."""
+    return hashlib.sha256(message_id.encode()).hexdigest()[:24]
+
+
+def _root(content: Content, attachments: Sequence[Attachment | StoredAttachment], token: str) -> Part:
+    body = text_part("plain", content.text)
     if content.html is not None:
-        html = _text("html", content.html)
+        html = text_part("html", content.html)
         if content.inline_images:
-            html = _multipart("related", [html, *map(_inline, content.inline_images)], seed, '; type="text/html"')
-        body = _multipart("alternative", [body, html], seed)
+            html = _multipart("related", [html, *map(inline_part, content.inline_images)], token, '; type="text/html"')
+        body = _multipart("alternative", [body, html], token)
     if not attachments:
         return body
-    return _multipart("mixed", [body, *map(_attached, attachments)], seed)
+    return _multipart("mixed", [body, *map(attached_part, attachments)], token)
 
 
-def _text(subtype: str, text: str) -> Part:
-    encoding, octets = text_body(text)
-    return Part(
-        f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n",
-        octets,
-    )
-
-
-def _inline(image: InlineImage) -> Part:
-    if not image.content_id or not _CONTENT_ID.issuperset(image.content_id):
-        raise InvalidHeader(f"a Content-ID is letters, digits and .-_@, not {image.content_id!r}")
-    return _file(image.filename, image.content_type, image.data, "inline", f"Content-ID: <{image.content_id}>\r\n")
-
-
-def _attached(attachment: Attachment) -> Part:
-    return _file(attachment.filename, attachment.content_type, attachment.data, "attachment", "")
-
-
-def _file(filename: str, content_type: str, data: bytes, disposition: str, more: str) -> Part:
-    name = fields.parameter("filename", safe_filename(filename))
-    return Part(
-        f"Content-Type: {check_content_type(content_type)}\r\n"
-        f"Content-Transfer-Encoding: base64\r\n"
-        f"Content-Disposition: {disposition}{name}\r\n{more}",
-        base64_lines(data) or b"\r\n",
-    )
-
-
-def _multipart(subtype: str, parts: Sequence[Part], seed: str, parameters: str = "") -> Part:
-    boundary = _boundary(subtype, parts, seed)
-    delimiter = f"--{boundary}\r\n".encode()
+def _multipart(subtype: str, parts: Sequence[Part], token: str, parameters: str = "") -> Part:
+    boundary = _boundary(subtype, parts, token)
+    delimiter = b"--%b\r\n" % boundary
     # The CRLF before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1); bodies end in one already.
-    body = b"".join(delimiter + part.header.encode() + b"\r\n" + part.body + b"\r\n" for part in parts)
-    header = f'Content-Type: multipart/{subtype}{parameters};\r\n boundary="{boundary}"\r\n'
-    return Part(header, body + f"--{boundary}--\r\n".encode())
+    body = b"".join(b"%b%b\r\n%b\r\n" % (delimiter, part.header, part.body) for part in parts)
+    header = b'Content-Type: multipart/%b%b;\r\n boundary="%b"\r\n' % (subtype.encode(), parameters.encode(), boundary)
+    return Part(header, b"%b--%b--\r\n" % (body, boundary))
 
 
-def _boundary(subtype: str, parts: Sequence[Part], seed: str) -> str:
-    """The same for the same mail, and in none of its parts."""
+def _boundary(subtype: str, parts: Sequence[Part], token: str) -> bytes:
+    """In none of the parts. With ``=_`` it can stand in no encoded one (RFC 2045 section 6.7, rule 1)."""
+    first = boundary = f"=_{subtype[:3]}_{token}".encode()
     attempt = 0
-    while True:
-        digest = hashlib.sha256(f"{seed} {subtype} {attempt}".encode()).hexdigest()[:24]
-        boundary = f"=_{subtype[:3]}_{digest}"
-        if not any(boundary.encode() in part.body for part in parts):
-            return boundary
+    while any(boundary in part.body for part in parts):
         attempt += 1
+        boundary = b"%b_%d" % (first, attempt)
+    return boundary

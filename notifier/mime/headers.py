@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from notifier.errors import InvalidHeader
 from notifier.model.address import Address
@@ -18,6 +19,7 @@ from notifier.model.address import Address
 AIM = 78  # characters of a line, without CRLF
 MAX_TOKEN = 900  # octets that stay unfolded and unencoded; longer ones become encoded words
 MAX_WORD = 75  # octets of an encoded word, RFC 2047 section 2
+PIECE = 60  # characters of a long parameter in one line
 MAX_FIELDS = 100
 MAX_VALUE = 16 * 1024  # characters
 
@@ -78,10 +80,15 @@ def check_value(name: str, value: object) -> str:
         raise InvalidHeader(f"header {name!r} is text, not {type(value).__name__}")
     if len(value) > MAX_VALUE:
         raise InvalidHeader(f"header {name!r} has {len(value)} characters; the limit is {MAX_VALUE}")
+    if not value.isprintable():
+        _refuse_controls(name, value)
+    return value
+
+
+def _refuse_controls(name: str, value: str) -> None:
     for char in value:
         if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
             raise InvalidHeader(f"header {name!r} holds the control character or half character U+{ord(char):04X}")
-    return value
 
 
 def unstructured(name: str, value: str) -> str:
@@ -100,25 +107,41 @@ def _fits_as_it_is(value: str) -> bool:
 
 def encoded_words(text: str, first_indent: int = 1) -> Iterator[str]:
     """``text`` as UTF-8 encoded words of at most 75 octets, none of which splits a character (RFC 2047)."""
-    q_cost = sum(1 if octet in _Q_SAFE or octet == 0x20 else 3 for octet in text.encode())
-    encode = _q if q_cost <= len(text.encode()) * 4 / 3 else _b
-    budget, piece = AIM - max(first_indent, 1), ""
-    for cluster in text:
-        if piece and len(encode(piece + cluster)) > min(MAX_WORD, budget):
-            yield encode(piece)
-            piece, budget = "", AIM - 1
-        piece += cluster
-    if piece:
-        yield encode(piece)
+    octets = text.encode()
+    quoted = _q_size(octets) * 3 <= len(octets) * 4
+    room = min(MAX_WORD, AIM - max(first_indent, 1)) - len(_FRAME)
+    if (_q_size(octets) if quoted else _b_size(len(octets))) <= room:
+        yield _word(octets, quoted=quoted)
+        return
+    piece, size = bytearray(), 0
+    for char in text:
+        more = char.encode()
+        cost = _q_size(more) if quoted else len(more)
+        if piece and (size + cost if quoted else _b_size(size + cost)) > room:
+            yield _word(bytes(piece), quoted=quoted)
+            piece, size, room = bytearray(), 0, min(MAX_WORD, AIM - 1) - len(_FRAME)
+        piece += more
+        size += cost
+    yield _word(bytes(piece), quoted=quoted)
 
 
-def _q(text: str) -> str:
-    octets = (chr(o) if o in _Q_SAFE else "_" if o == 0x20 else f"={o:02X}" for o in text.encode())
-    return f"=?utf-8?q?{''.join(octets)}?="
+_FRAME = "=?utf-8?q??="
+_Q = tuple(chr(o) if o in _Q_SAFE else "_" if o == 0x20 else f"={o:02X}" for o in range(256))
+_Q_PLAIN = bytes([*sorted(_Q_SAFE), 0x20])
 
 
-def _b(text: str) -> str:
-    return f"=?utf-8?b?{base64.b64encode(text.encode()).decode()}?="
+def _q_size(octets: bytes) -> int:
+    return len(octets) + 2 * len(octets.translate(None, _Q_PLAIN))
+
+
+def _b_size(octets: int) -> int:
+    return (octets + 2) // 3 * 4
+
+
+def _word(octets: bytes, *, quoted: bool) -> str:
+    if quoted:
+        return f"=?utf-8?q?{''.join([_Q[octet] for octet in octets])}?="
+    return f"=?utf-8?b?{base64.b64encode(octets).decode()}?="
 
 
 def _folded(name: str, tokens: Sequence[str], separator: str) -> str:
@@ -176,7 +199,11 @@ def date(moment: datetime) -> str:
     offset = moment.utcoffset()
     if offset is None:
         raise InvalidHeader("a Date needs a time with its zone")
-    minutes = round(offset.total_seconds() / 60)
+    return _date(moment.replace(tzinfo=None), round(offset.total_seconds() / 60))
+
+
+@lru_cache(maxsize=64)  # many mails are made in the same second
+def _date(moment: datetime, minutes: int) -> str:
     sign, minutes = ("-" if minutes < 0 else "+"), abs(minutes)
     return (
         f"Date: {_DAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]} {moment.year:04d} "
@@ -190,8 +217,7 @@ def parameter(name: str, value: str) -> str:
     if value.isascii() and len(value) <= AIM - len(name) - 5:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f';\r\n {name}="{escaped}"'
-    octets = "".join(chr(o) if o in _Q_SAFE and o not in b"*!+/" else f"%{o:02X}" for o in value.encode())
-    pieces = _percent_pieces(octets, 60)
+    pieces = _percent_pieces(value)
     if len(pieces) == 1:
         return f";\r\n {name}*=utf-8''{pieces[0]}"
     heads = ("utf-8''", *("" for _ in pieces[1:]))
@@ -200,12 +226,15 @@ def parameter(name: str, value: str) -> str:
     )
 
 
-def _percent_pieces(octets: str, size: int) -> list[str]:
-    pieces: list[str] = []
-    while octets:
-        cut = min(size, len(octets))
-        while cut < len(octets) and "%" in octets[cut - 2 : cut]:  # a %XX stays whole
-            cut -= 1
-        pieces.append(octets[:cut])
-        octets = octets[cut:]
-    return pieces or [""]
+_PERCENT = tuple(chr(o) if o in _Q_SAFE and o not in b"*!+/" else f"%{o:02X}" for o in range(256))
+
+
+def _percent_pieces(text: str) -> list[str]:
+    """Pieces of at most 60; no character is in two of them, for parsers decode each piece by itself."""
+    pieces = [""]
+    for char in text:
+        encoded = "".join(_PERCENT[octet] for octet in char.encode())
+        if len(pieces[-1]) + len(encoded) > PIECE:
+            pieces.append("")
+        pieces[-1] += encoded
+    return pieces

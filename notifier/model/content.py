@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -22,6 +23,21 @@ class Attachment:
     filename: str
     content_type: str
     data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttachment:
+    """The same of a blob: ``blob`` (sha256, hex) says what the octets are, and they are read where they are needed."""
+
+    filename: str
+    content_type: str
+    blob: str
+    read: Callable[[str], bytes] = field(repr=False, compare=False)
+
+    @property
+    def data(self) -> bytes:
+        """Its octets, read anew. Raises what ``read`` raises."""
+        return self.read(self.blob)
 
 
 @dataclass(frozen=True, slots=True)

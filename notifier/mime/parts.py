@@ -1,0 +1,63 @@
+"""The parts of a message, each by itself: a text, an image that the html shows, a file that goes along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from notifier.errors import InvalidHeader
+from notifier.mime import headers as fields
+from notifier.mime.bodies import Encode, base64_lines, is_plain_message, text_body
+from notifier.mime.files import check_content_type, safe_filename
+from notifier.model.content import Attachment, InlineImage, StoredAttachment
+
+_CONTENT_ID = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Header fields with CRLF, and octets, which end in CRLF. ``plain``: the octets are not encoded."""
+
+    header: bytes
+    body: bytes = field(repr=False)
+    plain: bool = False
+
+
+def text_part(subtype: str, text: str, quoted: Encode | None = None) -> Part:
+    """A text. Raises `InvalidMail`."""
+    encoding, octets = text_body(text, quoted)
+    header = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
+    return Part(header.encode(), octets, encoding == "7bit")
+
+
+def inline_part(image: InlineImage) -> Part:
+    """An image with its Content-ID. Raises `InvalidHeader`, `InvalidAttachment`."""
+    if not image.content_id or not _CONTENT_ID.issuperset(image.content_id):
+        raise InvalidHeader(f"a Content-ID is letters, digits and .-_@, not {image.content_id!r}")
+    content_id = f"Content-ID: <{image.content_id}>\r\n"
+    return _file(image.filename, check_content_type(image.content_type), image.data, "inline", content_id)
+
+
+def attached_part(attachment: Attachment | StoredAttachment) -> Part:
+    """A file. Raises `InvalidAttachment`.
+
+    A message goes as it is, for RFC 2046 section 5.2.1 allows it no encoding; one that could not arrive so is a file like others.
+    """
+    content_type, data = check_content_type(attachment.content_type), attachment.data
+    if not content_type.startswith("message/"):
+        return _file(attachment.filename, content_type, data, "attachment")
+    if content_type != "message/rfc822" or not is_plain_message(data):
+        return _file(attachment.filename, "application/octet-stream", data, "attachment")
+    return Part(_file_header(attachment.filename, content_type, "7bit", "attachment"), data, plain=True)
+
+
+def _file(filename: str, content_type: str, data: bytes, disposition: str, more: str = "") -> Part:
+    header = _file_header(filename, content_type, "base64", disposition, more)
+    return Part(header, base64_lines(data) or b"\r\n")
+
+
+def _file_header(filename: str, content_type: str, encoding: str, disposition: str, more: str = "") -> bytes:
+    name = fields.parameter("filename", safe_filename(filename))
+    return (
+        f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n"
+        f"Content-Disposition: {disposition}{name}\r\n{more}"
+    ).encode()
