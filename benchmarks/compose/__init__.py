@@ -1,0 +1,1 @@
+"""What composing costs, beside other composers."""
