@@ -12,7 +12,10 @@ from notifier.model.address import Address
 from notifier.model.content import Content, StoredAttachment
 from notifier.model.email import AttachmentRef, Email
 from notifier.model.envelope import Envelope, MailObject
+from notifier.model.octets import Octets, Source
 from notifier.model.parameters import MailParameters
+
+STREAMED = 8 * 2**20  # octets; bigger attachments are encoded as they go out
 
 
 def message_id_of(email: Email, default_sender: Address) -> str:
@@ -35,6 +38,7 @@ class BlobReader(Protocol):
     """What the composer needs of the store."""
 
     def get_blob(self, blob: str) -> bytes: ...
+    def open_blob(self, blob: str) -> bytes | Source: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Composer:
         self,
         email: Email,
         forward_paths: tuple[str, ...],
-        composed: bytes | None = None,
+        composed: Octets | None = None,
         *,
         reverse_path: str | None = None,
     ) -> MailObject:
@@ -77,4 +81,5 @@ class Composer:
         )
 
     def _attachment(self, ref: AttachmentRef) -> StoredAttachment:
-        return StoredAttachment(ref.filename, ref.content_type, ref.blob, self.blobs.get_blob)
+        read = self.blobs.open_blob if ref.size > STREAMED else self.blobs.get_blob
+        return StoredAttachment(ref.filename, ref.content_type, ref.blob, read)

@@ -31,6 +31,8 @@ class HeldBlobs:
         except KeyError:
             raise StoreError(f"attachment {blob} is not at hand") from None
 
+    open_blob = get_blob
+
 
 def deliver_inline(accepted: Accepted, *, composer: Composer, router: Router) -> Outcome:
     """Hand one mail to the relay now. Raises the delivery error of the first recipient that was not accepted."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from notifier.errors import InvalidMail
+from notifier.model.octets import Source
 
 MAX_PLAIN_LINE = 998  # octets, RFC 5322 section 2.1.1
 LINE = 76  # octets of base64
+LINE_OF = 57  # octets that a line holds
 _ASCII = bytes(range(128))
 _PRINTABLE = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
-_QP_COST, _BASE64_COST = 2, 4 / 3 + 2 / 57  # octets more for each that is quoted; octets for each octet
+_QP_COST, _BASE64_COST = 2, 4 / 3 + 2 / LINE_OF  # octets more for each that is quoted; octets for each octet
 
 Encode = Callable[[bytes], bytes]
 
@@ -79,3 +81,23 @@ def base64_lines(data: bytes) -> bytes:
     """Base64 in lines of 76, each with CRLF (RFC 2045 section 6.8)."""
     encoded = binascii.b2a_base64(data, newline=False)
     return b"".join([encoded[start : start + LINE] + b"\r\n" for start in range(0, len(encoded), LINE)])
+
+
+class Base64:
+    """A big file as `base64_lines` has it, encoded as it is read. It has one octet at least."""
+
+    def __init__(self, file: Source) -> None:
+        self._file = file
+
+    def __len__(self) -> int:
+        octets = len(self._file)
+        return (octets + 2) // 3 * 4 + 2 * -(-octets // LINE_OF)
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = b""
+        for block in self._file:
+            rest += block
+            cut = len(rest) - len(rest) % LINE_OF
+            yield base64_lines(rest[:cut])
+            rest = rest[cut:]
+        yield base64_lines(rest)

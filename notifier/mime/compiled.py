@@ -19,6 +19,7 @@ from notifier.mime.recurring import Files, Lines
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, InlineImage, StoredAttachment
 from notifier.model.envelope import Envelope, MailObject
+from notifier.model.octets import Octets, joined, whole
 
 MAX_FORMS = 512
 _BOUNDARY = b"=_"  # what every boundary begins with; in no encoded part
@@ -63,7 +64,7 @@ class Compositor:
         images = content.inline_images if content.html is not None else ()
         form = self._form(Kind(sender, tuple(reply_to), content.html is not None, len(images), len(attachments)))
         parts = self._parts(content, images, attachments)
-        if form is None or any(part.plain and _BOUNDARY in part.body for part in parts):
+        if form is None or any(part.plain and _BOUNDARY in whole(part.body) for part in parts):
             return compose(
                 content,
                 sender=sender,
@@ -76,7 +77,7 @@ class Compositor:
                 headers=headers,
                 attachments=attachments,
             )
-        places = [
+        places: list[Octets] = [
             people(to, cc).encode(),
             b"".join(
                 (
@@ -120,20 +121,20 @@ class Form:
     between: tuple[bytes, ...]
     order: tuple[int | None, ...]
 
-    def filled(self, places: Sequence[bytes], token: bytes) -> bytes:
+    def filled(self, places: Sequence[Octets], token: bytes) -> Octets:
         """The message."""
-        pieces = [self.between[0]]
+        pieces: list[Octets] = [self.between[0]]
         for place, behind in zip(self.order, self.between[1:], strict=True):
             pieces += token if place is None else places[place], behind
-        return b"".join(pieces)
+        return joined(pieces)
 
 
 def form_of(kind: Kind) -> Form | None:
     """The form, by the plain composer; None where a mark does not stand once where it should."""
     sample = _sample(kind)
-    whole = compose(**sample).data
+    message = whole(compose(**sample).data)
     token = boundary_token(sample["message_id"]).encode()
-    return _cut(whole, _marks(sample), token)
+    return _cut(message, _marks(sample), token)
 
 
 _TEXT, _HTML = "the text's place\n", "the html's place\n"
@@ -166,21 +167,21 @@ def _marks(sample: Mapping[str, Any]) -> list[bytes]:
     parts += [*map(inline_part, content.inline_images), *map(attached_part, sample["attachments"])]
     marks = [people(sample["to"], ()).encode(), heads.encode()]
     for part in parts:
-        marks += part.header, part.body
+        marks += part.header, whole(part.body)
     return marks
 
 
-def _cut(whole: bytes, marks: Sequence[bytes], token: bytes) -> Form | None:
+def _cut(message: bytes, marks: Sequence[bytes], token: bytes) -> Form | None:
     between: list[bytes] = []
     order: list[int | None] = []
     at = 0
     for place, mark in enumerate(marks):
-        found = whole.find(mark, at)
+        found = message.find(mark, at)
         if found < 0:
             return None
-        *some, last = whole[at:found].split(token)
+        *some, last = message[at:found].split(token)
         between += [*some, last]
         order += [*[None] * len(some), place]
         at = found + len(mark)
-    rest = whole[at:].split(token)
+    rest = message[at:].split(token)
     return Form((*between, *rest), (*order, *[None] * (len(rest) - 1)))

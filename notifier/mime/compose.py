@@ -20,6 +20,7 @@ from notifier.mime.parts import Part, attached_part, inline_part, text_part
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, StoredAttachment
 from notifier.model.envelope import Envelope, MailObject
+from notifier.model.octets import joined
 
 
 def compose(
@@ -51,7 +52,7 @@ def compose(
             "MIME-Version: 1.0\r\n",
         )
     )
-    data = b"".join((header.encode(), root.header, b"\r\n", root.body))
+    data = joined((header.encode(), root.header, b"\r\n", root.body))
     return MailObject(envelope, data, smtputf8=needs_smtputf8(envelope, sender, to, cc, reply_to))
 
 
@@ -94,16 +95,16 @@ def _multipart(subtype: str, parts: Sequence[Part], token: str, parameters: str 
     boundary = _boundary(subtype, parts, token)
     delimiter = b"--%b\r\n" % boundary
     # The CRLF before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1); bodies end in one already.
-    body = b"".join(b"%b%b\r\n%b\r\n" % (delimiter, part.header, part.body) for part in parts)
+    pieces = [piece for part in parts for piece in (delimiter, part.header, b"\r\n", part.body, b"\r\n")]
     header = b'Content-Type: multipart/%b%b;\r\n boundary="%b"\r\n' % (subtype.encode(), parameters.encode(), boundary)
-    return Part(header, b"%b--%b--\r\n" % (body, boundary))
+    return Part(header, joined([*pieces, b"--%b--\r\n" % boundary]))
 
 
 def _boundary(subtype: str, parts: Sequence[Part], token: str) -> bytes:
     """In none of the parts. With ``=_`` it can stand in no encoded one (RFC 2045 section 6.7, rule 1)."""
     first = boundary = f"=_{subtype[:3]}_{token}".encode()
     attempt = 0
-    while any(boundary in part.body for part in parts):
+    while any(isinstance(part.body, bytes) and boundary in part.body for part in parts):
         attempt += 1
         boundary = b"%b_%d" % (first, attempt)
     return boundary

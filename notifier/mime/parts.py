@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from notifier.errors import InvalidHeader
 from notifier.mime import headers as fields
-from notifier.mime.bodies import Encode, base64_lines, is_plain_message, text_body
+from notifier.mime.bodies import Base64, Encode, base64_lines, is_plain_message, text_body
 from notifier.mime.files import check_content_type, safe_filename
 from notifier.model.content import Attachment, InlineImage, StoredAttachment
+from notifier.model.octets import Octets, Source, Streamed
 
 _CONTENT_ID = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@")
 
@@ -18,7 +19,7 @@ class Part:
     """Header fields with CRLF, and octets, which end in CRLF. ``plain``: the octets are not encoded."""
 
     header: bytes
-    body: bytes = field(repr=False)
+    body: Octets = field(repr=False)
     plain: bool = False
 
 
@@ -45,14 +46,16 @@ def attached_part(attachment: Attachment | StoredAttachment) -> Part:
     content_type, data = check_content_type(attachment.content_type), attachment.data
     if not content_type.startswith("message/"):
         return _file(attachment.filename, content_type, data, "attachment")
-    if content_type != "message/rfc822" or not is_plain_message(data):
+    if content_type != "message/rfc822" or not isinstance(data, bytes) or not is_plain_message(data):
         return _file(attachment.filename, "application/octet-stream", data, "attachment")
     return Part(_file_header(attachment.filename, content_type, "7bit", "attachment"), data, plain=True)
 
 
-def _file(filename: str, content_type: str, data: bytes, disposition: str, more: str = "") -> Part:
+def _file(filename: str, content_type: str, data: bytes | Source, disposition: str, more: str = "") -> Part:
     header = _file_header(filename, content_type, "base64", disposition, more)
-    return Part(header, base64_lines(data) or b"\r\n")
+    if isinstance(data, bytes):
+        return Part(header, base64_lines(data) or b"\r\n")
+    return Part(header, Streamed([Base64(data)]))
 
 
 def _file_header(filename: str, content_type: str, encoding: str, disposition: str, more: str = "") -> bytes:

@@ -69,7 +69,7 @@ class Files:
 
     def _keep(self, file: File, part: Part) -> None:
         size = len(part.body)
-        if size > MAX_FILES // 4:
+        if size > MAX_FILES // 4 or not isinstance(part.body, bytes):
             return
         if self._size + size > MAX_FILES:
             self._parts.clear()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from notifier.model.octets import Source
+
 
 @dataclass(frozen=True, slots=True)
 class InlineImage:
@@ -27,15 +29,18 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class StoredAttachment:
-    """The same of a blob: ``blob`` (sha256, hex) says what the octets are, and they are read where they are needed."""
+    """The same of a blob: ``blob`` (sha256, hex) says what the octets are, and they are read where they are needed.
+
+    What ``read`` gives for a big one is a `Source`.
+    """
 
     filename: str
     content_type: str
     blob: str
-    read: Callable[[str], bytes] = field(repr=False, compare=False)
+    read: Callable[[str], bytes | Source] = field(repr=False, compare=False)
 
     @property
-    def data(self) -> bytes:
+    def data(self) -> bytes | Source:
         """Its octets, read anew. Raises what ``read`` raises."""
         return self.read(self.blob)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from notifier.model.octets import Octets
 from notifier.model.parameters import MailParameters, RcptParameters
 
 
@@ -44,7 +45,7 @@ class MailObject:
     """An envelope and the message's octets: CRLF line ends, no bare CR or LF (unless ``binary``), not dot-stuffed."""
 
     envelope: Envelope
-    data: bytes = field(repr=False)
+    data: Octets = field(repr=False)
     smtputf8: bool = False  # the header holds UTF-8, or a path needs it
     eight_bit: bool = False  # the body holds octets over 127: needs 8BITMIME
     binary: bool = False  # the octets are no lines: needs CHUNKING with BINARYMIME (RFC 3030 section 3)

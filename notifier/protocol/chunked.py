@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Protocol
 
 from notifier.errors import Phase
+from notifier.model.octets import Octets, Streamed, whole
 from notifier.protocol import taxonomy
 from notifier.protocol.dialogue import Commit, Loss, Lost, SendChunk, SendLines, SendWhole, Step
 from notifier.protocol.reading import (
@@ -119,7 +120,7 @@ class Chunked:
             link.reset_first = link.reset_first or bool(self._in_flight)
             self._in_flight.append(one)
             one.flying = True
-            data = one.delivery.mail.data
+            data = whole(one.delivery.mail.data)
             flight.append((b"%sBDAT %d LAST\r\n" % (one.begin(), len(data)), data))
             replies += one.owed + 1
         try:
@@ -202,10 +203,12 @@ class Chunked:
         """Envelope, its replies, then chunk by chunk."""
         last_sent = False
         try:
-            if (yield from self._envelope_alone(one)) and (yield from self._all_but_the_last(one)):
+            if not (yield from self._envelope_alone(one)):
+                last = None
+            elif (last := (yield from self._all_but_the_last(one))) is not None:
                 yield Commit((one.delivery.position,))
                 last_sent = True
-                yield SendChunk(_chunks(one)[-1])
+                yield SendChunk(last)
                 one.phase = Phase.FINAL_REPLY
                 one.last_chunk_answered((yield AWAIT_FINAL))
         except Lost as failure:
@@ -221,15 +224,22 @@ class Chunked:
             one.broken_off()
         return bool(one.accepted) and self._link.doubt is None
 
-    def _all_but_the_last(self, one: Transaction) -> Answer:
+    def _all_but_the_last(self, one: Transaction) -> Generator[Step | Delivery, Reply, bytes | memoryview | None]:
+        """The last chunk; None where the server takes no more of them."""
         one.phase = Phase.BODY
-        for chunk in _chunks(one)[:-1]:
-            yield SendChunk(chunk, last=False)
+        chunks = _chunks(one.delivery.mail.data)
+        held = next(chunks)
+        for chunk in chunks:
+            yield SendChunk(held, last=False)
             if not one.chunk_answered((yield AWAIT_BODY)):
-                return False
-        return True
+                return None
+            held = chunk
+        return held
 
 
-def _chunks(one: Transaction) -> list[memoryview]:
-    view = memoryview(one.delivery.mail.data)
-    return [view[start : start + CHUNK] for start in range(0, max(1, len(view)), CHUNK)]
+def _chunks(data: Octets) -> Iterator[bytes | memoryview]:
+    """One at least."""
+    if isinstance(data, Streamed):
+        return data.blocks(CHUNK)
+    view = memoryview(data)
+    return (view[start : start + CHUNK] for start in range(0, max(1, len(view)), CHUNK))

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from notifier.errors import Phase
+from notifier.model.octets import Octets
 from notifier.protocol.commands import Command, Terminator
 from notifier.protocol.reply import Reply
 
@@ -45,7 +46,7 @@ class SendBody:
     What the server says before the terminator is an early verdict (row W1): `Lost` with that reply.
     """
 
-    data: bytes = field(repr=False)
+    data: Octets = field(repr=False)
     replies: int = 1
 
 

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Generator, Iterable
 
 from notifier.errors import Phase
+from notifier.model.octets import whole
 from notifier.protocol import taxonomy
 from notifier.protocol.chunked import Chunked
 from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
@@ -210,7 +211,7 @@ def _decided(queue: Queue, before: Transaction | None, one: Transaction, *, in_s
 def _prepare(one: Transaction) -> None:
     """Work that can be done while the server does its own."""
     if not one.framed and len(data := one.delivery.mail.data) <= BLOCK:
-        one.framed = framed(data)
+        one.framed = framed(whole(data))
 
 
 def _message(one: Transaction, following: Transaction | None = None) -> Steps:

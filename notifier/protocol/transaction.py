@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from notifier.errors import Fault, Phase
 from notifier.model.envelope import MailObject
+from notifier.model.octets import Octets
 from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
 from notifier.protocol.commands import Body, Mail, Rcpt, rcpt_line
@@ -104,7 +105,7 @@ def of_an_address(reply: Reply) -> bool:
     return reply.lines[0].startswith(_OF_AN_ADDRESS)
 
 
-def size_of(data: bytes) -> int:
+def size_of(data: Octets) -> int:
     """Octets of the message on its way (RFC 1870 section 3): with the CRLF that its last line gets where it has none."""
     return len(data) if data.endswith(b"\r\n") else len(data) + 2
 

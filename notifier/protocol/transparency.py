@@ -10,12 +10,16 @@ import re
 from collections.abc import Iterator
 from io import IncrementalNewlineDecoder
 
+from notifier.model.octets import Octets, Streamed, blocks_of
+
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 BLOCK = 64 * 1024  # octets; what one write sends
 
 
-def check_line_ends(data: bytes) -> None:
+def check_line_ends(data: Octets) -> None:
     """Raises `ValueError` for a bare CR or LF anywhere in ``data``."""
+    if isinstance(data, Streamed):  # has none, by construction
+        return
     ends = IncrementalNewlineDecoder(None, translate=False)  # notes the kinds of line ends, thirty times as fast as re
     if len(data) <= BLOCK:
         ends.decode(data.decode("latin-1"), final=True)
@@ -44,11 +48,10 @@ def framed(data: bytes) -> bytes:
     return stuffed(data) + b".\r\n"
 
 
-def stuffed_blocks(data: bytes, block: int = BLOCK) -> Iterator[bytes]:
+def stuffed_blocks(data: Octets, block: int = BLOCK) -> Iterator[bytes]:
     """The same octets as `stuffed`, piece by piece: a big message is never held twice."""
-    view, at_line_start, last = memoryview(data), True, b""
-    for start in range(0, len(data), block):
-        piece = bytes(view[start : start + block])
+    at_line_start, last = True, b""
+    for piece in blocks_of(data, block):
         # The two octets before the piece decide whether its first dot stands at a line's start.
         context = b"\r\n" if at_line_start else last
         yield (context + piece).replace(b"\r\n.", b"\r\n..")[len(context) :]

@@ -9,6 +9,7 @@ from dataclasses import fields
 from functools import lru_cache
 
 from notifier.errors import Phase
+from notifier.model.octets import Octets
 from notifier.protocol.commands import Bdat, Command, Terminator
 from notifier.protocol.connection import Connection
 from notifier.protocol.dialogue import (
@@ -136,7 +137,7 @@ class Wire:
                 lost.reply = self.connection.next_reply()
             raise
 
-    def _send_body(self, data: bytes, replies: int) -> None:
+    def _send_body(self, data: Octets, replies: int) -> None:
         self._note_octets(len(data))
         self._check_nothing_came("before the message was sent")
         self.connection.owed += replies

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from notifier.errors import Fault
 from notifier.model.address import Address
 from notifier.model.email import Email
+from notifier.model.octets import Octets, Source
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
@@ -57,7 +58,7 @@ class Claim:
     crashes: int
     unknowns: int
     deadline_in: float
-    composed: bytes | None = field(default=None, repr=False)
+    composed: Octets | None = field(default=None, repr=False)
     setbacks: int = 0
     owner: str = ""
     epoch: str = ""
@@ -87,7 +88,7 @@ class Settlement:
     fault: Fault | None = None
     reply: str | None = None
     relay: str | None = None
-    composed: bytes | None = field(default=None, repr=False)
+    composed: Octets | None = field(default=None, repr=False)
     spent: Spent = Spent.ATTEMPT
     held_by: str | None = None
     wrong_addresses: Mapping[str, Fault] = field(default_factory=dict)
@@ -195,6 +196,9 @@ class Store(Protocol):
 
     def get_blob(self, blob: str) -> bytes:
         """The octets of a blob. Raises `BlobUnavailable` where they cannot be read here."""
+
+    def open_blob(self, blob: str) -> bytes | Source:
+        """The same, for a big one: where it lies in files they are read as they are needed, and may be read again."""
 
     def may_collect(self) -> bool:
         """True for whoever asks first in a minute."""

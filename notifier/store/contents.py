@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from notifier.model.octets import Octets, Source, Streamed, whole
 from notifier.store.blobs import Blobs
 from notifier.store.blobs.outsourced import LARGE, reference_to, referred_by
 from notifier.store.rows import Row
 from notifier.store.sealing import Seal
+
+STREAMED = 8 * 2**20  # octets; bigger messages are not held in memory
 
 
 class Contents:
@@ -23,15 +26,20 @@ class Contents:
         name = self._blobs.put(octets)
         return reference_to(name), name
 
-    def put_composed(self, composed: bytes | None) -> str:
+    def put_composed(self, composed: Octets | None) -> str:
         """The blob that holds the message, or nothing: a settlement never fails for want of a blob."""
         if composed is None or len(composed) <= LARGE:
             return ""
         return self._blobs.put_or_none(composed) or ""
 
-    def composed(self, composed: bytes | None, composed_in: str) -> bytes:
-        """What stands in the record for the message; nothing where there is none, or where a blob holds it."""
-        return b"" if composed is None or composed_in else self._seal.seal(composed)
+    def composed(self, composed: Octets | None, composed_in: str) -> bytes:
+        """What stands in the record for the message; nothing where there is none, or where a blob holds it.
+
+        A big one for which there is no blob is composed anew.
+        """
+        if composed is None or composed_in or isinstance(composed, Streamed):
+            return b""
+        return self._seal.seal(composed)
 
     def payload(self, kept: bytes) -> bytes:
         """The payload that a record keeps, or refers to. Raises `BlobUnavailable`."""
@@ -41,5 +49,17 @@ class Contents:
 
     def whole(self, row: Row) -> Row:
         """The row with what it refers to. Raises `BlobUnavailable`."""
-        composed = self._blobs.get(row.composed_in) if row.composed_in else self._seal.open(row.composed)
+        composed = (
+            _message(self._blobs.open(row.composed_in)) if row.composed_in else self._seal.open(whole(row.composed))
+        )
         return row._replace(payload=self.payload(row.payload), composed=composed)
+
+
+def _message(octets: bytes | Source) -> Octets:
+    """Not held in memory where it is big, and is what `Streamed` says of itself. Raises `BlobUnavailable`."""
+    if isinstance(octets, bytes) or len(octets) <= STREAMED:
+        return octets if isinstance(octets, bytes) else b"".join(octets)
+    ascii_, end = True, b""
+    for block in octets:
+        ascii_, end = ascii_ and block.isascii(), (end + block)[-2:]
+    return Streamed([octets]) if ascii_ and end == b"\r\n" else b"".join(octets)

@@ -13,6 +13,7 @@ from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.hook import HookKind
 from notifier.model.mail_class import SHIPPED_CLASSES, Durability, MailClass
+from notifier.model.octets import Source
 from notifier.model.pause import Pause
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
@@ -182,6 +183,10 @@ class RedisStore:
     def get_blob(self, blob: str) -> bytes:
         """See `Store.get_blob`."""
         return self._blobs.get(blob)
+
+    def open_blob(self, blob: str) -> bytes | Source:
+        """See `Store.open_blob`."""
+        return self._blobs.open(blob)
 
     def may_collect(self) -> bool:
         """See `Store.may_collect`."""

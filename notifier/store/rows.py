@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import NamedTuple
 
+from notifier.model.octets import Octets
+
 
 class Row(NamedTuple):
     """``suppressed``: which recipients are on the suppression list now, as JSON, or nothing. ``composed``: the message of an
@@ -21,7 +23,7 @@ class Row(NamedTuple):
     payload: bytes
     recipients: bytes
     suppressed: bytes
-    composed: bytes
+    composed: Octets
     composed_in: str
 
     @classmethod

@@ -13,10 +13,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 
+from notifier.mime import compose
+from notifier.model.address import Address
+from notifier.model.content import Attachment, Content
+from notifier.model.envelope import Envelope
+from notifier.model.octets import whole
+from notifier.store.blobs import Blobs
+from notifier.store.blobs.directory import DirectoryBlobs
 from notifier.testing import HostileServer
 
 MOST = 1_000_000  # octets beyond the message itself
@@ -44,10 +53,50 @@ with Session.open(Endpoint("127.0.0.1", port, tls=policy, ca_file=ca_file)) as s
 print(json.dumps([[one.state for one in outcome.recipients.values()], len(big.data), peak, grown]))
 """
 
+FROM_A_FOLDER = """
+import hashlib, json, os, re, sys, tracemalloc
+from datetime import UTC, datetime
+from pathlib import Path
+from notifier.mime import Compositor
+from notifier.model.address import Address
+from notifier.model.content import Content, StoredAttachment
+from notifier.model.envelope import Envelope
+from notifier.smtp import Endpoint, Session, TLSPolicy
+from notifier.store.blobs import Blobs
+from notifier.store.blobs.directory import DirectoryBlobs
+
+def resident(what):
+    return int(re.search(rf"{what}:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
+
+port, folder, name = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+blobs = Blobs([DirectoryBlobs(folder, lambda: "ledger")], limit=2**25, referenced=lambda names: frozenset())
+sender, to = Address.parse("s@x.example"), [Address.parse("a@x.example")]
+with Session.open(Endpoint("127.0.0.1", port, tls=TLSPolicy.NONE)) as session:
+    def send(files):
+        mail = Compositor().compose(
+            Content("Hi", "hello"), sender=sender, to=to, message_id="<1@x.example>", date=datetime(2026, 11, 28, tzinfo=UTC),
+            envelope=Envelope("s@x.example", ("a@x.example",)), attachments=files)
+        (outcome,) = session.send_many([mail])
+        return [one.state for one in outcome.recipients.values()], len(mail.data)
+    send([])
+    open("/proc/self/clear_refs", "w").write("5")
+    before = resident("VmRSS")
+    tracemalloc.start()
+    states, size = send([StoredAttachment("big.bin", "application/octet-stream", name, blobs.open)])
+    peak = tracemalloc.get_traced_memory()[1]
+    grown = resident("VmHWM") - before
+print(json.dumps([states, size, peak, grown]))
+"""
+
 
 def sent(port: int, ca_file: str | None, line: str, lines: int) -> Any:
     """States, size, most memory beside the message by Python's and by the system's count."""
-    command = [sys.executable, "-c", CLIENT, str(port), ca_file or "", line, str(lines)]
+    return run(CLIENT, str(port), ca_file or "", line, str(lines))
+
+
+def run(program: str, *arguments: str) -> Any:
+    """What a program in a process of its own prints."""
+    command = [sys.executable, "-c", program, *arguments]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
@@ -67,6 +116,33 @@ def test_25_megabytes_cost_under_one_beside_the_message(offers: tuple[str, ...],
     assert len(server.accepted[1].octets) == size
     assert peak < MOST
     assert grown < MOST_RESIDENT
+
+
+MOST_OF_A_FILE = 8_000_000  # octets, the message itself included
+
+
+@pytest.mark.parametrize("offers", [("r", "PIPELINING", "CHUNKING"), ("r", "PIPELINING"), ("r",)])
+def test_a_file_of_25_megabytes_goes_from_its_folder_to_the_wire_and_is_never_held(
+    tmp_path: Path, offers: tuple[str, ...]
+) -> None:
+    data = hashlib.shake_256(b"25").digest(25 * 2**20)
+    blobs = Blobs([DirectoryBlobs(tmp_path, lambda: "ledger")], limit=2**25, referenced=lambda names: frozenset())
+    name = blobs.put(data)
+    with listening(Sink(offers)) as sink:
+        states, size, peak, grown = run(FROM_A_FOLDER, str(sink.port), str(tmp_path), name)
+    mail = compose(
+        Content("Hi", "hello"),
+        sender=Address.parse("s@x.example"),
+        to=[Address.parse("a@x.example")],
+        message_id="<1@x.example>",
+        date=datetime(2026, 11, 28, tzinfo=UTC),
+        envelope=Envelope("s@x.example", ("a@x.example",)),
+        attachments=[Attachment("big.bin", "application/octet-stream", data)],
+    )
+    assert (states, size) == (["accepted"], len(mail.data))
+    assert sink.kept[1] == (size, hashlib.sha256(whole(mail.data)).digest())
+    assert peak < MOST_OF_A_FILE
+    assert grown < MOST_OF_A_FILE
 
 
 class Sink:

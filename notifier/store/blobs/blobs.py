@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from notifier.errors import BlobUnavailable, StoreError
+from notifier.model.octets import Octets, Source, whole
 from notifier.store.blobs.names import blob_name, checked_name
 from notifier.store.blobs.place import Place
 from notifier.store.sealing import Seal
@@ -41,11 +43,12 @@ class Blobs:
         self._grace = grace
         self._seal = seal
 
-    def put(self, data: bytes) -> str:
+    def put(self, data: Octets) -> str:
         """Keep the octets. Raises `StoreUnavailable`."""
         name = blob_name(data)
         # What is there may have been sealed with a key that is to go.
-        self._places[0].put(name, self._seal.seal(data), anew=self._seal.is_closed)
+        kept = self._seal.seal(whole(data)) if self._seal.is_closed else data
+        self._places[0].put(name, kept, anew=self._seal.is_closed)
         return name
 
     def get(self, name: str) -> bytes:
@@ -58,6 +61,18 @@ class Blobs:
             except BlobUnavailable as error:
                 first = first or error
         raise first or BlobUnavailable(f"there is no place for the blob {name}")
+
+    def open(self, name: str) -> bytes | Source:
+        """The octets, in the place where they lie if that can be: then they are verified as they are read, and what is damaged is
+        found before its last block. Raises `BlobUnavailable`.
+        """
+        checked_name(name)
+        for place in self._places:
+            with suppress(BlobUnavailable):
+                found = place.open(name, self._limit)
+                if found is not None and not Seal.is_sealed(next(iter(found), b"")):
+                    return found
+        return self.get(name)
 
     def _verified(self, name: str, kept: bytes, place: Place) -> bytes:
         if blob_name(kept) == name:  # not sealed; an attachment may well look as if it were
@@ -76,7 +91,7 @@ class Blobs:
         needed = self._referenced(names)
         return sum(place.drop(name, self._grace) for name in names if name not in needed)
 
-    def put_or_none(self, data: bytes) -> str | None:
+    def put_or_none(self, data: Octets) -> str | None:
         """For whoever has another place for the octets, and must not fail for want of this one."""
         try:
             return self.put(data)

@@ -7,6 +7,7 @@ another for its own and collects them.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import socket
@@ -16,13 +17,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from notifier.errors import BlobUnavailable, StoreError, StoreUnavailable
+from notifier.model.octets import Octets, blocks_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
 _DOOMED = ".doomed."
 _DRAFT = ".draft."
+BLOCK = 57 * 1024  # octets; whole lines of base64
 
 
 class DirectoryBlobs:
@@ -38,7 +42,7 @@ class DirectoryBlobs:
     def __repr__(self) -> str:
         return f"<DirectoryBlobs {self._root}>"
 
-    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:
+    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
         """See `Place.put`."""
         try:
             with self._folder(name[:2], make=True) as folder:
@@ -53,9 +57,27 @@ class DirectoryBlobs:
 
     def get(self, name: str, limit: int) -> bytes:
         """See `Place.get`."""
+        with self._readable(name) as folder:
+            return _read(folder, name, limit)
+
+    def open(self, name: str, limit: int) -> DirectoryBlob | None:
+        """See `Place.open`."""
+        with self._readable(name) as folder:
+            size = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
+        return DirectoryBlob(self, name, size) if size <= limit else None
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The octets of a blob in pieces. Raises `BlobUnavailable`."""
+        with self._readable(name) as folder, _opened_file(folder, name) as file:
+            while block := file.read(BLOCK):
+                yield block
+
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[int]:
+        """The folder that the blob is in."""
         try:
             with self._folder(name[:2]) as folder:
-                return _read(folder, name, limit)
+                yield folder
         except OSError as error:
             raise BlobUnavailable(
                 f"the blob {name} cannot be read from the directory {self._root} on {socket.gethostname()} "
@@ -108,6 +130,31 @@ class DirectoryBlobs:
             yield folder
 
 
+class DirectoryBlob:
+    """A blob that is read as it is needed. The last block comes once all of them have the digest that they should have, so that
+    nothing damaged goes out whole.
+    """
+
+    def __init__(self, place: DirectoryBlobs, name: str, size: int) -> None:
+        self._place, self._name, self._size = place, name, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest, size, held = hashlib.sha256(), 0, b""
+        for block in self._place.blocks(self._name):
+            if held:
+                yield held
+            digest.update(block)
+            size, held = size + len(block), block
+        if size != self._size or digest.hexdigest() != self._name:
+            raise BlobUnavailable(
+                f"the blob {self._name} in {self._place!r} is damaged: its octets have another digest"
+            )
+        yield held
+
+
 @contextmanager
 def _opened(folder: str | Path, above: int | None, *, make: bool = False) -> Iterator[int]:
     # The root may be a link, for operators like to move things; nothing below it may.
@@ -141,12 +188,13 @@ def _touched(folder: int, name: str, size: int) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_size == size
 
 
-def _write(folder: int, name: str, data: bytes) -> None:
+def _write(folder: int, name: str, data: Octets) -> None:
     draft = f"{_DRAFT}{name}.{uuid.uuid4().hex}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(draft, flags, 0o600, dir_fd=folder), "wb") as file:
-            file.write(data)
+            for block in blocks_of(data, BLOCK):
+                file.write(block)
             file.flush()
             os.fsync(file.fileno())
         os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -156,12 +204,18 @@ def _write(folder: int, name: str, data: bytes) -> None:
         raise
 
 
-def _read(folder: int, name: str, limit: int) -> bytes:
+@contextmanager
+def _opened_file(folder: int, name: str) -> Iterator[BinaryIO]:
     # O_NONBLOCK: opening a FIFO that somebody has put there does not hang.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(0, "it is no regular file")
+        yield file
+
+
+def _read(folder: int, name: str, limit: int) -> bytes:
+    with _opened_file(folder, name) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise OSError(0, f"it has more than {limit:,} octets")

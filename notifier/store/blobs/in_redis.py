@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from notifier.errors import BlobUnavailable, StoreUnavailable
+from notifier.model.octets import Octets, whole
 from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
@@ -20,11 +21,11 @@ class RedisBlobs:
     def __repr__(self) -> str:
         return f"<RedisBlobs {self._connection.url}, {self._cap:,} octets>"
 
-    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:
+    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
         """See `Place.put`; octets that are there are not sent again."""
         if not anew and self._run("blob", "touch", name):
             return
-        if not self._run("put_blob", name, data, self._cap):
+        if not self._run("put_blob", name, whole(data), self._cap):
             raise StoreUnavailable(
                 f"the blob {name} of {len(data):,} octets has no room in the store: all of them together may have "
                 f"{self._cap:,}. Nothing was stored. Set NOTIFIER_BLOBS to a directory that all hosts share "
@@ -40,6 +41,9 @@ class RedisBlobs:
         if len(data) > limit:
             raise BlobUnavailable(f"the blob {name} in the store has more than {limit:,} octets")
         return bytes(data)
+
+    def open(self, name: str, limit: int) -> None:
+        """See `Place.open`: a server has it in memory, and gives it whole."""
 
     def old(self, turn: int, age: float) -> list[str]:
         """See `Place.old`."""

@@ -6,13 +6,20 @@ import hashlib
 import re
 
 from notifier.errors import BlobUnavailable
+from notifier.model.octets import Octets
 
+_BLOCK = 64 * 1024  # octets
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
 
 
-def blob_name(data: bytes) -> str:
+def blob_name(data: Octets) -> str:
     """The name of a blob: its sha256, hex."""
-    return hashlib.sha256(data).hexdigest()
+    if isinstance(data, bytes):
+        return hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256()
+    for block in data.blocks(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def checked_name(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from notifier.errors import BlobUnavailable, ConfigurationError, NotifierError, StoreError, StoreUnavailable
+from notifier.model.octets import Octets, whole
 from notifier.model.secret import Secret
 
 
@@ -32,12 +33,12 @@ class ObjectBlobs:
     def __repr__(self) -> str:
         return f"<ObjectBlobs {self._shown}>"
 
-    def put(self, name: str, data: bytes, *, anew: bool = False) -> None:  # noqa: ARG002 - it is always
+    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:  # noqa: ARG002 - it is always
         """See `Place.put`. Always written: a collection that is just about to drop it would not see a mere touch."""
         with self._told(StoreUnavailable, f"the blob {name} cannot be written to {self._shown}"):
             files, path = self._at(name)
             files.makedirs(posixpath.dirname(path), exist_ok=True)
-            files.pipe_file(path, data)
+            files.pipe_file(path, whole(data))
 
     def get(self, name: str, limit: int) -> bytes:
         """See `Place.get`."""
@@ -48,6 +49,9 @@ class ObjectBlobs:
         if len(data) > limit:
             raise BlobUnavailable(f"the blob {name} in {self._shown} has more than {limit:,} octets")
         return data
+
+    def open(self, name: str, limit: int) -> None:
+        """See `Place.open`: each block would be a request."""
 
     def old(self, turn: int, age: float) -> list[str]:
         """See `Place.old`."""

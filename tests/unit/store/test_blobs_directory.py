@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from notifier.errors import BlobUnavailable, StoreError, StoreUnavailable
+from notifier.model.octets import Source, Streamed
+from notifier.model.secret import Secret
 from notifier.store import blob_name
 from notifier.store.blobs import Blobs
 from notifier.store.blobs.directory import DirectoryBlobs
+from notifier.store.sealing import Seal
 
 DATA = b"\x00\xff%PDF"
 NAME = blob_name(DATA)
@@ -214,3 +218,64 @@ def test_a_directory_that_cannot_be_collected_is_an_error_that_names_it(
 ) -> None:
     with pytest.raises(StoreError, match=str(tmp_path)):
         place.old(int(NAME[0], 16), HOUR)
+
+
+# read as it is needed ---------------------------------------------------------------------------------------------------
+
+BIG = bytes(range(256)) * 600
+
+
+@pytest.fixture
+def roomy(place: DirectoryBlobs) -> Blobs:
+    return Blobs([place], limit=10**6, referenced=lambda names: frozenset())
+
+
+def opened(blobs: Blobs, name: str) -> Source:
+    found = blobs.open(name)
+    assert not isinstance(found, bytes)
+    return found
+
+
+def test_a_blob_that_is_opened_is_read_in_pieces_again_and_again(roomy: Blobs) -> None:
+    found = opened(roomy, roomy.put(BIG))
+    assert len(found) == len(BIG)
+    assert len(list(found)) > 1
+    assert b"".join(found) == b"".join(found) == BIG
+
+
+def test_what_is_put_in_pieces_is_the_same_blob(roomy: Blobs) -> None:
+    name = roomy.put(Streamed([BIG[:100], BIG[100:]]))
+    assert name == blob_name(BIG)
+    assert roomy.get(name) == BIG
+
+
+@pytest.mark.parametrize("damaged", [BIG[:-1] + b"?", BIG + b"?", BIG[:-1], b""])
+def test_of_a_damaged_blob_the_last_block_never_comes(roomy: Blobs, tmp_path: Path, damaged: bytes) -> None:
+    name = roomy.put(BIG)
+    found = opened(roomy, name)
+    (tmp_path / "epoch" / name[:2] / name).write_bytes(damaged)
+    came: list[bytes] = []
+    with pytest.raises(BlobUnavailable, match="damaged"):
+        came.extend(found)
+    assert len(b"".join(came)) < len(BIG)
+
+
+def test_a_blob_that_went_in_the_meantime_is_told_as_missing(roomy: Blobs, tmp_path: Path) -> None:
+    name = roomy.put(BIG)
+    found = opened(roomy, name)
+    (tmp_path / "epoch" / name[:2] / name).unlink()
+    with pytest.raises(BlobUnavailable, match="cannot be read"):
+        list(found)
+
+
+def test_a_sealed_blob_is_opened_whole(place: DirectoryBlobs) -> None:
+    seal = Seal([Secret(Fernet.generate_key().decode())])
+    sealed = Blobs([place], limit=10**6, referenced=lambda names: frozenset(), seal=seal)
+    name = sealed.put(Streamed([BIG]))
+    assert sealed.open(name) == BIG
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_leads_out_of_the_folder_when_it_is_opened(roomy: Blobs, name: str) -> None:
+    with pytest.raises(BlobUnavailable):
+        roomy.open(name)

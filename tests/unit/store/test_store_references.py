@@ -13,8 +13,9 @@ from notifier.errors import StoreUnavailable
 from notifier.model.address import Address
 from notifier.model.email import AttachmentRef
 from notifier.model.mail_class import SHIPPED_CLASSES
+from notifier.model.octets import Streamed, whole
 from notifier.model.state import MailState
-from notifier.store import RedisStore, blob_name
+from notifier.store import RedisStore, blob_name, contents
 from notifier.store.base import Settlement
 from notifier.store.blobs import InDirectory, InRedis
 from notifier.store.blobs.outsourced import LARGE
@@ -103,6 +104,26 @@ def test_a_long_message_is_the_same_at_the_next_attempt(store: RedisStore, serve
     store.settle([Settlement(claim, MailState.WAITING, composed=MESSAGE)])
     assert not server.exists(f"notifier:{{mail}}:composed:{claim.mail_id}")
     assert claimed(store).composed == MESSAGE
+
+
+@pytest.mark.parametrize("octets", [MESSAGE + b"\r\n", MESSAGE, MESSAGE + b"\xff\r\n"])
+def test_a_message_that_is_too_big_for_memory_is_the_same_at_the_next_attempt(
+    make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: bytes
+) -> None:
+    monkeypatch.setattr(contents, "STREAMED", LARGE)
+    store = make_store(blobs=InDirectory(tmp_path))
+    store.settle([Settlement(claimed(store, an_email()), MailState.WAITING, composed=Streamed([octets]))])
+    again = claimed(store).composed
+    assert again is not None
+    assert whole(again) == octets
+    # What is no lines of ASCII cannot be sent in pieces.
+    assert isinstance(again, Streamed) == (octets.endswith(b"\r\n") and octets.isascii())
+
+
+def test_a_big_message_without_room_is_composed_anew(make_store: MakeStore) -> None:
+    store = make_store(blobs=InRedis(0))
+    store.settle([Settlement(claimed(store, an_email()), MailState.WAITING, composed=Streamed([MESSAGE + b"\r\n"]))])
+    assert claimed(store).composed is None
 
 
 def test_payload_and_message_of_a_mail_that_has_ended_are_needed_no_more(
