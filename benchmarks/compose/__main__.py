@@ -66,7 +66,9 @@ def _composed(title: str, make: Callable[[int], Mail], fewer: int, given: argpar
 
 def _rendered(given: argparse.Namespace) -> Table:
     counts = {name: _count(name, 1, given) for name in WAYS}
-    return Table("A shipped template, rendered and composed", measure(WAYS, order, counts, given.rounds), next(iter(WAYS)))
+    return Table(
+        "A shipped template, rendered and composed", measure(WAYS, order, counts, given.rounds), next(iter(WAYS))
+    )
 
 
 def _count(name: str, fewer: int, given: argparse.Namespace) -> int:

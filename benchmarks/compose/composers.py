@@ -12,7 +12,7 @@ from email.mime.application import MIMEApplication
 from email.mime.image import MIMEImage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
-from email.utils import formataddr, format_datetime
+from email.utils import format_datetime, formataddr
 
 from benchmarks.compose.mails import CONTENT_ID, PDF, SENDER, Mail
 from notifier.mime import Compositor, compose
@@ -100,9 +100,7 @@ def django(mail: Mail) -> bytes:
 
 def _call(mail: Mail) -> dict[str, object]:
     images = (InlineImage(CONTENT_ID, "logo.png", "image/png", mail.image),) if mail.image is not None else ()
-    files = (
-        [StoredAttachment("invoice.pdf", "application/pdf", _BLOB, lambda _: PDF)] if mail.pdf is not None else []
-    )
+    files = [StoredAttachment("invoice.pdf", "application/pdf", _BLOB, lambda _: PDF)] if mail.pdf is not None else []
     return {
         "content": Content(mail.subject, mail.text, mail.html, images),
         "sender": _address(*SENDER),

@@ -49,7 +49,9 @@ def typical(number: int) -> Mail:
     html += _ROW.format(n=number) + "".join(_ROW.format(n=n) for n in range(10, 9 + rows))
     html += f"</table>\n<p><strong>Summe: {number},00 €</strong></p>\n<p>Bis bald im Papierhaus!</p>\n</body></html>\n"
     text = f"Guten Tag {name},\n\n" + _TEXT * 8 + f"Summe: {number},00 €\n"
-    return Mail(number, (name, f"zoe.{number}@destination.example"), f"Ihre Bestellung M-{number} – danke, Zoë", text, html)
+    return Mail(
+        number, (name, f"zoe.{number}@destination.example"), f"Ihre Bestellung M-{number} – danke, Zoë", text, html
+    )
 
 
 def with_pdf(number: int) -> Mail:

@@ -19,6 +19,7 @@ from notifier.model.address import Address
 AIM = 78  # characters of a line, without CRLF
 MAX_TOKEN = 900  # octets that stay unfolded and unencoded; longer ones become encoded words
 MAX_WORD = 75  # octets of an encoded word, RFC 2047 section 2
+_HARD_TO_QUOTE = frozenset(';"\\')
 PIECE = 60  # characters of a long parameter in one line
 MAX_FIELDS = 100
 MAX_VALUE = 16 * 1024  # characters
@@ -212,11 +213,13 @@ def _date(moment: datetime, minutes: int) -> str:
 
 
 def parameter(name: str, value: str) -> str:
-    """A parameter of a MIME field: quoted where it is ASCII, else by RFC 2231, in pieces that fold."""
+    """A parameter of a MIME field: quoted where it is ASCII, else by RFC 2231, in pieces that fold.
+
+    So is what parsers read wrong within quotes, such as a semicolon.
+    """
     check_value(name, value)
-    if value.isascii() and len(value) <= AIM - len(name) - 5:
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f';\r\n {name}="{escaped}"'
+    if value.isascii() and len(value) <= AIM - len(name) - 5 and _HARD_TO_QUOTE.isdisjoint(value):
+        return f';\r\n {name}="{value}"'
     pieces = _percent_pieces(value)
     if len(pieces) == 1:
         return f";\r\n {name}*=utf-8''{pieces[0]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import InvalidHeader
@@ -57,7 +57,6 @@ CALLS = st.fixed_dictionaries(
 
 
 @given(st.lists(CALLS, min_size=1, max_size=4))
-@settings(max_examples=300)
 def test_whatever_was_composed_before_the_octets_are_the_plain_composers(calls: list[dict[str, object]]) -> None:
     compositor = Compositor()
     for call in [*calls, *calls, *calls]:  # files are kept from the second time on

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 
 import fast_mail_parser
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import InvalidAttachment
@@ -96,7 +96,6 @@ def files(mail: dict[str, object]) -> list[tuple[str, bytes]]:
 
 
 @given(MAILS)
-@settings(max_examples=200)
 def test_the_standard_parser_reads_what_went_in(mail: dict[str, object]) -> None:
     content: Content = mail["content"]  # type: ignore[assignment]
     message = message_from_bytes(octets_of(mail), policy=policy.default)
@@ -122,7 +121,6 @@ def nodes(part: fast_mail_parser.PyMimePart) -> Iterator[fast_mail_parser.PyMime
 
 
 @given(MAILS)
-@settings(max_examples=200)
 def test_the_other_parser_reads_what_went_in(mail: dict[str, object]) -> None:
     content: Content = mail["content"]  # type: ignore[assignment]
     octets = octets_of(mail)
