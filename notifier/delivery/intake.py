@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from notifier.delivery.attachments import read_attachment
+from notifier.delivery.attachments import Sources, read_attachment
 from notifier.delivery.context import checked_context
 from notifier.errors import InvalidAddress, InvalidMail, MailTooLarge, TemplateNotFound
 from notifier.mime import check_headers
@@ -63,6 +63,7 @@ class Intake:
         sender: Address,
         max_bytes: int,
         blob_name: Callable[[bytes], str],
+        sources: Sources = Sources(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._template_known = template_known
@@ -71,6 +72,7 @@ class Intake:
         self._sender = sender
         self._max_bytes = max_bytes
         self._blob_name = blob_name
+        self._sources = sources
         self._clock = clock
 
     def accept(
@@ -142,8 +144,11 @@ class Intake:
         for given in attachments:
             if len(files) == MAX_ATTACHMENTS:
                 raise InvalidMail(f"more than {MAX_ATTACHMENTS} attachments")
-            files.append(read_attachment(given, limit=self._max_bytes, allow_paths=allow_paths))
+            files.append(self._read(given, allow_paths))
         return files
+
+    def _read(self, given: object, allow_paths: bool) -> Attachment:
+        return read_attachment(given, limit=self._max_bytes, allow_paths=allow_paths, sources=self._sources)
 
     def _reference(self, file: Attachment) -> AttachmentRef:
         return AttachmentRef(file.filename, file.content_type, self._blob_name(file.data), len(file.data))

@@ -27,9 +27,13 @@ def safe_filename(name: object) -> str:
 
 
 def guess_content_type(filename: str) -> str:
-    """The type that goes with the name's ending."""
+    """The type that goes with the name's ending.
+
+    Never a ``message/…``: those must not be base64 (RFC 2046 section 5.2.1), and attachments are.
+    """
     guessed, encoding = mimetypes.guess_type(filename)
-    return guessed if guessed and not encoding else "application/octet-stream"
+    fits = guessed and not encoding and _TYPE.match(guessed) and not guessed.startswith("message/")
+    return guessed if guessed and fits else "application/octet-stream"
 
 
 def check_content_type(content_type: object) -> str:

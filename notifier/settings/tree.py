@@ -95,6 +95,13 @@ TABLE: tuple[Setting, ...] = (
         "NOTIFIER_MAX_MAIL_BYTES", parsers.count, str(50 * 2**20), "The largest mail, octets, attachments included."
     ),
     Setting(
+        "NOTIFIER_ATTACHMENT_ROOTS",
+        parsers.whole_folders,
+        "",
+        "Folders, divided as in PATH: files are attached from there alone, and no link below them is followed. Unset: whatever "
+        "the application's process may read. See [attachments](../how-to/attachments.md).",
+    ),
+    Setting(
         "NOTIFIER_BLOBS",
         parse_blobs,
         "redis:256MB",
@@ -212,6 +219,7 @@ class Settings:
     sender: Address
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
+    attachment_roots: tuple[Path, ...]
     blobs: BlobsAt
     encryption_keys: tuple[Secret, ...]
     payload_keys: tuple[SigningKey, ...]
@@ -342,6 +350,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "sender": values["NOTIFIER_FROM"],
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
+        "attachment_roots": values["NOTIFIER_ATTACHMENT_ROOTS"],
         "blobs": values["NOTIFIER_BLOBS"],
         "encryption_keys": values["NOTIFIER_ENCRYPTION_KEYS"],
         "payload_keys": values["NOTIFIER_PAYLOAD_KEYS"],

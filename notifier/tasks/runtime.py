@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from notifier.delivery.attachments import Sources
 from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
@@ -106,6 +107,7 @@ class Runtime:
             sender=settings.sender,
             max_bytes=settings.max_mail_bytes,
             blob_name=blob_name,
+            sources=Sources(settings.attachment_roots),
         )
         self._watch = self._watch.of(settings.files)
 
