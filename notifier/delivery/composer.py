@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from notifier.mime import compose
+from notifier.mime import compose, invitation_file
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content
 from notifier.model.email import Email
@@ -62,8 +62,9 @@ class Composer:
         envelope = Envelope(path, forward_paths, MailParameters(envid=envelope_id_of(email)))
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not composed.isascii())
+        content = self.renderer.render(email.template, email.context, email.locale)
         return compose(
-            self.renderer.render(email.template, email.context, email.locale),
+            replace(content, calendar=email.calendar),
             sender=sender,
             to=email.to,
             cc=email.cc,
@@ -71,10 +72,11 @@ class Composer:
             message_id=message_id_of(email, self.sender),
             date=datetime.fromtimestamp(email.created_at, UTC),
             headers=email.headers,
-            attachments=[self._attachment(email, index) for index in range(len(email.attachments))],
+            attachments=self._attachments(email),
             envelope=envelope,
         )
 
-    def _attachment(self, email: Email, index: int) -> Attachment:
-        ref = email.attachments[index]
-        return Attachment(ref.filename, ref.content_type, self.blobs.get_blob(ref.blob))
+    def _attachments(self, email: Email) -> list[Attachment]:
+        refs = email.attachments
+        files = [Attachment(ref.filename, ref.content_type, self.blobs.get_blob(ref.blob)) for ref in refs]
+        return files if email.calendar is None else [*files, invitation_file(email.calendar)]

@@ -14,7 +14,7 @@ from typing import Any
 from notifier.delivery.attachments import Sources, read_attachment
 from notifier.delivery.context import checked_context
 from notifier.errors import InvalidAddress, InvalidMail, MailTooLarge, TemplateNotFound
-from notifier.mime import check_headers
+from notifier.mime import check_headers, read_calendar
 from notifier.model.address import Address
 from notifier.model.content import Attachment
 from notifier.model.email import AttachmentRef, Email
@@ -88,6 +88,7 @@ class Intake:
         reply_to: Addresses = None,
         headers: Mapping[str, str] | None = None,
         attachments: Iterable[object] = (),
+        calendar: object = None,
         locale: str | None = None,
         mail_class: str = "transactional",
         tenant: str = DEFAULT,
@@ -114,6 +115,7 @@ class Intake:
             created_at=_whole_milliseconds(self._clock()),
             headers=dict(headers or {}),
             attachments=tuple(self._reference(file) for file in files),
+            calendar=None if calendar is None else read_calendar(calendar),
             locale=_checked_locale(locale),
             mail_class=chosen.name,
             queue=_checked_queue(options.queue or chosen.queue),

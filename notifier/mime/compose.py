@@ -3,9 +3,10 @@
 mixed                      where there are attachments
 ├── alternative            where there is html
 │   ├── text/plain
-│   └── related            where the html shows inline images
-│       ├── text/html
-│       └── image/…
+│   ├── related            where the html shows inline images
+│   │   ├── text/html
+│   │   └── image/…
+│   └── text/calendar      where it is an invitation: the last is what a program shows if it can (RFC 2046 section 5.1.4)
 └── attachments
 """
 
@@ -73,12 +74,15 @@ def compose(
 
 
 def _root(content: Content, attachments: Sequence[Attachment], seed: str) -> Part:
-    body = _text("plain", content.text)
+    alternatives = [_text("plain", content.text)]
     if content.html is not None:
         html = _text("html", content.html)
         if content.inline_images:
             html = _multipart("related", [html, *map(_inline, content.inline_images)], seed, '; type="text/html"')
-        body = _multipart("alternative", [body, html], seed)
+        alternatives.append(html)
+    if content.calendar is not None:
+        alternatives.append(_text(f"calendar; method={content.calendar.method}", content.calendar.text))
+    body = alternatives[0] if len(alternatives) == 1 else _multipart("alternative", alternatives, seed)
     if not attachments:
         return body
     return _multipart("mixed", [body, *map(_attached, attachments)], seed)

@@ -104,6 +104,7 @@ def send_email(
     reply_to: Addresses = None,
     headers: Mapping[str, str] | None = None,
     attachments: Iterable[object] = (),
+    calendar: object = None,
     locale: str | None = None,
     mail_class: str = "transactional",
     tenant: str = "default",
@@ -112,7 +113,7 @@ def send_email(
     """Send one e-mail: call ``send_email.delay(template=…, to=…, context=…)``.
 
     ``to``, ``cc``, ``bcc`` and ``reply_to`` are an address or a list. ``attachments`` are ``{"path": …}`` or
-    ``{"filename": …, "data": base64}``. Called directly or eagerly it renders and sends at once, without a store, and
+    ``{"filename": …, "data": base64}``. ``calendar`` is an invitation (iCalendar text, or an object with ``to_ical()``). Called directly or eagerly it renders and sends at once, without a store, and
     raises the delivery error. ``signature`` is for mails enqueued by name, where `NOTIFIER_PAYLOAD_KEYS` asks for it.
     """
     call = {name: value for name, value in locals().items() if name not in ("self", ARGUMENT)}

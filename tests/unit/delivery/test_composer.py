@@ -8,7 +8,7 @@ from store_conformance import an_email
 
 from notifier.delivery.composer import Composer, message_id_of
 from notifier.model.address import Address
-from notifier.model.content import Content
+from notifier.model.content import Calendar, Content
 
 SENDER = Address.parse("Shop <shop@bücher.example>")
 
@@ -29,6 +29,13 @@ def test_the_relay_is_given_the_mails_id_as_envid_so_that_a_dsn_names_it(compose
     mail = Composer(Plain(), NoBlobs(), SENDER).compose(email, ("zoe@example.com",), composed)
     assert mail.envelope.parameters is not None
     assert mail.envelope.parameters.envid == email.id
+
+
+def test_an_invitation_goes_along_as_an_alternative_and_as_a_file() -> None:
+    email = an_email(calendar=Calendar("REQUEST", "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"))
+    mail = Composer(Plain(), NoBlobs(), SENDER).compose(email, ("zoe@example.com",))
+    assert b"Content-Type: text/calendar; method=REQUEST; charset=utf-8\r\n" in mail.data
+    assert b"invite.ics" in mail.data
 
 
 @pytest.mark.parametrize(

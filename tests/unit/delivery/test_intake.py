@@ -14,6 +14,7 @@ from notifier.delivery.intake import Accepted, Intake, Options
 from notifier.errors import (
     InvalidAddress,
     InvalidAttachment,
+    InvalidCalendar,
     InvalidContext,
     InvalidHeader,
     InvalidMail,
@@ -187,6 +188,16 @@ def test_a_payload_from_the_broker_reads_no_files(tmp_path: Path) -> None:
     file.write_bytes(b"")
     with pytest.raises(InvalidAttachment, match="carries its data"):
         accept(attachments=[{"path": str(file)}], allow_paths=False)
+
+
+def test_an_invitation_is_checked_at_the_call() -> None:
+    inside = "BEGIN:VEVENT\nUID:1\nEND:VEVENT\n"
+    text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nMETHOD:CANCEL\n{inside}END:VCALENDAR\n"
+    calendar = accept(calendar=text).email.calendar
+    assert calendar is not None
+    assert (calendar.method, calendar.text) == ("CANCEL", text.replace("\n", "\r\n"))
+    with pytest.raises(InvalidCalendar):
+        accept(calendar="")
 
 
 # tenants ------------------------------------------------------------------------------------------------------------
