@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from notifier.tasks.bulk import send_bulk
     from notifier.tasks.evidence import evidence_source
     from notifier.tasks.result import cancel, status
-    from notifier.tasks.send import send_email
+    from notifier.tasks.send import send_email, send_message
     from notifier.tasks.signals import mail_accepted, mail_deferred, mail_failed, mail_unknown
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "mail_unknown",
     "send_bulk",
     "send_email",
+    "send_message",
     "smtp",
     "status",
 ]
@@ -42,6 +43,7 @@ _HOME = {
     **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),
     "send_bulk": "notifier.tasks.bulk",
     "send_email": "notifier.tasks.send",
+    "send_message": "notifier.tasks.send",
     "status": "notifier.tasks.result",
 }
 

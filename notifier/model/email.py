@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from notifier.model.address import Address
@@ -15,7 +15,7 @@ from notifier.model.tenant import DEFAULT
 PAYLOAD_VERSION = 2
 # What a mail may have since that version. One that has none of it is of version 1, which older workers read; one that
 # has some waits for a newer worker, for nobody may send it without.
-_SINCE_2 = ("calendar",)
+_SINCE_2 = ("calendar", "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,18 @@ class AttachmentRef:
     content_type: str
     blob: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A message that the application has composed itself: its octets live in the blob store. ``reverse_path`` is the
+    envelope's, empty for the null sender; ``message_id`` its own, None where it has none.
+    """
+
+    blob: str
+    size: int
+    reverse_path: str
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class Email:
     expires_at: float | None = None
     tenant: str = DEFAULT
     calendar: Calendar | None = None
+    message: MessageRef | None = None  # instead of a template, which is empty then
 
     @property
     def recipients(self) -> tuple[Address, ...]:
@@ -84,6 +97,8 @@ class Email:
             payload["tenant"] = self.tenant
         if self.calendar is not None:
             payload["calendar"] = [self.calendar.method, self.calendar.text]
+        if self.message is not None:
+            payload["message"] = list(astuple(self.message))
         if any(name in payload for name in _SINCE_2):
             payload["v"] = 2
         return payload
@@ -100,6 +115,8 @@ class Email:
         fields["attachments"] = tuple(AttachmentRef(*row) for row in fields["attachments"])
         if "calendar" in fields:
             fields["calendar"] = Calendar(*fields["calendar"])
+        if "message" in fields:
+            fields["message"] = MessageRef(*fields["message"])
         return cls(**fields)
 
     @property

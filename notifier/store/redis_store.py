@@ -52,6 +52,7 @@ from notifier.store.records import (
     edge_of,
     evidence_of,
     ms,
+    own_blobs,
     paths_of,
     payload_of,
     readdressed,
@@ -435,8 +436,8 @@ class RedisStore:
             if payload is not None:
                 whole = self._contents.payload(payload).decode()
                 before, edited, after = readdressed(whole, recipients.decode(), readdress)
-                kept, kept_in = self._contents.put_payload(edited)
-                return queue, (before, kept, after, kept_in)
+                kept, kept_in = self._contents.put_payload(payload_of(edited))
+                return queue, (before, kept, after, own_blobs(edited, kept_in))
         raise MailNotFound(f"no mail {mail_id} with its content in the store")
 
     def _moved(self, script: str, mail_id: str, *arguments: Argument) -> MailState:

@@ -22,7 +22,7 @@ from notifier.errors import (
     TemplateNotFound,
 )
 from notifier.model.address import Address
-from notifier.model.email import Email
+from notifier.model.email import Email, MessageRef
 from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.tenant import THE_DEFAULT, Grant, Sender, Tenant
 from notifier.store.records import ms
@@ -187,7 +187,7 @@ def test_a_payload_from_the_broker_reads_no_files(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"")
     with pytest.raises(InvalidAttachment, match="carries its data"):
-        accept(attachments=[{"path": str(file)}], allow_paths=False)
+        accept(attachments=[{"path": str(file)}], options=Options(by_name=True))
 
 
 def test_an_invitation_is_checked_at_the_call() -> None:
@@ -198,6 +198,68 @@ def test_an_invitation_is_checked_at_the_call() -> None:
     assert (calendar.method, calendar.text) == ("CANCEL", text.replace("\n", "\r\n"))
     with pytest.raises(InvalidCalendar):
         accept(calendar="")
+
+
+# messages of the application's own ---------------------------------------------------------------------------------
+
+OWN = b"From: Shop <a@shop.example>\r\nTo: b@x.example\r\n\r\nHello\r\n"
+
+
+def accept_own(message: object = OWN, **call: object) -> Accepted:
+    return INTAKE.accept_message(message=message, **call)  # type: ignore[arg-type]
+
+
+def test_a_message_of_the_applications_own_is_a_mail_like_any_other() -> None:
+    accepted = accept_own(mail_class="otp", idempotency_key="k", options=Options(send_at=100.0))
+    email = accepted.email
+    assert (email.template, email.queue, email.send_at, email.idempotency_key) == ("", "mail.urgent", 100.0, "k")
+    assert [one.forward_path for one in email.recipients] == ["b@x.example"]
+    assert email.sender == Address.parse("a@shop.example")
+    assert email.message == MessageRef(f"blob-{len(OWN)}", len(OWN), "a@shop.example")
+    assert dict(accepted.blobs) == {f"blob-{len(OWN)}": OWN}
+    assert Email.from_payload(email.to_payload()) == email
+
+
+def test_the_same_message_again_is_the_same_mail_whenever_it_is_said() -> None:
+    first = accept_own(idempotency_key="k").email
+    later = intake_at(1e9).accept_message(message=OWN, idempotency_key="k").email
+    assert first.body_hash == later.body_hash
+    assert first.body_hash != accept_own(OWN + b"more\r\n", idempotency_key="k").email.body_hash
+    assert first.body_hash != accept_own(to_addrs="c@x.example", idempotency_key="k").email.body_hash
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ({"message": b"nothing"}, InvalidHeader),
+        ({"to_addrs": "a@x.example, b@x.example"}, InvalidAddress),
+        ({"to_addrs": []}, InvalidAddress),
+        ({"to_addrs": [f"u{n}@x.example" for n in range(1001)]}, InvalidMail),
+        ({"from_addr": "nobody"}, InvalidAddress),
+        ({"from_addr": 0}, InvalidAddress),
+        ({"mail_class": "urgent"}, InvalidMail),
+        ({"message": OWN + b"x\r\n" * LIMIT}, MailTooLarge),
+        ({"options": Options(expires_at=6.0)}, InvalidMail),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_message_or_its_call_is_refused(call: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        accept_own(**call)
+
+
+def test_a_tenant_must_be_allowed_everybody_in_from_and_the_envelopes_sender() -> None:
+    assert accept_own(tenant="shop").email.tenant == "shop"
+    assert accept_own(tenant="shop", from_addr="").email.message == MessageRef(f"blob-{len(OWN)}", len(OWN), "")
+    for message, call in (
+        (OWN.replace(b"Shop <a@shop.example>", b"a@shop.example, boss@house.example"), {}),
+        (OWN.replace(b"From:", b"Sender: boss@house.example\r\nFrom:"), {}),
+        (OWN, {"from_addr": "boss@house.example"}),
+    ):
+        with pytest.raises(InvalidMail, match=r"'shop' may not send as boss@house\.example"):
+            accept_own(message, tenant="shop", **call)
+    with pytest.raises(MailTooLarge, match="the limit is 3,000"):
+        accept_own(OWN + b"x\r\n" * 2500, tenant="small")
 
 
 # tenants ------------------------------------------------------------------------------------------------------------
