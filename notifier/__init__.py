@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from notifier import smtp
     from notifier.errors import NotifierError
     from notifier.model.proof import Proof
+    from notifier.tasks.attachments import store_attachment
     from notifier.tasks.bulk import send_bulk
     from notifier.tasks.evidence import evidence_source
     from notifier.tasks.result import cancel, status
@@ -33,6 +34,7 @@ __all__ = [
     "send_message",
     "smtp",
     "status",
+    "store_attachment",
 ]
 
 _HOME = {
@@ -45,6 +47,7 @@ _HOME = {
     "send_email": "notifier.tasks.send",
     "send_message": "notifier.tasks.send",
     "status": "notifier.tasks.result",
+    "store_attachment": "notifier.tasks.attachments",
 }
 
 

@@ -4,41 +4,82 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from notifier.delivery.attached_files import read_file
-from notifier.errors import InvalidAttachment, MailTooLarge
+from notifier.errors import BlobUnavailable, InvalidAttachment, MailTooLarge
 from notifier.mime import check_content_type, guess_content_type, safe_filename
 from notifier.model.content import Attachment
+from notifier.model.email import AttachmentRef
 
-_SOURCES = ("path", "data")
+_SOURCES = ("blob", "data", "path", "url")
 _FIELDS = frozenset({*_SOURCES, "filename", "content_type"})
+
+
+def _nothing_is_stored(tenant: str, blob: str) -> int:
+    raise BlobUnavailable(f"there are no stored attachments here, and none {blob} of tenant {tenant!r}")
+
+
+def _nothing_is_fetched(url: str, limit: int) -> bytes:
+    del limit
+    raise InvalidAttachment(f"no URL is fetched: {url[:80]!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where attachments may come from beside the call itself. ``roots``: the folders of files; none: any file."""
+    """Where attachments may come from beside the call itself. ``roots``: the folders of files; none: any file.
+    ``stored(tenant, blob)``: the octets that one has which was stored before. ``fetched(url, limit)``: those of an object.
+    """
 
     roots: tuple[Path, ...] = ()
+    stored: Callable[[str, str], int] = _nothing_is_stored
+    fetched: Callable[[str, int], bytes] = _nothing_is_fetched
 
 
 def read_attachment(given: object, *, limit: int, allow_paths: bool, sources: Sources = Sources()) -> Attachment:
-    """An `Attachment` from ``{"path": …}`` or ``{"filename": …, "data": base64 text or bytes}``.
+    """An `Attachment` from ``{"path": …}``, ``{"url": …}`` or ``{"filename": …, "data": base64 text or bytes}``.
 
     ``limit`` is the most octets it may have. ``allow_paths`` is False for payloads that came through the broker:
-    whoever can publish there must not read the worker's files.
+    whoever can publish there must not read the worker's files, nor what it may fetch.
     Raises `InvalidAttachment` or `MailTooLarge`.
     """
     if isinstance(given, Attachment):
         return _named(given.filename, given.content_type, given.data)
     if not isinstance(given, Mapping):
         raise InvalidAttachment(f"an attachment is a mapping or an Attachment, not {type(given).__name__}")
-    if _source_of(given) == "path":
-        return _from_path(given, limit, allow_paths, sources)
-    return _from_data(given, limit)
+    source = _source_of(given)
+    if source in ("path", "url") and not allow_paths:
+        raise InvalidAttachment(f"an attachment of a task sent by name carries its data, not a {source}")
+    match source:
+        case "path":
+            return _from_path(given, limit, sources)
+        case "url":
+            return _from_url(given, limit, sources)
+        case "data":
+            return _from_data(given, limit)
+        case _:
+            raise InvalidAttachment("a stored attachment is read by the worker; give its data here")
+
+
+def is_stored(given: object) -> TypeGuard[Mapping[str, Any]]:
+    """True where it is named by its blob, so that its octets need not be here."""
+    return isinstance(given, Mapping) and "blob" in given
+
+
+def stored_attachment(given: Mapping[str, Any], *, tenant: str, sources: Sources) -> AttachmentRef:
+    """What ``{"blob": …, "filename": …}`` refers to. Raises `InvalidAttachment` where the tenant has no such blob."""
+    _source_of(given)
+    blob, name = given["blob"], safe_filename(given.get("filename"))
+    content_type = check_content_type(given.get("content_type") or guess_content_type(name))
+    if not isinstance(blob, str):
+        raise InvalidAttachment(f"attachment {name!r}: a blob is named by text, not {type(blob).__name__}")
+    try:
+        return AttachmentRef(name, content_type, blob, sources.stored(tenant, blob))
+    except BlobUnavailable as error:
+        raise InvalidAttachment(f"attachment {name!r}: {error}") from error
 
 
 def _source_of(given: Mapping[str, Any]) -> str:
@@ -48,15 +89,21 @@ def _source_of(given: Mapping[str, Any]) -> str:
         )
     named = [source for source in _SOURCES if source in given]
     if len(named) != 1:
-        raise InvalidAttachment("an attachment has either a path or data with a filename")
+        raise InvalidAttachment("an attachment has one of: a path, data with a filename, a blob with a filename, a url")
     return named[0]
 
 
-def _from_path(given: Mapping[str, Any], limit: int, allow_paths: bool, sources: Sources) -> Attachment:
-    if not allow_paths:
-        raise InvalidAttachment("an attachment of a task sent by name carries its data, not a path")
+def _from_path(given: Mapping[str, Any], limit: int, sources: Sources) -> Attachment:
     data = read_file(given["path"], limit=limit, roots=sources.roots)
     return _named(given.get("filename", Path(given["path"]).name), given.get("content_type"), data)
+
+
+def _from_url(given: Mapping[str, Any], limit: int, sources: Sources) -> Attachment:
+    url = given["url"]
+    if not isinstance(url, str):
+        raise InvalidAttachment(f"an attachment's url is text, not {type(url).__name__}")
+    name = given.get("filename", url.rpartition("/")[2])
+    return _named(name, given.get("content_type"), sources.fetched(url, limit))
 
 
 def _from_data(given: Mapping[str, Any], limit: int) -> Attachment:

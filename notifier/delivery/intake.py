@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from notifier.delivery.attachments import Sources, read_attachment
+from notifier.delivery.attachments import Sources, is_stored, read_attachment, stored_attachment
 from notifier.delivery.context import checked_context
 from notifier.delivery.own_message import read_own_message
 from notifier.errors import InvalidAddress, InvalidMail, MailTooLarge, TemplateNotFound
@@ -99,8 +99,8 @@ class Intake:
         """The mail that the call asks for. Raises an `InvalidMail` or `TemplateNotFound` that says what is wrong."""
         self._check_template(template)
         chosen = self._checked_class(mail_class)
-        files = self._read_all(attachments, not options.by_name)
-        blobs = {self._blob_name(file.data): file.data for file in files}
+        self._check_tenant(tenant)
+        files, blobs = self._read_all(attachments, tenant, options)
         mail_id = _checked_id(options.mail_id) if options.mail_id else new_mail_id()
         check_headers(headers or {})
         email = Email(
@@ -115,7 +115,7 @@ class Intake:
             idempotency_key=mail_id if idempotency_key is None else _checked_key(idempotency_key),
             created_at=_whole_milliseconds(self._clock()),
             headers=dict(headers or {}),
-            attachments=tuple(self._reference(file) for file in files),
+            attachments=files,
             calendar=None if calendar is None else read_calendar(calendar),
             locale=_checked_locale(locale),
             mail_class=chosen.name,
@@ -181,25 +181,35 @@ class Intake:
             raise InvalidMail(f"unknown mail class {name!r}; known: {', '.join(sorted(self._classes))}")
         return self._classes[name]
 
-    def _read_all(self, attachments: Iterable[object], allow_paths: bool) -> list[Attachment]:
+    def _read_all(
+        self, attachments: Iterable[object], tenant: str, options: Options
+    ) -> tuple[tuple[AttachmentRef, ...], dict[str, bytes]]:
+        """What the mail refers to, and the octets that have to be stored for that."""
         if isinstance(attachments, Mapping | str | bytes):
             raise InvalidMail("attachments is a list of attachments")
-        files: list[Attachment] = []
+        refs: list[AttachmentRef] = []
+        blobs: dict[str, bytes] = {}
         for given in attachments:
-            if len(files) == MAX_ATTACHMENTS:
+            if len(refs) == MAX_ATTACHMENTS:
                 raise InvalidMail(f"more than {MAX_ATTACHMENTS} attachments")
-            files.append(self._read(given, allow_paths))
-        return files
+            if is_stored(given):
+                refs.append(stored_attachment(given, tenant=tenant, sources=self._sources))
+            else:
+                file = self.read(given, allow_paths=not options.by_name)
+                refs.append(AttachmentRef(file.filename, file.content_type, self._blob_name(file.data), len(file.data)))
+                blobs[refs[-1].blob] = file.data
+        return tuple(refs), blobs
 
-    def _read(self, given: object, allow_paths: bool) -> Attachment:
+    def read(self, given: object, *, allow_paths: bool = True) -> Attachment:
+        """One attachment of a call. Raises `InvalidAttachment`, `MailTooLarge`."""
         return read_attachment(given, limit=self._max_bytes, allow_paths=allow_paths, sources=self._sources)
 
-    def _reference(self, file: Attachment) -> AttachmentRef:
-        return AttachmentRef(file.filename, file.content_type, self._blob_name(file.data), len(file.data))
+    def _check_tenant(self, tenant: object) -> None:
+        if not isinstance(tenant, str) or tenant not in self._tenants:
+            raise InvalidMail(f"unknown tenant {tenant!r}; known: {', '.join(sorted(self._tenants))}")
 
     def _check_senders(self, email: Email, senders: Iterable[Address]) -> None:
-        if not isinstance(email.tenant, str) or email.tenant not in self._tenants:
-            raise InvalidMail(f"unknown tenant {email.tenant!r}; known: {', '.join(sorted(self._tenants))}")
+        self._check_tenant(email.tenant)
         tenant = self._tenants[email.tenant]
         for sender in senders:
             if tenant.account_for(sender) is None:

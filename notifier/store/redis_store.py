@@ -33,6 +33,7 @@ from notifier.store.blobs import Blobs, BlobsAt, InRedis, places_of
 from notifier.store.blobs.blobs import GRACE
 from notifier.store.blobs.place import TURNS
 from notifier.store.blobs.references import referenced
+from notifier.store.blobs.shared import SharedBlobs, kept
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Call, LedgerConnection, Plain
 from notifier.store.contents import Contents
@@ -127,6 +128,7 @@ class RedisStore:
             seal=seal,
         )
         self._contents = Contents(self._blobs, seal)
+        self.shared = SharedBlobs(self._blobs, self._connection, self._keys, blob_grace)
         self._pauses = RedisPauses(self._connection, self._keys)
 
     def __repr__(self) -> str:
@@ -202,7 +204,8 @@ class RedisStore:
         return str(mark.decode())
 
     def _referenced(self, names: Sequence[str]) -> frozenset[str]:
-        return referenced(names, self.queues(), self._connection, self._keys)
+        by_mails = referenced(names, self.queues(), self._connection, self._keys)
+        return by_mails | kept(names, self._connection, self._keys)
 
     # bells ----------------------------------------------------------------------------------------------------------
 

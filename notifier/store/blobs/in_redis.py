@@ -22,7 +22,7 @@ class RedisBlobs:
 
     def put(self, name: str, data: bytes, *, anew: bool = False) -> None:
         """See `Place.put`; octets that are there are not sent again."""
-        if not anew and self._run("blob", "touch", name):
+        if not anew and self.touch(name):
             return
         if not self._run("put_blob", name, data, self._cap):
             raise StoreUnavailable(
@@ -40,6 +40,10 @@ class RedisBlobs:
         if len(data) > limit:
             raise BlobUnavailable(f"the blob {name} in the store has more than {limit:,} octets")
         return bytes(data)
+
+    def touch(self, name: str) -> bool:
+        """See `Place.touch`."""
+        return bool(self._run("blob", "touch", name))
 
     def old(self, turn: int, age: float) -> list[str]:
         """See `Place.old`."""

@@ -19,6 +19,12 @@ class Place(Protocol):
     def get(self, name: str, limit: int) -> bytes:
         """The octets, ``limit`` of them at most. Raises `BlobUnavailable`."""
 
+    def touch(self, name: str) -> bool:
+        """True where the blob is here; its age begins anew, where that can be done without writing it.
+
+        Raises `StoreUnavailable`.
+        """
+
     def old(self, turn: int, age: float) -> list[str]:
         """The names of turn ``turn`` of `TURNS` that are ``age`` seconds old or older. Raises `StoreError`."""
 

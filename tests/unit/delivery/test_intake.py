@@ -9,9 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from notifier.delivery.attachments import Sources
 from notifier.delivery.context import checked_context
 from notifier.delivery.intake import Accepted, Intake, Options
 from notifier.errors import (
+    BlobUnavailable,
     InvalidAddress,
     InvalidAttachment,
     InvalidCalendar,
@@ -22,7 +24,7 @@ from notifier.errors import (
     TemplateNotFound,
 )
 from notifier.model.address import Address
-from notifier.model.email import Email, MessageRef
+from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.tenant import THE_DEFAULT, Grant, Sender, Tenant
 from notifier.store.records import ms
@@ -198,6 +200,93 @@ def test_an_invitation_is_checked_at_the_call() -> None:
     assert (calendar.method, calendar.text) == ("CANCEL", text.replace("\n", "\r\n"))
     with pytest.raises(InvalidCalendar):
         accept(calendar="")
+
+
+# stored and fetched attachments -------------------------------------------------------------------------------------
+
+
+def stored(tenant: str, blob: str) -> int:
+    if (tenant, blob) != ("shop", "f" * 64):
+        raise BlobUnavailable(f"tenant {tenant!r} has no stored attachment {blob}")
+    return 7
+
+
+def fetched(url: str, limit: int) -> bytes:
+    return f"{url} {limit}".encode()
+
+
+def attaching(*attachments: object, **call: object) -> Accepted:
+    intake = Intake(
+        template_known=known,
+        classes=SHIPPED_CLASSES,
+        tenants={"default": THE_DEFAULT, "shop": Tenant("shop", (Grant((Sender("*"),)),))},
+        sender=Address.parse("notifier@house.example"),
+        max_bytes=LIMIT,
+        blob_name=lambda data: f"blob-{len(data)}",
+        sources=Sources((), stored, fetched),
+    )
+    more: dict[str, object] = {"template": "welcome", "to": "a@x.example", "tenant": "shop", **call}
+    return intake.accept(attachments=attachments, **more)  # type: ignore[arg-type]
+
+
+def test_a_stored_attachment_is_named_and_not_uploaded_again() -> None:
+    for options in (Options(), Options(by_name=True)):
+        accepted = attaching({"blob": "f" * 64, "filename": "terms.pdf"}, options=options)
+        assert accepted.email.attachments == (AttachmentRef("terms.pdf", "application/pdf", "f" * 64, 7),)
+        assert accepted.blobs == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "call", "why"),
+    [
+        ({"blob": "f" * 64, "filename": "a"}, {"tenant": "default"}, "tenant 'default' has no stored attachment"),
+        ({"blob": "e" * 64, "filename": "a"}, {}, "has no stored attachment"),
+        ({"blob": "f" * 64}, {}, "a filename is text"),
+        ({"blob": "f" * 64, "filename": "../a"}, {}, "no folders"),
+        ({"blob": "f" * 64, "filename": "a", "content_type": "multipart/x"}, {}, "content type"),
+        ({"blob": 7, "filename": "a"}, {}, "named by text, not int"),
+        ({"blob": "f" * 64, "filename": "a", "data": b""}, {}, "has one of"),
+        ({"blob": "f" * 64, "filename": "a", "size": 0}, {}, "unknown field size"),
+    ],
+)
+def test_a_stored_attachment_that_is_none_of_the_tenants_is_refused(
+    given: object, call: dict[str, object], why: str
+) -> None:
+    with pytest.raises(InvalidAttachment, match=why):
+        attaching(given, **call)
+
+
+def test_the_size_of_a_stored_attachment_counts() -> None:
+    with pytest.raises(MailTooLarge):
+        INTAKE_OF_GIANTS.accept(template="welcome", to="a@x.example", attachments=[{"blob": "x", "filename": "a"}])
+
+
+INTAKE_OF_GIANTS = Intake(
+    template_known=known,
+    classes=SHIPPED_CLASSES,
+    tenants={"default": THE_DEFAULT},
+    sender=Address.parse("notifier@house.example"),
+    max_bytes=LIMIT,
+    blob_name=str,
+    sources=Sources((), lambda tenant, blob: LIMIT),
+)
+
+
+def test_a_url_is_fetched_at_the_call_and_named_by_its_end() -> None:
+    accepted = attaching({"url": "s3://reports/may.pdf"}, {"url": "s3://reports/x", "filename": "june.pdf"})
+    assert [file.filename for file in accepted.email.attachments] == ["may.pdf", "june.pdf"]
+    assert f"s3://reports/may.pdf {LIMIT}".encode() in accepted.blobs.values()
+
+
+def test_a_url_is_text_and_none_comes_through_the_broker() -> None:
+    with pytest.raises(InvalidAttachment, match="url is text"):
+        attaching({"url": 7})
+    with pytest.raises(InvalidAttachment, match="carries its data, not a url"):
+        attaching({"url": "s3://reports/may.pdf"}, options=Options(by_name=True))
+    with pytest.raises(InvalidAttachment, match="no URL is fetched"):
+        accept(attachments=[{"url": "s3://reports/may.pdf"}])
+    with pytest.raises(InvalidAttachment, match="no stored attachments here"):
+        accept(attachments=[{"blob": "f" * 64, "filename": "a"}])
 
 
 # messages of the application's own ---------------------------------------------------------------------------------
