@@ -47,7 +47,11 @@ def read_attachment(given: object, *, limit: int, allow_paths: bool, sources: So
     Raises `InvalidAttachment` or `MailTooLarge`.
     """
     if isinstance(given, Attachment):
-        return _named(given.filename, given.content_type, given.data)
+        if not isinstance(given.data, bytes):
+            raise InvalidAttachment(f"attachment {given.filename!r}: data is bytes, not {type(given.data).__name__}")
+        return _named(
+            given.filename, given.content_type, octets_of(given.data, f"attachment {given.filename!r}", limit)
+        )
     if not isinstance(given, Mapping):
         raise InvalidAttachment(f"an attachment is a mapping or an Attachment, not {type(given).__name__}")
     source = _source_of(given)

@@ -78,6 +78,7 @@ def _root(content: Content, attachments: Sequence[Attachment], seed: str) -> Par
     if content.html is not None:
         html = _text("html", content.html)
         if content.inline_images:
+            _check_apart(content.inline_images)
             html = _multipart("related", [html, *map(_inline, content.inline_images)], seed, '; type="text/html"')
         alternatives.append(html)
     if content.calendar is not None:
@@ -94,6 +95,12 @@ def _text(subtype: str, text: str) -> Part:
         f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n",
         octets,
     )
+
+
+def _check_apart(images: Sequence[InlineImage]) -> None:
+    ids = [image.content_id for image in images]
+    if len(set(ids)) < len(ids):
+        raise InvalidHeader("two inline images have one Content-ID, and programs would show one of them twice")
 
 
 def _inline(image: InlineImage) -> Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,11 +159,25 @@ def test_what_is_no_regular_file_is_refused_and_hangs_nobody(root: Path, rooted:
         read(root / "nothing", *[root] * rooted)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_may_not_be_read_is_named(root: Path) -> None:
-    (root / "invoices" / "1.pdf").chmod(0)
-    with pytest.raises(InvalidAttachment, match="Permission denied"):
-        read(root / "invoices" / "1.pdf", root)
+def test_a_file_that_may_not_be_read_is_named() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # where everybody comes as far as the file
+        Path(folder).chmod(0o755)
+        (Path(folder) / "1.pdf").write_bytes(b"%PDF")
+        (Path(folder) / "1.pdf").chmod(0)
+        with _as_nobody(), pytest.raises(InvalidAttachment, match=r"1\.pdf cannot be read: Permission denied"):
+            read(Path(folder) / "1.pdf", Path(folder))
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Root reads everything, so root steps down."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
 
 
 def test_nothing_and_as_much_as_may_be_are_read(root: Path) -> None:

@@ -113,6 +113,8 @@ def test_one_address_or_a_list_and_never_a_comma_list() -> None:
         ({"attachments": [{"filename": "a", "data": b"x" * LIMIT}]}, MailTooLarge),
         ({"attachments": {"filename": "a", "data": b""}}, InvalidMail),
         ({"attachments": [{"filename": "a", "data": b""}] * 101}, InvalidMail),
+        ({"attachments": ({"filename": "a", "data": b""} for _ in range(10**9))}, InvalidMail),
+        ({"attachments": [{"filename": "a", "data": b"x" * (LIMIT // 100)}] * 100}, MailTooLarge),
     ],
     ids=str,
 )
