@@ -99,7 +99,7 @@ class Intake:
         """The mail that the call asks for. Raises an `InvalidMail` or `TemplateNotFound` that says what is wrong."""
         self._check_template(template)
         chosen = self._checked_class(mail_class)
-        self._check_tenant(tenant)
+        self.check_tenant(tenant)
         files, blobs = self._read_all(attachments, tenant, options)
         mail_id = _checked_id(options.mail_id) if options.mail_id else new_mail_id()
         check_headers(headers or {})
@@ -204,12 +204,13 @@ class Intake:
         """One attachment of a call. Raises `InvalidAttachment`, `MailTooLarge`."""
         return read_attachment(given, limit=self._max_bytes, allow_paths=allow_paths, sources=self._sources)
 
-    def _check_tenant(self, tenant: object) -> None:
+    def check_tenant(self, tenant: object) -> None:
+        """Raises `InvalidMail` for one that there is not."""
         if not isinstance(tenant, str) or tenant not in self._tenants:
             raise InvalidMail(f"unknown tenant {tenant!r}; known: {', '.join(sorted(self._tenants))}")
 
     def _check_senders(self, email: Email, senders: Iterable[Address]) -> None:
-        self._check_tenant(email.tenant)
+        self.check_tenant(email.tenant)
         tenant = self._tenants[email.tenant]
         for sender in senders:
             if tenant.account_for(sender) is None:

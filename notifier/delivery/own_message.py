@@ -20,6 +20,7 @@ from notifier.mime import message as mime
 from notifier.model.address import Address
 from notifier.smtp.dropin.message import addresses_in, envelope_of, flattened
 
+_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 section 2.2
 _INJECTED = re.compile(r"\r(?!\n)|\n[^ \t]|\n\Z|\r\n[^ \t]")
 
 
@@ -53,7 +54,7 @@ def read_own_message(
     Raises an `InvalidMail` that says what is wrong.
     """
     try:
-        return _read(given, None if sender is None else str(sender and sender.addr_spec), recipients, limit)
+        return _read(given, sender.addr_spec if isinstance(sender, Address) else sender, recipients, limit)
     except InvalidMail:
         raise
     except ValueError as error:
@@ -64,15 +65,14 @@ def read_own_message(
 
 def _read(given: object, sender: str | None, to: Sequence[Address] | None, limit: int) -> OwnMessage:
     paths = None if to is None else [address.addr_spec for address in to]
-    sender, recipients, octets = _envelope_and_octets(given, sender, paths, limit)
-    found = mime.without_blind(mime.read_message(octets))
+    sender, recipients, found = _taken_apart(given, sender, paths, limit)
     if not recipients:
         raise InvalidAddress("the message names nobody in To, Cc or Bcc, and no to_addrs are given")
     authors = addresses_in(HeaderParser().parsestr(found.header.decode()), "From")
     if not authors:
         raise InvalidHeader("the field From of the message holds no address")
     return OwnMessage(
-        data=found.octets,
+        data=mime.without_blind(found).octets,
         recipients=tuple(map(Address.parse, recipients)),
         authors=tuple(map(Address.parse, authors)),
         sender=Address.parse(sender) if sender else None,
@@ -80,15 +80,15 @@ def _read(given: object, sender: str | None, to: Sequence[Address] | None, limit
     )
 
 
-def _envelope_and_octets(
+def _taken_apart(
     given: object, sender: str | None, recipients: list[str] | None, limit: int
-) -> tuple[str, list[str], bytes]:
+) -> tuple[str, list[str], mime.Message]:
+    """Who sends, who gets it, and what."""
     if isinstance(given, MessageObject):
         flat = flattened(_settled(given), sender, recipients)
-        return flat.sender, flat.recipients, flat.octets
-    octets = _octets(given, limit)
-    header = mime.read_message(octets).header.decode()
-    return *envelope_of(HeaderParser().parsestr(header), sender, recipients), octets
+        return flat.sender, flat.recipients, mime.read_message(flat.octets)
+    found = mime.read_message(_octets(given, limit))
+    return *envelope_of(HeaderParser().parsestr(found.header.decode()), sender, recipients), found
 
 
 def _octets(given: object, limit: int) -> bytes:
@@ -117,10 +117,12 @@ def _settled(message: MessageObject[Any, Any]) -> MessageObject[Any, Any]:
 def _check_fields(part: MessageObject[Any, Any]) -> None:
     """Before they are written: old policies write a line end that stands in a value (CVE-2024-6923)."""
     for name, value in part.items():
-        if _INJECTED.search(str(value)):
+        if not _NAME.fullmatch(name):
             raise InvalidHeader(
-                f"the field {str(name)!r} of the message holds a line end that would begin another field"
+                f"the message has a field {name[:80]!r}; a name is printable ASCII without blank or colon"
             )
+        if _INJECTED.search(str(value)):
+            raise InvalidHeader(f"the field {name!r} of the message holds a line end that would begin another field")
 
 
 def _token(parts: Iterable[MessageObject[Any, Any]]) -> str:

@@ -33,6 +33,7 @@ _BLIND = ("bcc", "resent-bcc")
 # RFC 5322 section 2.2. Not with blanks before the colon, as once: some readers take such a line for the header's end.
 _FIELD = re.compile(rb"([!-9;-~]+):")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BREAK = re.compile("[\x80-\x9f\u2028\u2029]")  # of Unicode, which some readers take for a line's end
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -163,7 +164,10 @@ def _check_header(message: Message) -> None:
 def _check_text(of: Sequence[Field]) -> None:
     for field in of:
         try:
-            field.octets.decode()
+            if (found := _BREAK.search(field.octets.decode())) is not None:
+                raise InvalidHeader(
+                    f"the field {field.name!r} holds the line or control character U+{ord(found[0]):04X}"
+                )
         except UnicodeDecodeError:
             raise InvalidHeader(
                 f"the field {field.name!r} holds octets that are neither ASCII nor UTF-8; write it as encoded words (RFC 2047)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from notifier.errors import InvalidAttachment, InvalidMail
+from notifier.errors import InvalidAttachment
 from notifier.model.tenant import DEFAULT
 from notifier.tasks.runtime import runtime
 
@@ -20,8 +20,7 @@ def store_attachment(attachment: object, *, keep: float = DAY, tenant: str = DEF
     if isinstance(keep, bool) or not isinstance(keep, int | float) or not math.isfinite(keep) or keep <= 0:
         raise InvalidAttachment(f"keep is a number of seconds over 0, not {keep!r}")
     mine = runtime()
-    if tenant not in (tenants := mine.settings.matrix.tenants):
-        raise InvalidMail(f"unknown tenant {tenant!r}; known: {', '.join(sorted(tenants))}")
+    mine.intake.check_tenant(tenant)
     file = mine.intake.read(attachment)
     blob = mine.store.shared.put(file.data, tenant=tenant, keep=keep)
     return {"blob": blob, "filename": file.filename, "content_type": file.content_type}

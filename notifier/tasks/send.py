@@ -136,8 +136,8 @@ def _run(task: MailTask, call: Mapping[str, Any], signature: object) -> str:
         return _final_reply(deliver_inline(accepted, composer=mine.composer, router=mine.inline_router))
     _check_signature(request, signature)
     queue = (request.delivery_info or {}).get("routing_key")
-    accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=queue, by_name=True))
     try:
+        accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=queue, by_name=True))
         return enqueue([accepted])[0].mail_id
     except (StoreUnavailable, BrokerUnavailable) as error:
         # The one wait that Celery keeps: the ledger that would keep it is away.

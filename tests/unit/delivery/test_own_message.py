@@ -153,6 +153,14 @@ def test_a_line_end_in_a_field_begins_no_other(value: str, inner: bool) -> None:
         read(message)
 
 
+@pytest.mark.parametrize("name", ["X\nBcc", "X Y", "X:", "", "Ü", "X\r\n\r\nbody"])
+def test_a_name_brings_no_field_along(name: str) -> None:
+    message = Old()
+    message["From"], message["To"], message[name] = "zoe@example.com", "a@x.example", "all@x.example"
+    with pytest.raises(InvalidHeader, match="a name is printable"):
+        read(message)
+
+
 def test_a_field_that_was_folded_by_its_program_stays() -> None:
     message = Old()
     message["From"], message["To"], message["Subject"] = "zoe@example.com", "a@x.example", "a\n\tb"

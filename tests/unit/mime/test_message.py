@@ -95,6 +95,7 @@ def test_utf_8_in_the_header_needs_smtputf8_and_octets_in_the_body_do_not() -> N
         (b"From zoe Sat Nov 28\r\n" + FROM, "line 1 .* mailbox file's"), (b">From zoe\r\n" + FROM, "mailbox file's"),
         (b" " + FROM, "line 1"), (FROM + b"no field\r\n", "line 2"), (FROM + b": x\r\n", "line 2"), (FROM + b"Bcc : x\r\n", "line 2"), (FROM + b"a b: x\r\n", "line 2"),
         (FROM + b"X: a\r\n \t \r\n\r\n", "line 3"), (FROM + "Ü: x\r\n".encode(), "line 2"),
+        *((FROM + f"X: a{char}Bcc: b\r\n".encode(), r"'x' .* U\+") for char in "\x85\x9f\u2028\u2029"),
         (FROM + b"X: a\x1bb\r\n", "0x1b"), (FROM + b"X: a\x7f\r\n", "0x7f"),
         (FROM + b"Subject: gr\xfc\xdfe\r\n\r\n", "'subject' .* UTF-8"),
         (FROM + b"X: a\nBcc: all@x.example\r\n\r\n", "LF alone"), (FROM + b"X: a\n\r\nSubject: x\r\n\r\nbody", "LF alone"),
