@@ -12,9 +12,11 @@ import redis
 from workers import Plant, plant, wait_until
 
 from notifier import send_bulk, send_email, store_attachment
-from notifier.errors import InvalidAttachment, InvalidMail
+from notifier.errors import BlobUnavailable, InvalidAttachment, InvalidMail
 from notifier.model.ids import new_mail_id
 from notifier.model.state import MailState
+from notifier.store import RedisStore
+from notifier.store.blobs.place import TURNS
 from notifier.tasks.app import app
 from notifier.tasks.runtime import runtime
 
@@ -85,3 +87,23 @@ def test_an_object_is_read_at_the_call_from_where_the_operator_says(works: Plant
     assert files_of(works, "object@x.example") == [("may.pdf", DATA)]
     with pytest.raises(InvalidAttachment, match="NOTIFIER_ATTACHMENT_URLS"):
         send_email.delay(**welcome("a@x.example", {"url": "http://169.254.169.254/latest/meta-data/"}))
+
+
+def test_a_real_server_keeps_it_and_collects_what_nobody_needs(works: Plant) -> None:
+    store = RedisStore(works.valkey.url, namespace="collected", blob_grace=0.0)
+    kept, over, unneeded = (data + DATA for data in (b"kept", b"over", b"unneeded"))
+    name, short = (store.shared.put(data, tenant="shop", keep=keep) for data, keep in ((kept, 60.0), (over, 0.001)))
+    store.put_blob(unneeded)
+    assert store.shared.use("shop", name) == len(kept)
+    wait_until(lambda: _is_over(store, short), "its time is over")
+    assert sum(store.collect_blobs() for _ in range(TURNS)) == 2
+    assert store.get_blob(name) == kept
+    store.close()
+
+
+def _is_over(store: RedisStore, name: str) -> bool:
+    try:
+        store.shared.use("shop", name)
+    except BlobUnavailable:
+        return True
+    return False
