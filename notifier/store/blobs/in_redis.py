@@ -41,10 +41,6 @@ class RedisBlobs:
             raise BlobUnavailable(f"the blob {name} in the store has more than {limit:,} octets")
         return bytes(data)
 
-    def touch(self, name: str) -> bool:
-        """See `Place.touch`."""
-        return bool(self._run("blob", "touch", name))
-
     def old(self, turn: int, age: float) -> list[str]:
         """See `Place.old`."""
         names = [name.decode() for name in self._run("blob", "old", ms(age))]
@@ -53,6 +49,10 @@ class RedisBlobs:
     def drop(self, name: str, age: float) -> bool:
         """See `Place.drop`."""
         return bool(self._run("blob", "drop", name, ms(age)))
+
+    def touch(self, name: str) -> bool:
+        """See `Place.touch`."""
+        return bool(self._run("blob", "touch", name))
 
     def _run(self, script: str, *arguments: Argument) -> list[bytes]:
         (answer,) = self._connection.run([Call(script, self._keys.blobs, arguments)], durably=script == "put_blob")

@@ -49,12 +49,6 @@ class ObjectBlobs:
             raise BlobUnavailable(f"the blob {name} in {self._shown} has more than {limit:,} octets")
         return data
 
-    def touch(self, name: str) -> bool:
-        """See `Place.touch`. Such stores have no touch: what is to stay is kept by the ledger (`SharedBlobs`)."""
-        with self._told(StoreUnavailable, f"the blob {name} cannot be looked for in {self._shown}"):
-            files, path = self._at(name)
-            return bool(files.exists(path))
-
     def old(self, turn: int, age: float) -> list[str]:
         """See `Place.old`."""
         with self._told(StoreError, f"blobs in {self._shown} cannot be collected"):
@@ -74,6 +68,12 @@ class ObjectBlobs:
                 return False
             files.rm_file(path)
             return True
+
+    def touch(self, name: str) -> bool:
+        """See `Place.touch`. Such stores have no touch: what is to stay is kept by the ledger (`SharedBlobs`)."""
+        with self._told(StoreUnavailable, f"the blob {name} cannot be looked for in {self._shown}"):
+            files, path = self._at(name)
+            return bool(files.exists(path))
 
     @staticmethod
     def _age(files: Any, path: str) -> float:

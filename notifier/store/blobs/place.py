@@ -19,14 +19,14 @@ class Place(Protocol):
     def get(self, name: str, limit: int) -> bytes:
         """The octets, ``limit`` of them at most. Raises `BlobUnavailable`."""
 
-    def touch(self, name: str) -> bool:
-        """True where the blob is here; its age begins anew, where that can be done without writing it.
-
-        Raises `StoreUnavailable`.
-        """
-
     def old(self, turn: int, age: float) -> list[str]:
         """The names of turn ``turn`` of `TURNS` that are ``age`` seconds old or older. Raises `StoreError`."""
 
     def drop(self, name: str, age: float) -> bool:
         """Take a blob away, unless it was put again in the last ``age`` seconds. Raises `StoreError`."""
+
+    def touch(self, name: str) -> bool:
+        """True where the blob is here; its age begins anew, where that can be done without writing it.
+
+        Raises `StoreUnavailable`.
+        """
