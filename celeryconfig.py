@@ -16,7 +16,7 @@ accept_content = ["json"]
 # The ledger keeps what became of a mail; a result backend would keep it twice.
 task_ignore_result = True
 
-# Bells are acknowledged early, the sweeper heals; `send_email` with an inline payload says acks_late for itself.
+# Bells are acknowledged early, the sweeper heals; `send_email` and `send_message` with an inline payload say acks_late for themselves.
 task_acks_late = False
 # Off for bells. A child that dies with an inline payload gives it back; registering it again is a no-op.
 task_reject_on_worker_lost = False

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from notifier import smtp
     from notifier.errors import NotifierError
     from notifier.model.proof import Proof
+    from notifier.tasks.attachments import store_attachment
     from notifier.tasks.bulk import send_bulk
     from notifier.tasks.evidence import evidence_source
     from notifier.tasks.result import cancel, status
-    from notifier.tasks.send import send_email
+    from notifier.tasks.send import send_email, send_message
     from notifier.tasks.signals import mail_accepted, mail_deferred, mail_failed, mail_unknown
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "mail_unknown",
     "send_bulk",
     "send_email",
+    "send_message",
     "smtp",
     "status",
+    "store_attachment",
 ]
 
 _HOME = {
@@ -42,7 +45,9 @@ _HOME = {
     **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),
     "send_bulk": "notifier.tasks.bulk",
     "send_email": "notifier.tasks.send",
+    "send_message": "notifier.tasks.send",
     "status": "notifier.tasks.result",
+    "store_attachment": "notifier.tasks.attachments",
 }
 
 

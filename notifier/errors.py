@@ -9,6 +9,7 @@ The tree::
     │   ├── InvalidHeader               a field that would break or forge the header
     │   ├── InvalidContext              no JSON, too deep, NaN
     │   ├── InvalidAttachment           cannot be read, or may not be
+    │   ├── InvalidCalendar             no iCalendar with a method
     │   ├── MailTooLarge                over the size limit
     │   ├── UnsignedPayload             came through the broker without the signature that is asked for
     │   └── UnsupportedOption           a Celery option that has no meaning for a mail
@@ -172,6 +173,10 @@ class InvalidContext(InvalidMail):
 
 class InvalidAttachment(InvalidMail):
     """An attachment that cannot be read, or that may not be attached."""
+
+
+class InvalidCalendar(InvalidMail):
+    """An invitation that is no iCalendar (RFC 5545), or that has no method (RFC 5546)."""
 
 
 class MailTooLarge(InvalidMail):

@@ -75,7 +75,7 @@ def _summary(found: MailStatus) -> Table:
     table = Table(show_header=False, box=None, title=f"mail {found.mail_id}", title_justify="left")
     table.add_row("state", Text(found.state, "bold"))
     table.add_row("queue", Text(found.queue))
-    table.add_row("template", Text(f"{found.template} (class {found.mail_class})"))
+    table.add_row("template", Text(f"{found.template or 'a message of its own'} (class {found.mail_class})"))
     table.add_row("created", moment(found.created_at))
     if found.due_at is not None:
         table.add_row("due", moment(found.due_at))

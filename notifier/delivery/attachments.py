@@ -1,84 +1,138 @@
-"""Attachments as callers give them, read once at the call: a path, base64 text, or octets."""
+"""Attachments as callers give them, read once at the call: octets, a file, one that is stored already, an object's URL."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import os
-import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-from notifier.errors import InvalidAttachment, MailTooLarge
-from notifier.mime import guess_content_type, safe_filename
+from notifier.delivery.attached_files import read_file
+from notifier.errors import BlobUnavailable, InvalidAttachment, MailTooLarge
+from notifier.mime import check_content_type, guess_content_type, safe_filename
 from notifier.model.content import Attachment
+from notifier.model.email import AttachmentRef
 
-_FIELDS = frozenset({"path", "data", "filename", "content_type"})
+_SOURCES = ("blob", "data", "path", "url")
+_FIELDS = frozenset({*_SOURCES, "filename", "content_type"})
 
 
-def read_attachment(given: object, *, limit: int, allow_paths: bool) -> Attachment:
-    """An `Attachment` from ``{"path": …}`` or ``{"filename": …, "data": base64 text or bytes}``.
+def _nothing_is_stored(tenant: str, blob: str) -> int:
+    raise BlobUnavailable(f"there are no stored attachments here, and none {blob} of tenant {tenant!r}")
+
+
+def _nothing_is_fetched(url: str, limit: int) -> bytes:
+    del limit
+    raise InvalidAttachment(f"no URL is fetched: {url[:80]!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where attachments may come from beside the call itself. ``roots``: the folders of files; none: any file.
+    ``stored(tenant, blob)``: the octets that one has which was stored before. ``fetched(url, limit)``: those of an object.
+    """
+
+    roots: tuple[Path, ...] = ()
+    stored: Callable[[str, str], int] = _nothing_is_stored
+    fetched: Callable[[str, int], bytes] = _nothing_is_fetched
+
+
+def read_attachment(given: object, *, limit: int, allow_paths: bool, sources: Sources = Sources()) -> Attachment:
+    """An `Attachment` from ``{"path": …}``, ``{"url": …}`` or ``{"filename": …, "data": base64 text or bytes}``.
 
     ``limit`` is the most octets it may have. ``allow_paths`` is False for payloads that came through the broker:
-    whoever can publish there must not read the worker's files.
+    whoever can publish there must not read the worker's files, nor what it may fetch.
     Raises `InvalidAttachment` or `MailTooLarge`.
     """
     if isinstance(given, Attachment):
-        return _named(given.filename, given.content_type, given.data)
+        if not isinstance(given.data, bytes):
+            raise InvalidAttachment(f"attachment {given.filename!r}: data is bytes, not {type(given.data).__name__}")
+        return _named(
+            given.filename, given.content_type, octets_of(given.data, f"attachment {given.filename!r}", limit)
+        )
     if not isinstance(given, Mapping):
         raise InvalidAttachment(f"an attachment is a mapping or an Attachment, not {type(given).__name__}")
-    if unknown := set(map(str, given)) - _FIELDS:
-        raise InvalidAttachment(f"unknown field {', '.join(sorted(unknown))} in an attachment; known: {_known()}")
-    if ("path" in given) == ("data" in given):
-        raise InvalidAttachment("an attachment has either a path or data with a filename")
-    if "path" in given:
-        return _from_path(given, limit, allow_paths)
-    return _from_data(given)
+    source = _source_of(given)
+    if source in ("path", "url") and not allow_paths:
+        raise InvalidAttachment(f"an attachment of a task sent by name carries its data, not a {source}")
+    match source:
+        case "path":
+            return _from_path(given, limit, sources)
+        case "url":
+            return _from_url(given, limit, sources)
+        case "data":
+            return _from_data(given, limit)
+        case _:
+            raise InvalidAttachment("a stored attachment is read by the worker; give its data here")
 
 
-def _known() -> str:
-    return ", ".join(sorted(_FIELDS))
+def is_stored(given: object) -> TypeGuard[Mapping[str, Any]]:
+    """True where it is named by its blob, so that its octets need not be here."""
+    return isinstance(given, Mapping) and "blob" in given
 
 
-def _from_path(given: Mapping[str, Any], limit: int, allow_paths: bool) -> Attachment:
-    path = Path(given["path"])
-    if not allow_paths:
-        raise InvalidAttachment(f"attachment {path.name!r}: a task sent by name carries its data, not a path")
-    return _named(given.get("filename", path.name), given.get("content_type"), _read_regular_file(path, limit))
-
-
-def _read_regular_file(path: Path, limit: int) -> bytes:
-    # O_NOFOLLOW: a link that was swapped in leads nowhere. O_NONBLOCK: opening a FIFO does not hang.
+def stored_attachment(given: Mapping[str, Any], *, tenant: str, sources: Sources) -> AttachmentRef:
+    """What ``{"blob": …, "filename": …}`` refers to. Raises `InvalidAttachment` where the tenant has no such blob."""
+    _source_of(given)
+    blob, name = given["blob"], safe_filename(given.get("filename"))
+    content_type = check_content_type(given.get("content_type") or guess_content_type(name))
+    if not isinstance(blob, str):
+        raise InvalidAttachment(f"attachment {name!r}: a blob is named by text, not {type(blob).__name__}")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidAttachment(f"attachment {path} cannot be read: {reason}") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise InvalidAttachment(f"attachment {path} is not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise MailTooLarge(f"attachment {path} alone is over the limit of {limit:,} octets for a mail")
-    return data
+        return AttachmentRef(name, content_type, blob, sources.stored(tenant, blob))
+    except BlobUnavailable as error:
+        raise InvalidAttachment(f"attachment {name!r}: {error}") from error
 
 
-def _from_data(given: Mapping[str, Any]) -> Attachment:
-    filename, data = given.get("filename"), given["data"]
+def _source_of(given: Mapping[str, Any]) -> str:
+    if unknown := set(map(str, given)) - _FIELDS:
+        raise InvalidAttachment(
+            f"unknown field {', '.join(sorted(unknown))} in an attachment; known: {', '.join(sorted(_FIELDS))}"
+        )
+    named = [source for source in _SOURCES if source in given]
+    if len(named) != 1:
+        raise InvalidAttachment("an attachment has one of: a path, data with a filename, a blob with a filename, a url")
+    return named[0]
+
+
+def _from_path(given: Mapping[str, Any], limit: int, sources: Sources) -> Attachment:
+    data = read_file(given["path"], limit=limit, roots=sources.roots)
+    return _named(given.get("filename", Path(given["path"]).name), given.get("content_type"), data)
+
+
+def _from_url(given: Mapping[str, Any], limit: int, sources: Sources) -> Attachment:
+    url = given["url"]
+    if not isinstance(url, str):
+        raise InvalidAttachment(f"an attachment's url is text, not {type(url).__name__}")
+    name = given.get("filename", url.rpartition("/")[2])
+    return _named(name, given.get("content_type"), sources.fetched(url, limit))
+
+
+def _from_data(given: Mapping[str, Any], limit: int) -> Attachment:
+    filename = given.get("filename")
     if not isinstance(filename, str):
         raise InvalidAttachment("an attachment given as data needs a filename")
+    return _named(filename, given.get("content_type"), octets_of(given["data"], f"attachment {filename!r}", limit))
+
+
+def octets_of(data: object, what: str, limit: int) -> bytes:
+    """Octets, or the base64 text of them, as JSON has to carry them. Raises `InvalidAttachment` or `MailTooLarge`."""
     if isinstance(data, str):
+        if len(data) // 4 * 3 > limit + 2:  # before it is decoded: what is too big costs no memory
+            raise MailTooLarge(f"{what} alone is over the limit of {limit:,} octets for a mail")
         try:
             data = base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError) as error:
-            raise InvalidAttachment(f"attachment {filename!r}: data is not valid base64: {error}") from error
-    if not isinstance(data, bytes):
-        raise InvalidAttachment(f"attachment {filename!r}: data is base64 text or bytes, not {type(data).__name__}")
-    return _named(filename, given.get("content_type"), data)
+            raise InvalidAttachment(f"{what}: data is not valid base64: {error}") from error
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise InvalidAttachment(f"{what}: data is base64 text or bytes, not {type(data).__name__}")
+    if len(data) > limit:
+        raise MailTooLarge(f"{what} alone is over the limit of {limit:,} octets for a mail")
+    return bytes(data)
 
 
-def _named(filename: str, content_type: str | None, data: bytes) -> Attachment:
+def _named(filename: object, content_type: object, data: bytes) -> Attachment:
     name = safe_filename(filename)
-    return Attachment(name, content_type or guess_content_type(name), data)
+    return Attachment(name, check_content_type(content_type or guess_content_type(name)), data)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from notifier.mime import Compositor
+from notifier.mime import Compositor, invitation_file
+from notifier.mime.message import completed, header_is_ascii
 from notifier.model.address import Address
-from notifier.model.content import Content, StoredAttachment
+from notifier.model.content import Attachment, Content, StoredAttachment
 from notifier.model.email import AttachmentRef, Email
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Octets, Source
@@ -20,12 +21,23 @@ STREAMED = 8 * 2**20  # octets; bigger attachments are encoded as they go out
 
 def message_id_of(email: Email, default_sender: Address) -> str:
     """Its Message-ID, the same in every attempt; ``default_sender`` is used where the mail names none."""
+    if email.message is not None and email.message.message_id is not None:
+        return email.message.message_id
     return f"<{email.id}@{(email.sender or default_sender).ascii_domain}>"
 
 
 def envelope_id_of(email: Email) -> str:
     """Its ENVID (RFC 3461 section 4.4): a DSN names the mail by it, whatever became of the message on its way."""
     return email.id
+
+
+def _path_of(email: Email, sender: Address) -> str:
+    return sender.forward_path if email.message is None else email.message.reverse_path
+
+
+def _is_from_nobody(email: Email) -> bool:
+    """The null sender stays one, whatever an account says: answers to answers never end (RFC 5321 section 4.5.5)."""
+    return email.message is not None and not email.message.reverse_path
 
 
 class TemplateRenderer(Protocol):
@@ -58,17 +70,24 @@ class Composer:
         *,
         reverse_path: str | None = None,
     ) -> MailObject:
-        """The mail for those recipients; with the octets of an earlier attempt where there are any.
+        """The mail for those recipients; with the octets of an earlier attempt, or the application's own, where there are any.
 
         ``reverse_path`` None: the sender's. Message-ID and Date come from the mail's id and creation, so that every attempt says the same.
         """
         sender = email.sender or self.sender
-        path = sender.forward_path if reverse_path is None else reverse_path
+        path = _path_of(email, sender) if reverse_path is None or _is_from_nobody(email) else reverse_path
         envelope = Envelope(path, forward_paths, MailParameters(envid=envelope_id_of(email)))
+        if composed is None and email.message is not None:
+            composed = completed(
+                self.blobs.get_blob(email.message.blob),
+                message_id=message_id_of(email, self.sender),
+                date=datetime.fromtimestamp(email.created_at, UTC),
+            )
         if composed is not None:
-            return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not composed.isascii())
+            return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not header_is_ascii(composed))
+        content = self.renderer.render(email.template, email.context, email.locale)
         return self.compositor.compose(
-            self.renderer.render(email.template, email.context, email.locale),
+            replace(content, calendar=email.calendar),
             sender=sender,
             to=email.to,
             cc=email.cc,
@@ -76,10 +95,14 @@ class Composer:
             message_id=message_id_of(email, self.sender),
             date=datetime.fromtimestamp(email.created_at, UTC),
             headers=email.headers,
-            attachments=list(map(self._attachment, email.attachments)),
+            attachments=self._attachments(email),
             envelope=envelope,
         )
 
-    def _attachment(self, ref: AttachmentRef) -> StoredAttachment:
+    def _attachments(self, email: Email) -> list[Attachment | StoredAttachment]:
+        files: list[Attachment | StoredAttachment] = list(map(self._stored, email.attachments))
+        return files if email.calendar is None else [*files, invitation_file(email.calendar)]
+
+    def _stored(self, ref: AttachmentRef) -> StoredAttachment:
         read = self.blobs.open_blob if ref.size > STREAMED else self.blobs.get_blob
         return StoredAttachment(ref.filename, ref.content_type, ref.blob, read)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from notifier.delivery.attempt import Attempt
-from notifier.delivery.composer import Composer
+from notifier.delivery.composer import BlobReader, Composer
 from notifier.delivery.intake import Accepted
 from notifier.delivery.routing import Router
-from notifier.errors import StoreError, fault_error
+from notifier.errors import fault_error
+from notifier.model.octets import Source
 from notifier.model.outcome import Outcome
 from notifier.store.base import Claim
 
@@ -19,19 +20,19 @@ SESSION_WAIT = 30.0  # seconds
 
 
 class HeldBlobs:
-    """The attachments of one mail, at hand."""
+    """The attachments of one mail, at hand; those that were stored before are ``elsewhere``."""
 
-    def __init__(self, blobs: Mapping[str, bytes]) -> None:
+    def __init__(self, blobs: Mapping[str, bytes], elsewhere: BlobReader) -> None:
         self._blobs = blobs
+        self._elsewhere = elsewhere
 
     def get_blob(self, blob: str) -> bytes:
         """The octets. Raises `StoreError`."""
-        try:
-            return self._blobs[blob]
-        except KeyError:
-            raise StoreError(f"attachment {blob} is not at hand") from None
+        return self._blobs[blob] if blob in self._blobs else self._elsewhere.get_blob(blob)
 
-    open_blob = get_blob
+    def open_blob(self, blob: str) -> bytes | Source:
+        """The same."""
+        return self._blobs[blob] if blob in self._blobs else self._elsewhere.open_blob(blob)
 
 
 def deliver_inline(accepted: Accepted, *, composer: Composer, router: Router) -> Outcome:
@@ -39,7 +40,7 @@ def deliver_inline(accepted: Accepted, *, composer: Composer, router: Router) ->
     email = accepted.email
     account = router.account_of(email)
     paths = tuple(address.forward_path for address in email.recipients)
-    here = replace(composer, blobs=HeldBlobs(accepted.blobs))
+    here = replace(composer, blobs=HeldBlobs(accepted.blobs, composer.blobs))
     attempt = Attempt(
         Claim(email, 0, {}, 0, 0, 0, 0.0),
         here.compose(email, paths, reverse_path=account.reverse_path),

@@ -9,15 +9,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from notifier.delivery.attachments import read_attachment
+from notifier.delivery.attachments import Sources, is_stored, read_attachment, stored_attachment
 from notifier.delivery.context import checked_context
+from notifier.delivery.own_message import read_own_message
 from notifier.errors import InvalidAddress, InvalidMail, MailTooLarge, TemplateNotFound
-from notifier.mime import check_headers
+from notifier.mime import check_headers, read_calendar
 from notifier.model.address import Address
 from notifier.model.content import Attachment
-from notifier.model.email import AttachmentRef, Email
+from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.ids import new_mail_id
 from notifier.model.mail_class import MailClass
 from notifier.model.tenant import DEFAULT, Tenants
@@ -39,6 +40,7 @@ class Options:
     queue: str | None = None
     send_at: float | None = None
     expires_at: float | None = None
+    by_name: bool = False  # it came through the broker with its payload: whoever can publish there reads no file here
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Intake:
         sender: Address,
         max_bytes: int,
         blob_name: Callable[[bytes], str],
+        sources: Sources = Sources(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._template_known = template_known
@@ -71,6 +74,7 @@ class Intake:
         self._sender = sender
         self._max_bytes = max_bytes
         self._blob_name = blob_name
+        self._sources = sources
         self._clock = clock
 
     def accept(
@@ -86,17 +90,17 @@ class Intake:
         reply_to: Addresses = None,
         headers: Mapping[str, str] | None = None,
         attachments: Iterable[object] = (),
+        calendar: object = None,
         locale: str | None = None,
         mail_class: str = "transactional",
         tenant: str = DEFAULT,
         options: Options = Options(),
-        allow_paths: bool = True,
     ) -> Accepted:
         """The mail that the call asks for. Raises an `InvalidMail` or `TemplateNotFound` that says what is wrong."""
         self._check_template(template)
         chosen = self._checked_class(mail_class)
-        files = self._read_all(attachments, allow_paths)
-        blobs = {self._blob_name(file.data): file.data for file in files}
+        self.check_tenant(tenant)
+        files, blobs = self._read_all(attachments, tenant, options)
         mail_id = _checked_id(options.mail_id) if options.mail_id else new_mail_id()
         check_headers(headers or {})
         email = Email(
@@ -111,7 +115,8 @@ class Intake:
             idempotency_key=mail_id if idempotency_key is None else _checked_key(idempotency_key),
             created_at=_whole_milliseconds(self._clock()),
             headers=dict(headers or {}),
-            attachments=tuple(self._reference(file) for file in files),
+            attachments=files,
+            calendar=None if calendar is None else read_calendar(calendar),
             locale=_checked_locale(locale),
             mail_class=chosen.name,
             queue=_checked_queue(options.queue or chosen.queue),
@@ -119,7 +124,48 @@ class Intake:
             expires_at=options.expires_at,
             tenant=tenant,
         )
-        self._check_sender(email)
+        return self._checked(email, blobs, [email.sender or self._sender])
+
+    def accept_message(
+        self,
+        *,
+        message: object,
+        from_addr: str | Address | None = None,
+        to_addrs: Addresses = None,
+        idempotency_key: str | None = None,
+        mail_class: str = "transactional",
+        tenant: str = DEFAULT,
+        options: Options = Options(),
+    ) -> Accepted:
+        """A mail that the application has composed itself. Raises an `InvalidMail` that says what is wrong."""
+        chosen = self._checked_class(mail_class)
+        own = read_own_message(
+            message,
+            _envelope_sender(from_addr),
+            None if to_addrs is None else _addresses("to_addrs", to_addrs),
+            limit=self._max_bytes,
+        )
+        blob = self._blob_name(own.data)
+        mail_id = _checked_id(options.mail_id) if options.mail_id else new_mail_id()
+        email = Email(
+            id=mail_id,
+            template="",
+            to=own.recipients,
+            sender=own.authors[0],
+            context={},
+            idempotency_key=mail_id if idempotency_key is None else _checked_key(idempotency_key),
+            created_at=_whole_milliseconds(self._clock()),
+            mail_class=chosen.name,
+            queue=_checked_queue(options.queue or chosen.queue),
+            send_at=options.send_at,
+            expires_at=options.expires_at,
+            tenant=tenant,
+            message=MessageRef(blob, len(own.data), own.reverse_path, own.message_id),
+        )
+        return self._checked(email, {blob: own.data}, own.senders)
+
+    def _checked(self, email: Email, blobs: Mapping[str, bytes], senders: Iterable[Address]) -> Accepted:
+        self._check_senders(email, senders)
         self._check_recipients(email)
         self._check_times(email)
         self._check_size(email)
@@ -135,28 +181,43 @@ class Intake:
             raise InvalidMail(f"unknown mail class {name!r}; known: {', '.join(sorted(self._classes))}")
         return self._classes[name]
 
-    def _read_all(self, attachments: Iterable[object], allow_paths: bool) -> list[Attachment]:
+    def _read_all(
+        self, attachments: Iterable[object], tenant: str, options: Options
+    ) -> tuple[tuple[AttachmentRef, ...], dict[str, bytes]]:
+        """What the mail refers to, and the octets that have to be stored for that."""
         if isinstance(attachments, Mapping | str | bytes):
             raise InvalidMail("attachments is a list of attachments")
-        files: list[Attachment] = []
+        refs: list[AttachmentRef] = []
+        blobs: dict[str, bytes] = {}
         for given in attachments:
-            if len(files) == MAX_ATTACHMENTS:
+            if len(refs) == MAX_ATTACHMENTS:
                 raise InvalidMail(f"more than {MAX_ATTACHMENTS} attachments")
-            files.append(read_attachment(given, limit=self._max_bytes, allow_paths=allow_paths))
-        return files
+            if is_stored(given):
+                refs.append(stored_attachment(given, tenant=tenant, sources=self._sources))
+            else:
+                file = self.read(given, allow_paths=not options.by_name)
+                refs.append(AttachmentRef(file.filename, file.content_type, self._blob_name(file.data), len(file.data)))
+                blobs[refs[-1].blob] = file.data
+        return tuple(refs), blobs
 
-    def _reference(self, file: Attachment) -> AttachmentRef:
-        return AttachmentRef(file.filename, file.content_type, self._blob_name(file.data), len(file.data))
+    def read(self, given: object, *, allow_paths: bool = True) -> Attachment:
+        """One attachment of a call. Raises `InvalidAttachment`, `MailTooLarge`."""
+        return read_attachment(given, limit=self._max_bytes, allow_paths=allow_paths, sources=self._sources)
 
-    def _check_sender(self, email: Email) -> None:
-        if not isinstance(email.tenant, str) or email.tenant not in self._tenants:
-            raise InvalidMail(f"unknown tenant {email.tenant!r}; known: {', '.join(sorted(self._tenants))}")
-        tenant, sender = self._tenants[email.tenant], email.sender or self._sender
-        if tenant.account_for(sender) is None:
-            raise InvalidMail(
-                f"tenant {tenant.name!r} may not send as {sender.addr_spec}; it may send as {tenant.may_send_as} "
-                "(NOTIFIER_TENANTS)"
-            )
+    def check_tenant(self, tenant: object) -> None:
+        """Raises `InvalidMail` for one that there is not."""
+        if not isinstance(tenant, str) or tenant not in self._tenants:
+            raise InvalidMail(f"unknown tenant {tenant!r}; known: {', '.join(sorted(self._tenants))}")
+
+    def _check_senders(self, email: Email, senders: Iterable[Address]) -> None:
+        self.check_tenant(email.tenant)
+        tenant = self._tenants[email.tenant]
+        for sender in senders:
+            if tenant.account_for(sender) is None:
+                raise InvalidMail(
+                    f"tenant {tenant.name!r} may not send as {sender.addr_spec}; it may send as {tenant.may_send_as} "
+                    "(NOTIFIER_TENANTS)"
+                )
 
     def _check_recipients(self, email: Email) -> None:
         if not email.to and not email.cc and not email.bcc:
@@ -177,7 +238,8 @@ class Intake:
     def _check_size(self, email: Email) -> None:
         # Attachments travel as base64: four octets for three, and a line end for every 76.
         files = sum(ref.size for ref in email.attachments) * 4 // 3 * 78 // 76
-        size = files + len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
+        own = email.message.size if email.message else 0
+        size = files + own + len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
         cap = self._tenants[email.tenant].max_mail_bytes
         limit = self._max_bytes if cap is None else min(cap, self._max_bytes)
         if size > limit:
@@ -203,6 +265,11 @@ def _addresses(name: str, given: Addresses) -> tuple[Address, ...]:
         return tuple(Address.parse(item) for item in many)
     except InvalidAddress as error:
         raise InvalidAddress(f"{name}: {error}") from error
+
+
+def _envelope_sender(given: object) -> Address | Literal[""] | None:
+    """Empty: the null sender. None: whom the message names."""
+    return None if given is None else "" if given == "" else Address.parse(given)
 
 
 def _checked_id(mail_id: str) -> str:

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notifier.mime import headers as fields
-from notifier.mime.compose import boundary_token, compose, further, needs_smtputf8, people
-from notifier.mime.parts import Part, attached_part, inline_part, text_part
+from notifier.mime.compose import boundary_token, check_apart, compose, further, needs_smtputf8, people
+from notifier.mime.parts import Part, attached_part, calendar_part, inline_part, text_part
 from notifier.mime.recurring import Files, Lines
 from notifier.model.address import Address
-from notifier.model.content import Attachment, Content, InlineImage, StoredAttachment
+from notifier.model.content import Attachment, Calendar, Content, InlineImage, StoredAttachment
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Octets, joined, whole
 
@@ -33,6 +33,7 @@ class Kind:
     reply_to: tuple[Address, ...]
     html: bool
     images: int
+    calendar: bool
     attachments: int
 
 
@@ -62,7 +63,16 @@ class Compositor:
         if extra:
             fields.check_headers(extra)
         images = content.inline_images if content.html is not None else ()
-        form = self._form(Kind(sender, tuple(reply_to), content.html is not None, len(images), len(attachments)))
+        check_apart(images)
+        kind = Kind(
+            sender,
+            tuple(reply_to),
+            content.html is not None,
+            len(images),
+            content.calendar is not None,
+            len(attachments),
+        )
+        form = self._form(kind)
         parts = self._parts(content, images, attachments)
         if form is None or any(part.plain and _BOUNDARY in whole(part.body) for part in parts):
             return compose(
@@ -101,6 +111,8 @@ class Compositor:
         if content.html is not None:
             parts.append(text_part("html", content.html, self._lines.quoted_printable))
         parts += [self._files.part(image, inline_part) for image in images]
+        if content.calendar is not None:
+            parts.append(calendar_part(content.calendar))
         parts += [self._files.part(attachment, attached_part) for attachment in attachments]
         return parts
 
@@ -138,6 +150,7 @@ def form_of(kind: Kind) -> Form | None:
 
 
 _TEXT, _HTML = "the text's place\n", "the html's place\n"
+_CALENDAR = Calendar("REQUEST", "the calendar's place\n")
 
 
 def _sample(kind: Kind) -> dict[str, Any]:
@@ -145,7 +158,9 @@ def _sample(kind: Kind) -> dict[str, Any]:
     images = tuple(InlineImage(f"{n}.place@form", f"{n}.png", "image/png", b"image %d" % n) for n in range(kind.images))
     files = [Attachment(f"{n}.file", "application/pdf", b"attachment %d" % n) for n in range(kind.attachments)]
     return {
-        "content": Content("the subject's place", _TEXT, _HTML if kind.html else None, images),
+        "content": Content(
+            "the subject's place", _TEXT, _HTML if kind.html else None, images, _CALENDAR if kind.calendar else None
+        ),
         "sender": kind.sender,
         "to": [Address("to", "place.example")],
         "message_id": "<id@place.example>",
@@ -164,7 +179,10 @@ def _marks(sample: Mapping[str, Any]) -> list[bytes]:
     parts = [text_part("plain", content.text)]
     if content.html is not None:
         parts.append(text_part("html", content.html))
-    parts += [*map(inline_part, content.inline_images), *map(attached_part, sample["attachments"])]
+    parts += map(inline_part, content.inline_images)
+    if content.calendar is not None:
+        parts.append(calendar_part(content.calendar))
+    parts += map(attached_part, sample["attachments"])
     marks = [people(sample["to"], ()).encode(), heads.encode()]
     for part in parts:
         marks += part.header, whole(part.body)

@@ -3,9 +3,10 @@
 mixed                      where there are attachments
 ├── alternative            where there is html
 │   ├── text/plain
-│   └── related            where the html shows inline images
-│       ├── text/html
-│       └── image/…
+│   ├── related            where the html shows inline images
+│   │   ├── text/html
+│   │   └── image/…
+│   └── text/calendar      where it is an invitation: the last is what a program shows if it can (RFC 2046 section 5.1.4)
 └── attachments
 """
 
@@ -15,10 +16,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from notifier.errors import InvalidHeader
 from notifier.mime import headers as fields
-from notifier.mime.parts import Part, attached_part, inline_part, text_part
+from notifier.mime.parts import Part, attached_part, calendar_part, inline_part, text_part
 from notifier.model.address import Address
-from notifier.model.content import Attachment, Content, StoredAttachment
+from notifier.model.content import Attachment, Content, InlineImage, StoredAttachment
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import joined
 
@@ -80,15 +82,26 @@ def boundary_token(message_id: str) -> str:
 
 
 def _root(content: Content, attachments: Sequence[Attachment | StoredAttachment], token: str) -> Part:
-    body = text_part("plain", content.text)
+    alternatives = [text_part("plain", content.text)]
     if content.html is not None:
         html = text_part("html", content.html)
         if content.inline_images:
+            check_apart(content.inline_images)
             html = _multipart("related", [html, *map(inline_part, content.inline_images)], token, '; type="text/html"')
-        body = _multipart("alternative", [body, html], token)
+        alternatives.append(html)
+    if content.calendar is not None:
+        alternatives.append(calendar_part(content.calendar))
+    body = alternatives[0] if len(alternatives) == 1 else _multipart("alternative", alternatives, token)
     if not attachments:
         return body
     return _multipart("mixed", [body, *map(attached_part, attachments)], token)
+
+
+def check_apart(images: Sequence[InlineImage]) -> None:
+    """Raises `InvalidHeader` for two images with one Content-ID."""
+    ids = [image.content_id for image in images]
+    if len(set(ids)) < len(ids):
+        raise InvalidHeader("two inline images have one Content-ID, and programs would show one of them twice")
 
 
 def _multipart(subtype: str, parts: Sequence[Part], token: str, parameters: str = "") -> Part:

@@ -27,9 +27,9 @@ def safe_filename(name: object) -> str:
 
 
 def guess_content_type(filename: str) -> str:
-    """The type that goes with the name's ending."""
+    """The type that goes with the name's ending. Systems know odd ones (``chemical/x-pdb``), which are none here."""
     guessed, encoding = mimetypes.guess_type(filename)
-    return guessed if guessed and not encoding else "application/octet-stream"
+    return guessed if guessed and not encoding and _TYPE.match(guessed) else "application/octet-stream"
 
 
 def check_content_type(content_type: object) -> str:

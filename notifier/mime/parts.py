@@ -8,7 +8,7 @@ from notifier.errors import InvalidHeader
 from notifier.mime import headers as fields
 from notifier.mime.bodies import Base64, Encode, base64_lines, is_plain_message, text_body
 from notifier.mime.files import check_content_type, safe_filename
-from notifier.model.content import Attachment, InlineImage, StoredAttachment
+from notifier.model.content import Attachment, Calendar, InlineImage, StoredAttachment
 from notifier.model.octets import Octets, Source, Streamed
 
 _CONTENT_ID = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@")
@@ -28,6 +28,11 @@ def text_part(subtype: str, text: str, quoted: Encode | None = None) -> Part:
     encoding, octets = text_body(text, quoted)
     header = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
     return Part(header.encode(), octets, encoding == "7bit")
+
+
+def calendar_part(calendar: Calendar) -> Part:
+    """An invitation (RFC 6047 section 2.4)."""
+    return text_part(f"calendar; method={calendar.method}", calendar.text)
 
 
 def inline_part(image: InlineImage) -> Part:

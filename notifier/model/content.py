@@ -46,10 +46,19 @@ class StoredAttachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """An invitation: iCalendar with CRLF line ends (RFC 5545), and the ``method`` that stands in it (RFC 5546)."""
+
+    method: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """Subject (one line), text, and html where the template has it."""
+    """Subject (one line), text, html where the template has it, and an invitation where the call has one."""
 
     subject: str
     text: str
     html: str | None = None
     inline_images: tuple[InlineImage, ...] = ()
+    calendar: Calendar | None = None

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from notifier.model.address import Address
+from notifier.model.content import Calendar
 from notifier.model.tenant import DEFAULT
 
-PAYLOAD_VERSION = 1
+PAYLOAD_VERSION = 2
+# What a mail may have since that version. One that has none of it is of version 1, which older workers read; one that
+# has some waits for a newer worker, for nobody may send it without.
+_SINCE_2 = ("calendar", "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,18 @@ class AttachmentRef:
     content_type: str
     blob: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A message that the application has composed itself: its octets live in the blob store. ``reverse_path`` is the
+    envelope's, empty for the null sender; ``message_id`` its own, None where it has none.
+    """
+
+    blob: str
+    size: int
+    reverse_path: str
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,8 @@ class Email:
     send_at: float | None = None
     expires_at: float | None = None
     tenant: str = DEFAULT
+    calendar: Calendar | None = None
+    message: MessageRef | None = None  # instead of a template, which is empty then
 
     @property
     def recipients(self) -> tuple[Address, ...]:
@@ -55,8 +73,8 @@ class Email:
 
     def to_payload(self) -> dict[str, Any]:
         """The JSON form, with its version."""
-        payload = {
-            "v": PAYLOAD_VERSION,
+        payload: dict[str, Any] = {
+            "v": 1,
             "id": self.id,
             "template": self.template,
             "to": [str(a) for a in self.to],
@@ -77,18 +95,28 @@ class Email:
         }
         if self.tenant != DEFAULT:  # workers of before there were tenants read the others
             payload["tenant"] = self.tenant
+        if self.calendar is not None:
+            payload["calendar"] = [self.calendar.method, self.calendar.text]
+        if self.message is not None:
+            payload["message"] = list(astuple(self.message))
+        if any(name in payload for name in _SINCE_2):
+            payload["v"] = 2
         return payload
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Email:
         """The inverse of `to_payload`. Raises `UnknownPayloadVersion` for a version that this code cannot read."""
-        if payload.get("v") != PAYLOAD_VERSION:
+        if payload.get("v") not in (1, PAYLOAD_VERSION):
             raise UnknownPayloadVersion(payload.get("v"))
         fields = {key: value for key, value in payload.items() if key != "v"}
         for key in ("to", "cc", "bcc", "reply_to"):
             fields[key] = tuple(Address.parse(text) for text in fields[key])
         fields["sender"] = Address.parse(fields["sender"]) if fields["sender"] else None
         fields["attachments"] = tuple(AttachmentRef(*row) for row in fields["attachments"])
+        if "calendar" in fields:
+            fields["calendar"] = Calendar(*fields["calendar"])
+        if "message" in fields:
+            fields["message"] = MessageRef(*fields["message"])
         return cls(**fields)
 
     @property
@@ -116,4 +144,4 @@ class UnknownPayloadVersion(ValueError):
         super().__init__(version)
 
     def __str__(self) -> str:
-        return f"mail payload version {self.version!r} is not known here (this worker reads {PAYLOAD_VERSION})"
+        return f"mail payload version {self.version!r} is not known here (this worker reads up to {PAYLOAD_VERSION})"

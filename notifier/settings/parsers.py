@@ -116,6 +116,15 @@ def folders(text: str) -> tuple[Path, ...]:
     return found
 
 
+def whole_folders(text: str) -> tuple[Path, ...]:
+    """The same, by their whole paths: what they mean does not change with the folder that a process was started in."""
+    found = folders(text)
+    for folder in found:
+        if not folder.is_absolute() or ".." in folder.parts:
+            raise ValueError(f"names folders by their whole paths, and not {str(folder)!r}")
+    return found
+
+
 def state_folder(text: str) -> Path:
     """A folder that need not be there yet, by its whole path; empty: the user's own."""
     if not text:

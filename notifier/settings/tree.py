@@ -19,6 +19,7 @@ from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
+from notifier.settings.attachments import parse_prefixes
 from notifier.settings.blobs import parse_blobs
 from notifier.settings.encryption import parse_keys
 from notifier.settings.policies import SHIPPED, Policies, parse_policies
@@ -93,6 +94,20 @@ TABLE: tuple[Setting, ...] = (
     Setting("NOTIFIER_TEMPLATES", parsers.folders, "", "Folders with templates, divided as in PATH; searched first."),
     Setting(
         "NOTIFIER_MAX_MAIL_BYTES", parsers.count, str(50 * 2**20), "The largest mail, octets, attachments included."
+    ),
+    Setting(
+        "NOTIFIER_ATTACHMENT_ROOTS",
+        parsers.whole_folders,
+        "",
+        "Folders, divided as in PATH: files are attached from there alone, and no link below them is followed. Unset: whatever "
+        "the application's process may read. See [attachments](../how-to/attachments.md).",
+    ),
+    Setting(
+        "NOTIFIER_ATTACHMENT_URLS",
+        parse_prefixes,
+        "",
+        "What the URLs of attachments may begin with, such as s3://reports/, with blanks between; never http://, file:// and "
+        "the like (`pip install notifier-worker[blobs]`). Unset: no URL is fetched. See [attachments](../how-to/attachments.md).",
     ),
     Setting(
         "NOTIFIER_BLOBS",
@@ -212,6 +227,8 @@ class Settings:
     sender: Address
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
+    attachment_roots: tuple[Path, ...]
+    attachment_urls: tuple[str, ...]
     blobs: BlobsAt
     encryption_keys: tuple[Secret, ...]
     payload_keys: tuple[SigningKey, ...]
@@ -342,6 +359,8 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "sender": values["NOTIFIER_FROM"],
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
+        "attachment_roots": values["NOTIFIER_ATTACHMENT_ROOTS"],
+        "attachment_urls": values["NOTIFIER_ATTACHMENT_URLS"],
         "blobs": values["NOTIFIER_BLOBS"],
         "encryption_keys": values["NOTIFIER_ENCRYPTION_KEYS"],
         "payload_keys": values["NOTIFIER_PAYLOAD_KEYS"],

@@ -71,9 +71,14 @@ def record_of(email: Email, mail_class: MailClass, payload: str, payload_in: str
         _ms_or_empty(mail_class.resend_after),
         _ms_or_empty(mail_class.retention),
         " ".join(dict.fromkeys(ref.blob for ref in email.attachments)),
-        payload_in,
+        own_blobs(email, payload_in),
         *_evidence_policy(mail_class),
     )
+
+
+def own_blobs(email: Email, payload_in: str) -> str:
+    """The blobs that hold what the mail says, with blanks between: they are released with its payload, when it has ended."""
+    return " ".join(filter(None, (payload_in, email.message.blob if email.message else "")))
 
 
 def _evidence_policy(mail_class: MailClass) -> tuple[int | str, str]:
@@ -82,8 +87,8 @@ def _evidence_policy(mail_class: MailClass) -> tuple[int | str, str]:
     return ms(mail_class.evidence_for), mail_class.then
 
 
-def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address]) -> tuple[str, str, str]:
-    """The arguments of ``resolve.lua`` that give forward-paths another address. Raises `StoreError`."""
+def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address]) -> tuple[str, Email, str]:
+    """What was there, the mail with another address for some forward-paths, and its recipients. Raises `StoreError`."""
     states: dict[str, str] = json.loads(recipients)
     for path in readdress:
         if path not in states:
@@ -102,7 +107,7 @@ def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address])
         else state
         for path, state in states.items()
     }
-    return recipients, payload_of(email), _json(after)
+    return recipients, email, _json(after)
 
 
 def edge_of(one: Settlement, *, composed: bytes) -> Arguments:

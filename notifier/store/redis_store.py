@@ -34,6 +34,7 @@ from notifier.store.blobs import Blobs, BlobsAt, InRedis, places_of
 from notifier.store.blobs.blobs import GRACE
 from notifier.store.blobs.place import TURNS
 from notifier.store.blobs.references import referenced
+from notifier.store.blobs.shared import SharedBlobs, kept
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Call, LedgerConnection, Plain
 from notifier.store.contents import Contents
@@ -53,6 +54,7 @@ from notifier.store.records import (
     edge_of,
     evidence_of,
     ms,
+    own_blobs,
     paths_of,
     payload_of,
     readdressed,
@@ -127,6 +129,7 @@ class RedisStore:
             seal=seal,
         )
         self._contents = Contents(self._blobs, seal)
+        self.shared = SharedBlobs(self._blobs, self._connection, self._keys, blob_grace)
         self._pauses = RedisPauses(self._connection, self._keys)
 
     def __repr__(self) -> str:
@@ -206,7 +209,8 @@ class RedisStore:
         return str(mark.decode())
 
     def _referenced(self, names: Sequence[str]) -> frozenset[str]:
-        return referenced(names, self.queues(), self._connection, self._keys)
+        by_mails = referenced(names, self.queues(), self._connection, self._keys)
+        return by_mails | kept(names, self._connection, self._keys)
 
     # bells ----------------------------------------------------------------------------------------------------------
 
@@ -440,8 +444,8 @@ class RedisStore:
             if payload is not None:
                 whole = self._contents.payload(payload).decode()
                 before, edited, after = readdressed(whole, recipients.decode(), readdress)
-                kept, kept_in = self._contents.put_payload(edited)
-                return queue, (before, kept, after, kept_in)
+                kept, kept_in = self._contents.put_payload(payload_of(edited))
+                return queue, (before, kept, after, own_blobs(edited, kept_in))
         raise MailNotFound(f"no mail {mail_id} with its content in the store")
 
     def _moved(self, script: str, mail_id: str, *arguments: Argument) -> MailState:

@@ -39,6 +39,7 @@ NAMES = (
     "connections",
     "put_blob",
     "blob",
+    "shared",
     "purge",
 )
 

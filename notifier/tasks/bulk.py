@@ -9,10 +9,10 @@ from typing import Any
 from notifier.delivery.intake import Accepted
 from notifier.errors import IdempotencyConflict, InvalidMail, TemplateError
 from notifier.tasks.app import app
+from notifier.tasks.calls import SEND_EMAIL
 from notifier.tasks.enqueue import enqueue
 from notifier.tasks.options import mail_options
 from notifier.tasks.result import MailResult
-from notifier.tasks.send import accept_call
 
 CHUNK = 100  # mails stored in one round trip
 
@@ -66,7 +66,7 @@ def send_bulk(
     for position, recipient in enumerate(recipients):
         try:
             call = _call(template, mail_class, common, recipient)
-            accepted[position] = accept_call((), call, chosen)
+            accepted[position] = SEND_EMAIL.accepted((), call, chosen)
         except (InvalidMail, TemplateError) as error:
             rows[position] = BulkRow(position, None, error)
     if rows and not skip_invalid:

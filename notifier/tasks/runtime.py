@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from notifier.delivery.attachments import Sources
 from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
@@ -27,6 +28,7 @@ from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
 from notifier.settings.watch import FileWatch
 from notifier.store import RedisStore, SettlementJournal, blob_name
+from notifier.store.fetching import Fetcher
 from notifier.tasks import signals
 from notifier.tasks.soft_limit import soft_limit
 from notifier.tasks.ways_out import WaysOut
@@ -106,6 +108,7 @@ class Runtime:
             sender=settings.sender,
             max_bytes=settings.max_mail_bytes,
             blob_name=blob_name,
+            sources=Sources(settings.attachment_roots, self.store.shared.use, Fetcher(settings.attachment_urls).fetch),
         )
         self._watch = self._watch.of(settings.files)
 

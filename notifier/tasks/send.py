@@ -1,9 +1,7 @@
-"""`send_email` and `send_bulk`: what an application calls."""
+"""`send_email` and `send_message`: what an application calls."""
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,12 +9,13 @@ from typing import Any
 from celery import Task
 
 from notifier.delivery.inline import deliver_inline
-from notifier.delivery.intake import Accepted, Addresses, Intake, Options
+from notifier.delivery.intake import Addresses, Options
 from notifier.delivery.signatures import ARGUMENT, check_signature
-from notifier.errors import BrokerUnavailable, InvalidMail, StoreUnavailable
+from notifier.errors import BrokerUnavailable, StoreUnavailable
 from notifier.model.address import Address
 from notifier.model.outcome import Outcome
 from notifier.tasks.app import app
+from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
 from notifier.tasks.enqueue import enqueue
 from notifier.tasks.options import mail_options
 from notifier.tasks.result import MailResult
@@ -29,6 +28,7 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     """A task whose calls become mails in the store; only a bell goes to the broker."""
 
     abstract = True
+    call: Call = SEND_EMAIL
 
     def apply_async(  # type: ignore[override]  # returns the mail's own result
         self,
@@ -43,41 +43,12 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         """
         if self.app.conf.task_always_eager:
             return self.apply(tuple(args or ()), dict(kwargs or {}), task_id=options.get("task_id"))
-        accepted = accept_call(args, kwargs or {}, mail_options(options))
+        accepted = self.call.accepted(args, kwargs or {}, mail_options(options))
         return MailResult(enqueue([accepted])[0].mail_id, app=self.app)
 
     def AsyncResult(self, task_id: str, **_: Any) -> MailResult:  # noqa: N802 - Celery's name
         """The result of a mail by its id."""
         return MailResult(task_id, app=self.app)
-
-
-def accept_call(args: Sequence[Any] | None, call: Mapping[str, Any], options: Options, **more: Any) -> Accepted:
-    """The checked mail of one call. Raises what the intake raises, and `InvalidMail` for unknown arguments."""
-    if args:
-        raise InvalidMail(
-            "send_email takes keyword arguments only, for example template=…, to=…; in a chain use send_email.si(…)"
-        )
-    _check_names(call)
-    return runtime().intake.accept(**call, options=options, **more)
-
-
-_OPTIONS_OF_INTAKE = ("self", "options", "allow_paths")
-_PARAMETERS = {
-    name: parameter
-    for name, parameter in inspect.signature(Intake.accept).parameters.items()
-    if name not in _OPTIONS_OF_INTAKE
-}
-
-
-def _check_names(call: Mapping[str, Any]) -> None:
-    for name in call:
-        if name not in _PARAMETERS:
-            near = difflib.get_close_matches(str(name), _PARAMETERS, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_PARAMETERS)}"
-            raise InvalidMail(f"send_email has no argument {name!r}; {hint}")
-    for name, parameter in _PARAMETERS.items():
-        if parameter.default is parameter.empty and name not in call:
-            raise InvalidMail(f"send_email needs the argument {name!r}")
 
 
 # Only a call that arrives with its payload (by name, from a process without this package) runs the body in a worker:
@@ -104,6 +75,7 @@ def send_email(
     reply_to: Addresses = None,
     headers: Mapping[str, str] | None = None,
     attachments: Iterable[object] = (),
+    calendar: object = None,
     locale: str | None = None,
     mail_class: str = "transactional",
     tenant: str = "default",
@@ -112,23 +84,64 @@ def send_email(
     """Send one e-mail: call ``send_email.delay(template=…, to=…, context=…)``.
 
     ``to``, ``cc``, ``bcc`` and ``reply_to`` are an address or a list. ``attachments`` are ``{"path": …}`` or
-    ``{"filename": …, "data": base64}``. Called directly or eagerly it renders and sends at once, without a store, and
+    ``{"filename": …, "data": base64}``. ``calendar`` is an invitation (iCalendar text, or an object with ``to_ical()``). Called directly or eagerly it renders and sends at once, without a store, and
     raises the delivery error. ``signature`` is for mails enqueued by name, where `NOTIFIER_PAYLOAD_KEYS` asks for it.
     """
     call = {name: value for name, value in locals().items() if name not in ("self", ARGUMENT)}
-    request = self.request
+    return _run(self, call, signature)
+
+
+class MessageTask(MailTask):
+    """The same for messages that the application has composed itself."""
+
+    abstract = True
+    call = SEND_MESSAGE
+
+
+@app.task(
+    base=MessageTask,
+    bind=True,
+    name="notifier.send_message",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    typing=False,
+    shared=False,
+)
+def send_message(
+    self: MailTask,
+    *,
+    message: object,
+    from_addr: str | Address | None = None,
+    to_addrs: Addresses = None,
+    idempotency_key: str | None = None,
+    mail_class: str = "transactional",
+    tenant: str = "default",
+    signature: Mapping[str, Any] | None = None,
+) -> str:
+    """Send a message that the application has composed itself: call ``send_message.delay(message=…)``.
+
+    ``message`` is an `email.message.EmailMessage` (or any `Message`), or its octets; by name their base64 text.
+    ``from_addr`` (empty: the null sender) and ``to_addrs`` are the envelope's; else the fields of the message name them, as
+    with the standard `smtplib`. Called directly or eagerly it is sent at once, as with `send_email`.
+    """
+    call = {name: value for name, value in locals().items() if name not in ("self", ARGUMENT)}
+    return _run(self, call, signature)
+
+
+def _run(task: MailTask, call: Mapping[str, Any], signature: object) -> str:
+    request = task.request
     if request.called_directly or request.is_eager:
         mine = inline_runtime()
-        accepted = accept_call((), call, Options(mail_id=request.id))
+        accepted = task.call.accepted((), call, Options(mail_id=request.id))
         return _final_reply(deliver_inline(accepted, composer=mine.composer, router=mine.inline_router))
     _check_signature(request, signature)
     queue = (request.delivery_info or {}).get("routing_key")
-    accepted = accept_call((), call, Options(mail_id=request.id, queue=queue), allow_paths=False)
     try:
+        accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=queue, by_name=True))
         return enqueue([accepted])[0].mail_id
     except (StoreUnavailable, BrokerUnavailable) as error:
         # The one wait that Celery keeps: the ledger that would keep it is away.
-        raise self.retry(exc=error, countdown=RECEIVE_AGAIN, max_retries=None) from error
+        raise task.retry(exc=error, countdown=RECEIVE_AGAIN, max_retries=None) from error
 
 
 def _check_signature(request: Any, signature: object) -> None:

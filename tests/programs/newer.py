@@ -1,4 +1,4 @@
-"""A worker of a newer Notifier, as one that this tree cannot know: it writes payloads of version 2 and reads those of 1 too."""
+"""A worker of a newer Notifier, as one that this tree cannot know: it writes payloads of version 999 and reads ours too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ read_first = Email.from_payload
 
 
 def from_payload(payload: Mapping[str, Any]) -> Email:
-    if payload.get("v") != 2:
+    if payload.get("v") != 999:
         return read_first(payload)
     return read_first({**{key: value for key, value in payload.items() if key != "new"}, "v": 1})
 

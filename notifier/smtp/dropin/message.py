@@ -27,13 +27,20 @@ def flattened(
     msg: Message[Any, Any] | EmailMessage, sender: str | None, recipients: str | Sequence[str] | None
 ) -> Flat:
     """Raises `ValueError` where the fields do not say who sends, or say it twice."""
+    sender, paths = envelope_of(msg, sender, recipients)
+    international = not "".join([sender, *paths]).isascii()
+    return Flat(sender, paths, _octets(msg, international=international), international)
+
+
+def envelope_of(
+    msg: Message[Any, Any] | EmailMessage, sender: str | None, recipients: str | Sequence[str] | None
+) -> tuple[str, list[str]]:
+    """Who sends and who gets it: what is given, else what the fields say. Raises `ValueError` as `flattened` does."""
     prefix = _prefix(msg)
     sender = _sender(msg, prefix) if sender is None else sender
     if recipients is None:
         recipients = addresses_in(msg, f"{prefix}To", f"{prefix}Cc", f"{prefix}Bcc")
-    paths = [recipients] if isinstance(recipients, str) else list(recipients)
-    international = not "".join([sender, *paths]).isascii()
-    return Flat(sender, paths, _octets(msg, international=international), international)
+    return sender, [recipients] if isinstance(recipients, str) else list(recipients)
 
 
 def _prefix(msg: Message[Any, Any]) -> str:

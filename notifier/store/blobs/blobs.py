@@ -51,6 +51,10 @@ class Blobs:
         self._places[0].put(name, kept, anew=self._seal.is_closed)
         return name
 
+    def touch(self, name: str) -> bool:
+        """True where it is in one of the places; its age begins anew there. Raises `StoreUnavailable`."""
+        return any(place.touch(checked_name(name)) for place in self._places)
+
     def get(self, name: str) -> bytes:
         """The octets, as they were put. Raises `BlobUnavailable` with the words of the first place."""
         checked_name(name)

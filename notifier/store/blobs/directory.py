@@ -85,6 +85,19 @@ class DirectoryBlobs:
                 "share it with this host, for the same user (NOTIFIER_BLOBS)"
             ) from error
 
+    def touch(self, name: str) -> bool:
+        """See `Place.touch`."""
+        try:
+            with self._folder(name[:2]) as folder:
+                return _touched(folder, name)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StoreUnavailable(
+                f"the directory {self._root} on {socket.gethostname()} cannot be looked into: {error.strerror} "
+                "(NOTIFIER_BLOBS)"
+            ) from error
+
     def old(self, turn: int, age: float) -> list[str]:
         """See `Place.old`."""
         return [name for low in range(16) for name in self._old_in(f"{turn:x}{low:x}", age)]
@@ -178,14 +191,14 @@ def _names(folder: int) -> list[str]:
     return os.listdir(folder)
 
 
-def _touched(folder: int, name: str, size: int) -> bool:
-    """True where the blob is there, whole; its age begins anew."""
+def _touched(folder: int, name: str, size: int | None = None) -> bool:
+    """True where the blob is there, of that size; its age begins anew."""
     try:
         os.utime(name, dir_fd=folder, follow_symlinks=False)
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_size == size
+    return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
 
 
 def _write(folder: int, name: str, data: Octets) -> None:

@@ -23,7 +23,7 @@ class RedisBlobs:
 
     def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
         """See `Place.put`; octets that are there are not sent again."""
-        if not anew and self._run("blob", "touch", name):
+        if not anew and self.touch(name):
             return
         if not self._run("put_blob", name, whole(data), self._cap):
             raise StoreUnavailable(
@@ -53,6 +53,10 @@ class RedisBlobs:
     def drop(self, name: str, age: float) -> bool:
         """See `Place.drop`."""
         return bool(self._run("blob", "drop", name, ms(age)))
+
+    def touch(self, name: str) -> bool:
+        """See `Place.touch`."""
+        return bool(self._run("blob", "touch", name))
 
     def _run(self, script: str, *arguments: Argument) -> list[bytes]:
         (answer,) = self._connection.run([Call(script, self._keys.blobs, arguments)], durably=script == "put_blob")

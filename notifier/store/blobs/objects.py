@@ -73,6 +73,12 @@ class ObjectBlobs:
             files.rm_file(path)
             return True
 
+    def touch(self, name: str) -> bool:
+        """See `Place.touch`. Such stores have no touch: what is to stay is kept by the ledger (`SharedBlobs`)."""
+        with self._told(StoreUnavailable, f"the blob {name} cannot be looked for in {self._shown}"):
+            files, path = self._at(name)
+            return bool(files.exists(path))
+
     @staticmethod
     def _age(files: Any, path: str) -> float:
         written: datetime = files.modified(path)

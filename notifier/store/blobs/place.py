@@ -29,3 +29,9 @@ class Place(Protocol):
 
     def drop(self, name: str, age: float) -> bool:
         """Take a blob away, unless it was put again in the last ``age`` seconds. Raises `StoreError`."""
+
+    def touch(self, name: str) -> bool:
+        """True where the blob is here; its age begins anew, where that can be done without writing it.
+
+        Raises `StoreUnavailable`.
+        """

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from notifier.delivery.attachments import Sources
 from notifier.delivery.context import checked_context
 from notifier.delivery.intake import Accepted, Intake, Options
 from notifier.errors import (
+    BlobUnavailable,
     InvalidAddress,
     InvalidAttachment,
+    InvalidCalendar,
     InvalidContext,
     InvalidHeader,
     InvalidMail,
@@ -21,7 +24,7 @@ from notifier.errors import (
     TemplateNotFound,
 )
 from notifier.model.address import Address
-from notifier.model.email import Email
+from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.tenant import THE_DEFAULT, Grant, Sender, Tenant
 from notifier.store.records import ms
@@ -110,8 +113,10 @@ def test_one_address_or_a_list_and_never_a_comma_list() -> None:
         ({"attachments": [{"filename": "a", "data": b"x" * LIMIT}]}, MailTooLarge),
         ({"attachments": {"filename": "a", "data": b""}}, InvalidMail),
         ({"attachments": [{"filename": "a", "data": b""}] * 101}, InvalidMail),
+        ({"attachments": ({"filename": "a", "data": b""} for _ in range(10**9))}, InvalidMail),
+        ({"attachments": [{"filename": "a", "data": b"x" * (LIMIT // 100)}] * 100}, MailTooLarge),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0][:60],
 )
 def test_what_is_wrong_is_refused(call: dict[str, object], error: type[Exception]) -> None:
     with pytest.raises(error):
@@ -186,7 +191,166 @@ def test_a_payload_from_the_broker_reads_no_files(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_bytes(b"")
     with pytest.raises(InvalidAttachment, match="carries its data"):
-        accept(attachments=[{"path": str(file)}], allow_paths=False)
+        accept(attachments=[{"path": str(file)}], options=Options(by_name=True))
+
+
+def test_an_invitation_is_checked_at_the_call() -> None:
+    inside = "BEGIN:VEVENT\nUID:1\nEND:VEVENT\n"
+    text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nMETHOD:CANCEL\n{inside}END:VCALENDAR\n"
+    calendar = accept(calendar=text).email.calendar
+    assert calendar is not None
+    assert (calendar.method, calendar.text) == ("CANCEL", text.replace("\n", "\r\n"))
+    with pytest.raises(InvalidCalendar):
+        accept(calendar="")
+
+
+# stored and fetched attachments -------------------------------------------------------------------------------------
+
+
+def stored(tenant: str, blob: str) -> int:
+    if (tenant, blob) != ("shop", "f" * 64):
+        raise BlobUnavailable(f"tenant {tenant!r} has no stored attachment {blob}")
+    return 7
+
+
+def fetched(url: str, limit: int) -> bytes:
+    return f"{url} {limit}".encode()
+
+
+def attaching(*attachments: object, **call: object) -> Accepted:
+    intake = Intake(
+        template_known=known,
+        classes=SHIPPED_CLASSES,
+        tenants={"default": THE_DEFAULT, "shop": Tenant("shop", (Grant((Sender("*"),)),))},
+        sender=Address.parse("notifier@house.example"),
+        max_bytes=LIMIT,
+        blob_name=lambda data: f"blob-{len(data)}",
+        sources=Sources((), stored, fetched),
+    )
+    more: dict[str, object] = {"template": "welcome", "to": "a@x.example", "tenant": "shop", **call}
+    return intake.accept(attachments=attachments, **more)  # type: ignore[arg-type]
+
+
+def test_a_stored_attachment_is_named_and_not_uploaded_again() -> None:
+    for options in (Options(), Options(by_name=True)):
+        accepted = attaching({"blob": "f" * 64, "filename": "terms.pdf"}, options=options)
+        assert accepted.email.attachments == (AttachmentRef("terms.pdf", "application/pdf", "f" * 64, 7),)
+        assert accepted.blobs == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "call", "why"),
+    [
+        ({"blob": "f" * 64, "filename": "a"}, {"tenant": "default"}, "tenant 'default' has no stored attachment"),
+        ({"blob": "e" * 64, "filename": "a"}, {}, "has no stored attachment"),
+        ({"blob": "f" * 64}, {}, "a filename is text"),
+        ({"blob": "f" * 64, "filename": "../a"}, {}, "no folders"),
+        ({"blob": "f" * 64, "filename": "a", "content_type": "multipart/x"}, {}, "content type"),
+        ({"blob": 7, "filename": "a"}, {}, "named by text, not int"),
+        ({"blob": "f" * 64, "filename": "a", "data": b""}, {}, "has one of"),
+        ({"blob": "f" * 64, "filename": "a", "size": 0}, {}, "unknown field size"),
+    ],
+)
+def test_a_stored_attachment_that_is_none_of_the_tenants_is_refused(
+    given: object, call: dict[str, object], why: str
+) -> None:
+    with pytest.raises(InvalidAttachment, match=why):
+        attaching(given, **call)
+
+
+def test_the_size_of_a_stored_attachment_counts() -> None:
+    with pytest.raises(MailTooLarge):
+        INTAKE_OF_GIANTS.accept(template="welcome", to="a@x.example", attachments=[{"blob": "x", "filename": "a"}])
+
+
+INTAKE_OF_GIANTS = Intake(
+    template_known=known,
+    classes=SHIPPED_CLASSES,
+    tenants={"default": THE_DEFAULT},
+    sender=Address.parse("notifier@house.example"),
+    max_bytes=LIMIT,
+    blob_name=str,
+    sources=Sources((), lambda tenant, blob: LIMIT),
+)
+
+
+def test_a_url_is_fetched_at_the_call_and_named_by_its_end() -> None:
+    accepted = attaching({"url": "s3://reports/may.pdf"}, {"url": "s3://reports/x", "filename": "june.pdf"})
+    assert [file.filename for file in accepted.email.attachments] == ["may.pdf", "june.pdf"]
+    assert f"s3://reports/may.pdf {LIMIT}".encode() in accepted.blobs.values()
+
+
+def test_a_url_is_text_and_none_comes_through_the_broker() -> None:
+    with pytest.raises(InvalidAttachment, match="url is text"):
+        attaching({"url": 7})
+    with pytest.raises(InvalidAttachment, match="carries its data, not a url"):
+        attaching({"url": "s3://reports/may.pdf"}, options=Options(by_name=True))
+    with pytest.raises(InvalidAttachment, match="no URL is fetched"):
+        accept(attachments=[{"url": "s3://reports/may.pdf"}])
+    with pytest.raises(InvalidAttachment, match="no stored attachments here"):
+        accept(attachments=[{"blob": "f" * 64, "filename": "a"}])
+
+
+# messages of the application's own ---------------------------------------------------------------------------------
+
+OWN = b"From: Shop <a@shop.example>\r\nTo: b@x.example\r\n\r\nHello\r\n"
+
+
+def accept_own(message: object = OWN, **call: object) -> Accepted:
+    return INTAKE.accept_message(message=message, **call)  # type: ignore[arg-type]
+
+
+def test_a_message_of_the_applications_own_is_a_mail_like_any_other() -> None:
+    accepted = accept_own(mail_class="otp", idempotency_key="k", options=Options(send_at=100.0))
+    email = accepted.email
+    assert (email.template, email.queue, email.send_at, email.idempotency_key) == ("", "mail.urgent", 100.0, "k")
+    assert [one.forward_path for one in email.recipients] == ["b@x.example"]
+    assert email.sender == Address.parse("a@shop.example")
+    assert email.message == MessageRef(f"blob-{len(OWN)}", len(OWN), "a@shop.example")
+    assert dict(accepted.blobs) == {f"blob-{len(OWN)}": OWN}
+    assert Email.from_payload(email.to_payload()) == email
+
+
+def test_the_same_message_again_is_the_same_mail_whenever_it_is_said() -> None:
+    first = accept_own(idempotency_key="k").email
+    later = intake_at(1e9).accept_message(message=OWN, idempotency_key="k").email
+    assert first.body_hash == later.body_hash
+    assert first.body_hash != accept_own(OWN + b"more\r\n", idempotency_key="k").email.body_hash
+    assert first.body_hash != accept_own(to_addrs="c@x.example", idempotency_key="k").email.body_hash
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ({"message": b"nothing"}, InvalidHeader),
+        ({"to_addrs": "a@x.example, b@x.example"}, InvalidAddress),
+        ({"to_addrs": []}, InvalidAddress),
+        ({"to_addrs": [f"u{n}@x.example" for n in range(1001)]}, InvalidMail),
+        ({"from_addr": "nobody"}, InvalidAddress),
+        ({"from_addr": 0}, InvalidAddress),
+        ({"mail_class": "urgent"}, InvalidMail),
+        ({"message": OWN + b"x\r\n" * LIMIT}, MailTooLarge),
+        ({"options": Options(expires_at=6.0)}, InvalidMail),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_message_or_its_call_is_refused(call: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        accept_own(**call)
+
+
+def test_a_tenant_must_be_allowed_everybody_in_from_and_the_envelopes_sender() -> None:
+    assert accept_own(tenant="shop").email.tenant == "shop"
+    assert accept_own(tenant="shop", from_addr="").email.message == MessageRef(f"blob-{len(OWN)}", len(OWN), "")
+    for message, call in (
+        (OWN.replace(b"Shop <a@shop.example>", b"a@shop.example, boss@house.example"), {}),
+        (OWN.replace(b"From:", b"Sender: boss@house.example\r\nFrom:"), {}),
+        (OWN, {"from_addr": "boss@house.example"}),
+    ):
+        with pytest.raises(InvalidMail, match=r"'shop' may not send as boss@house\.example"):
+            accept_own(message, tenant="shop", **call)
+    with pytest.raises(MailTooLarge, match="the limit is 3,000"):
+        accept_own(OWN + b"x\r\n" * 2500, tenant="small")
 
 
 # tenants ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from notifier.mime import compose
 from notifier.mime.compiled import MAX_FORMS, Compositor, Kind, form_of
 from notifier.mime.compose import boundary_token
 from notifier.model.address import Address
-from notifier.model.content import Attachment, Content, InlineImage
+from notifier.model.content import Attachment, Calendar, Content, InlineImage
 from notifier.model.envelope import Envelope
 
 pytestmark = pytest.mark.unit
@@ -29,8 +29,12 @@ PEOPLE = st.builds(Address, st.sampled_from(["a", "b.c", "ü"]), st.sampled_from
 IMAGES = st.lists(
     st.builds(InlineImage, st.sampled_from(["1@n", "2@n"]), st.just("a.png"), st.just("image/png"), st.binary()),
     max_size=2,
+    unique_by=lambda image: image.content_id,
 ).map(tuple)
-CONTENTS = st.builds(Content, WORDS.map(lambda words: f"x{words}"), TEXTS, st.none() | TEXTS, IMAGES)
+CALENDARS = st.builds(Calendar, st.sampled_from(["REQUEST", "CANCEL"]), TEXTS)
+CONTENTS = st.builds(
+    Content, WORDS.map(lambda words: f"x{words}"), TEXTS, st.none() | TEXTS, IMAGES, st.none() | CALENDARS
+)
 FILES = st.lists(
     st.builds(
         Attachment,
@@ -85,9 +89,17 @@ def test_a_text_that_holds_the_boundary_is_left_to_the_plain_composer() -> None:
 
 @pytest.mark.parametrize("images", [0, 1, 12])
 @pytest.mark.parametrize("attachments", [0, 1, 12])
+@pytest.mark.parametrize("calendar", [False, True])
 @pytest.mark.parametrize("html", [False, True])
-def test_every_kind_of_mail_has_a_form(html: bool, images: int, attachments: int) -> None:
-    assert form_of(Kind(Address.parse("a@x.example"), (), html, images if html else 0, attachments)) is not None
+def test_every_kind_of_mail_has_a_form(html: bool, calendar: bool, images: int, attachments: int) -> None:
+    kind = Kind(Address.parse("a@x.example"), (), html, images if html else 0, calendar, attachments)
+    assert form_of(kind) is not None
+
+
+def test_two_images_with_one_content_id_are_refused_as_by_the_plain_composer() -> None:
+    twice = (InlineImage("1@n", "a.png", "image/png", b"a"), InlineImage("1@n", "b.png", "image/png", b"b"))
+    with pytest.raises(InvalidHeader, match="one Content-ID"):
+        Compositor().compose(**a_call(content=Content("Hi", "x", "<p>", twice)))  # type: ignore[arg-type]
 
 
 def test_the_forms_of_many_senders_do_not_pile_up() -> None:

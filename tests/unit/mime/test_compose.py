@@ -199,6 +199,12 @@ def test_no_content_type_adds_a_field(content_type: str) -> None:
         composed(attachments=[Attachment("a", content_type, b"")])
 
 
+def test_two_images_have_two_content_ids() -> None:
+    images = tuple(InlineImage("x@y", name, "image/png", b"png") for name in ("a.png", "b.png"))
+    with pytest.raises(InvalidHeader, match="one Content-ID"):
+        composed(Content("Hi", "text", "<img src='cid:x@y'>", images))
+
+
 def test_a_content_id_adds_no_field() -> None:
     content = Content("Hi", "x", "<p>", (InlineImage("x>\r\nBcc: y", "a.png", "image/png", b""),))
     with pytest.raises(InvalidHeader):

@@ -11,7 +11,8 @@ import pytest
 
 from notifier.errors import ErrorClass, Fault, Phase, Scope
 from notifier.model.address import Address
-from notifier.model.email import AttachmentRef, Email, UnknownPayloadVersion
+from notifier.model.content import Calendar
+from notifier.model.email import AttachmentRef, Email, MessageRef, UnknownPayloadVersion
 from notifier.model.ids import new_mail_id
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.secret import Secret
@@ -57,6 +58,16 @@ def test_a_mail_survives_json() -> None:
 def test_a_mail_of_a_later_version_is_told_apart() -> None:
     with pytest.raises(UnknownPayloadVersion, match="version 99"):
         Email.from_payload({**MAIL.to_payload(), "v": 99})
+
+
+def test_a_mail_that_an_older_worker_would_send_without_a_part_of_it_is_none_that_it_can_read() -> None:
+    invited = replace(MAIL, calendar=Calendar("REQUEST", "BEGIN:VCALENDAR\r\n"))
+    assert (MAIL.to_payload()["v"], invited.to_payload()["v"]) == (1, 2)
+    assert Email.from_payload(json.loads(json.dumps(invited.to_payload()))) == invited
+    assert invited.body_hash != MAIL.body_hash
+    own = replace(MAIL, template="", message=MessageRef("ab" * 32, 7, "", "<1@example.com>"))
+    assert own.to_payload()["v"] == 2
+    assert Email.from_payload(json.loads(json.dumps(own.to_payload()))) == own
 
 
 def test_a_mail_does_not_show_its_context() -> None:

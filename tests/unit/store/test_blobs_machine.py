@@ -39,6 +39,7 @@ class BlobsMachine(RuleBasedStateMachine):
         self.store = fake_store(blobs=InDirectory(self.root))
         self.needed: dict[str, set[str]] = {}  # of mails that have not ended
         self.kept: dict[str, tuple[float, set[str]]] = {}  # of mails that have ended: until when
+        self.shared: dict[str, float] = {}  # stored for mails to come: until when
         self.dead: list[str] = []
         self.composed: set[str] = set()
         self.young: set[str] = set()  # put in the last hour
@@ -51,6 +52,29 @@ class BlobsMachine(RuleBasedStateMachine):
     @rule(data=st.sampled_from(FILES))
     def an_application_puts_a_file_and_crashes(self, data: bytes) -> None:
         self.young.add(self.store.put_blob(data))
+
+    @rule(data=st.sampled_from(FILES), days=st.sampled_from([0.05, 2.0, 5.0]))
+    def somebody_stores_one_for_many_mails(self, data: bytes, days: float) -> None:
+        name = self.store.shared.put(data, tenant="shop", keep=days * DAY)
+        self.shared[name] = max(self.shared.get(name, 0.0), self.clock.now + days * DAY)
+        self.young.add(name)
+
+    @rule(data=st.sampled_from(FILES))
+    def a_mail_names_it(self, data: bytes) -> None:
+        name = blob_name(data)
+        if name not in self.shared:
+            try:
+                self.store.shared.use("shop", name)
+            except BlobUnavailable:
+                return
+            raise AssertionError("nobody has stored it, or its time is over")
+        size = self.store.shared.use("shop", name)
+        email = an_email(
+            attachments=(AttachmentRef("a", "text/plain", name, size),), expires_at=self.clock.now + 900 * DAY
+        )
+        self.store.add([email])
+        self.needed[email.id] = {name}
+        self.young.add(name)
 
     @rule(files=st.lists(st.sampled_from(FILES), max_size=3), long=st.booleans(), times=st.integers(1, 2))
     def a_mail_is_enqueued(self, files: list[bytes], long: bool, times: int) -> None:
@@ -108,6 +132,8 @@ class BlobsMachine(RuleBasedStateMachine):
         self.young_payload = False
         self.store.sweep("mail")
         self.kept = {mail_id: kept for mail_id, kept in self.kept.items() if kept[0] > self.clock.now}
+        self.shared = {name: until for name, until in self.shared.items() if until > self.clock.now}
+        self.store.shared._used.clear()  # a day is long for a minute's memory
 
     @rule()
     def the_collector_goes_round(self) -> None:
@@ -123,7 +149,7 @@ class BlobsMachine(RuleBasedStateMachine):
             assert left == wanted
 
     def wanted(self) -> set[str]:
-        return set().union(*self.needed.values(), *(names for _, names in self.kept.values()))
+        return set(self.shared).union(*self.needed.values(), *(names for _, names in self.kept.values()))
 
     def files(self) -> list[Path]:
         return [path for path in self.root.rglob("*") if path.is_file()]

@@ -11,7 +11,7 @@ from store_conformance import added, an_email, at_dot, claimed, history_of
 
 from notifier.errors import StoreUnavailable
 from notifier.model.address import Address
-from notifier.model.email import AttachmentRef
+from notifier.model.email import AttachmentRef, MessageRef
 from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.octets import Streamed, whole
 from notifier.model.state import MailState
@@ -237,3 +237,37 @@ def test_a_dead_letter_to_another_address_refers_to_its_new_payload_and_to_no_me
     store.begin_dot([again])
     store.settle([Settlement(again, MailState.SENT)])
     assert references(server) == {email.attachments[0].blob: 1}
+
+
+def own_message(store: RedisStore) -> MessageRef:
+    return MessageRef(store.put_blob(MESSAGE), len(MESSAGE), "shop@example.com")
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_message_of_the_applications_own_is_released_when_its_mail_has_ended(
+    store: RedisStore, server: fakeredis.FakeRedis, clock: Clock, long: bool
+) -> None:
+    own = own_message(store)
+    more = {"headers": {"X": "y" * LARGE}} if long else {}
+    store.settle([Settlement(at_dot(store, an_email(message=own, **more)), MailState.WAITING, composed=MESSAGE)])
+    assert references(server)[own.blob] == 2, "for the mail, and for the message of its first attempt"
+    (claim,) = store.claim("mail", "worker-1", 1)
+    store.begin_dot([claim])
+    store.settle([Settlement(claim, MailState.SENT)])
+    assert references(server) == {}
+    clock.now += DAY
+    assert collected(store) == 1 + long
+
+
+def test_a_dead_letter_that_is_readdressed_keeps_the_applications_own_message(
+    store: RedisStore, server: fakeredis.FakeRedis
+) -> None:
+    own = own_message(store)
+    email = an_email(message=own)
+    store.settle([Settlement(claimed(store, email), MailState.FAILED)])
+    readdress = {"zoe@example.com": Address.parse("zoe@example.org")}
+    store.resolve(email.id, MailState.WAITING, readdress=readdress)
+    assert references(server) == {own.blob: 1}
+    claim = claimed(store)
+    assert (claim.email.message, list(claim.recipients)) == (own, ["zoe@example.org"])
+    assert store.get_blob(own.blob) == MESSAGE

@@ -1,0 +1,52 @@
+"""What a call of one of our tasks may say: keyword arguments, those of the intake's method and no others."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from notifier.delivery.intake import Accepted, Intake, Options
+from notifier.errors import InvalidMail
+from notifier.tasks.runtime import runtime
+
+
+@dataclass(frozen=True)
+class Call:
+    """``task``: its name for people; ``example``: arguments that show how it is called; ``accept``: the intake's method."""
+
+    task: str
+    example: str
+    accept: Callable[..., Accepted]
+
+    @cached_property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """What may be said, by its name."""
+        parameters = inspect.signature(self.accept).parameters
+        return {name: one for name, one in parameters.items() if name not in ("self", "options")}
+
+    def accepted(self, args: Sequence[Any] | None, call: Mapping[str, Any], options: Options) -> Accepted:
+        """The checked mail of one call. Raises what the intake raises, and `InvalidMail` for unknown arguments."""
+        if args:
+            raise InvalidMail(
+                f"{self.task} takes keyword arguments only, for example {self.example}; in a chain use {self.task}.si(…)"
+            )
+        self._check_names(call)
+        return self.accept(runtime().intake, **call, options=options)
+
+    def _check_names(self, call: Mapping[str, Any]) -> None:
+        for name in call:
+            if name not in self.parameters:
+                near = difflib.get_close_matches(str(name), self.parameters, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.parameters)}"
+                raise InvalidMail(f"{self.task} has no argument {name!r}; {hint}")
+        for name, parameter in self.parameters.items():
+            if parameter.default is parameter.empty and name not in call:
+                raise InvalidMail(f"{self.task} needs the argument {name!r}")
+
+
+SEND_EMAIL = Call("send_email", "template=…, to=…", Intake.accept)
+SEND_MESSAGE = Call("send_message", "message=…", Intake.accept_message)
