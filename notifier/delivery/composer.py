@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from notifier.delivery.signing import Signer
 from notifier.mime import compose
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content
@@ -44,6 +45,7 @@ class Composer:
     renderer: TemplateRenderer
     blobs: BlobReader
     sender: Address
+    signer: Signer = field(default_factory=Signer)
 
     def compose(
         self,
@@ -62,7 +64,7 @@ class Composer:
         envelope = Envelope(path, forward_paths, MailParameters(envid=envelope_id_of(email)))
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not composed.isascii())
-        return compose(
+        mail = compose(
             self.renderer.render(email.template, email.context, email.locale),
             sender=sender,
             to=email.to,
@@ -74,6 +76,7 @@ class Composer:
             attachments=[self._attachment(email, index) for index in range(len(email.attachments))],
             envelope=envelope,
         )
+        return self.signer.signed(mail, email, sender)
 
     def _attachment(self, email: Email, index: int) -> Attachment:
         ref = email.attachments[index]

@@ -34,6 +34,11 @@ class DkimKey:
         kind = self.algorithm.partition("-")[0]
         return f"v=DKIM1; k={kind}; p={base64.b64encode(self.public).decode()}"
 
+    def is_published_in(self, record: str) -> bool:
+        """True where a TXT record of that name holds this public key."""
+        tags = dict(tag.partition("=")[::2] for tag in "".join(record.split()).split(";"))
+        return tags.get("p") == base64.b64encode(self.public).decode()
+
     @property
     def is_short(self) -> bool:
         """True where receivers may soon refuse it."""

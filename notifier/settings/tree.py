@@ -20,6 +20,7 @@ from notifier.model.tenant import DEFAULT
 from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
 from notifier.settings.blobs import parse_blobs
+from notifier.settings.dkim import DkimKeys, parse_dkim
 from notifier.settings.encryption import parse_keys
 from notifier.settings.policies import SHIPPED, Policies, parse_policies
 from notifier.settings.relay import ManyProblems
@@ -88,6 +89,20 @@ TABLE: tuple[Setting, ...] = (
         "",
         "A TOML file with mail classes of your own (delivery, deadline, queue) and with rows laid over the retry table, for all "
         "mails or for a class.",
+    ),
+    Setting(
+        "NOTIFIER_DKIM",
+        parse_dkim,
+        "",
+        "Keys that mails are signed with, domain:selector:/path/of/key.pem with blanks between (`pip install notifier-worker[dkim]`). "
+        "The key of the domain in From signs, or of one above it; a domain may have one RSA and one Ed25519 key. See "
+        "[signing and unsubscribing](../how-to/dkim-and-unsubscribe.md).",
+    ),
+    Setting(
+        "NOTIFIER_DKIM_EXPIRES",
+        parsers.seconds,
+        None,
+        "Seconds after which a DKIM signature is over, counted from when the mail may be sent. Unset: never.",
     ),
     Setting("NOTIFIER_FROM", parsers.address, "Notifier <notifier@localhost>", "From, where a mail names no sender."),
     Setting("NOTIFIER_TEMPLATES", parsers.folders, "", "Folders with templates, divided as in PATH; searched first."),
@@ -209,6 +224,8 @@ class Settings:
     relays: Way
     matrix: Matrix
     domain_rates: DomainRates
+    dkim: DkimKeys
+    dkim_expires: float | None
     sender: Address
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
@@ -260,7 +277,8 @@ class Settings:
         _check_together(values, problems)
         if problems:
             raise ConfigurationError(problems)
-        return cls(**_fields(values), files=(*files_of(source), *values["NOTIFIER_TENANTS"].files))
+        own_files = (*values["NOTIFIER_TENANTS"].files, *values["NOTIFIER_DKIM"].files)
+        return cls(**_fields(values), files=(*files_of(source), *own_files))
 
 
 def _fall_back(given: dict[str, str], environ: Mapping[str, str]) -> None:
@@ -305,6 +323,12 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
         for one in classes
         if window and one.retention is not None and one.retention < window
     )
+    problems.extend(
+        f"NOTIFIER_DKIM_EXPIRES is not longer than mails of class {one.name!r} are tried ({one.deadline:g} s): they would arrive "
+        "with signatures that are over"
+        for one in classes
+        if values["NOTIFIER_DKIM_EXPIRES"] and values["NOTIFIER_DKIM_EXPIRES"] <= one.deadline
+    )
     _check_first_retry(values["NOTIFIER_RETRY_SCALE"], values["NOTIFIER_POLICIES"], problems)
     if (values["NOTIFIER_WEBHOOK_URL"] is None) != (
         values["NOTIFIER_WEBHOOK_SECRET"] is None
@@ -339,6 +363,8 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "relays": relays,
         "matrix": matrix,
         "domain_rates": values["NOTIFIER_DOMAIN_RATES"],
+        "dkim": values["NOTIFIER_DKIM"],
+        "dkim_expires": values["NOTIFIER_DKIM_EXPIRES"],
         "sender": values["NOTIFIER_FROM"],
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],

@@ -20,6 +20,7 @@ from notifier.delivery.limiter import Limiter
 from notifier.delivery.redaction import Redactor
 from notifier.delivery.rounds import Pace
 from notifier.delivery.routing import Router
+from notifier.delivery.signing import Signer
 from notifier.errors import ConfigurationError
 from notifier.model.events import Listener
 from notifier.model.hook import HookKind
@@ -85,7 +86,11 @@ class Runtime:
 
     def _join(self) -> None:
         settings = self.settings
-        self.composer = Composer(self.renderer, self.store, settings.sender)
+        signer = Signer(settings.dkim.keys, settings.dkim_expires)
+        for key in settings.dkim.keys:
+            if key.is_short:
+                log.warning("the DKIM key %s has %d bits, and receivers want 2048", key.record_name, key.bits)
+        self.composer = Composer(self.renderer, self.store, settings.sender, signer)
         self.courier = Courier(
             store=self.store,
             router=self._router(self.ways_out),
