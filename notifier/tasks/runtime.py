@@ -103,6 +103,7 @@ class Runtime:
             redacted=self.redactor.settlement,
             keep=self.journal.keep,
             shield=soft_limit,
+            mailing_list=settings.policies.mailing_list_of,
         )
         self.intake = Intake(
             template_known=self.renderer.require,
