@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifier import smtp
     from notifier.errors import NotifierError
+    from notifier.mime.priority import priority_headers
     from notifier.model.proof import Proof
     from notifier.tasks.bulk import send_bulk
     from notifier.tasks.evidence import evidence_source
@@ -28,6 +29,7 @@ __all__ = [
     "mail_deferred",
     "mail_failed",
     "mail_unknown",
+    "priority_headers",
     "send_bulk",
     "send_email",
     "smtp",
@@ -40,6 +42,7 @@ _HOME = {
     "cancel": "notifier.tasks.result",
     "evidence_source": "notifier.tasks.evidence",
     **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),
+    "priority_headers": "notifier.mime.priority",
     "send_bulk": "notifier.tasks.bulk",
     "send_email": "notifier.tasks.send",
     "status": "notifier.tasks.result",

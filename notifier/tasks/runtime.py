@@ -90,7 +90,15 @@ class Runtime:
         for key in settings.dkim.keys:
             if key.is_short:
                 log.warning("the DKIM key %s has %d bits, and receivers want 2048", key.record_name, key.bits)
-        self.composer = Composer(self.renderer, self.store, settings.sender, signer)
+        self.composer = Composer(
+            self.renderer,
+            self.store,
+            settings.sender,
+            signer,
+            settings.unsubscribe,
+            settings.policies.mailing_list_of,
+            settings.feedback_id,
+        )
         self.courier = Courier(
             store=self.store,
             router=self._router(self.ways_out),
