@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from notifier.tasks.result import cancel, status
     from notifier.tasks.send import send_email
     from notifier.tasks.signals import mail_accepted, mail_deferred, mail_failed, mail_unknown
+    from notifier.tasks.unsubscribe import unsubscribe_asgi, unsubscribe_wsgi
 
 __all__ = [
     "NotifierError",
@@ -34,6 +35,8 @@ __all__ = [
     "send_email",
     "smtp",
     "status",
+    "unsubscribe_asgi",
+    "unsubscribe_wsgi",
 ]
 
 _HOME = {
@@ -46,6 +49,7 @@ _HOME = {
     "send_bulk": "notifier.tasks.bulk",
     "send_email": "notifier.tasks.send",
     "status": "notifier.tasks.result",
+    **dict.fromkeys(("unsubscribe_asgi", "unsubscribe_wsgi"), "notifier.tasks.unsubscribe"),
 }
 
 
