@@ -19,8 +19,12 @@ def pem_of(private: Any, form: str = "PKCS8") -> str:
 
 
 @cache
+def _rsa(bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, bits)
+
+
 def rsa_pem(bits: int = 2048, form: str = "PKCS8") -> str:
-    return pem_of(rsa.generate_private_key(65537, bits), form)
+    return pem_of(_rsa(bits), form)
 
 
 @cache

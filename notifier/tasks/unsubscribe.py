@@ -5,7 +5,7 @@ from __future__ import annotations
 from notifier.delivery.unsubscribing import Unsubscription
 from notifier.errors import ConfigurationError
 from notifier.tasks.runtime import runtime
-from notifier.unsubscribe import Desk, asgi, wsgi
+from notifier.unsubscribe import ASGI, WSGI, Desk
 
 
 def of_settings() -> Desk:
@@ -22,5 +22,5 @@ def of_settings() -> Desk:
     return Desk(here.settings.unsubscribe.keys, suppress)
 
 
-unsubscribe_wsgi = wsgi(of_settings)
-unsubscribe_asgi = asgi(of_settings)
+unsubscribe_wsgi = WSGI(of_settings)
+unsubscribe_asgi = ASGI(of_settings)

@@ -3,6 +3,6 @@ joins it to this process's settings and store.
 """
 
 from notifier.unsubscribe.desk import Answer, Desk
-from notifier.unsubscribe.gateways import asgi, wsgi
+from notifier.unsubscribe.gateways import ASGI, WSGI
 
-__all__ = ["Answer", "Desk", "asgi", "wsgi"]
+__all__ = ["ASGI", "WSGI", "Answer", "Desk"]

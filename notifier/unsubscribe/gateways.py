@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -14,43 +15,45 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-def wsgi(desk: Callable[[], Desk]) -> Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]:
-    """A WSGI application; ``desk`` is asked at each request."""
+@dataclass(frozen=True, slots=True)
+class WSGI:
+    """An application by PEP 3333. ``desk`` is asked at each request."""
 
-    def app(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-        answer = _answered(desk, environ)
+    desk: Callable[[], Desk]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        """Answer one request."""
+        answer = self._answer(environ)
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", answer.headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
 
-    return app
+    def _answer(self, environ: dict[str, Any]) -> Answer:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        size = int(length) if length.isascii() and length.isdigit() else MAX_BODY + 1
+        if size > MAX_BODY:  # before any of it is read
+            return TOO_BIG
+        body = environ["wsgi.input"].read(size) if size else b""
+        query, content_type = environ.get("QUERY_STRING", ""), environ.get("CONTENT_TYPE", "")
+        return self.desk().answer(environ["REQUEST_METHOD"], query, content_type, body)
 
 
-def _answered(desk: Callable[[], Desk], environ: dict[str, Any]) -> Answer:
-    length = environ.get("CONTENT_LENGTH") or "0"
-    size = int(length) if length.isascii() and length.isdigit() else MAX_BODY + 1
-    if size > MAX_BODY:  # before any of it is read
-        return TOO_BIG
-    body = environ["wsgi.input"].read(size) if size else b""
-    return desk().answer(
-        environ["REQUEST_METHOD"], environ.get("QUERY_STRING", ""), environ.get("CONTENT_TYPE", ""), body
-    )
+@dataclass(frozen=True, slots=True)
+class ASGI:
+    """The same for ASGI. The desk answers in a thread, for the store is waited for there."""
 
+    desk: Callable[[], Desk]
 
-def asgi(desk: Callable[[], Desk]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """An ASGI application; ``desk`` is asked at each request, in a thread: the store is waited for there."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         if scope["type"] != "http":  # a server may ask for lifespan; there is nothing to begin and to end
             return
         types = (value for name, value in scope["headers"] if name == b"content-type")
         request = (scope["method"], scope["query_string"].decode("latin-1"), next(types, b"").decode("latin-1"))
         body = await _body(receive)
-        answer = await asyncio.to_thread(lambda: desk().answer(*request, body))
+        answer = await asyncio.to_thread(lambda: self.desk().answer(*request, body))
         headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
-
-    return app
 
 
 async def _body(receive: Receive) -> bytes:

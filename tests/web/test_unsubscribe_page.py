@@ -21,7 +21,7 @@ from notifier.delivery.unsubscribing import Unsubscription, made
 from notifier.errors import StoreUnavailable
 from notifier.model.ids import new_mail_id
 from notifier.model.secret import Secret
-from notifier.unsubscribe import Desk, asgi, wsgi
+from notifier.unsubscribe import ASGI, WSGI, Desk
 from notifier.unsubscribe.desk import MAX_BODY
 
 KEY = SigningKey("2026", Secret("s" * 32))
@@ -45,13 +45,13 @@ def ask(request: pytest.FixtureRequest, gone: list[Unsubscription]) -> Client:
 
 def client(kind: str, desk: Desk) -> Client:
     def by_wsgi(method: str, token: str = TOKEN, **more: Any) -> httpx.Response:
-        transport = httpx.WSGITransport(app=validator(wsgi(lambda: desk)))
+        transport = httpx.WSGITransport(app=validator(WSGI(lambda: desk)))
         with httpx.Client(transport=transport, base_url="https://shop.example") as http:
             return http.request(method, f"/unsubscribe?t={token}", **more)
 
     def by_asgi(method: str, token: str = TOKEN, **more: Any) -> httpx.Response:
         async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(app=asgi(lambda: desk))
+            transport = httpx.ASGITransport(app=ASGI(lambda: desk))
             async with httpx.AsyncClient(transport=transport, base_url="https://shop.example") as http:
                 return await http.request(method, f"/unsubscribe?t={token}", **more)
 
@@ -189,7 +189,7 @@ def test_a_length_that_is_none_is_refused_before_anything_is_read() -> None:
 
     told: list[str] = []
     environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": "-1", "wsgi.input": Unread()}
-    wsgi(lambda: Desk([KEY], print))(environ, lambda status, _: told.append(status))
+    WSGI(lambda: Desk([KEY], print))(environ, lambda status, _: told.append(status))
     assert told[0].startswith("413 ")
 
 
@@ -205,9 +205,9 @@ def test_a_body_without_end_is_read_no_further_than_it_may_be() -> None:
         sent.append(event)
 
     scope = {"type": "http", "method": "POST", "query_string": f"t={TOKEN}".encode(), "headers": []}
-    asyncio.run(asgi(lambda: Desk([KEY], print))(scope, receive, send))
+    asyncio.run(ASGI(lambda: Desk([KEY], print))(scope, receive, send))
     assert (sent[0]["status"], len(asked)) == (413, MAX_BODY // 1024 + 1)
 
 
 def test_what_is_no_request_is_left_alone() -> None:
-    asyncio.run(asgi(lambda: Desk([KEY], print))({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    asyncio.run(ASGI(lambda: Desk([KEY], print))({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
