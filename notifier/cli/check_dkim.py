@@ -29,7 +29,16 @@ def looked_at(chosen: Settings, lookups: Lookups | None) -> Iterator[Told]:
         yield _of_key(key, lookups)
     signer = Signer(keys)
     for domain in unsigned(chosen, signer):
-        yield True, f"mails from {domain} go unsigned", "NOTIFIER_DKIM, unless the relay signs them"
+        yield (
+            True,
+            f"mails from {domain} go unsigned",
+            f"NOTIFIER_DKIM, unless the relay signs them{_needed_by(chosen)}",
+        )
+
+
+def _needed_by(chosen: Settings) -> str:
+    """RFC 8058 section 4."""
+    return "" if chosen.unsubscribe is None else ": receivers offer one click to unsubscribe in signed mails only"
 
 
 def unsigned(chosen: Settings, signer: Signer) -> list[str]:

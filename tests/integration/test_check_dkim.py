@@ -10,6 +10,7 @@ from dns_server import DNSServer, Mischief
 from signing_keys import ed25519_key, rsa_key
 
 from notifier.cli.check_dkim import looked_at
+from notifier.delivery.unsubscribing import Unsubscribe
 from notifier.mime.dkim_key import DkimKey
 from notifier.model.tenant import Grant, Sender, Tenant
 from notifier.settings import Settings
@@ -63,3 +64,9 @@ def test_senders_without_a_key_are_named() -> None:
     settings = replace(chosen(KEY), matrix=Matrix({"shop": Tenant("shop", (Grant(senders),))}, {}))
     seen = [seen for _, seen, _ in looked_at(settings, None)]
     assert seen[1:] == ["mails from other.example go unsigned", "mails from third.example go unsigned"]
+
+
+def test_unsigned_mails_that_are_to_be_unsubscribed_from_are_told_why_that_matters() -> None:
+    settings = replace(chosen(), unsubscribe=Unsubscribe("https://shop.example/u", ()))
+    ((ok, _, advice),) = looked_at(settings, None)
+    assert (ok, "one click" in advice) == (True, True)
