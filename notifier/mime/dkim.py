@@ -29,9 +29,12 @@ SIGNED = ("Sender", "In-Reply-To", "References", "Auto-Submitted", "Feedback-ID"
 def signatures(message: bytes, keys: Sequence[DkimKey], *, signed_at: int, expires_at: int | None = None) -> bytes:
     """The DKIM-Signature fields to put before ``message``, one for each key. Times are seconds since the epoch.
 
-    Raises `InvalidHeader` for a message without From, which cannot be signed (RFC 6376 section 5.4).
+    Raises `InvalidHeader` for a message without From or without an end of its header, which cannot be signed (RFC 6376
+    section 5.4).
     """
     header_ends = message.find(b"\r\n\r\n")
+    if header_ends < 0:
+        raise InvalidHeader("a message whose header does not end is not signed")
     fields = fields_of(message[:header_ends])
     if not any(_name(field) == "from" for field in fields):
         raise InvalidHeader("a message without From is not signed")

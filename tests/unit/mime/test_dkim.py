@@ -39,12 +39,11 @@ def signed(message: bytes = MESSAGE, **more: int) -> bytes:
 def a_message(subject: str = "Hi", text: str = "Hello", **more: object) -> bytes:
     mail = compose(
         Content(subject, text, f"<p>{text}</p>"),
-        sender=Address.parse("Zoë <zoe@example.com>"),
         to=[Address.parse("ann@example.org")],
         message_id="<1@example.com>",
         date=datetime.fromtimestamp(WHEN, UTC),
         envelope=Envelope("zoe@example.com", ("ann@example.org",)),
-        **more,  # type: ignore[arg-type]
+        **{"sender": Address.parse("Zoë <zoe@example.com>"), **more},  # type: ignore[arg-type]
     )
     return mail.data
 
@@ -105,9 +104,19 @@ def test_the_same_arguments_make_the_same_octets() -> None:
     assert signed() == signed()
 
 
-def test_a_message_without_from_is_not_signed() -> None:
-    with pytest.raises(InvalidHeader, match="From"):
-        signatures(b"To: ann@example.org\r\n\r\n", KEYS, signed_at=WHEN)
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [(b"To: ann@example.org\r\n\r\n", "without From"), (b"From: zoe@example.com\r\n", "does not end")],
+)
+def test_what_is_no_whole_message_is_not_signed(message: bytes, words: str) -> None:
+    with pytest.raises(InvalidHeader, match=words):
+        signatures(message, KEYS, signed_at=WHEN)
+
+
+def test_a_header_in_utf_8_is_signed_as_it_is() -> None:
+    message = a_message(sender=Address.parse("Zoë <zoë@example.com>"))
+    assert not message.isascii()
+    assert verified(signed(message), KEYS) == [True, True]
 
 
 def test_the_field_is_folded() -> None:
