@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from notifier.errors import InvalidHeader
 
-AUTOMATIC = ("auto-generated", "auto-replied", "auto-notified")  # the last one: RFC 5436 section 2.7.1
+AUTOMATIC = ("auto-generated", "auto-replied", "auto-notified")  # the last one: RFC 5436
 
 
 def check_auto_submitted(headers: Mapping[str, str]) -> None:

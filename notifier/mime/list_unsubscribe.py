@@ -24,9 +24,11 @@ def check_list_unsubscribe(headers: Mapping[str, str]) -> None:
     """Raises `InvalidHeader` unless an application's own fields fit together, and a receiver can use them."""
     given = {name.lower(): value for name, value in headers.items()}
     value, post = given.get(FIELD.lower()), given.get(POST_FIELD.lower())
-    schemes = set() if value is None else _schemes(value)
+    schemes = [] if value is None else _schemes(value)
     if post is not None and post != ONE_CLICK:
         raise InvalidHeader(f"{POST_FIELD} is {ONE_CLICK} and nothing else (RFC 8058), not {post!r}")
+    if schemes.count("https") > 1:
+        raise InvalidHeader(f"{FIELD} has several https:// URIs, and receivers post to one (RFC 8058)")
     if post is not None and "https" not in schemes:
         raise InvalidHeader(f"{POST_FIELD} needs an https:// URI in {FIELD} (RFC 8058)")
     if post is None and "https" in schemes:
@@ -35,12 +37,12 @@ def check_list_unsubscribe(headers: Mapping[str, str]) -> None:
         )
 
 
-def _schemes(value: str) -> set[str]:
+def _schemes(value: str) -> list[str]:
     if not _LIST.match(value) or "=?" in value:  # that would be taken for an encoded word, and be encoded
         raise InvalidHeader(
             f"{FIELD} is <https://…>, <mailto:…> or both with a comma, percent-encoded where need be, not {value[:80]!r}"
         )
-    return {_scheme(uri[1:-1]) for uri in re.findall(_URI, value)}
+    return [_scheme(uri[1:-1]) for uri in re.findall(_URI, value)]
 
 
 def _scheme(uri: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from notifier.errors import InvalidHeader
 
-# X-Priority is Outlook's and Thunderbird's; Importance and Priority are those of RFC 2156 sections 5.3.4 and 5.3.6.
+# X-Priority is Outlook's and Thunderbird's; Importance and Priority are those of RFC 2156.
 _LEVELS = {
     "high": ("1 (Highest)", "high", "urgent"),
     "normal": ("3 (Normal)", "normal", "normal"),

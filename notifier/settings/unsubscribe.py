@@ -11,7 +11,7 @@ from notifier.settings.signing import parse_signing_keys
 from notifier.smtp.hosts import as_target
 
 LONGEST = 150  # characters: with the token behind it it stays a line of a header
-SHORTEST_LIFE = 30 * 86400.0  # seconds; 16 CFR 316.3 (CAN-SPAM) wants a way out that works for 30 days
+SHORTEST_LIFE = 30 * 86400.0  # seconds; 15 U.S.C. 7704(a)(3) (CAN-SPAM) wants a way out that works so long
 
 
 def unsubscribe_url(text: str) -> str:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: no redirect, no cookie (RFC 8058 section 3.1)."""
+    """An HTTP answer: no redirect, no cookie (RFC 8058 section 3)."""
 
     status: int
     body: bytes
@@ -92,7 +92,7 @@ def _token(query: str) -> str:
 
 
 def _asks_for_it(content_type: str, body: bytes) -> bool:
-    """Both forms are a sender's to choose (RFC 8058 section 3.2)."""
+    """Both forms are a sender's to choose (RFC 8058 section 3)."""
     if content_type.partition(";")[0].strip().lower() == "multipart/form-data":
         whole = b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n" + body
         message = message_from_bytes(whole, policy=policy.compat32)

@@ -68,7 +68,7 @@ def test_one_click_of_a_mailbox_provider_unsubscribes(ask: Client, gone: list[Un
 
 
 def test_the_form_may_come_in_parts(ask: Client, gone: list[Unsubscription]) -> None:
-    """RFC 8058 section 3.2 asks for multipart/form-data."""
+    """RFC 8058 section 3 prefers multipart/form-data."""
     assert ask("POST", files={"List-Unsubscribe": (None, "One-Click")}).status_code == 200
     assert gone == [ZOE]
 

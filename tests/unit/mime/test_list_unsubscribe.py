@@ -46,6 +46,7 @@ def test_what_receivers_can_use_is_taken(headers: dict[str, str]) -> None:
         ({"List-Unsubscribe": "<https://a.example/u>  <mailto:a@b.example>", **POST}, "<https://…>"),
         ({"List-Unsubscribe": "<https://a.example/u>\r\nBcc: x@y.example", **POST}, "control character"),
         ({"List-Unsubscribe": "", **POST}, "<https://…>"),
+        ({"List-Unsubscribe": "<https://a.example/u>,<https://a.example/v>", **POST}, "several https"),
         ({"List-Unsubscribe": "<https://a.example/u>"}, "add List-Unsubscribe-Post"),
         ({"List-Unsubscribe": "<mailto:u@a.example>", **POST}, "needs an https"),
         (POST, "needs an https"),
