@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-BLOCK = 64 * 1024  # octets that are looked at together: the body of a big mail is never copied whole
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _BLANKS = re.compile(rb"[ \t]{2,}|\t")  # that are not one blank already
 
@@ -25,11 +24,10 @@ def relaxed_field(field: bytes) -> bytes:
     return name.strip(b" \t").lower() + b":" + _BLANKS.sub(b" ", value.replace(b"\r\n", b"")).strip(b" ")
 
 
-def relaxed_body_hash(body: bytes | memoryview) -> bytes:
-    """SHA-256 over the body by section 3.4.4, in one pass."""
+def relaxed_body_hash(blocks: Iterable[bytes]) -> bytes:
+    """SHA-256 over the body by section 3.4.4, in one pass. The blocks may be cut anywhere."""
     digest, empty_lines, empty = hashlib.sha256(), 0, True
-    for block in _blocks(body):
-        lines = _relaxed(block)
+    for lines in map(_relaxed, _whole_lines(blocks)):
         text = lines.rstrip(b"\r\n")
         if text:
             digest.update(b"\r\n" * empty_lines + text)
@@ -40,21 +38,21 @@ def relaxed_body_hash(body: bytes | memoryview) -> bytes:
     return digest.digest()
 
 
-def _relaxed(block: bytes) -> bytes:
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Some at a time; only the last may lack its end."""
+    rest = b""
+    for block in blocks:
+        rest += block
+        end = rest.rfind(b"\r\n") + 2
+        if end >= 2:
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
+
+
+def _relaxed(lines: bytes) -> bytes:
     # Two plain searches spare most blocks the expression, and all of them its backtracking over blanks before a line end.
-    if b"\t" in block or b"  " in block:
-        block = _BLANKS.sub(b" ", block)
-    return block.replace(b" \r\n", b"\r\n").removesuffix(b" ")
-
-
-def _blocks(body: bytes | memoryview) -> Iterator[bytes]:
-    """Whole lines, about `BLOCK` octets of them; only the last may lack its end."""
-    start, size = 0, BLOCK
-    while start < len(body):
-        block = bytes(body[start : start + size])
-        end = len(block) if start + size >= len(body) else block.rfind(b"\r\n") + 2
-        if end == 1 and len(block) > 1:  # a line that is longer than a block
-            size *= 2
-            continue
-        yield block[:end]
-        start, size = start + end, BLOCK
+    if b"\t" in lines or b"  " in lines:
+        lines = _BLANKS.sub(b" ", lines)
+    return lines.replace(b" \r\n", b"\r\n").removesuffix(b" ")

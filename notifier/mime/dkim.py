@@ -7,7 +7,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from notifier.errors import InvalidHeader
 from notifier.mime.canonical import fields_of, relaxed_body_hash, relaxed_field
@@ -26,24 +27,35 @@ OVERSIGNED = (
 SIGNED = ("Sender", "In-Reply-To", "References", "Auto-Submitted", "Feedback-ID")
 
 
-def signatures(message: bytes, keys: Sequence[DkimKey], *, signed_at: int, expires_at: int | None = None) -> bytes:
-    """The DKIM-Signature fields to put before ``message``, one for each key. Times are seconds since the epoch.
+def signatures(
+    blocks: Iterable[bytes], keys: Sequence[DkimKey], *, signed_at: int, expires_at: int | None = None
+) -> bytes:
+    """The DKIM-Signature fields to put before a message, one for each key. Times are seconds since the epoch.
 
-    Raises `InvalidHeader` for a message without From or without an end of its header, which cannot be signed (RFC 6376
-    section 5.4).
+    ``blocks`` are the message's, cut anywhere and read once. Raises `InvalidHeader` for a message without From or without
+    an end of its header, which cannot be signed (RFC 6376 section 5.4).
     """
-    header_ends = message.find(b"\r\n\r\n")
-    if header_ends < 0:
-        raise InvalidHeader("a message whose header does not end is not signed")
-    fields = fields_of(message[:header_ends])
+    header, body = _divided(iter(blocks))
+    fields = fields_of(header)
     if not any(_name(field) == "from" for field in fields):
         raise InvalidHeader("a message without From is not signed")
     names = names_to_sign(fields)
     covered = b"".join(relaxed_field(field) + b"\r\n" for field in selected(fields, names))
-    body_hash = relaxed_body_hash(memoryview(message)[header_ends + 4 :])
     times = [f" t={signed_at};", *([] if expires_at is None else [f" x={expires_at};"])]
-    tags = [*times, *_list_of(names), f" bh={base64.b64encode(body_hash).decode()};", " b="]
+    body_hash = base64.b64encode(relaxed_body_hash(body)).decode()
+    tags = [*times, *_list_of(names), f" bh={body_hash};", " b="]
     return b"".join(_signature(key, tags, covered) for key in keys)
+
+
+def _divided(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Header, and the blocks of the body."""
+    begun = b""
+    for block in blocks:
+        begun += block
+        header, end, body = begun.partition(b"\r\n\r\n")
+        if end:
+            return header, chain((body,), blocks)
+    raise InvalidHeader("a message whose header does not end is not signed")
 
 
 def names_to_sign(fields: Sequence[bytes]) -> list[str]:

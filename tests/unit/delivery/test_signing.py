@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 
 import pytest
 from signing_keys import ed25519_key, rsa_key, verified
@@ -11,6 +12,7 @@ from notifier.delivery.signing import Signer
 from notifier.model.address import Address
 from notifier.model.content import Content
 from notifier.model.email import Email
+from notifier.model.envelope import Envelope, MailObject
 
 SHOP = Address.parse("shop@shop.example")
 KEYS = [rsa_key("shop.example"), ed25519_key("shop.example"), ed25519_key("news.shop.example")]
@@ -71,3 +73,15 @@ def test_a_signature_lasts_from_when_the_mail_may_be_sent() -> None:
     email = an_email(created_at=1_000.0, send_at=2_000.0)
     assert b" x=2500;" in composed(email, Signer(KEYS, lasts=500.0))
     assert b" x=" not in composed(email, Signer(KEYS))
+
+
+def test_a_message_of_25_mb_is_signed_without_another_copy_of_it() -> None:
+    data = b"From: shop@shop.example\r\n\r\n" + (b"YWJj" * 19 + b"\r\n") * 320_000
+    mail = MailObject(Envelope("shop@shop.example", ("zoe@example.com",)), data)
+    tracemalloc.start()
+    try:
+        signed = Signer(KEYS).signed(mail, an_email(), SHOP)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < len(signed.data) + 2**20
