@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from notifier.delivery.own_fields import OwnFields
 from notifier.delivery.signing import Signer
-from notifier.delivery.unsubscribing import Unsubscribe
 from notifier.mime import compose
-from notifier.mime.list_unsubscribe import FIELD, one_click
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content
 from notifier.model.email import Email
@@ -42,18 +41,13 @@ class BlobReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Makes the message of a mail. ``sender`` is used where the mail names none.
-
-    ``mailing_list`` tells what a mail's recipients unsubscribe from. ``feedback_id``: the sender in Feedback-ID, or nothing.
-    """
+    """Makes the message of a mail. ``sender`` is used where the mail names none."""
 
     renderer: TemplateRenderer
     blobs: BlobReader
     sender: Address
     signer: Signer = field(default_factory=Signer)
-    unsubscribe: Unsubscribe | None = None
-    mailing_list: Callable[[Email], str | None] = lambda _: None
-    feedback_id: str = ""
+    own_fields: OwnFields = field(default_factory=OwnFields)
 
     def compose(
         self,
@@ -72,7 +66,7 @@ class Composer:
         envelope = Envelope(path, forward_paths, MailParameters(envid=envelope_id_of(email)))
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not composed.isascii())
-        link = self._unsubscribe_link(email)
+        link = self.own_fields.link(email)
         context = email.context if link is None else {"unsubscribe_url": link, **email.context}
         mail = compose(
             self.renderer.render(email.template, context, email.locale),
@@ -82,24 +76,11 @@ class Composer:
             reply_to=email.reply_to,
             message_id=message_id_of(email, self.sender),
             date=datetime.fromtimestamp(email.created_at, UTC),
-            headers=self._headers(email, link),
+            headers=self.own_fields.headers(email, link),
             attachments=[self._attachment(email, index) for index in range(len(email.attachments))],
             envelope=envelope,
         )
         return self.signer.signed(mail, email, sender)
-
-    def _unsubscribe_link(self, email: Email) -> str | None:
-        if self.unsubscribe is None or any(name.lower() == FIELD.lower() for name in email.headers):
-            return None
-        return self.unsubscribe.link(email, self.mailing_list(email))
-
-    def _headers(self, email: Email, link: str | None) -> dict[str, str]:
-        """The application's own, and before them ours that it has not set itself."""
-        ours = {} if link is None else one_click(link)
-        if self.feedback_id:
-            ours["Feedback-ID"] = f"{email.template}:{email.tenant}:{email.mail_class}:{self.feedback_id}"
-        theirs = {name.lower() for name in email.headers}
-        return {**{name: value for name, value in ours.items() if name.lower() not in theirs}, **email.headers}
 
     def _attachment(self, email: Email, index: int) -> Attachment:
         ref = email.attachments[index]

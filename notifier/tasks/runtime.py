@@ -17,6 +17,7 @@ from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
 from notifier.delivery.limiter import Limiter
+from notifier.delivery.own_fields import OwnFields
 from notifier.delivery.redaction import Redactor
 from notifier.delivery.rounds import Pace
 from notifier.delivery.routing import Router
@@ -86,7 +87,6 @@ class Runtime:
 
     def _join(self) -> None:
         settings = self.settings
-        signer = Signer(settings.dkim.keys, settings.dkim_expires)
         for key in settings.dkim.keys:
             if key.is_short:
                 log.warning("the DKIM key %s has %d bits, and receivers want 2048", key.record_name, key.bits)
@@ -94,10 +94,8 @@ class Runtime:
             self.renderer,
             self.store,
             settings.sender,
-            signer,
-            settings.unsubscribe,
-            settings.policies.mailing_list_of,
-            settings.feedback_id,
+            signer=Signer(settings.dkim.keys, settings.dkim_expires),
+            own_fields=OwnFields(settings.unsubscribe, settings.policies.mailing_list_of, settings.feedback_id),
         )
         self.courier = Courier(
             store=self.store,

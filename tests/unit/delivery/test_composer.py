@@ -9,6 +9,7 @@ import pytest
 from store_conformance import an_email
 
 from notifier.delivery.composer import Composer, message_id_of
+from notifier.delivery.own_fields import OwnFields
 from notifier.delivery.signatures import SigningKey
 from notifier.delivery.unsubscribing import Unsubscribe
 from notifier.model.address import Address
@@ -59,9 +60,13 @@ class Shows:
         return Content("Hello", f"url {context.get('unsubscribe_url')}")
 
 
+def composer(**more: Any) -> Composer:
+    fields = OwnFields(**{"mailing_list": lambda email: f"default/{email.mail_class}", **more})
+    return Composer(Shows(), NoBlobs(), SENDER, own_fields=fields)
+
+
 def composed(email: Email, **more: Any) -> EmailMessage:
-    composer = Composer(Shows(), NoBlobs(), SENDER, mailing_list=lambda one: f"default/{one.mail_class}", **more)
-    data = composer.compose(email, ("zoe@example.com",)).data
+    data = composer(**more).compose(email, ("zoe@example.com",)).data
     return message_from_bytes(data, EmailMessage, policy=policy.default)
 
 
@@ -75,8 +80,7 @@ def test_a_mail_of_a_list_says_how_to_unsubscribe_in_its_header_and_to_its_templ
 
 @pytest.mark.parametrize("more", [{"unsubscribe": None}, {"unsubscribe": UNSUBSCRIBE, "mailing_list": lambda _: None}])
 def test_another_mail_says_nothing_of_it(more: dict[str, Any]) -> None:
-    composer = Composer(Shows(), NoBlobs(), SENDER, **more)
-    data = composer.compose(an_email(), ("zoe@example.com",)).data
+    data = composer(**more).compose(an_email(), ("zoe@example.com",)).data
     assert b"List-Unsubscribe" not in data
     assert b"url None" in data
 
@@ -109,6 +113,6 @@ def test_every_mail_says_that_no_person_wrote_it() -> None:
 def test_every_attempt_has_the_same_octets() -> None:
     """Message-ID, Date, boundaries, link: a relay that has one of two copies can tell that they are one mail."""
     email = an_email(headers={"X-Order": "7"})
-    composer = Composer(Shows(), NoBlobs(), SENDER, unsubscribe=UNSUBSCRIBE, mailing_list=lambda _: "default/bulk")
-    first, second = (composer.compose(email, ("zoe@example.com",)).data for _ in range(2))
+    same = composer(unsubscribe=UNSUBSCRIBE)
+    first, second = (same.compose(email, ("zoe@example.com",)).data for _ in range(2))
     assert first == second

@@ -29,7 +29,7 @@ class NoBlobs:
 
 
 def composed(email: Email, signer: Signer, before: bytes | None = None) -> bytes:
-    return Composer(Renders(), NoBlobs(), SHOP, signer).compose(email, ("zoe@example.com",), before).data
+    return Composer(Renders(), NoBlobs(), SHOP, signer=signer).compose(email, ("zoe@example.com",), before).data
 
 
 @pytest.mark.parametrize(
