@@ -24,9 +24,14 @@ DAY = 86400.0
 LIST = "Of mails of this tenant and class alone, such as default/bulk. Left out: of all mails."
 _LIST = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}/[a-z0-9][a-z0-9_-]{0,62}\Z")
 
-list_option = click.option(
-    "--list", "mailing_list", metavar="TENANT/CLASS", callback=lambda *given: _checked_list(given[2]), help=LIST
-)
+
+def _checked_list(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not _LIST.match(name):
+        raise click.BadParameter(f"a list is TENANT/CLASS, such as default/bulk, and not {name!r}", context, parameter)
+    return name
+
+
+list_option = click.option("--list", "mailing_list", metavar="TENANT/CLASS", callback=_checked_list, help=LIST)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
@@ -86,12 +91,6 @@ def list_entries(limit: int, as_json: bool) -> None:
 
 def _list() -> SuppressionList:
     return runtime().store.suppression
-
-
-def _checked_list(name: str | None) -> str | None:
-    if name is not None and not _LIST.match(name):
-        raise click.BadParameter(f"is TENANT/CLASS, such as default/bulk, and not {name!r}")
-    return name
 
 
 def _path(address: str) -> str:
