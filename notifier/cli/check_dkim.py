@@ -61,4 +61,8 @@ def _of_key(key: DkimKey, lookups: Lookups | None) -> Told:
         return True, f"{what}; the DNS did not tell its public key: {error}", advice
     if any(key.is_published_in(text.decode("ascii", "replace")) for text in records):
         return True, f"{what}, and its public key is in the DNS", advice
-    return False, f"{what}, and {key.record_name} has not its public key", f"publish there as TXT: {key.record}"
+    return (
+        False,
+        f"{what}, and {key.record_name} has not its public key",
+        advice or f"publish there as TXT: {key.record}",
+    )

@@ -59,6 +59,11 @@ def test_a_short_key_is_told() -> None:
     assert (ok, "2048 bits" in advice) == (True, True)
 
 
+def test_a_short_key_is_made_anew_before_it_is_published(server: DNSServer) -> None:
+    ((ok, _, advice),) = told(server, rsa_key("shop.example", bits=1024))
+    assert (ok, "2048 bits" in advice) == (False, True)
+
+
 def test_senders_without_a_key_are_named() -> None:
     senders = tuple(map(Sender, ("*", "news.shop.example", "zoe@other.example", "*.third.example")))
     settings = replace(chosen(KEY), matrix=Matrix({"shop": Tenant("shop", (Grant(senders),))}, {}))
