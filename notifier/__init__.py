@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifier import smtp
     from notifier.errors import NotifierError
+    from notifier.mime.priority import priority_headers
     from notifier.model.proof import Proof
     from notifier.tasks.attachments import store_attachment
     from notifier.tasks.bulk import send_bulk
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from notifier.tasks.result import cancel, status
     from notifier.tasks.send import send_email, send_message
     from notifier.tasks.signals import mail_accepted, mail_deferred, mail_failed, mail_unknown
+    from notifier.tasks.unsubscribe import unsubscribe_asgi, unsubscribe_wsgi
 
 __all__ = [
     "NotifierError",
@@ -29,12 +31,15 @@ __all__ = [
     "mail_deferred",
     "mail_failed",
     "mail_unknown",
+    "priority_headers",
     "send_bulk",
     "send_email",
     "send_message",
     "smtp",
     "status",
     "store_attachment",
+    "unsubscribe_asgi",
+    "unsubscribe_wsgi",
 ]
 
 _HOME = {
@@ -43,11 +48,13 @@ _HOME = {
     "cancel": "notifier.tasks.result",
     "evidence_source": "notifier.tasks.evidence",
     **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),
+    "priority_headers": "notifier.mime.priority",
     "send_bulk": "notifier.tasks.bulk",
     "send_email": "notifier.tasks.send",
     "send_message": "notifier.tasks.send",
     "status": "notifier.tasks.result",
     "store_attachment": "notifier.tasks.attachments",
+    **dict.fromkeys(("unsubscribe_asgi", "unsubscribe_wsgi"), "notifier.tasks.unsubscribe"),
 }
 
 

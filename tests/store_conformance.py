@@ -1047,6 +1047,42 @@ class People:
         store.suppress("zoe@example.com", "asked for it")
         assert claimed(store).recipients == {"ann@example.com": "accepted", "zoe@example.com": "suppressed"}
 
+    def test_whoever_has_unsubscribed_from_a_list_is_mailed_by_all_others(self, store: Store) -> None:
+        store.suppress("Zoe@example.com", "unsubscribed", "default/bulk")
+        assert store.suppressed(["zoe@example.com"]) == {}
+        assert store.suppressed(["zoe@example.com"], "default/bulk") == {"zoe@example.com": "unsubscribed"}
+        assert store.suppressed(["zoe@example.com"], "shop/bulk") == {}
+        assert claimed(store, an_email(mail_class="bulk")).recipients == {"zoe@example.com": "suppressed"}
+        assert claimed(store, an_email(mail_class="otp")).recipients == {"zoe@example.com": "pending"}
+        assert claimed(store, an_email(mail_class="bulk", tenant="shop")).recipients == {"zoe@example.com": "pending"}
+
+    @pytest.mark.parametrize("tenant", ["default", "shop"])
+    def test_whoever_unsubscribes_while_mails_wait_is_not_mailed_by_that_list(self, store: Store, tenant: str) -> None:
+        added(store, an_email(mail_class="bulk", tenant=tenant), an_email(tenant=tenant), an_email(mail_class="bulk"))
+        store.suppress("zoe@example.com", "unsubscribed", f"{tenant}/bulk")
+        states = {(c.email.mail_class, c.email.tenant): [*c.recipients.values()] for c in store.claim("mail", "w", 10)}
+        assert states == {
+            ("transactional", tenant): ["pending"],
+            ("bulk", "default"): ["suppressed" if tenant == "default" else "pending"],
+            ("bulk", tenant): ["suppressed"],
+        }
+
+    def test_a_class_that_is_no_list_any_more_is_mailed_again(self, store: Store, make_store: MakeStore) -> None:
+        store.suppress("zoe@example.com", "unsubscribed", "default/bulk")
+        bulk = replace(SHIPPED_CLASSES["bulk"], list_unsubscribe=False)
+        other = make_store(classes={**SHIPPED_CLASSES, "bulk": bulk})
+        assert claimed(other, an_email(mail_class="bulk")).recipients == {"zoe@example.com": "pending"}
+
+    def test_whoever_is_suppressed_for_all_mails_is_so_for_a_list(self, store: Store) -> None:
+        store.suppress("zoe@example.com", "hard bounce")
+        store.suppress("zoe@example.com", "unsubscribed", "default/bulk")
+        assert store.suppressed(["zoe@example.com"], "default/bulk") == {"zoe@example.com": "hard bounce"}
+
+    def test_an_address_that_looks_like_one_with_a_list_is_nobody_else(self, store: Store) -> None:
+        store.suppress('"default/bulk zoe"@example.com', "hard bounce")
+        assert store.suppressed(["zoe@example.com"], "default/bulk") == {}
+        assert store.suppressed(['"default/bulk zoe"@example.com']) == {'"default/bulk zoe"@example.com': "hard bounce"}
+
     def test_the_epoch_is_one_for_all_and_stays(self, store: Store, make_store: MakeStore) -> None:
         assert store.epoch() == make_store().epoch() == store.epoch()
         assert store.epoch() != make_store(namespace="another").epoch()

@@ -114,8 +114,8 @@ class NoLedger:
         taken = [self._payloads.popleft() for _ in range(min(limit, len(self._payloads)))]
         return [_claim(Email.from_payload(json.loads(payload))) for payload in taken]
 
-    def suppressed(self, forward_paths: Sequence[str]) -> Mapping[str, str]:
-        del forward_paths
+    def suppressed(self, forward_paths: Sequence[str], mailing_list: str | None = None) -> Mapping[str, str]:
+        del forward_paths, mailing_list
         return {}
 
     def begin_dot(self, claims: Sequence[Claim]) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from notifier.cli import epochs
+from notifier.cli import check_dkim, epochs
 from notifier.errors import ConfigurationError, DeliveryError, NotifierError
 from notifier.protocol.hello_name import is_nobodys
 from notifier.rendering import Renderer, TemplateLibrary
@@ -79,6 +79,7 @@ def _all_findings() -> Iterator[Finding]:
         ("blobs", _blobs),
         ("templates", lambda: _templates(chosen)),
         ("relay", lambda: _relay(chosen)),
+        ("dkim", lambda: _dkim(chosen)),
     )
     for subject, look in checks:
         try:
@@ -138,6 +139,11 @@ def _relay(chosen: Settings) -> Iterator[Finding]:
                 yield Finding("relay", True, seen, _advice_on_name(endpoint))
         except NotifierError as error:
             yield Finding("relay", False, f"{endpoint.name}: {error}", _advice(error))
+
+
+def _dkim(chosen: Settings) -> Iterator[Finding]:
+    for ok, seen, advice in check_dkim.looked_at(chosen, check_dkim.resolver() if chosen.dkim.keys else None):
+        yield Finding("dkim", ok, seen, advice)
 
 
 def _advice_on_name(endpoint: Endpoint) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,7 +21,17 @@ from notifier.store.suppression import SuppressionList
 from notifier.tasks.runtime import runtime
 
 DAY = 86400.0
+LIST = "Of mails of this tenant and class alone, such as default/bulk. Left out: of all mails."
+_LIST = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}/[a-z0-9][a-z0-9_-]{0,62}\Z")
 
+
+def _checked_list(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not _LIST.match(name):
+        raise click.BadParameter(f"a list is TENANT/CLASS, such as default/bulk, and not {name!r}", context, parameter)
+    return name
+
+
+list_option = click.option("--list", "mailing_list", metavar="TENANT/CLASS", callback=_checked_list, help=LIST)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
@@ -33,20 +44,22 @@ def command() -> None:
 @click.argument("addresses", nargs=-1, required=True)
 @click.option("--reason", default="by hand", show_default=True, help="Why; it is shown wherever the entry is.")
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="For so long. Left out: until it is removed.")
+@list_option
 @as_json_option
-def add(addresses: tuple[str, ...], reason: str, days: float | None, as_json: bool) -> None:
+def add(addresses: tuple[str, ...], reason: str, days: float | None, mailing_list: str | None, as_json: bool) -> None:
     """Do not mail ADDRESSES."""
     paths = [_path(address) for address in addresses]  # all are looked at before any is added
     lasts = None if days is None else days * DAY
-    _tell([_list().add(path, reason, lasts=lasts) for path in paths], as_json)
+    _tell([_list().add(path, reason, lasts=lasts, mailing_list=mailing_list) for path in paths], as_json)
 
 
 @command.command("remove")
 @click.argument("addresses", nargs=-1, required=True)
+@list_option
 @as_json_option
-def remove(addresses: tuple[str, ...], as_json: bool) -> None:
+def remove(addresses: tuple[str, ...], mailing_list: str | None, as_json: bool) -> None:
     """Mail ADDRESSES again. Exit status 1 where one was not on the list."""
-    removed = {path: _list().remove(path) for path in map(_path, addresses)}
+    removed = {path: _list().remove(path, mailing_list) for path in map(_path, addresses)}
     if as_json:
         click.echo(json.dumps({"removed": removed}, ensure_ascii=False, indent=2))
     if missing := [path for path, was_there in removed.items() if not was_there]:
@@ -55,10 +68,11 @@ def remove(addresses: tuple[str, ...], as_json: bool) -> None:
 
 @command.command("show")
 @click.argument("address")
+@list_option
 @as_json_option
-def show(address: str, as_json: bool) -> None:
+def show(address: str, mailing_list: str | None, as_json: bool) -> None:
     """Tell why ADDRESS is not mailed, and until when. Exit status 1 where it is not on the list."""
-    found = _list().of([_path(address)])
+    found = _list().of([_path(address)], mailing_list)
     if not found:
         raise NotifierError(f"not on the suppression list: {_path(address)}")
     _tell(list(found.values()), as_json)
@@ -87,11 +101,11 @@ def _tell(entries: Sequence[Suppression], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False, indent=2))
         return
-    table = Table("address", "since", "until", "why")
+    table = Table("address", "of", "since", "until", "why")
     for entry in entries:
         until = _moment(entry.until) if entry.until is not None else "removed"
         why = f"{entry.reason} (mail {entry.mail_id})" if entry.mail_id else entry.reason
-        table.add_row(Text(entry.address), _moment(entry.since), until, Text(why))
+        table.add_row(Text(entry.address), entry.mailing_list or "all mails", _moment(entry.since), until, Text(why))
     Console().print(table)
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from notifier.delivery.own_fields import OwnFields
+from notifier.delivery.signing import Signer
 from notifier.mime import Compositor, invitation_file
-from notifier.mime.message import completed, header_is_ascii
+from notifier.mime.message import author_domain, completed, header_is_ascii, is_signed
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, StoredAttachment
-from notifier.model.email import AttachmentRef, Email
+from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Octets, Source
 from notifier.model.parameters import MailParameters
@@ -60,6 +62,8 @@ class Composer:
     renderer: TemplateRenderer
     blobs: BlobReader
     sender: Address
+    signer: Signer = field(default_factory=Signer)
+    own_fields: OwnFields = field(default_factory=OwnFields)
     compositor: Compositor = field(default_factory=Compositor, repr=False)
 
     def compose(
@@ -78,15 +82,13 @@ class Composer:
         path = _path_of(email, sender) if reverse_path is None or _is_from_nobody(email) else reverse_path
         envelope = Envelope(path, forward_paths, MailParameters(envid=envelope_id_of(email)))
         if composed is None and email.message is not None:
-            composed = completed(
-                self.blobs.get_blob(email.message.blob),
-                message_id=message_id_of(email, self.sender),
-                date=datetime.fromtimestamp(email.created_at, UTC),
-            )
+            return self._own_message(email, email.message, envelope)
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not header_is_ascii(composed))
-        content = self.renderer.render(email.template, email.context, email.locale)
-        return self.compositor.compose(
+        link = self.own_fields.link(email)
+        context = email.context if link is None else {"unsubscribe_url": link, **email.context}
+        content = self.renderer.render(email.template, context, email.locale)
+        mail = self.compositor.compose(
             replace(content, calendar=email.calendar),
             sender=sender,
             to=email.to,
@@ -94,10 +96,21 @@ class Composer:
             reply_to=email.reply_to,
             message_id=message_id_of(email, self.sender),
             date=datetime.fromtimestamp(email.created_at, UTC),
-            headers=email.headers,
+            headers=self.own_fields.headers(email, link),
             attachments=self._attachments(email),
             envelope=envelope,
         )
+        return self.signer.signed(mail, email, sender.ascii_domain)
+
+    def _own_message(self, email: Email, ref: MessageRef, envelope: Envelope) -> MailObject:
+        """What the application has composed, with what it lacks; signed like others, unless it is already."""
+        octets = completed(
+            self.blobs.get_blob(ref.blob),
+            message_id=message_id_of(email, self.sender),
+            date=datetime.fromtimestamp(email.created_at, UTC),
+        )
+        mail = MailObject(envelope, octets, smtputf8=envelope.needs_smtputf8 or not header_is_ascii(octets))
+        return mail if is_signed(octets) else self.signer.signed(mail, email, author_domain(octets))
 
     def _attachments(self, email: Email) -> list[Attachment | StoredAttachment]:
         files: list[Attachment | StoredAttachment] = list(map(self._stored, email.attachments))

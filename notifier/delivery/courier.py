@@ -40,6 +40,7 @@ from notifier.errors import (
     TemplateError,
     fault_error,
 )
+from notifier.model.email import Email
 from notifier.model.events import Listener, MailSettled, ignore
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause, Pauses
@@ -88,6 +89,7 @@ class Courier:
         shield: Shield = NO_SHIELD,
         rng: Callable[[], float] = random.random,
         redacted: Callable[[Settlement], Settlement] = lambda one: one,
+        mailing_list: Callable[[Email], str | None] = lambda _: None,
     ) -> None:
         self._store = store
         self._router = router
@@ -101,6 +103,7 @@ class Courier:
         self._shield = shield
         self._rng = rng
         self._redacted = redacted
+        self._mailing_list = mailing_list
 
     def deliver(self, claims: Sequence[Claim]) -> bool:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal.
@@ -129,9 +132,13 @@ class Courier:
 
     def _screen(self, claims: Sequence[Claim]) -> list[Claim]:
         """The claims say who is on the suppression list, where lower case is the same for the store and for us."""
-        paths = {path for claim in claims for path in open_recipients(claim) if not path.isascii()}
-        suppressed = self._store.suppressed(sorted(paths)) if paths else {}
-        return [screened for claim in claims if (screened := self._screened(claim, suppressed)) is not None]
+        paths: dict[str | None, set[str]] = {}
+        for claim in claims:
+            if others := {path for path in open_recipients(claim) if not path.isascii()}:
+                paths.setdefault(self._mailing_list(claim.email), set()).update(others)
+        suppressed = {one: self._store.suppressed(sorted(theirs), one) for one, theirs in paths.items()}
+        screened = (self._screened(claim, suppressed.get(self._mailing_list(claim.email), {})) for claim in claims)
+        return [claim for claim in screened if claim is not None]
 
     def _screened(self, claim: Claim, suppressed: Mapping[str, str]) -> Claim | None:
         hit = {path: RecipientState.SUPPRESSED for path in open_recipients(claim) if path in suppressed}

@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import lru_cache
 
 from notifier.errors import InvalidHeader
+from notifier.mime.auto_submitted import check_auto_submitted
+from notifier.mime.list_unsubscribe import check_list_unsubscribe
 from notifier.model.address import Address
 
 AIM = 78  # characters of a line, without CRLF
@@ -62,6 +64,8 @@ def check_headers(headers: object) -> None:
             raise InvalidHeader(f"header {name!r} stands there twice")
         seen.add(name.lower())
         check_value(name, value)
+    check_auto_submitted(headers)
+    check_list_unsubscribe(headers)
 
 
 def _check_name(name: object) -> None:

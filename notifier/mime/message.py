@@ -10,10 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from email import policy
+from email.parser import HeaderParser
 from typing import NamedTuple
 
 from notifier.errors import InvalidHeader, InvalidMail
 from notifier.mime import headers as fields
+from notifier.model.address import a_labels
 from notifier.model.octets import Octets, Streamed
 
 MAX_LINE = 998  # octets, RFC 5322 section 2.1.1
@@ -101,6 +104,22 @@ def completed(octets: bytes, *, message_id: str, date: datetime) -> bytes:
 def header_is_ascii(octets: Octets) -> bool:
     """False where the header needs SMTPUTF8 (RFC 6531), which 8-bit octets in the body alone do not."""
     return isinstance(octets, Streamed) or octets.isascii() or octets.partition(b"\r\n\r\n")[0].isascii()
+
+
+def is_signed(octets: bytes) -> bool:
+    """True where it has a DKIM signature."""
+    return _has(b"dkim-signature", octets.partition(b"\r\n\r\n")[0].lower())
+
+
+def author_domain(octets: bytes) -> str:
+    """That of From's first address, in A-labels; nothing where it has none."""
+    header = octets.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+    author = HeaderParser(policy=policy.default).parsestr(header)["From"]
+    domains = [address.domain for address in getattr(author, "addresses", ())]
+    try:
+        return a_labels(domains[0]) if domains else ""
+    except ValueError:
+        return ""
 
 
 def _has(name: bytes, header: bytes) -> bool:

@@ -107,6 +107,13 @@ def address(text: str) -> Address:
         raise ValueError(f"is no address: {error}") from error
 
 
+def feedback_id(text: str) -> str:
+    """The last part of a Feedback-ID; empty: none."""
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]{5,15}", text):
+        raise ValueError(f"is 5 to 15 letters, digits, - and _, and not {text!r}")
+    return text
+
+
 def folders(text: str) -> tuple[Path, ...]:
     """Folders that are there, divided as in PATH."""
     found = tuple(Path(part) for part in text.split(os.pathsep) if part)

@@ -8,6 +8,7 @@
     queue = "mail.bulk"
     retention = "30d"           # how long it can be asked for when it has ended
     durability = "aof"          # or fsync, memory; without it NOTIFIER_DURABILITY
+    list_unsubscribe = true     # a recipient may unsubscribe from this class; without it false, of bulk true
 
     [classes.contract]
     delivery = "evidence_first"
@@ -31,6 +32,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from notifier.model.email import Email
 from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, Durability, MailClass
 from notifier.retry import DEFAULT_TABLE, RetryPolicy, RetryTable
 from notifier.settings.parsers import span
@@ -39,7 +41,18 @@ from notifier.settings.sources import read_file
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}\Z")
-_CLASS = ("delivery", "deadline", "queue", "resend_after", "retention", "evidence_for", "then", "durability", "retry")
+_CLASS = (
+    "delivery",
+    "deadline",
+    "queue",
+    "resend_after",
+    "retention",
+    "evidence_for",
+    "then",
+    "durability",
+    "list_unsubscribe",
+    "retry",
+)
 _ROW = ("ladder", "jitter", "attempts", "fresh_first", "never")
 
 
@@ -55,6 +68,11 @@ class Policies:
         """Every wait between attempts multiplied."""
         tables = {name: table.scaled(factor) for name, table in self.tables.items()}
         return replace(self, table=self.table.scaled(factor), tables=tables)
+
+    def mailing_list_of(self, email: Email) -> str | None:
+        """What the mail's recipients unsubscribe from; None where they cannot, also where its class is gone."""
+        mail_class = self.classes.get(email.mail_class)
+        return None if mail_class is None else mail_class.mailing_list(email.tenant)
 
     def table_of(self, mail_class: str) -> RetryTable:
         """The table that decides about a mail of this class."""
@@ -123,6 +141,7 @@ class _Reader:
             known.resend_after if resend_after is None else resend_after,
             known.retention if retention is None else retention,
             durability=self._durability(given, where),
+            list_unsubscribe=self._list_unsubscribe(given, known, where),
         )
         return self._with_evidence(one, given, where)
 
@@ -132,6 +151,13 @@ class _Reader:
             return None if found is None else Durability(found)
         self.problems.append(f"{where}.durability is one of {', '.join(Durability)}, and not {found!r}")
         return None
+
+    def _list_unsubscribe(self, given: Mapping[str, Any], known: MailClass, where: str) -> bool:
+        found = given.get("list_unsubscribe", known.list_unsubscribe)
+        if isinstance(found, bool):
+            return found
+        self.problems.append(f"{where}.list_unsubscribe is true or false, and not {found!r}")
+        return False
 
     def _with_evidence(self, one: MailClass, given: Mapping[str, Any], where: str) -> MailClass:
         if one.delivery is not Delivery.EVIDENCE_FIRST:

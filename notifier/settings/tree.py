@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from notifier.delivery.signatures import SigningKey
+from notifier.delivery.unsubscribing import Unsubscribe
 from notifier.delivery.webhook import Webhook
 from notifier.errors import ConfigurationError
 from notifier.model.address import Address
@@ -21,12 +22,14 @@ from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
 from notifier.settings.attachments import parse_prefixes
 from notifier.settings.blobs import parse_blobs
+from notifier.settings.dkim import DkimKeys, parse_dkim
 from notifier.settings.encryption import parse_keys
 from notifier.settings.policies import SHIPPED, Policies, parse_policies
 from notifier.settings.relay import ManyProblems
 from notifier.settings.signing import parse_signing_keys
 from notifier.settings.sources import files_of, texts
 from notifier.settings.tenants import Account, Matrix, parse_tenants
+from notifier.settings.unsubscribe import unsubscribe_for, unsubscribe_keys, unsubscribe_url
 from notifier.settings.ways import Way, endpoints_of, parse_way
 from notifier.smtp import Endpoint
 from notifier.store.base import Takeover
@@ -89,6 +92,48 @@ TABLE: tuple[Setting, ...] = (
         "",
         "A TOML file with mail classes of your own (delivery, deadline, queue) and with rows laid over the retry table, for all "
         "mails or for a class.",
+    ),
+    Setting(
+        "NOTIFIER_DKIM",
+        parse_dkim,
+        "",
+        "Keys that mails are signed with, domain:selector:/path/of/key.pem with blanks between (`pip install notifier-worker[dkim]`). "
+        "The key of the domain in From signs, or of one above it; a domain may have one RSA and one Ed25519 key. See "
+        "[signing and unsubscribing](../how-to/dkim-and-unsubscribe.md).",
+    ),
+    Setting(
+        "NOTIFIER_DKIM_EXPIRES",
+        parsers.seconds,
+        None,
+        "Seconds after which a DKIM signature is over, counted from when the mail may be sent. Unset: never.",
+    ),
+    Setting(
+        "NOTIFIER_UNSUBSCRIBE_URL",
+        unsubscribe_url,
+        "",
+        "Where the unsubscribe endpoint is reached, https://; mails of a class that is `list_unsubscribe` (bulk is) carry a link there. "
+        "See [signing and unsubscribing](../how-to/dkim-and-unsubscribe.md).",
+    ),
+    Setting(
+        "NOTIFIER_UNSUBSCRIBE_KEYS",
+        unsubscribe_keys,
+        "",
+        "Keys, id:secret with blanks between (secrets of 32 characters or more): links are made with the first, and open with any "
+        "(`pip install notifier-worker[dkim]`). Never drop one whose links are still in mailboxes.",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_UNSUBSCRIBE_FOR",
+        unsubscribe_for,
+        None,
+        "Seconds that an unsubscribe link is good for, 30 days or more. Unset: for ever.",
+    ),
+    Setting(
+        "NOTIFIER_FEEDBACK_ID",
+        parsers.feedback_id,
+        "",
+        "The sender's id in Feedback-ID, 5 to 15 letters, digits, - and _; the template, the tenant and the mail class stand before "
+        "it. Unset: no such header.",
     ),
     Setting("NOTIFIER_FROM", parsers.address, "Notifier <notifier@localhost>", "From, where a mail names no sender."),
     Setting("NOTIFIER_TEMPLATES", parsers.folders, "", "Folders with templates, divided as in PATH; searched first."),
@@ -224,6 +269,10 @@ class Settings:
     relays: Way
     matrix: Matrix
     domain_rates: DomainRates
+    dkim: DkimKeys
+    dkim_expires: float | None
+    unsubscribe: Unsubscribe | None
+    feedback_id: str
     sender: Address
     template_folders: tuple[Path, ...]
     max_mail_bytes: int
@@ -277,7 +326,8 @@ class Settings:
         _check_together(values, problems)
         if problems:
             raise ConfigurationError(problems)
-        return cls(**_fields(values), files=(*files_of(source), *values["NOTIFIER_TENANTS"].files))
+        own_files = (*values["NOTIFIER_TENANTS"].files, *values["NOTIFIER_DKIM"].files)
+        return cls(**_fields(values), files=(*files_of(source), *own_files))
 
 
 def _fall_back(given: dict[str, str], environ: Mapping[str, str]) -> None:
@@ -322,11 +372,22 @@ def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
         for one in classes
         if window and one.retention is not None and one.retention < window
     )
+    problems.extend(
+        f"NOTIFIER_DKIM_EXPIRES is not longer than mails of class {one.name!r} are tried ({one.deadline:g} s): they would arrive "
+        "with signatures that are over"
+        for one in classes
+        if values["NOTIFIER_DKIM_EXPIRES"] and values["NOTIFIER_DKIM_EXPIRES"] <= one.deadline
+    )
     _check_first_retry(values["NOTIFIER_RETRY_SCALE"], values["NOTIFIER_POLICIES"], problems)
     if (values["NOTIFIER_WEBHOOK_URL"] is None) != (
         values["NOTIFIER_WEBHOOK_SECRET"] is None
     ) and "_WEBHOOK_" not in told:
         problems.append("NOTIFIER_WEBHOOK_URL and NOTIFIER_WEBHOOK_SECRET go together: set both, or neither")
+    if (
+        bool(values["NOTIFIER_UNSUBSCRIBE_URL"]) != bool(values["NOTIFIER_UNSUBSCRIBE_KEYS"])
+        and "_UNSUBSCRIBE_" not in told
+    ):
+        problems.append("NOTIFIER_UNSUBSCRIBE_URL and NOTIFIER_UNSUBSCRIBE_KEYS go together: set both, or neither")
     lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
     if lease and time_slice and lease <= time_slice:
         problems.append("NOTIFIER_LEASE is not longer than NOTIFIER_TIME_SLICE: claims would end while they are served")
@@ -356,6 +417,10 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "relays": relays,
         "matrix": matrix,
         "domain_rates": values["NOTIFIER_DOMAIN_RATES"],
+        "dkim": values["NOTIFIER_DKIM"],
+        "dkim_expires": values["NOTIFIER_DKIM_EXPIRES"],
+        "unsubscribe": _unsubscribe(values),
+        "feedback_id": values["NOTIFIER_FEEDBACK_ID"],
         "sender": values["NOTIFIER_FROM"],
         "template_folders": values["NOTIFIER_TEMPLATES"],
         "max_mail_bytes": values["NOTIFIER_MAX_MAIL_BYTES"],
@@ -394,6 +459,11 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
 def _webhook(values: Mapping[str, Any]) -> Webhook | None:
     url = values["NOTIFIER_WEBHOOK_URL"]
     return None if url is None else Webhook(url, *values["NOTIFIER_WEBHOOK_SECRET"])
+
+
+def _unsubscribe(values: Mapping[str, Any]) -> Unsubscribe | None:
+    url, keys = values["NOTIFIER_UNSUBSCRIBE_URL"], values["NOTIFIER_UNSUBSCRIBE_KEYS"]
+    return Unsubscribe(url, keys, values["NOTIFIER_UNSUBSCRIBE_FOR"]) if url else None
 
 
 def _breaker_rules(values: Mapping[str, Any]) -> BreakerRules:

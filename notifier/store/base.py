@@ -311,11 +311,11 @@ class Store(Protocol):
     def queues(self) -> tuple[str, ...]:
         """Every queue that ever had a mail."""
 
-    def suppress(self, forward_path: str, reason: str) -> None:
-        """Never mail this address again."""
+    def suppress(self, forward_path: str, reason: str, mailing_list: str | None = None) -> None:
+        """Never mail this address again; with a list, not by that list (`MailClass.mailing_list`)."""
 
-    def suppressed(self, forward_paths: Sequence[str]) -> Mapping[str, str]:
-        """Those of the paths that are suppressed, with the reason."""
+    def suppressed(self, forward_paths: Sequence[str], mailing_list: str | None = None) -> Mapping[str, str]:
+        """Those of the paths that are suppressed, for all mails or for that list, with the reason."""
 
     def purge(self, forward_path: str) -> Purged:
         """Take a person out of every mail that has ended: address, contents, references to blobs, servers' words.

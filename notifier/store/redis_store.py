@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
@@ -17,6 +17,8 @@ from notifier.model.octets import Source
 from notifier.model.pause import Pause
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
+from notifier.model.suppression import entry_name
+from notifier.model.tenant import DEFAULT
 from notifier.store.advice import advice
 from notifier.store.base import (
     Added,
@@ -116,6 +118,7 @@ class RedisStore:
         self._connection = LedgerConnection(url, timeout=timeout, durable=self._disk.ever, hooks=hooks)
         self._keys = Keys(namespace)
         self._classes = classes
+        self._lists = "".join(f" {one.name} " for one in classes.values() if one.list_unsubscribe)
         self._takeover = takeover
         self._retention = retention
         self._window = idempotency_window
@@ -149,13 +152,13 @@ class RedisStore:
         if not emails:
             return AddResult((), {})
         reserved = under_their_keys(emails, connection=self._connection, keys=self._keys, window=self._window)
-        paths = sorted({one.forward_path for email in reserved for one in email.recipients})
+        names = sorted({name for email in reserved for path in paths_of(email) for name in self._entries(email, path)})
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
-        calls = [queues, self.suppression.question(paths), *map(self._add_call, reserved)]
+        calls = [queues, self.suppression.question(names), *map(self._add_call, reserved)]
         _, found, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
         new = [email for email, (created, _) in zip(reserved, answers, strict=True) if created == 1]
-        self._screen(new, self.suppression.answer(paths, found))
+        self._screen(new, self.suppression.answer(names, found))
         added: list[Added] = []
         bells: dict[str, list[str]] = {}
         for email, (created, bell) in zip(reserved, answers, strict=True):
@@ -168,16 +171,27 @@ class RedisStore:
 
     def _screen(self, new: Sequence[Email], suppressed: Collection[str]) -> None:
         """Mails that were added in this moment; whoever claims one before its turn here looks at the list himself."""
-        theirs = ((email, [path for path in paths_of(email) if path in suppressed]) for email in new if suppressed)
+        theirs = ((email, self._hits(email, suppressed)) for email in new if suppressed)
         calls = [self._call("screen", email.queue, email.id, *paths) for email, paths in theirs if paths]
         if calls:
             self._connection.run(calls, durably=self._disk.waited_for(new))
+
+    def _hits(self, email: Email, suppressed: Collection[str]) -> list[str]:
+        return [path for path in paths_of(email) if any(name in suppressed for name in self._entries(email, path))]
+
+    def _entries(self, email: Email, path: str) -> Iterator[str]:
+        """The entries of the suppression list that keep a mail from a recipient."""
+        yield path
+        mailing_list = self._classes[email.mail_class].mailing_list(email.tenant)
+        if mailing_list is not None:
+            yield entry_name(path, mailing_list)
 
     def _add_call(self, email: Email) -> Call:
         payload = self._contents.put_payload(payload_of(email))
         record = record_of(email, self._classes[email.mail_class], *payload)
         takeover = self._takeover
-        return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch)
+        tenant = "" if email.tenant == DEFAULT else email.tenant
+        return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch, tenant)
 
     def put_blob(self, data: bytes) -> str:
         """See `Store.put_blob`."""
@@ -230,7 +244,7 @@ class RedisStore:
 
     def _claim(self, queue: str, owner: str, limit: int, bell: str = "") -> list[Claim] | None:
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
-        more = (owner, bell, bell_lease, ms(self._retention), self._keys.suppressed)
+        more = (owner, bell, bell_lease, ms(self._retention), self._keys.suppressed, self._lists)
         asked_at = time.monotonic()
         mark, rows = self._connection.run(
             [Plain(("GET", self._keys.mark_of_epoch)), self._call("claim", queue, limit, lease, *more)]
@@ -476,13 +490,13 @@ class RedisStore:
         (members,) = self._connection.ask(("SMEMBERS", self._keys.queues))
         return tuple(sorted(member.decode() for member in members))
 
-    def suppress(self, forward_path: str, reason: str) -> None:
+    def suppress(self, forward_path: str, reason: str, mailing_list: str | None = None) -> None:
         """See `Store.suppress`."""
-        self.suppression.add(forward_path, reason)
+        self.suppression.add(forward_path, reason, mailing_list=mailing_list)
 
-    def suppressed(self, forward_paths: Sequence[str]) -> Mapping[str, str]:
+    def suppressed(self, forward_paths: Sequence[str], mailing_list: str | None = None) -> Mapping[str, str]:
         """See `Store.suppressed`."""
-        return {path: entry.reason for path, entry in self.suppression.of(forward_paths).items()}
+        return {path: entry.reason for path, entry in self.suppression.of(forward_paths, mailing_list).items()}
 
     @property
     def suppression(self) -> SuppressionList:

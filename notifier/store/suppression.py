@@ -1,4 +1,6 @@
-"""The suppression list: addresses that are not mailed. One list for all queues; its times are the store's."""
+"""The suppression list: addresses that are not mailed, at all or by one mailing list. One for all queues; its times are the
+store's.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from notifier.model.suppression import Suppression
-from notifier.store.connection import Call, LedgerConnection
+from notifier.model.suppression import Suppression, entry_name, parts_of
+from notifier.store.connection import Call, LedgerConnection, Plain
 from notifier.store.keys import Keys
 
 PAGE = 500  # entries in one round trip
@@ -20,46 +22,62 @@ class SuppressionList:
         self._connection = connection
         self._keys = keys
 
-    def add(self, address: str, reason: str, *, lasts: float | None = None, mail_id: str | None = None) -> Suppression:
-        """Do not mail it for ``lasts`` seconds, or ever again. What the list said of it before is forgotten."""
+    def add(
+        self,
+        address: str,
+        reason: str,
+        *,
+        lasts: float | None = None,
+        mail_id: str | None = None,
+        mailing_list: str | None = None,
+        durably: bool = True,
+    ) -> Suppression:
+        """Do not mail it for ``lasts`` seconds, or ever again. What the list said of it before is forgotten.
+
+        On disk when it returns: whoever asks not to be mailed is told that it is so.
+        """
         now = self._now()
         until = None if lasts is None else now + lasts
-        entry = Suppression(address.lower(), reason, now, until, mail_id)
-        ends = (
-            ("ZADD", self._keys.suppressed_until, until) if until is not None else ("ZREM", self._keys.suppressed_until)
+        entry = Suppression(address.lower(), reason, now, until, mail_id, mailing_list)
+        name, ends_at = entry_name(entry.address, mailing_list), self._keys.suppressed_until
+        ends = ("ZREM", ends_at, name) if until is None else ("ZADD", ends_at, until, name)
+        self._connection.run(
+            [Plain(("HSET", self._keys.suppressed, name, _text_of(entry))), Plain(ends)], durably=durably
         )
-        self._connection.ask(("HSET", self._keys.suppressed, entry.address, _text_of(entry)), (*ends, entry.address))
         return entry
 
     def learn(self, address: str, reason: str, *, lasts: float, mail_id: str) -> None:
         """The same, said by a server: it never shortens what stands there."""
         known = self.of([address]).get(address)
         if known is None or (known.until is not None and known.until < self._now() + lasts):
-            self.add(address, reason, lasts=lasts, mail_id=mail_id)
+            self.add(address, reason, lasts=lasts, mail_id=mail_id, durably=False)
 
-    def remove(self, address: str) -> bool:
-        """True where it was there."""
+    def remove(self, address: str, mailing_list: str | None = None) -> bool:
+        """True where it was there. Without a list: the entry that is for all mails; those of lists stay."""
+        name = entry_name(address.lower(), mailing_list)
         gone, _ = self._connection.ask(
-            ("HDEL", self._keys.suppressed, address.lower()), ("ZREM", self._keys.suppressed_until, address.lower())
+            ("HDEL", self._keys.suppressed, name), ("ZREM", self._keys.suppressed_until, name)
         )
         return bool(gone)
 
-    def of(self, addresses: Sequence[str]) -> Mapping[str, Suppression]:
-        """Those of the addresses that are not to be mailed now."""
+    def of(self, addresses: Sequence[str], mailing_list: str | None = None) -> Mapping[str, Suppression]:
+        """Those of the addresses that are not to be mailed now: by nobody, or not by that list."""
         if not addresses:
             return {}
-        (found,) = self._connection.run([self.question(addresses)])
-        return self.answer(addresses, found)
+        lists = dict.fromkeys((mailing_list, None))
+        names = {entry_name(address, one): address for one in lists for address in addresses}
+        (found,) = self._connection.run([self.question(list(names))])
+        return {names[name]: entry for name, entry in self.answer(list(names), found).items()}
 
-    def question(self, addresses: Sequence[str]) -> Call:
-        """The call that `answer` reads, for a round trip that is made anyway."""
-        return Call("suppressed", self._keys.suppressed, tuple(address.lower() for address in addresses))
+    def question(self, names: Sequence[str]) -> Call:
+        """The call that `answer` reads, for a round trip that is made anyway. ``names`` are those of entries."""
+        return Call("suppressed", self._keys.suppressed, tuple(name.lower() for name in names))
 
     @staticmethod
-    def answer(addresses: Sequence[str], found: Sequence[Any]) -> Mapping[str, Suppression]:
-        """Those of the addresses that are not to be mailed now."""
-        hits = ((addresses[position - 1], entry) for position, entry in zip(found[::2], found[1::2], strict=True))
-        return {address: _entry(address, entry) for address, entry in hits}
+    def answer(names: Sequence[str], found: Sequence[Any]) -> Mapping[str, Suppression]:
+        """Those of the entries that are there and count now."""
+        hits = ((names[position - 1], entry) for position, entry in zip(found[::2], found[1::2], strict=True))
+        return {name: _entry(name, entry) for name, entry in hits}
 
     def all(self) -> Iterator[Suppression]:
         """Every entry that still counts, in no order; entries that come or go meanwhile may be told or not."""
@@ -108,9 +126,10 @@ def _text_of(entry: Suppression) -> str:
     return json.dumps({name: value for name, value in known.items() if value is not None}, ensure_ascii=False)
 
 
-def _entry(address: str, text: bytes) -> Suppression:
+def _entry(name: str, text: bytes) -> Suppression:
     """One that cannot be read counts, and has no end: whoever wrote it did not want the address to be mailed."""
+    address, mailing_list = parts_of(name.lower())
     try:
-        return Suppression(address.lower(), **json.loads(text))
+        return Suppression(address, **json.loads(text), mailing_list=mailing_list)
     except (ValueError, TypeError):
-        return Suppression(address.lower(), "its entry in the list cannot be read", 0.0)
+        return Suppression(address, "its entry in the list cannot be read", 0.0, mailing_list=mailing_list)

@@ -18,9 +18,11 @@ from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
 from notifier.delivery.limiter import Limiter
+from notifier.delivery.own_fields import OwnFields
 from notifier.delivery.redaction import Redactor
 from notifier.delivery.rounds import Pace
 from notifier.delivery.routing import Router
+from notifier.delivery.signing import Signer
 from notifier.errors import ConfigurationError
 from notifier.model.events import Listener
 from notifier.model.hook import HookKind
@@ -87,7 +89,16 @@ class Runtime:
 
     def _join(self) -> None:
         settings = self.settings
-        self.composer = Composer(self.renderer, self.store, settings.sender)
+        for key in settings.dkim.keys:
+            if key.is_short:
+                log.warning("the DKIM key %s has %d bits, and receivers want 2048", key.record_name, key.bits)
+        self.composer = Composer(
+            self.renderer,
+            self.store,
+            settings.sender,
+            signer=Signer(settings.dkim.keys, settings.dkim_expires),
+            own_fields=OwnFields(settings.unsubscribe, settings.policies.mailing_list_of, settings.feedback_id),
+        )
         self.courier = Courier(
             store=self.store,
             router=self._router(self.ways_out),
@@ -100,6 +111,7 @@ class Runtime:
             redacted=self.redactor.settlement,
             keep=self.journal.keep,
             shield=soft_limit,
+            mailing_list=settings.policies.mailing_list_of,
         )
         self.intake = Intake(
             template_known=self.renderer.require,

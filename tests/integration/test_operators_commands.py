@@ -37,6 +37,7 @@ def test_check_says_that_all_is_well(works: Plant) -> None:
         "blobs",
         "templates",
         "relay",
+        "dkim",
     }
     assert "TLSv1.3" in found.stdout
 

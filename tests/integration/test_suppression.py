@@ -101,3 +101,22 @@ def test_a_mail_that_waits_is_not_sent_to_whoever_is_suppressed_meanwhile(works:
     works.settle([mail_id], MailState.SENT)
     assert works.status(mail_id).recipients == {LATE: "suppressed", ZOE: "accepted"}
     assert asked.count(LATE) == 1
+
+
+def test_people_take_an_address_from_one_list_and_put_it_back(works: Plant) -> None:
+    added = notifier(works, "suppress", "add", "liz@example.com", "--list", "default/bulk", "--reason", "a letter")
+    assert (added.returncode, "default/bulk" in added.stdout) == (0, True)
+    assert notifier(works, "suppress", "show", "liz@example.com").returncode == 1
+    shown = json.loads(
+        notifier(works, "suppress", "show", "liz@example.com", "--list", "default/bulk", "--json").stdout
+    )
+    assert [(entry["reason"], entry["mailing_list"]) for entry in shown] == [("a letter", "default/bulk")]
+    assert notifier(works, "suppress", "remove", "liz@example.com").returncode == 1
+    assert notifier(works, "suppress", "remove", "liz@example.com", "--list", "default/bulk").returncode == 0
+    assert notifier(works, "suppress", "show", "liz@example.com", "--list", "default/bulk").returncode == 1
+
+
+def test_a_list_that_is_none_is_refused(works: Plant) -> None:
+    found = notifier(works, "suppress", "add", "liz@example.com", "--list", "bulk")
+    assert found.returncode == 2
+    assert "TENANT/CLASS" in found.stderr

@@ -1,4 +1,5 @@
--- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms, the suppression list
+-- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms, the suppression list, the
+-- classes that are mailing lists (a blank before and behind each)
 -- Returns one text a mail, for each value of an answer costs the client: in its first line id, fence, attempt, crashes,
 -- unknowns, setbacks, deadline in ms, the octets of payload, recipients and suppressed, and the blob that the composed
 -- message is in, if it is; then payload, recipients, those of them who are on the suppression list (a list, or nothing),
@@ -9,13 +10,23 @@ local TO_MAIL = { pending = true, deferred = true, unknown = true }
 local list = ARGV[7]
 local screens = redis.call('EXISTS', list) == 1
 
-local function on_the_list(recipients)
+-- What its recipients may have unsubscribed from; notifier.model.mail_class says the same.
+local function mailing_list(class, tenant)
+  local is_list = class and string.find(ARGV[8], ' ' .. class .. ' ', 1, true)
+  return is_list and (tenant or 'default') .. '/' .. class
+end
+
+local function is_suppressed(address, of_list)
+  return suppressed(list, address, at) or (of_list and suppressed(list, address .. ' ' .. of_list, at))
+end
+
+local function on_the_list(recipients, of_list)
   local is_json, states = pcall(cjson.decode, recipients)
   if not is_json or type(states) ~= 'table' then return '' end -- who reads the record says what is wrong with it
   local found = {}
   for path, state in pairs(states) do
     -- Lower case is ASCII's here; the client asks for the other addresses itself.
-    if TO_MAIL[state] and suppressed(list, string.lower(path), at) then found[#found + 1] = path end
+    if TO_MAIL[state] and is_suppressed(string.lower(path), of_list) then found[#found + 1] = path end
   end
   return #found > 0 and cjson.encode(found) or ''
 end
@@ -27,12 +38,12 @@ for _, id in ipairs(due) do
   if not retired_if_over(id, at, tonumber(ARGV[6])) then
     local key = mail_key(id)
     local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
-      'composed_in')
+      'composed_in', 'class', 'tenant')
     -- What ended its worker may end the next one, and take its whole batch into quarantine: it is claimed alone.
     local suspect = (tonumber(f[4]) or 0) > 0
     if suspect and #rows > 0 then break end
     local payload, recipients = f[1] or '', f[2] or ''
-    local hits = screens and on_the_list(recipients) or '' -- before anything is written: a list that is none is an error
+    local hits = screens and on_the_list(recipients, mailing_list(f[9], f[10])) or '' -- before anything is written: a list that is none is an error
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     redis.call('HSET', key, 'owner', ARGV[3])
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))

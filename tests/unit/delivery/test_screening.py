@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -12,11 +13,11 @@ from notifier.store.base import Claim
 UTF8, ASCII = "zoë@example.com", "zoe@example.com"
 
 
-def screened(*claims: Claim, listed: str = "") -> tuple[list[Claim], mock.Mock]:
+def screened(*claims: Claim, listed: str = "", **more: Any) -> tuple[list[Claim], mock.Mock]:
     """Who goes on, and the store that was asked."""
     store, unused = mock.Mock(), mock.sentinel.unused
     store.suppressed.return_value = {listed: "asked for it"} if listed else {}
-    courier = Courier(store=store, router=unused, composer=unused, limiter=unused, pauses=unused, table=unused)
+    courier = Courier(store=store, router=unused, composer=unused, limiter=unused, pauses=unused, table=unused, **more)
     return courier._screen(claims), store
 
 
@@ -32,3 +33,8 @@ def test_whoever_is_on_it_is_not_mailed() -> None:
     assert [list(claim.recipients) for claim in went_on] == [[ASCII]]
     ((settlements,), _) = store.settle.call_args
     assert [(one.state, one.recipients) for one in settlements] == [(MailState.FAILED, {UTF8: "suppressed"})]
+
+
+def test_it_is_asked_about_the_mails_list_as_well() -> None:
+    _, store = screened(an_attempt(UTF8).claim, mailing_list=lambda email: f"{email.tenant}/{email.mail_class}")
+    store.suppressed.assert_called_once_with([UTF8], "default/transactional")

@@ -51,7 +51,8 @@ CALLS = st.fixed_dictionaries(
         "to": st.lists(PEOPLE, max_size=3),
         "cc": st.lists(PEOPLE, max_size=2),
         "reply_to": st.lists(PEOPLE, max_size=2),
-        "headers": st.dictionaries(st.sampled_from(["X-A", "auto-submitted", "Feedback-ID"]), WORDS),
+        "headers": st.dictionaries(st.sampled_from(["X-A", "Feedback-ID"]), WORDS)
+        | st.just({"auto-submitted": "auto-replied"}),
         "attachments": FILES,
         "message_id": st.sampled_from(["<1@x.example>", "<2@x.example>"]),
         "date": st.datetimes(timezones=st.just(UTC)),

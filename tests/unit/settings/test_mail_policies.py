@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from store_conformance import an_email
 
 from notifier.errors import ConfigurationError, Phase, fault_error
 from notifier.model.mail_class import SHIPPED_CLASSES, Delivery
@@ -150,3 +151,19 @@ def test_what_cannot_work_is_refused_with_its_place(tmp_path: Path, text: str, w
 def test_every_problem_of_the_file_is_told_at_once(tmp_path: Path) -> None:
     found = problems(tmp_path, '[classes.x]\ndeadline = "soon"\nqueue = ""\n[retry.R2]\nladder = []\n')
     assert found.count("policies.toml") == 3
+
+
+def test_a_class_says_whether_one_may_unsubscribe_from_it(tmp_path: Path) -> None:
+    shipped = Settings.load(LEAST).classes
+    assert [name for name, one in shipped.items() if one.list_unsubscribe] == ["bulk"]
+    text = "[classes.news]\nlist_unsubscribe = true\n[classes.bulk]\nlist_unsubscribe = false\n"
+    classes = load(tmp_path, text).classes
+    assert [name for name, one in classes.items() if one.list_unsubscribe] == ["news"]
+    assert "list_unsubscribe is true or false" in problems(tmp_path, "[classes.x]\nlist_unsubscribe = 1\n")
+
+
+def test_a_list_is_a_tenants_mails_of_a_class(tmp_path: Path) -> None:
+    policies = load(tmp_path, "[classes.news]\nlist_unsubscribe = true\n").policies
+    assert policies.mailing_list_of(an_email(mail_class="news", tenant="shop")) == "shop/news"
+    assert policies.mailing_list_of(an_email(mail_class="otp")) is None
+    assert policies.mailing_list_of(an_email(mail_class="gone")) is None

@@ -14,6 +14,7 @@ from notifier.model.state import MailState
 from notifier.model.suppression import Suppression
 from notifier.store import RedisStore
 from notifier.store.base import Settlement
+from notifier.store.connection import LedgerConnection
 from notifier.store.suppression import PAGE, SuppressionList
 
 DAY = 86_400.0
@@ -171,3 +172,34 @@ def test_a_zombie_teaches_nothing(store: RedisStore) -> None:
     with pytest.raises(FenceRejected):
         store.settle([zombie])
     assert store.suppressed([ZOE]) == {}
+
+
+def test_an_entry_of_a_list_is_told_with_its_list(store: RedisStore) -> None:
+    entry = store.suppression.add("Zoe@example.com", "unsubscribed", mailing_list="default/bulk", mail_id="1")
+    assert list(store.suppression.all()) == [entry]
+    assert (entry.address, entry.mailing_list) == (ZOE, "default/bulk")
+    assert store.suppression.of([ZOE]) == {}
+    assert store.suppression.of([ZOE], "default/bulk") == {ZOE: entry}
+
+
+def test_an_entry_of_a_list_goes_alone(store: RedisStore) -> None:
+    store.suppression.add(ZOE, "by hand")
+    store.suppression.add(ZOE, "unsubscribed", mailing_list="default/bulk", lasts=DAY)
+    assert store.suppression.remove(ZOE, "default/bulk")
+    assert [entry.reason for entry in store.suppression.all()] == ["by hand"]
+    assert not store.suppression.remove(ZOE, "default/bulk")
+
+
+def test_an_entry_of_a_list_ends_when_its_time_is_over(
+    store: RedisStore, server: fakeredis.FakeRedis, clock: Clock
+) -> None:
+    store.suppression.add(ZOE, "unsubscribed", mailing_list="default/bulk", lasts=DAY)
+    clock.now += DAY + 1
+    store.suppression.forget_expired()
+    assert server.hkeys("notifier:suppressed") == []
+
+
+def test_an_unsubscription_is_on_disk_when_it_is_told(store: RedisStore) -> None:
+    with mock.patch.object(LedgerConnection, "run", autospec=True, side_effect=LedgerConnection.run) as run:
+        store.suppression.add(ZOE, "unsubscribed", mailing_list="default/bulk")
+    assert run.call_args.kwargs == {"durably": True}
