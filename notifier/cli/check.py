@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from notifier.cli import epochs
-from notifier.errors import ConfigurationError, DeliveryError, NotifierError
+from notifier.errors import ConfigurationError, DeliveryError, NotifierError, TemplateError
 from notifier.protocol.hello_name import is_nobodys
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
@@ -117,12 +117,21 @@ def _templates(chosen: Settings) -> Iterator[Finding]:
     for name in renderer.names():
         try:
             renderer.check(name)
+            _check_class(name, renderer.defaults(name).mail_class, chosen)
         except NotifierError as error:
             wrong += 1
             yield Finding("templates", False, f"{name}: {error}", "mails with this template would fail for good")
     yield Finding(
         "templates", wrong == 0, f"{len(renderer.names()) - wrong} of {len(renderer.names())} compile and render"
     )
+
+
+def _check_class(template: str, mail_class: str | None, chosen: Settings) -> None:
+    if mail_class is not None and mail_class not in chosen.classes:
+        known = ", ".join(sorted(chosen.classes))
+        raise TemplateError(
+            f"template {template!r}: meta.json names the unknown mail_class {mail_class!r}; known: {known}"
+        )
 
 
 def _relay(chosen: Settings) -> Iterator[Finding]:

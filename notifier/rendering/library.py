@@ -1,21 +1,20 @@
 """`TemplateLibrary`: the notifications on disk. A name is one of those found there, never a path.
 
 A notification is a folder with ``subject.txt.j2``, ``text.txt.j2`` and, where it has one, ``html.html.j2``;
-``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with sample
-contexts and the keys that are ``sensitive``. Folders whose name begins with ``_`` hold layouts and macros.
+``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with what is to
+be known of it (`Metadata`). Folders whose name begins with ``_`` hold layouts and macros.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from notifier.errors import TemplateError, TemplateNotFound
+from notifier.rendering.metadata import Metadata, read_metadata
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
@@ -34,7 +33,7 @@ class TemplateLibrary:
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._roots = tuple(folder.resolve() for folder in (*folders, shipped_templates()))
-        self._sensitive: dict[str, tuple[object, frozenset[str]]] = {}
+        self._metadata: dict[str, tuple[object, Metadata]] = {}
 
     def names(self) -> tuple[str, ...]:
         """Every notification, sorted."""
@@ -65,6 +64,19 @@ class TemplateLibrary:
                 return f"{name}/{inside}"
         return None
 
+    def files(self, name: str) -> tuple[str, ...]:
+        """What the loader calls the template's files, in every language."""
+        folder = self._folder(name)
+        if folder is None:
+            return ()
+        return tuple(sorted(f"{name}/{file.relative_to(folder).as_posix()}" for file in folder.rglob("*.j2")))
+
+    def locales(self, name: str) -> tuple[str, ...]:
+        """The languages that it has files in, sorted."""
+        folder = self._folder(name)
+        found = (folder / "locales").glob("*/") if folder is not None else ()
+        return tuple(sorted(entry.name for entry in found if _LOCALE.match(entry.name)))
+
     def load(self, path: str) -> tuple[str, Path] | None:
         """The text of a template file by the loader's name; None where it is none of ours."""
         for root in self._roots:
@@ -82,26 +94,16 @@ class TemplateLibrary:
                     return file.read_bytes()
         raise TemplateError(f"template {name!r} has no image {filename!r} in its folder images/")
 
-    def meta(self, name: str) -> dict[str, Any]:
-        """``meta.json``, empty where there is none. Raises `TemplateError` where it is no JSON object."""
+    def metadata(self, name: str) -> Metadata:
+        """What ``meta.json`` says, read again when it has changed. Raises `TemplateError`."""
         folder = self._folder(name)
-        if folder is None or not (folder / "meta.json").is_file():
-            return {}
-        try:
-            meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise TemplateError(f"template {name!r}: meta.json is no JSON: {error}") from error
-        if not isinstance(meta, dict):
-            raise TemplateError(f"template {name!r}: meta.json is a JSON object")
-        return meta
-
-    def sensitive(self, name: str) -> frozenset[str]:
-        """``sensitive`` of ``meta.json``: keys of the context whose values are shown nowhere. Raises `TemplateError`."""
-        folder = self._folder(name)
-        stamp = (folder, _changed(folder / "meta.json") if folder is not None else 0)
-        known = self._sensitive.get(name)
+        if folder is None:
+            return Metadata()
+        file = folder / "meta.json"
+        stamp = (file, _changed(file))
+        known = self._metadata.get(name)
         if known is None or known[0] != stamp:
-            known = self._sensitive[name] = (stamp, _names(self.meta(name).get("sensitive", []), name))
+            known = self._metadata[name] = (stamp, read_metadata(file, name))
         return known[1]
 
     def _folder(self, name: str) -> Path | None:
@@ -124,12 +126,6 @@ def _changed(file: Path) -> int:
         return file.stat().st_mtime_ns
     except FileNotFoundError:
         return 0
-
-
-def _names(given: object, template: str) -> frozenset[str]:
-    if not isinstance(given, list) or not all(isinstance(key, str) for key in given):
-        raise TemplateError(f"template {template!r}: sensitive in meta.json is a list of the context's keys")
-    return frozenset(given)
 
 
 def _fallbacks(locale: str | None) -> list[str]:

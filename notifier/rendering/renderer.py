@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, NoReturn
@@ -18,8 +19,10 @@ from jinja2.exceptions import SecurityError
 
 from notifier.errors import TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
+from notifier.model.template import MailDefaults
 from notifier.rendering.environment import make_environment
 from notifier.rendering.library import REQUIRED, TemplateLibrary
+from notifier.rendering.metadata import Metadata
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 
 MAX_OUTPUT = 10 * 2**20  # characters of one part
@@ -48,26 +51,29 @@ class Renderer:
         """Raises `TemplateNotFound` with the names that are there."""
         self._library.require(name)
 
-    def sample_contexts(self, name: str) -> Mapping[str, Mapping[str, Any]]:
-        """The samples of ``meta.json`` by name."""
-        samples = self._library.meta(name).get("samples", {})
-        if not isinstance(samples, dict):
-            raise TemplateError(f"template {name!r}: samples in meta.json is an object of contexts by name")
-        return samples
+    def metadata(self, name: str) -> Metadata:
+        """What the template's ``meta.json`` says. Raises `TemplateError`."""
+        self._library.require(name)
+        return self._library.metadata(name)
+
+    def defaults(self, name: str) -> MailDefaults:
+        """What its mails have where the call says nothing. Raises `TemplateError`."""
+        return self.metadata(name).defaults
 
     def sensitive(self, name: str) -> frozenset[str]:
         """The keys that ``meta.json`` declares sensitive. Raises `TemplateError`."""
-        self._library.require(name)
-        return self._library.sensitive(name)
+        return self.metadata(name).sensitive
 
     def check(self, name: str) -> None:
-        """Compile every part and render every sample. Raises `TemplateError`."""
-        self.sensitive(name)
+        """Compile every file, and render every sample in every language. Raises `TemplateError`."""
+        samples = self.metadata(name).samples
         for part in REQUIRED:
             if self._library.part(name, part, None) is None:
                 raise TemplateRenderError(f"template {name!r} has no {part}")
-        for context in self.sample_contexts(name).values():
-            self.render(name, context)
+        for path in self._library.files(name):
+            self._compile(path)
+        for context, locale in product(samples.values(), (None, *self._library.locales(name))):
+            self.render(name, context, locale)
 
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`."""
@@ -78,6 +84,12 @@ class Renderer:
         except TooLong:
             disarm()
             raise TemplateRenderError(f"template {template!r}: {_TOO_LONG}") from None
+
+    def _compile(self, path: str) -> None:
+        try:
+            self._environment.get_template(path)
+        except Exception as error:  # noqa: BLE001 - as when it is rendered
+            _raise_for_people(error, path)
 
     def _rendered(self, template: str, context: Mapping[str, Any], locale: str | None) -> Content:
         images: dict[str, InlineImage] = {}

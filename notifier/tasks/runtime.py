@@ -101,6 +101,7 @@ class Runtime:
         )
         self.intake = Intake(
             template_known=self.renderer.require,
+            defaults=self.renderer.defaults,
             classes=settings.classes,
             tenants=settings.matrix.tenants,
             sender=settings.sender,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ def test_the_shipped_templates_render_their_samples() -> None:
     assert renderer.names() == ("invoice", "order_confirmation", "welcome")
     for name in renderer.names():
         renderer.check(name)
-        assert len(renderer.sample_contexts(name)) >= 2
+        assert len(renderer.metadata(name).samples) >= 2
 
 
 def test_a_language_falls_back_to_the_default() -> None:
@@ -184,11 +183,18 @@ def test_an_apps_own_template_comes_first(tmp_path: Path) -> None:
     assert renderer.render("welcome", {}).subject == "ours"
 
 
-def test_meta_that_is_no_json_is_told(tmp_path: Path) -> None:
-    renderer = make(tmp_path)
-    (tmp_path / "note" / "meta.json").write_text("{")
-    with pytest.raises(TemplateError, match=r"meta\.json is no JSON"):
+def test_check_compiles_what_no_sample_reaches(tmp_path: Path) -> None:
+    renderer = make(tmp_path, html_html_j2="{% if %}")
+    with pytest.raises(TemplateRenderError, match=r"note/html\.html\.j2, line 1: syntax"):
         renderer.check("note")
-    (tmp_path / "note" / "meta.json").write_text(json.dumps({"samples": []}))
-    with pytest.raises(TemplateError, match="samples"):
+
+
+def test_check_renders_each_sample_in_each_language(tmp_path: Path) -> None:
+    renderer = make(tmp_path)
+    (tmp_path / "note" / "meta.json").write_text('{"samples": {"empty": {}}}')
+    renderer.check("note")
+    german = tmp_path / "note" / "locales" / "de"
+    german.mkdir(parents=True)
+    (german / "text.txt.j2").write_text("{{ nam }}")
+    with pytest.raises(TemplateRenderError, match="'nam' is undefined"):
         renderer.check("note")
