@@ -8,6 +8,7 @@ The tree::
     │   ├── InvalidAddress              not an RFC 5321/6531 mailbox
     │   ├── InvalidHeader               a field that would break or forge the header
     │   ├── InvalidContext              no JSON, too deep, NaN
+    │   │   └── ContextMismatch         does not fit the template's schema
     │   ├── InvalidAttachment           cannot be read, or may not be
     │   ├── MailTooLarge                over the size limit
     │   ├── UnsignedPayload             came through the broker without the signature that is asked for
@@ -168,6 +169,10 @@ class InvalidHeader(InvalidMail):
 
 class InvalidContext(InvalidMail):
     """The template's context is not plain JSON."""
+
+
+class ContextMismatch(InvalidContext):
+    """The context does not fit the template's schema."""
 
 
 class InvalidAttachment(InvalidMail):

@@ -66,6 +66,7 @@ class Intake:
         max_bytes: int,
         blob_name: Callable[[bytes], str],
         defaults: Callable[[str], MailDefaults] = lambda _: MailDefaults(),
+        check_context: Callable[[str, Mapping[str, Any]], None] = lambda _, __: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._template_known = template_known
@@ -75,6 +76,7 @@ class Intake:
         self._max_bytes = max_bytes
         self._blob_name = blob_name
         self._defaults = defaults
+        self._check_context = check_context
         self._clock = clock
 
     def accept(
@@ -128,6 +130,7 @@ class Intake:
         self._check_recipients(email)
         self._check_times(email)
         self._check_size(email)
+        self._check_context(email.template, email.context)
         return Accepted(email, blobs)
 
     def _check_template(self, template: object) -> None:

@@ -94,6 +94,14 @@ class TemplateLibrary:
                     return file.read_bytes()
         raise TemplateError(f"template {name!r} has no image {filename!r} in its folder images/")
 
+    def beside(self, name: str, filename: str) -> Path | None:
+        """A file beside ``meta.json``; None where there is none of that name."""
+        folder = self._folder(name)
+        if folder is None or filename != Path(filename).name:
+            return None
+        file = folder / filename
+        return file if file.is_file() and self._inside(folder, file) else None
+
     def metadata(self, name: str) -> Metadata:
         """What ``meta.json`` says, read again when it has changed. Raises `TemplateError`."""
         folder = self._folder(name)

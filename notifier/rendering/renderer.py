@@ -17,13 +17,14 @@ from jinja2 import TemplateNotFound as MissingFile
 from jinja2 import TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
-from notifier.errors import TemplateError, TemplateRenderError
+from notifier.errors import ContextMismatch, TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.model.template import MailDefaults
 from notifier.rendering.environment import make_environment
 from notifier.rendering.library import REQUIRED, TemplateLibrary
 from notifier.rendering.metadata import Metadata
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
+from notifier.rendering.schemas import Schemas
 
 MAX_OUTPUT = 10 * 2**20  # characters of one part
 MAX_SUBJECT = 998  # characters
@@ -42,6 +43,7 @@ class Renderer:
         self._library = library
         self._seconds = seconds
         self._environment = make_environment(library)
+        self._schemas = Schemas(library)
 
     def names(self) -> tuple[str, ...]:
         """Every template, sorted."""
@@ -64,6 +66,10 @@ class Renderer:
         """The keys that ``meta.json`` declares sensitive. Raises `TemplateError`."""
         return self.metadata(name).sensitive
 
+    def check_context(self, name: str, context: Mapping[str, Any]) -> None:
+        """Raises `ContextMismatch` where the context does not fit the template's schema, and `TemplateError`."""
+        self._schemas.check(name, context)
+
     def check(self, name: str) -> None:
         """Compile every file, and render every sample in every language. Raises `TemplateError`."""
         samples = self.metadata(name).samples
@@ -72,6 +78,8 @@ class Renderer:
                 raise TemplateRenderError(f"template {name!r} has no {part}")
         for path in self._library.files(name):
             self._compile(path)
+        for sample, context in samples.items():
+            self._check_sample(name, sample, context)
         for context, locale in product(samples.values(), (None, *self._library.locales(name))):
             self.render(name, context, locale)
 
@@ -84,6 +92,12 @@ class Renderer:
         except TooLong:
             disarm()
             raise TemplateRenderError(f"template {template!r}: {_TOO_LONG}") from None
+
+    def _check_sample(self, name: str, sample: str, context: Mapping[str, Any]) -> None:
+        try:
+            self.check_context(name, context)
+        except ContextMismatch as mismatch:
+            raise TemplateError(f"sample {sample!r}: {mismatch}") from None
 
     def _compile(self, path: str) -> None:
         try:

@@ -102,6 +102,7 @@ class Runtime:
         self.intake = Intake(
             template_known=self.renderer.require,
             defaults=self.renderer.defaults,
+            check_context=self.renderer.check_context,
             classes=settings.classes,
             tenants=settings.matrix.tenants,
             sender=settings.sender,

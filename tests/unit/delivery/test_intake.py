@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from notifier.delivery.context import checked_context
 from notifier.delivery.intake import Accepted, Intake, Options
 from notifier.errors import (
+    ContextMismatch,
     InvalidAddress,
     InvalidAttachment,
     InvalidContext,
@@ -114,6 +116,27 @@ def test_a_mail_without_defaults_is_transactional_and_the_settings_senders() -> 
 def test_a_templates_sender_is_no_way_around_the_tenants_rights() -> None:
     with pytest.raises(InvalidMail, match=r"may not send as codes@x\.example"):
         from_a_template(THE_TEMPLATES, tenant="shop")
+
+
+def test_a_context_that_does_not_fit_the_template_is_refused_at_the_call() -> None:
+    seen = []
+
+    def fits(template: str, context: Mapping[str, object]) -> None:
+        seen.append((template, dict(context)))
+        raise ContextMismatch("context.code is missing")
+
+    intake = Intake(
+        template_known=known,
+        check_context=fits,
+        classes=SHIPPED_CLASSES,
+        tenants={"default": THE_DEFAULT},
+        sender=Address.parse("notifier@house.example"),
+        max_bytes=LIMIT,
+        blob_name=lambda data: f"blob-{len(data)}",
+    )
+    with pytest.raises(InvalidContext, match=r"context\.code is missing"):
+        intake.accept(template="welcome", to="a@x.example", context={"name": ("Zoë",)})
+    assert seen == [("welcome", {"name": ["Zoë"]})]
 
 
 def test_one_address_or_a_list_and_never_a_comma_list() -> None:
