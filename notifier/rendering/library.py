@@ -2,7 +2,7 @@
 
 A notification is a folder with ``subject.txt.j2``, ``text.txt.j2`` and, where it has one, ``html.html.j2``;
 ``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with what is to
-be known of it (`Metadata`). Folders whose name begins with ``_`` hold layouts and macros.
+be known of it (`Metadata`). Folders whose name begins with ``_`` hold layouts and macros, ``_locales/`` gettext's catalogs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from notifier.errors import TemplateError, TemplateNotFound
+from notifier.rendering.language import fallbacks
 from notifier.rendering.metadata import Metadata, read_metadata
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
@@ -72,10 +73,18 @@ class TemplateLibrary:
         return tuple(sorted(f"{name}/{file.relative_to(folder).as_posix()}" for file in folder.rglob("*.j2")))
 
     def locales(self, name: str) -> tuple[str, ...]:
-        """The languages that it has files in, sorted."""
+        """The languages that it has files in, and those of the catalogs; sorted."""
         folder = self._folder(name)
-        found = (folder / "locales").glob("*/") if folder is not None else ()
-        return tuple(sorted(entry.name for entry in found if _LOCALE.match(entry.name)))
+        own = (folder / "locales").glob("*/") if folder is not None else ()
+        catalogs = (entry for root in self._roots for entry in (root / "_locales").glob("*/"))
+        tags = {entry.name.replace("_", "-") for entry in (*own, *catalogs)}
+        return tuple(sorted(tag for tag in tags if _LOCALE.match(tag)))
+
+    def catalogs(self, locale: str) -> tuple[Path, ...]:
+        """The catalogs of gettext for the language, ``de_AT`` before ``de``, and within it the first folder's first."""
+        tags = (tag for tag in _fallbacks(locale) if tag)
+        found = (_catalog(root, tag) for tag in tags for root in self._roots)
+        return tuple(file for file in found if file is not None)
 
     def load(self, path: str) -> tuple[str, Path] | None:
         """The text of a template file by the loader's name; None where it is none of ours."""
@@ -136,9 +145,16 @@ def _changed(file: Path) -> int:
         return 0
 
 
+def _catalog(root: Path, tag: str) -> Path | None:
+    """The compiled one where there is one. gettext writes ``de_AT``, mail ``de-AT``."""
+    for name in dict.fromkeys((tag.replace("-", "_"), tag)):
+        for ending in (".mo", ".po"):
+            file = root / "_locales" / name / "LC_MESSAGES" / f"messages{ending}"
+            if file.is_file() and file.resolve().is_relative_to(root):
+                return file
+    return None
+
+
 def _fallbacks(locale: str | None) -> list[str]:
     """``de-AT``, then ``de``, then the default."""
-    if locale is None or not _LOCALE.match(locale):
-        return [""]
-    parts = locale.replace("_", "-").split("-")
-    return ["-".join(parts[:length]) for length in range(len(parts), 0, -1)] + [""]
+    return [*fallbacks(locale), ""] if locale is not None and _LOCALE.match(locale) else [""]

@@ -20,7 +20,9 @@ from jinja2.exceptions import SecurityError
 from notifier.errors import ContextMismatch, TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.model.template import MailDefaults
+from notifier.rendering.catalogs import Catalogs
 from notifier.rendering.environment import make_environment
+from notifier.rendering.language import speaking
 from notifier.rendering.library import REQUIRED, TemplateLibrary
 from notifier.rendering.metadata import Metadata
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
@@ -43,6 +45,7 @@ class Renderer:
         self._library = library
         self._seconds = seconds
         self._environment = make_environment(library)
+        self._catalogs = Catalogs(library)
         self._schemas = Schemas(library)
 
     def names(self) -> tuple[str, ...]:
@@ -87,7 +90,7 @@ class Renderer:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`."""
         self._library.require(template)
         try:
-            with AtMost(self._seconds):
+            with AtMost(self._seconds), speaking(self._catalogs.language(locale)):
                 return self._rendered(template, context, locale)
         except TooLong:
             disarm()
