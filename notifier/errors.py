@@ -16,7 +16,8 @@ The tree::
     ├── IdempotencyConflict             the key is taken by a mail with another body
     ├── TemplateError                   for good: the same template fails again
     │   ├── TemplateNotFound
-    │   └── TemplateRenderError         undefined variable, syntax, sandbox, output size
+    │   ├── TemplateRenderError         undefined variable, syntax, sandbox, output size
+    │   └── RendererUnavailable         no child for untrusted templates can be started here; the mail waits
     ├── StoreError
     │   ├── StoreUnavailable            not reached within its timeout
     │   ├── BlobUnavailable             an attachment or a long payload cannot be read here; the mail waits
@@ -215,6 +216,10 @@ class TemplateNotFound(TemplateError):
 
 class TemplateRenderError(TemplateError):
     """Rendering failed: undefined variable, syntax, sandbox violation, output too large, a loop without end."""
+
+
+class RendererUnavailable(TemplateError):
+    """The child that renders untrusted templates does not start here; the mail waits."""
 
 
 class StoreError(NotifierError):

@@ -112,7 +112,7 @@ def _blobs() -> Iterator[Finding]:
 
 
 def _templates(chosen: Settings) -> Iterator[Finding]:
-    renderer = Renderer(TemplateLibrary(chosen.template_folders))
+    renderer = Renderer(TemplateLibrary(chosen.template_folders, chosen.untrusted_folders))
     wrong = 0
     for name in renderer.names():
         try:

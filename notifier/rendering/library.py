@@ -30,10 +30,15 @@ def shipped_templates() -> Path:
 
 
 class TemplateLibrary:
-    """``folders`` are searched in order, then the shipped templates."""
+    """``folders`` are searched in order, then the shipped templates, then the ``untrusted`` folders.
 
-    def __init__(self, folders: Sequence[Path] = ()) -> None:
-        self._roots = tuple(folder.resolve() for folder in (*folders, shipped_templates()))
+    What is in an untrusted folder takes no trusted template's place, and is in no trusted template's reach.
+    """
+
+    def __init__(self, folders: Sequence[Path] = (), untrusted: Sequence[Path] = ()) -> None:
+        self._trusted = tuple(folder.resolve() for folder in (*folders, shipped_templates()))
+        self._untrusted = tuple(folder.resolve() for folder in untrusted)
+        self._roots = (*self._trusted, *self._untrusted)
         self._metadata: dict[str, tuple[object, Metadata]] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -76,19 +81,28 @@ class TemplateLibrary:
         """The languages that it has files in, and those of the catalogs; sorted."""
         folder = self._folder(name)
         own = (folder / "locales").glob("*/") if folder is not None else ()
-        catalogs = (entry for root in self._roots for entry in (root / "_locales").glob("*/"))
+        catalogs = (entry for root in self.folders_of(name) for entry in (root / "_locales").glob("*/"))
         tags = {entry.name.replace("_", "-") for entry in (*own, *catalogs)}
         return tuple(sorted(tag for tag in tags if _LOCALE.match(tag)))
 
     def catalogs(self, locale: str) -> tuple[Path, ...]:
         """The catalogs of gettext for the language, ``de_AT`` before ``de``, and within it the first folder's first."""
         tags = (tag for tag in _fallbacks(locale) if tag)
-        found = (_catalog(root, tag) for tag in tags for root in self._roots)
+        found = (_catalog(root, tag) for tag in tags for root in self._trusted)
         return tuple(file for file in found if file is not None)
+
+    def is_untrusted(self, name: str) -> bool:
+        """True where only a child with limits may render it. Raises `TemplateError`."""
+        return self._is_strangers(self._folder(name)) or self.metadata(name).untrusted
+
+    def folders_of(self, name: str) -> tuple[Path, ...]:
+        """The template folders that a template sees: an untrusted one its own first, and of the others none."""
+        folder = self._folder(name)
+        return (folder.parent, *self._trusted) if folder and self._is_strangers(folder) else self._trusted
 
     def load(self, path: str) -> tuple[str, Path] | None:
         """The text of a template file by the loader's name; None where it is none of ours."""
-        for root in self._roots:
+        for root in self._trusted:
             file = root / path
             if ".." not in Path(path).parts and file.is_file() and self._inside(root, file):
                 return file.read_text(encoding="utf-8"), file
@@ -97,7 +111,7 @@ class TemplateLibrary:
     def image(self, name: str, filename: str) -> bytes:
         """An image of a notification, or of ``_images``. Raises `TemplateError`."""
         for folder in (f"{name}/images", "_images"):
-            for root in self._roots:
+            for root in self.folders_of(name):
                 file = root / folder / filename
                 if filename == Path(filename).name and file.is_file() and self._inside(root, file):
                     return file.read_bytes()
@@ -120,8 +134,18 @@ class TemplateLibrary:
         stamp = (file, _changed(file))
         known = self._metadata.get(name)
         if known is None or known[0] != stamp:
-            known = self._metadata[name] = (stamp, read_metadata(file, name))
+            known = self._metadata[name] = (stamp, self._read_metadata(file, name))
         return known[1]
+
+    def _read_metadata(self, file: Path, name: str) -> Metadata:
+        metadata = read_metadata(file, name)
+        if metadata.schema is not None and self._is_strangers(file.parent):
+            # Its patterns would be matched in the caller's process, and what it names be imported there.
+            raise TemplateError(f"template {name!r}: meta.json has a schema, which an untrusted folder may not bring")
+        return metadata
+
+    def _is_strangers(self, folder: Path | None) -> bool:
+        return folder is not None and folder.parent in self._untrusted and folder.parent not in self._trusted
 
     def _folder(self, name: str) -> Path | None:
         if not isinstance(name, str) or not _NAME.match(name):

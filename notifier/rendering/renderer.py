@@ -27,6 +27,8 @@ from notifier.rendering.library import REQUIRED, TemplateLibrary
 from notifier.rendering.metadata import Metadata
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 from notifier.rendering.schemas import Schemas
+from notifier.rendering.untrusted import UntrustedRenderer
+from notifier.rendering.untrusted_limits import Limits
 
 MAX_OUTPUT = 10 * 2**20  # characters of one part
 MAX_SUBJECT = 998  # characters
@@ -38,15 +40,17 @@ _IMAGE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"
 class Renderer:
     """Safe to share between threads. A changed file is compiled anew when it is next used.
 
-    ``seconds`` of the processor are what a mail may take in a process's main thread.
+    ``seconds`` of the processor are what a mail may take in a process's main thread; ``limits`` are those of a child that
+    renders an untrusted template.
     """
 
-    def __init__(self, library: TemplateLibrary, seconds: float = MAX_SECONDS) -> None:
+    def __init__(self, library: TemplateLibrary, seconds: float = MAX_SECONDS, limits: Limits | None = None) -> None:
         self._library = library
         self._seconds = seconds
         self._environment = make_environment(library)
         self._catalogs = Catalogs(library)
         self._schemas = Schemas(library)
+        self._untrusted = UntrustedRenderer(library, self._image, limits)
 
     def names(self) -> tuple[str, ...]:
         """Every template, sorted."""
@@ -79,16 +83,29 @@ class Renderer:
         for part in REQUIRED:
             if self._library.part(name, part, None) is None:
                 raise TemplateRenderError(f"template {name!r} has no {part}")
-        for path in self._library.files(name):
-            self._compile(path)
+        if self._library.is_untrusted(name):
+            self._untrusted.compile(name)
+        else:
+            self.compile_here(name)
         for sample, context in samples.items():
             self._check_sample(name, sample, context)
         for context, locale in product(samples.values(), (None, *self._library.locales(name))):
             self.render(name, context, locale)
 
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
-        """The content. Raises `TemplateNotFound`, `TemplateRenderError`."""
+        """The content. Raises `TemplateNotFound`, `TemplateRenderError`; where it is untrusted, `RendererUnavailable`."""
         self._library.require(template)
+        if self._library.is_untrusted(template):
+            return self._untrusted.render(template, context, locale)
+        return self.render_here(template, context, locale)
+
+    def compile_here(self, name: str) -> None:
+        """Compile every file in this process, trusted or not."""
+        for path in self._library.files(name):
+            self._compile(path)
+
+    def render_here(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
+        """The content, made in this process, trusted or not."""
         try:
             with AtMost(self._seconds), speaking(self._catalogs.language(locale)):
                 return self._rendered(template, context, locale)
@@ -180,6 +197,8 @@ def _raise_for_people(error: Exception, path: str) -> NoReturn:
             words = f"{error.message}; pass it in the context, or give it a default in the template"
         case SecurityError():
             words = str(error)
+        case MemoryError():
+            words = "it needs more memory than it may have"
         case TooLong():
             words = _TOO_LONG
         case RecursionError():

@@ -79,7 +79,7 @@ class Runtime:
         self.journal = SettlementJournal(settings.journal_folder)
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)
-        self.renderer = Renderer(TemplateLibrary(settings.template_folders))
+        self.renderer = Renderer(TemplateLibrary(settings.template_folders, settings.untrusted_folders))
         self.redactor = Redactor(self.renderer.sensitive)
         self._join()
 
