@@ -36,6 +36,8 @@ ADVICE = {
     "S1": "the relay offers no STARTTLS: use smtps://, or ?tls=none where the way there is trusted",
 }
 
+UNESCAPED = "a value goes into html as it is there: only for markup of your own, never for what somebody typed in"
+
 ADVICE_ON_CHANGE = {
     "wiped or exchanged": "what waited in the old data is not here: enqueue again what was surely not sent, for the keys are forgotten too",
     "restored": "mails that were sent after the backup may go again; what may go only once is parked: notifier status ID",
@@ -118,6 +120,7 @@ def _templates(chosen: Settings) -> Iterator[Finding]:
         try:
             renderer.check(name)
             _check_class(name, renderer.defaults(name).mail_class, chosen)
+            yield from (Finding("templates", True, place, UNESCAPED) for place in renderer.unescaped(name))
         except NotifierError as error:
             wrong += 1
             yield Finding("templates", False, f"{name}: {error}", "mails with this template would fail for good")

@@ -93,12 +93,13 @@ class TemplateLibrary:
 
     def is_untrusted(self, name: str) -> bool:
         """True where only a child with limits may render it. Raises `TemplateError`."""
-        return self._is_strangers(self._folder(name)) or self.metadata(name).untrusted
+        folder = self._folder(name)
+        return folder is not None and (self._is_strangers(folder) or self._metadata_in(folder, name).untrusted)
 
     def folders_of(self, name: str) -> tuple[Path, ...]:
         """The template folders that a template sees: an untrusted one its own first, and of the others none."""
         folder = self._folder(name)
-        return (folder.parent, *self._trusted) if folder and self._is_strangers(folder) else self._trusted
+        return (folder.parent, *self._trusted) if folder is not None and self._is_strangers(folder) else self._trusted
 
     def load(self, path: str) -> tuple[str, Path] | None:
         """The text of a template file by the loader's name; None where it is none of ours."""
@@ -128,8 +129,9 @@ class TemplateLibrary:
     def metadata(self, name: str) -> Metadata:
         """What ``meta.json`` says, read again when it has changed. Raises `TemplateError`."""
         folder = self._folder(name)
-        if folder is None:
-            return Metadata()
+        return Metadata() if folder is None else self._metadata_in(folder, name)
+
+    def _metadata_in(self, folder: Path, name: str) -> Metadata:
         file = folder / "meta.json"
         stamp = (file, _changed(file))
         known = self._metadata.get(name)
@@ -139,20 +141,22 @@ class TemplateLibrary:
 
     def _read_metadata(self, file: Path, name: str) -> Metadata:
         metadata = read_metadata(file, name)
-        if metadata.schema is not None and self._is_strangers(file.parent):
-            # Its patterns would be matched in the caller's process, and what it names be imported there.
-            raise TemplateError(f"template {name!r}: meta.json has a schema, which an untrusted folder may not bring")
+        if self._is_strangers(file.parent) and (brought := metadata.beyond_a_stranger()):
+            raise TemplateError(
+                f"template {name!r}: meta.json has a {brought}, which an untrusted folder may not bring"
+            )
         return metadata
 
-    def _is_strangers(self, folder: Path | None) -> bool:
-        return folder is not None and folder.parent in self._untrusted and folder.parent not in self._trusted
+    def _is_strangers(self, folder: Path) -> bool:
+        return folder.parent in self._untrusted and folder.parent not in self._trusted
 
     def _folder(self, name: str) -> Path | None:
         if not isinstance(name, str) or not _NAME.match(name):
             return None
         for root in self._roots:
             folder = root / name
-            if (folder / REQUIRED[0]).is_file() and self._inside(root, folder):
+            # The root is resolved: a folder right in it that is no link is inside, and resolving it costs most of a look-up.
+            if (folder / REQUIRED[0]).is_file() and (not folder.is_symlink() or self._inside(root, folder)):
                 return folder
         return None
 

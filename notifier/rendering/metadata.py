@@ -31,6 +31,13 @@ class Metadata:
     schema: Mapping[str, Any] | str | None = None
     untrusted: bool = False
 
+    def beyond_a_stranger(self) -> str | None:
+        """A key that is only for the application to give: a schema's patterns are matched and its class is imported where
+        mails are enqueued, ``from`` is whose word the mail is, and the class is whose turn comes first.
+        """
+        given = {"schema": self.schema, "from": self.defaults.sender, "mail_class": self.defaults.mail_class}
+        return next((key for key, value in given.items() if value is not None), None)
+
 
 def read_metadata(file: Path, template: str) -> Metadata:
     """The file's; the default where there is none. Raises `TemplateError`, naming template and key."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, NoReturn
@@ -27,6 +27,7 @@ from notifier.rendering.library import REQUIRED, TemplateLibrary
 from notifier.rendering.metadata import Metadata
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 from notifier.rendering.schemas import Schemas
+from notifier.rendering.unescaped import unescaped
 from notifier.rendering.untrusted import UntrustedRenderer
 from notifier.rendering.untrusted_limits import Limits
 
@@ -91,6 +92,12 @@ class Renderer:
             self._check_sample(name, sample, context)
         for context, locale in product(samples.values(), (None, *self._library.locales(name))):
             self.render(name, context, locale)
+
+    def unescaped(self, name: str) -> tuple[str, ...]:
+        """Places of a template's files where a value goes into html as it is."""
+        sources = ((path, self._library.load(path)) for path in self._library.files(name))
+        found = (unescaped(self._environment, loaded[0], path) for path, loaded in sources if loaded is not None)
+        return tuple(chain.from_iterable(found))
 
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`; where it is untrusted, `RendererUnavailable`."""

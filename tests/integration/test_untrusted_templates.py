@@ -152,11 +152,14 @@ def test_a_stranger_does_not_reach_another_strangers(tmp_path: Path) -> None:
         Renderer(TemplateLibrary([], [one, other]), limits=QUICK).render("note", {})
 
 
-def test_an_untrusted_folder_brings_no_schema(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"), [("schema", "antigravity:Name"), ("from", "boss@house.example"), ("mail_class", "otp")]
+)
+def test_an_untrusted_folder_brings_nothing_that_is_the_applications(tmp_path: Path, key: str, value: str) -> None:
     renderer = make(tmp_path)
-    (tmp_path / "note" / "meta.json").write_text(json.dumps({"schema": "antigravity:Name"}))
-    with pytest.raises(TemplateError, match="has a schema, which an untrusted folder may not bring"):
-        renderer.check_context("note", {})
+    (tmp_path / "note" / "meta.json").write_text(json.dumps({key: value}))
+    with pytest.raises(TemplateError, match=f"has a {key}, which an untrusted folder may not bring"):
+        renderer.defaults("note")
 
 
 def test_a_name_is_still_one_of_those_found(tmp_path: Path) -> None:
