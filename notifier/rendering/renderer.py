@@ -20,6 +20,7 @@ from jinja2.exceptions import SecurityError
 from notifier.errors import ContextMismatch, TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.model.template import MailDefaults
+from notifier.rendering import undefined
 from notifier.rendering.catalogs import Catalogs
 from notifier.rendering.environment import make_environment
 from notifier.rendering.language import speaking
@@ -201,7 +202,7 @@ def _raise_for_people(error: Exception, path: str) -> NoReturn:
         case TemplateSyntaxError():
             words = f"syntax: {error.message}"
         case UndefinedError():
-            words = f"{error.message}; pass it in the context, or give it a default in the template"
+            words = f"{undefined.told(error)}; pass it in the context, or give it a default in the template"
         case SecurityError():
             words = str(error)
         case MemoryError():
