@@ -29,9 +29,12 @@ def install(environment: Environment) -> None:
 
 @pass_context
 def _text(context: Context, message: str, /, **variables: object) -> str:
-    """``_()``: escaped whole, for it is called with data too, such as the name of a month."""
+    """``_()``: escaped whole, for it is called with data too, such as the name of a month. ``%`` is one where nothing is
+    to be put in.
+    """
     translated = language().translations.gettext(message)
-    return (escape(translated) if context.eval_ctx.autoescape else translated) % variables
+    safe = escape(translated) if context.eval_ctx.autoescape else translated
+    return safe % variables if variables else safe
 
 
 @pass_context

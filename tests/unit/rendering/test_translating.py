@@ -57,6 +57,13 @@ def test_data_that_is_given_to_gettext_is_escaped(tmp_path: Path) -> None:
     assert html == "&lt;Mai&gt; &lt;script&gt;"
 
 
+def test_values_are_put_into_gettexts_source_text(tmp_path: Path) -> None:
+    html = html_of(
+        tmp_path, "{{ _('Hello %(name)s', name=name) }} {{ _('5 %') }}", "Hello %(name)s", "<i> %(name)s", name="<b>"
+    )
+    assert html == "&lt;i&gt; &lt;b&gt; 5 %"
+
+
 def test_plurals_and_meanings(tmp_path: Path) -> None:
     catalog = po({}) + (
         '\nmsgid "%(num)s mail"\nmsgid_plural "%(num)s mails"\nmsgstr[0] "%(num)s Brief"\nmsgstr[1] "%(num)s Briefe"\n'
