@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from notifier.rendering.mismatch import BadSchema, Checker, Mismatch
+from notifier.rendering.mismatch import BadSchema, Checker, Mismatch, MissingExtra
 
 _ValidationError: TypeAlias = Any  # jsonschema's: whether it is installed is not known here
 MAX_SHOWN = 200  # characters of a schema in an error
@@ -40,7 +40,7 @@ def _validator(schema: Mapping[str, Any]) -> Any:
         from jsonschema import Draft202012Validator, SchemaError, validators  # noqa: PLC0415 - an extra
         from referencing import Registry  # noqa: PLC0415 - comes with it
     except ImportError:
-        raise BadSchema("is a JSON Schema, which needs: pip install notifier-worker[schema]") from None
+        raise MissingExtra("is a JSON Schema, which needs: pip install notifier-worker[schema]") from None
     kind = validators.validator_for(schema, default=Draft202012Validator)
     try:
         kind.check_schema(dict(schema))

@@ -96,6 +96,11 @@ class TemplateLibrary:
         folder = self._folder(name)
         return folder is not None and (self._is_strangers(folder) or self._metadata_in(folder, name).untrusted)
 
+    def is_shipped(self, name: str) -> bool:
+        """True where it is one of those that come with Notifier."""
+        folder = self._folder(name)
+        return folder is not None and folder.parent == self._trusted[-1]
+
     def folders_of(self, name: str) -> tuple[Path, ...]:
         """The template folders that a template sees: an untrusted one its own first, and of the others none."""
         folder = self._folder(name)

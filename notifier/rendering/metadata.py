@@ -113,10 +113,13 @@ def _schema(value: object) -> Mapping[str, Any] | str:
     return value
 
 
-def _untrusted(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _Wrong("has an untrusted that is neither true nor false")
-    return value
+def _flag(key: str) -> Callable[[object], bool]:
+    def read(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise _Wrong(f"has an {key} that is neither true nor false")
+        return value
+
+    return read
 
 
 _READ: Mapping[str, Callable[[object], Any]] = {
@@ -127,5 +130,5 @@ _READ: Mapping[str, Callable[[object], Any]] = {
     "sensitive": _sensitive,
     "samples": _samples,
     "schema": _schema,
-    "untrusted": _untrusted,
+    "untrusted": _flag("untrusted"),
 }

@@ -22,6 +22,10 @@ class BadSchema(Exception):
     """The schema itself cannot be used. Its words go on from "the schema"."""
 
 
+class MissingExtra(BadSchema):
+    """What this kind of schema needs is not installed."""
+
+
 def shown(place: Iterable[str | int]) -> str:
     """``context.items[0].price``, as the intake writes it."""
     return "context" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)

@@ -71,6 +71,10 @@ class Renderer:
         """What its mails have where the call says nothing. Raises `TemplateError`."""
         return self.metadata(name).defaults
 
+    def sample_contexts(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        """The samples of ``meta.json`` by name. Raises `TemplateError`."""
+        return self.metadata(name).samples
+
     def sensitive(self, name: str) -> frozenset[str]:
         """The keys that ``meta.json`` declares sensitive. Raises `TemplateError`."""
         return self.metadata(name).sensitive
@@ -81,7 +85,7 @@ class Renderer:
 
     def check(self, name: str) -> None:
         """Compile every file, and render every sample in every language. Raises `TemplateError`."""
-        samples = self.metadata(name).samples
+        samples = self.sample_contexts(name)
         for part in REQUIRED:
             if self._library.part(name, part, None) is None:
                 raise TemplateRenderError(f"template {name!r} has no {part}")

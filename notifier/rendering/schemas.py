@@ -19,7 +19,7 @@ from notifier.errors import ContextMismatch, TemplateError
 from notifier.rendering.dataclass_schema import dataclass_schema
 from notifier.rendering.json_schema import json_schema
 from notifier.rendering.library import TemplateLibrary
-from notifier.rendering.mismatch import BadSchema, Checker, Mismatch
+from notifier.rendering.mismatch import BadSchema, Checker, Mismatch, MissingExtra
 from notifier.rendering.pydantic_schema import pydantic_schema
 
 _DOTTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
@@ -42,6 +42,8 @@ class Schemas:
         except Mismatch as mismatch:
             raise ContextMismatch(f"template {template!r}: {mismatch}") from None
         except BadSchema as bad:
+            if isinstance(bad, MissingExtra) and self._library.is_shipped(template):
+                return  # what ships is to work with what is installed without asking
             raise TemplateError(f"template {template!r}: the schema {bad}") from None
 
     def _checker(self, template: str, schema: Mapping[str, Any] | str) -> Checker:

@@ -113,6 +113,42 @@ def test_loops_are_stopped_in_every_thread(tmp_path: Path) -> None:
     assert others == [f"hello {number}" for number in range(1, 6)]
 
 
+GREENLETS = """
+from gevent import monkey; monkey.patch_all()
+import gevent, sys
+from pathlib import Path
+from notifier.errors import TemplateRenderError
+from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering.untrusted_limits import Limits
+
+renderer = Renderer(TemplateLibrary([], [Path(sys.argv[1])]), limits=Limits(processor=1.0))
+ticks = []
+
+def tick():
+    while True:
+        ticks.append(1)
+        gevent.sleep(0.001)
+
+def render(number):
+    try:
+        return renderer.render("good" if number else "note", {"n": number}).text
+    except TemplateRenderError as error:
+        return "stopped"
+
+gevent.spawn(tick)
+jobs = [gevent.spawn(render, number) for number in range(4)]
+gevent.joinall(jobs)
+print([job.value for job in jobs], len(ticks) > 9)
+"""
+
+
+def test_other_greenlets_go_on_meanwhile(tmp_path: Path) -> None:
+    make(tmp_path, text_txt_j2="{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}")
+    write(tmp_path, "good", text_txt_j2="hello {{ n }}")
+    found = subprocess.run([sys.executable, "-c", GREENLETS, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "['stopped', 'hello 1', 'hello 2', 'hello 3'] True"
+
+
 def test_an_output_without_end_is_cut_off(tmp_path: Path) -> None:
     text = "{% for i in range(9999) %}{% for j in range(9999) %}0123456789{% endfor %}{% endfor %}"
     with pytest.raises(TemplateRenderError, match="over 10,485,760 characters"):

@@ -23,7 +23,7 @@ def test_the_shipped_templates_render_their_samples() -> None:
     assert renderer.names() == ("invoice", "order_confirmation", "welcome")
     for name in renderer.names():
         renderer.check(name)
-        assert len(renderer.metadata(name).samples) >= 2
+        assert len(renderer.sample_contexts(name)) >= 2
 
 
 def test_a_language_falls_back_to_the_default() -> None:

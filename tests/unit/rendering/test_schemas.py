@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from notifier.errors import ContextMismatch, TemplateError
-from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering import Renderer, TemplateLibrary, library
 
 
 def make(folder: Path, meta: Mapping[str, Any], **files: str) -> Renderer:
@@ -92,6 +93,19 @@ def test_a_class_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, na
     renderer.check_context("note", {"name": "a"})
     with pytest.raises(ContextMismatch, match=r"template 'note': context\.name "):
         renderer.check_context("note", {"name": 1})
+
+
+def test_without_the_library_a_schema_is_not_left_unchecked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    with pytest.raises(TemplateError, match=r"pip install notifier-worker\[schema\]"):
+        make(tmp_path, {"schema": NAMED}).check_context("note", {})
+
+
+def test_what_ships_works_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, {"schema": NAMED})
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    monkeypatch.setattr(library, "shipped_templates", lambda: tmp_path)
+    Renderer(TemplateLibrary()).check_context("note", {})
 
 
 def test_check_tells_the_sample_that_does_not_fit(tmp_path: Path) -> None:
