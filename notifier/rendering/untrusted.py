@@ -1,6 +1,6 @@
 """`UntrustedRenderer`: templates that strangers write are rendered in a fresh interpreter with limits (ADR 23).
 
-The sandbox stops no ``'A' * 10**9`` and no ``9**9**9``: they are one call into C, which nothing interrupts. A new process
+The sandbox stops no ``'A' * 10**9`` and no ``9**(9**9)``: they are one call into C, which nothing interrupts. A new process
 and no fork: the children of a prefork pool are daemonic and may not use multiprocessing, and a fork would inherit the
 worker's memory, secrets included.
 """
@@ -9,36 +9,19 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import IO, Any, cast
+from dataclasses import asdict
+from typing import Any
 
 from notifier.errors import RendererUnavailable, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.rendering.library import TemplateLibrary
 from notifier.rendering.untrusted_limits import Limits
+from notifier.rendering.untrusted_process import End, ask
 from notifier.rendering.untrusted_wire import PARTS, READY
 
 MAX_WORDS = 500  # characters of what the child says of an error
-# The whole path, as the parent has it: -I forgets PYTHONPATH.
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from notifier.rendering.untrusted_child import main; main()"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How a child ended. ``code`` is negative where a signal ended it."""
-
-    output: bytes
-    code: int
-    too_late: bool
 
 
 class UntrustedRenderer:
@@ -62,8 +45,11 @@ class UntrustedRenderer:
     def _ask(self, template: str, **question: Any) -> Mapping[str, Any]:
         folders = [str(folder) for folder in self._library.folders_of(template)]
         whole = {"template": template, "folders": folders, "limits": asdict(self._limits), **question}
-        end = _run(json.dumps(whole).encode(), self._limits)
-        answer = _read(end, self._limits)
+        try:
+            asked = json.dumps(whole).encode()
+        except (TypeError, ValueError):
+            raise TemplateRenderError(f"template {template!r}: the context of an untrusted one is plain JSON") from None
+        answer = _read(ask(asked, self._limits), self._limits)
         if isinstance(answer, str):
             raise TemplateRenderError(f"template {template!r}, which is untrusted: {answer}")
         if "error" in answer:
@@ -88,67 +74,17 @@ def _is_content(answer: Mapping[str, Any]) -> bool:
     return one_line and texts and all(isinstance(name, str) for name in images)
 
 
-def _run(question: bytes, limits: Limits) -> _End:
-    """Ask a new child. It is gone when this returns, whatever happens."""
-    process = _started()
-    stdin, stdout = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
-    too_late = threading.Event()
-
-    def end() -> None:
-        too_late.set()
-        process.kill()
-
-    timer = threading.Timer(limits.wall, end)
-    timer.daemon = True
-    try:
-        timer.start()
-        with suppress(BrokenPipeError):  # it is dead already; its code says why
-            stdin.write(question)
-            stdin.close()
-        output = stdout.read(limits.output + 1)
-        if len(output) > limits.output:
-            process.kill()
-        return _End(output, process.wait(), too_late.is_set())
-    except RuntimeError as error:  # no thread for the timer
-        raise RendererUnavailable(f"the child that renders untrusted templates has no timer: {error}") from error
-    finally:
-        timer.cancel()
-        process.kill()
-        process.wait()
-        stdout.close()
-        with suppress(BrokenPipeError):
-            stdin.close()
-
-
-def _started() -> subprocess.Popen[bytes]:
-    path = [str(Path(entry).absolute()) for entry in sys.path]
-    command = [sys.executable, "-I", "-B", "-X", "utf8", "-c", _BOOT, json.dumps(path)]
-    try:
-        return subprocess.Popen(  # noqa: S603 - this interpreter, with nothing of a mail on its command line
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # a traceback would hold values of the context
-            env={},
-            cwd="/",
-            close_fds=True,
-            start_new_session=True,  # an interrupt at the worker's terminal is not the template's end
-        )
-    except OSError as error:
-        raise RendererUnavailable(f"the child that renders untrusted templates does not start: {error}") from error
-
-
-def _read(end: _End, limits: Limits) -> Mapping[str, Any] | str:
+def _read(end: End, limits: Limits) -> Mapping[str, Any] | str:
     """The answer, or in words why there is none."""
-    if end.too_late:
+    if len(end.output) > limits.output:
+        return f"its output is over {limits.output:,} octets"
+    if end.code is None:
         return f"it had not ended after {limits.wall:g} seconds"
     if not end.output.startswith(READY):
         raise RendererUnavailable(
             f"the child that renders untrusted templates ended with {_named(end.code)} before it had begun; "
             f"try: {sys.executable} -I -c 'import jinja2'"
         )
-    if len(end.output) > limits.output:
-        return f"its output is over {limits.output:,} octets"
     if end.code == -signal.SIGXCPU:
         return f"it took more than {limits.processor:g} seconds of the processor in one call"
     if end.code != 0:
@@ -161,7 +97,8 @@ def _read(end: _End, limits: Limits) -> Mapping[str, Any] | str:
 
 
 def _named(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
+    names = {one.value: one.name for one in signal.Signals}
+    return f"signal {names.get(-code, -code)}" if code < 0 else f"status {code}"
 
 
 def _printable(words: object) -> str:

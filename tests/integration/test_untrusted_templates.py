@@ -17,7 +17,7 @@ from workers import plant
 
 from notifier import send_email
 from notifier.errors import RendererUnavailable, TemplateError, TemplateNotFound, TemplateRenderError
-from notifier.rendering import Renderer, TemplateLibrary, untrusted
+from notifier.rendering import Renderer, TemplateLibrary, untrusted_process
 from notifier.rendering.untrusted_limits import Limits
 
 MB = 2**20
@@ -209,7 +209,7 @@ READY = "import os, sys; sys.stdout.buffer.write(b'ready\\n'); sys.stdout.flush(
 
 
 def boot(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    monkeypatch.setattr(untrusted, "_BOOT", code)
+    monkeypatch.setattr(untrusted_process, "_BOOT", code)
 
 
 @pytest.mark.parametrize(
@@ -217,8 +217,13 @@ def boot(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     [
         ("sys.stdin.read(); os.kill(os.getpid(), 9)", "its child ended with signal SIGKILL; its memory is limited"),
         ("sys.stdin.read(); os.kill(os.getpid(), 11)", "its child ended with signal SIGSEGV"),
+        ("sys.stdin.read(); os.kill(os.getpid(), 50)", "its child ended with signal 50"),
         ("sys.stdin.read(); sys.exit(7)", "its child ended with status 7"),
         ("sys.stdin.read()\nwhile True: os.write(1, b'x' * 65536)", "its output is over 1,048,576 octets"),
+        (
+            "\nwhile True: os.write(1, b'x' * 65536)",
+            "its output is over 1,048,576 octets",
+        ),  # and reads nothing meanwhile
         ("sys.stdin.read(); print('{')", "the child's answer is no JSON"),
         ("sys.stdin.read(); print('[' * 100000)", "the child's answer is no JSON"),
         ("sys.stdin.read(); print('[]')", "the child's answer is no object"),
@@ -242,7 +247,6 @@ def test_whatever_a_child_does_is_the_templates_error(
         "sys.stdin.read(); import time; time.sleep(600)",
         "import time; os.close(0); os.close(1); time.sleep(600)",
         "import time; time.sleep(600)",
-        "\nwhile True: os.write(1, b'x' * 65536)",  # and reads nothing meanwhile
     ],
 )
 def test_a_child_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -251,6 +255,19 @@ def test_a_child_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(TemplateRenderError, match="it had not ended after 1 seconds"):
         renderer.render("note", {"big": "x" * MB})
     assert children() == 0
+
+
+def test_a_child_that_hands_its_pipes_to_another_process_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot(monkeypatch, READY + "import time; os._exit(0) if os.fork() else time.sleep(10)")
+    with pytest.raises(TemplateRenderError, match="it had not ended after 1 seconds"):
+        make(tmp_path, Limits(wall=1.0)).render("note", {"big": "x" * MB})
+
+
+def test_a_context_that_is_not_plain_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TemplateRenderError, match="the context of an untrusted one is plain JSON"):
+        make(tmp_path).render("note", {"when": object()})
 
 
 @pytest.mark.parametrize(
