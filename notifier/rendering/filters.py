@@ -24,23 +24,19 @@ NAMED_DAYS = ("full", "long", "medium", "short")
 
 @pass_context  # else Jinja2 folds constants: the language of the first mail would be that of all
 def money(_: Context, amount: Any, currency: str = "") -> str:
-    """``1234.5`` as ``1,234.50 EUR``, in German ``1.234,50 €``. Takes text, int or float; raises `ValueError` for
-    anything else.
+    """``1234.5`` as ``1,234.50 EUR``, in German ``1.234,50 €``; without a currency ``1,234.50`` in every language, for
+    macros that write numbers themselves. Takes text, int or float; raises `ValueError` for anything else.
     """
     try:
         value = Decimal(str(amount))
     except InvalidOperation:
         raise ValueError("money needs a number") from None
-    locale = _locale()
+    locale = _locale() if currency else None
     if locale is None:
         return f"{value:,.2f} {currency}".rstrip()
-    from babel.numbers import format_currency, format_decimal  # noqa: PLC0415 - an extra
+    from babel.numbers import format_currency  # noqa: PLC0415 - an extra
 
-    return (
-        format_currency(value, currency, locale=locale)
-        if currency
-        else format_decimal(value, "#,##0.00", locale=locale)
-    )
+    return format_currency(value, currency, locale=locale)
 
 
 @pass_context

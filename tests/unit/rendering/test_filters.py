@@ -36,9 +36,9 @@ def test_money_is_written_as_in_the_mails_language(tmp_path: Path, locale: str |
     assert make_note(tmp_path, MONEY).render("note", {"amount": "1234.5", "currency": "EUR"}, locale).text == text
 
 
-def test_money_without_a_currency_is_a_number(tmp_path: Path) -> None:
+def test_money_without_a_currency_is_written_one_way(tmp_path: Path) -> None:
     renderer = make_note(tmp_path, "{{ 1234.5 | money }}")
-    assert [renderer.render("note", {}, tag).text for tag in (None, "de")] == ["1,234.50", "1.234,50"]
+    assert [renderer.render("note", {}, tag).text for tag in (None, "de")] == ["1,234.50"] * 2
 
 
 @pytest.mark.usefixtures("without_babel")
