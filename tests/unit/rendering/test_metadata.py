@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import TemplateError
-from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering import Renderer, TemplateLibrary, metadata
 from notifier.rendering.metadata import MAX_BYTES, Metadata, read_metadata
 
 
@@ -103,3 +104,17 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert renderer.sensitive("note") == frozenset()
     (folder / "meta.json").write_text('{"sensitive": ["code"]}')
     assert renderer.sensitive("note") == {"code"}
+
+
+HOW_TO = (Path(__file__).parents[3] / "docs" / "how-to" / "templates.md").read_text(encoding="utf-8")
+
+
+def test_every_key_is_told_in_the_how_to() -> None:
+    (table,) = re.findall(r"^## meta\.json$.*?^\| key .*?\n\n", HOW_TO, re.MULTILINE | re.DOTALL)
+    told = {key for first in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for key in re.findall(r"`(\w+)`", first)}
+    assert told == set(metadata._READ)
+
+
+def test_the_how_tos_example_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", HOW_TO, re.DOTALL)
+    assert read(tmp_path, example).samples["plain"]["name"] == "Zoë"
