@@ -12,10 +12,12 @@ from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from notifier.errors import TemplateRenderError
 from notifier.rendering.language import language
 
 _TAG = r"<[^<>]*>"
 _ENTITY = r"&(?:[A-Za-z][A-Za-z0-9]*|#[0-9]+|#[xX][0-9A-Fa-f]+);"
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _PIECES = re.compile(f"({_TAG}|{_ENTITY})")
 
 
@@ -59,9 +61,22 @@ def _npgettext(context: Context, meaning: str, singular: str, plural: str, numbe
 
 
 def _safe(context: Context, translated: str, *sources: str) -> str:
+    _check_placeholders(translated, sources)
     if not context.eval_ctx.autoescape or translated in sources:
         return translated
     return escaped_but_for_the_tags_of(sources, translated)
+
+
+def _check_placeholders(translated: str, sources: tuple[str, ...]) -> None:
+    """Raises `TemplateRenderError`: ``%`` would raise of a value that is not there, and name a line that is not to blame."""
+    if translated in sources:
+        return
+    known = {name for source in sources for name in _PLACEHOLDER.findall(source)}
+    rest = _PLACEHOLDER.sub("", translated.replace("%%", ""))
+    if "%" in rest or not known.issuperset(_PLACEHOLDER.findall(translated)):
+        raise TemplateRenderError(
+            f"the translation of {sources[0][:60]!r} to {language().tag} has placeholders that the source text does not have"
+        )
 
 
 def escaped_but_for_the_tags_of(sources: tuple[str, ...], translated: str) -> str:

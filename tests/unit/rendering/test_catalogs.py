@@ -122,5 +122,5 @@ def test_check_speaks_every_language_of_the_catalogs(tmp_path: Path) -> None:
     (tmp_path / "note" / "meta.json").write_text('{"samples": {"plain": {"name": "Zoë"}}}')
     renderer.check("note")
     write_catalog(tmp_path, "de", po({"Hello %(name)s": "Hallo %(nam)s"}))
-    with pytest.raises(TemplateError, match=r"note/text\.txt\.j2, line 1: KeyError"):
+    with pytest.raises(TemplateError, match=r"the translation of .Hello %\(name\)s. to de has placeholders"):
         renderer.check("note")

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rendering_catalogs import make_note, po, write_catalog
 
+from notifier.errors import TemplateRenderError
 from notifier.rendering.translating import escaped_but_for_the_tags_of
 
 GREETING = "{% trans name=name %}Hello <b>{{ name }}</b>{% endtrans %}"
@@ -44,6 +45,22 @@ def test_a_value_in_a_text_is_not_escaped(tmp_path: Path) -> None:
 )
 def test_of_a_translators_tags_those_of_the_source_text_pass(tmp_path: Path, translation: str, html: str) -> None:
     assert html_of(tmp_path, GREETING, "Hello <b>%(name)s</b>", translation, name="Zoë") == html
+
+
+@pytest.mark.parametrize("translation", ["%(nam)s", "%s", "100 %", "%(name)d", "%(name)99999999s", "%(name"])
+def test_placeholders_that_the_source_text_does_not_have_are_told(tmp_path: Path, translation: str) -> None:
+    with pytest.raises(TemplateRenderError, match=r"the translation of 'Hello %\(name\)s' to de has placeholders"):
+        html_of(
+            tmp_path, "{% trans name=name %}Hello {{ name }}{% endtrans %}", "Hello %(name)s", translation, name="x"
+        )
+
+
+@pytest.mark.parametrize("translation", ["%(name)s %(name)s", "Hallo", "100 %% %(name)s"])
+def test_a_translation_may_leave_placeholders_out_and_repeat_them(tmp_path: Path, translation: str) -> None:
+    html = html_of(
+        tmp_path, "{% trans name=name %}Hello {{ name }}{% endtrans %}", "Hello %(name)s", translation, name="x"
+    )
+    assert html == translation.replace("%(name)s", "x").replace("%%", "%")
 
 
 def test_a_translation_stays_in_its_attribute(tmp_path: Path) -> None:
