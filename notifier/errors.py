@@ -8,6 +8,7 @@ The tree::
     │   ├── InvalidAddress              not an RFC 5321/6531 mailbox
     │   ├── InvalidHeader               a field that would break or forge the header
     │   ├── InvalidContext              no JSON, too deep, NaN
+    │   │   └── ContextMismatch         does not fit the template's schema
     │   ├── InvalidAttachment           cannot be read, or may not be
     │   ├── InvalidCalendar             no iCalendar with a method
     │   ├── MailTooLarge                over the size limit
@@ -16,7 +17,8 @@ The tree::
     ├── IdempotencyConflict             the key is taken by a mail with another body
     ├── TemplateError                   for good: the same template fails again
     │   ├── TemplateNotFound
-    │   └── TemplateRenderError         undefined variable, syntax, sandbox, output size
+    │   ├── TemplateRenderError         undefined variable, syntax, sandbox, output size
+    │   └── RendererUnavailable         no child for untrusted templates can be started here; the mail waits
     ├── StoreError
     │   ├── StoreUnavailable            not reached within its timeout
     │   ├── BlobUnavailable             an attachment or a long payload cannot be read here; the mail waits
@@ -171,6 +173,10 @@ class InvalidContext(InvalidMail):
     """The template's context is not plain JSON."""
 
 
+class ContextMismatch(InvalidContext):
+    """The context does not fit the template's schema."""
+
+
 class InvalidAttachment(InvalidMail):
     """An attachment that cannot be read, or that may not be attached."""
 
@@ -215,6 +221,10 @@ class TemplateNotFound(TemplateError):
 
 class TemplateRenderError(TemplateError):
     """Rendering failed: undefined variable, syntax, sandbox violation, output too large, a loop without end."""
+
+
+class RendererUnavailable(TemplateError):
+    """The child that renders untrusted templates does not start here; the mail waits."""
 
 
 class StoreError(NotifierError):

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from notifier.cli import check_dkim, epochs
-from notifier.errors import ConfigurationError, DeliveryError, NotifierError
+from notifier.errors import ConfigurationError, DeliveryError, NotifierError, TemplateError
 from notifier.protocol.hello_name import is_nobodys
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
@@ -35,6 +35,8 @@ ADVICE = {
     "L4": "the port and the mode do not fit: smtps:// is for 465, smtp:// for 25 and 587",
     "S1": "the relay offers no STARTTLS: use smtps://, or ?tls=none where the way there is trusted",
 }
+
+UNESCAPED = "a value goes into html as it is there: only for markup of your own, never for what somebody typed in"
 
 ADVICE_ON_CHANGE = {
     "wiped or exchanged": "what waited in the old data is not here: enqueue again what was surely not sent, for the keys are forgotten too",
@@ -113,17 +115,27 @@ def _blobs() -> Iterator[Finding]:
 
 
 def _templates(chosen: Settings) -> Iterator[Finding]:
-    renderer = Renderer(TemplateLibrary(chosen.template_folders))
+    renderer = Renderer(TemplateLibrary(chosen.template_folders, chosen.untrusted_folders))
     wrong = 0
     for name in renderer.names():
         try:
             renderer.check(name)
+            _check_class(name, renderer.defaults(name).mail_class, chosen)
+            yield from (Finding("templates", True, place, UNESCAPED) for place in renderer.unescaped(name))
         except NotifierError as error:
             wrong += 1
             yield Finding("templates", False, f"{name}: {error}", "mails with this template would fail for good")
     yield Finding(
         "templates", wrong == 0, f"{len(renderer.names()) - wrong} of {len(renderer.names())} compile and render"
     )
+
+
+def _check_class(template: str, mail_class: str | None, chosen: Settings) -> None:
+    if mail_class is not None and mail_class not in chosen.classes:
+        known = ", ".join(sorted(chosen.classes))
+        raise TemplateError(
+            f"template {template!r}: meta.json names the unknown mail_class {mail_class!r}; known: {known}"
+        )
 
 
 def _relay(chosen: Settings) -> Iterator[Finding]:

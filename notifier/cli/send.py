@@ -30,7 +30,7 @@ RESERVED = ("to", "idempotency_key", "locale")  # columns that are not context
     "--csv", "csv_file", type=click.Path(path_type=Path), help="One mail a row: a column 'to', others context."
 )
 @click.option("--attach", multiple=True, metavar="FILE", help="A file to go along; may be given several times.")
-@click.option("--sender", metavar="ADDRESS", help="From; the default is NOTIFIER_FROM.")
+@click.option("--sender", metavar="ADDRESS", help="From; the default is the template's, then NOTIFIER_FROM.")
 @click.option("--class", "mail_class", metavar="NAME", help="Mail class: otp, transactional, report, bulk.")
 @click.option("--key", metavar="TEXT", help="Idempotency key; with --csv its prefix, the line number follows.")
 @click.option("--wait", type=float, metavar="SECONDS", help="Wait for the end of a single mail and tell it.")

@@ -21,11 +21,13 @@ from notifier.model.content import Attachment
 from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.ids import new_mail_id
 from notifier.model.mail_class import MailClass
+from notifier.model.template import MailDefaults
 from notifier.model.tenant import DEFAULT, Tenants
 
 MAX_KEY = 256  # characters of an idempotency key
 MAX_RECIPIENTS = 1000  # of one mail: To, Cc and Bcc together
 MAX_ATTACHMENTS = 100
+USUAL_CLASS = "transactional"
 
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}\Z")
 
@@ -53,7 +55,7 @@ class Accepted:
 
 class Intake:
     """Checks calls. ``template_known(name)`` raises `TemplateNotFound`; ``max_bytes`` counts a whole mail, octets;
-    ``sender`` is used where a call names none.
+    ``sender`` is used where neither a call nor its template (``defaults(name)``) names one.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class Intake:
         max_bytes: int,
         blob_name: Callable[[bytes], str],
         sources: Sources = Sources(),  # noqa: B008 - frozen
+        defaults: Callable[[str], MailDefaults] = lambda _: MailDefaults(),
+        check_context: Callable[[str, Mapping[str, Any]], None] = lambda _, __: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._template_known = template_known
@@ -75,6 +79,8 @@ class Intake:
         self._max_bytes = max_bytes
         self._blob_name = blob_name
         self._sources = sources
+        self._defaults = defaults
+        self._check_context = check_context
         self._clock = clock
 
     def accept(
@@ -92,13 +98,14 @@ class Intake:
         attachments: Iterable[object] = (),
         calendar: object = None,
         locale: str | None = None,
-        mail_class: str = "transactional",
+        mail_class: str | None = None,
         tenant: str = DEFAULT,
         options: Options = Options(),
     ) -> Accepted:
         """The mail that the call asks for. Raises an `InvalidMail` or `TemplateNotFound` that says what is wrong."""
         self._check_template(template)
-        chosen = self._checked_class(mail_class)
+        defaults = self._defaults(template)
+        chosen = self._checked_class(defaults.mail_class or USUAL_CLASS if mail_class is None else mail_class)
         self.check_tenant(tenant)
         files, blobs = self._read_all(attachments, tenant, options)
         mail_id = _checked_id(options.mail_id) if options.mail_id else new_mail_id()
@@ -109,8 +116,8 @@ class Intake:
             to=_addresses("to", to),
             cc=_addresses("cc", cc),
             bcc=_addresses("bcc", bcc),
-            reply_to=_addresses("reply_to", reply_to),
-            sender=Address.parse(sender) if sender is not None else None,
+            reply_to=_addresses("reply_to", reply_to) if reply_to is not None else defaults.reply_to,
+            sender=Address.parse(sender) if sender is not None else defaults.sender,
             context=checked_context(context if context is not None else {}),
             idempotency_key=mail_id if idempotency_key is None else _checked_key(idempotency_key),
             created_at=_whole_milliseconds(self._clock()),
@@ -169,6 +176,7 @@ class Intake:
         self._check_recipients(email)
         self._check_times(email)
         self._check_size(email)
+        self._check_context(email.template, email.context)
         return Accepted(email, blobs)
 
     def _check_template(self, template: object) -> None:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from notifier.delivery.addresses import wrong_addresses
-from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, PoolError, RelayUnavailable, Scope, StoreError
+from notifier.errors import (
+    DeliveryError,
+    ErrorClass,
+    Fault,
+    Phase,
+    PoolError,
+    RelayUnavailable,
+    RendererUnavailable,
+    Scope,
+    StoreError,
+)
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.pause import Pause
@@ -97,7 +107,8 @@ def fault_of(error: Exception) -> Fault:
         return error.fault
     if isinstance(error, PoolError):
         return Fault(type(error).__name__, ErrorClass.TRANSIENT, Scope.PROCESS, Phase.CONNECT, str(error)[:512])
-    error_class = ErrorClass.TRANSIENT if isinstance(error, StoreError) else ErrorClass.PERMANENT
+    waits = isinstance(error, StoreError | RendererUnavailable)
+    error_class = ErrorClass.TRANSIENT if waits else ErrorClass.PERMANENT
     return Fault(type(error).__name__, error_class, Scope.MESSAGE, Phase.MAIL, str(error)[:512])
 
 

@@ -1,21 +1,21 @@
 """`TemplateLibrary`: the notifications on disk. A name is one of those found there, never a path.
 
 A notification is a folder with ``subject.txt.j2``, ``text.txt.j2`` and, where it has one, ``html.html.j2``;
-``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with sample
-contexts and the keys that are ``sensitive``. Folders whose name begins with ``_`` hold layouts and macros.
+``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with what is to
+be known of it (`Metadata`). Folders whose name begins with ``_`` hold layouts and macros, ``_locales/`` gettext's catalogs.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from notifier.errors import TemplateError, TemplateNotFound
+from notifier.rendering.language import fallbacks
+from notifier.rendering.metadata import Metadata, read_metadata
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
@@ -30,11 +30,16 @@ def shipped_templates() -> Path:
 
 
 class TemplateLibrary:
-    """``folders`` are searched in order, then the shipped templates."""
+    """``folders`` are searched in order, then the shipped templates, then the ``untrusted`` folders.
 
-    def __init__(self, folders: Sequence[Path] = ()) -> None:
-        self._roots = tuple(folder.resolve() for folder in (*folders, shipped_templates()))
-        self._sensitive: dict[str, tuple[object, frozenset[str]]] = {}
+    What is in an untrusted folder takes no trusted template's place, and is in no trusted template's reach.
+    """
+
+    def __init__(self, folders: Sequence[Path] = (), untrusted: Sequence[Path] = ()) -> None:
+        self._trusted = tuple(folder.resolve() for folder in (*folders, shipped_templates()))
+        self._untrusted = tuple(folder.resolve() for folder in untrusted)
+        self._roots = (*self._trusted, *self._untrusted)
+        self._metadata: dict[str, tuple[object, Metadata]] = {}
 
     def names(self) -> tuple[str, ...]:
         """Every notification, sorted."""
@@ -65,9 +70,45 @@ class TemplateLibrary:
                 return f"{name}/{inside}"
         return None
 
+    def files(self, name: str) -> tuple[str, ...]:
+        """What the loader calls the template's files, in every language."""
+        folder = self._folder(name)
+        if folder is None:
+            return ()
+        return tuple(sorted(f"{name}/{file.relative_to(folder).as_posix()}" for file in folder.rglob("*.j2")))
+
+    def locales(self, name: str) -> tuple[str, ...]:
+        """The languages that it has files in, and those of the catalogs; sorted."""
+        folder = self._folder(name)
+        own = (folder / "locales").glob("*/") if folder is not None else ()
+        catalogs = (entry for root in self.folders_of(name) for entry in (root / "_locales").glob("*/"))
+        tags = {entry.name.replace("_", "-") for entry in (*own, *catalogs)}
+        return tuple(sorted(tag for tag in tags if _LOCALE.match(tag)))
+
+    def catalogs(self, locale: str) -> tuple[Path, ...]:
+        """The catalogs of gettext for the language, ``de_AT`` before ``de``, and within it the first folder's first."""
+        tags = (tag for tag in _fallbacks(locale) if tag)
+        found = (_catalog(root, tag) for tag in tags for root in self._trusted)
+        return tuple(file for file in found if file is not None)
+
+    def is_untrusted(self, name: str) -> bool:
+        """True where only a child with limits may render it. Raises `TemplateError`."""
+        folder = self._folder(name)
+        return folder is not None and (self._is_strangers(folder) or self._metadata_in(folder, name).untrusted)
+
+    def is_shipped(self, name: str) -> bool:
+        """True where it is one of those that come with Notifier."""
+        folder = self._folder(name)
+        return folder is not None and folder.parent == self._trusted[-1]
+
+    def folders_of(self, name: str) -> tuple[Path, ...]:
+        """The template folders that a template sees: an untrusted one its own first, and of the others none."""
+        folder = self._folder(name)
+        return (folder.parent, *self._trusted) if folder is not None and self._is_strangers(folder) else self._trusted
+
     def load(self, path: str) -> tuple[str, Path] | None:
         """The text of a template file by the loader's name; None where it is none of ours."""
-        for root in self._roots:
+        for root in self._trusted:
             file = root / path
             if ".." not in Path(path).parts and file.is_file() and self._inside(root, file):
                 return file.read_text(encoding="utf-8"), file
@@ -76,40 +117,51 @@ class TemplateLibrary:
     def image(self, name: str, filename: str) -> bytes:
         """An image of a notification, or of ``_images``. Raises `TemplateError`."""
         for folder in (f"{name}/images", "_images"):
-            for root in self._roots:
+            for root in self.folders_of(name):
                 file = root / folder / filename
                 if filename == Path(filename).name and file.is_file() and self._inside(root, file):
                     return file.read_bytes()
         raise TemplateError(f"template {name!r} has no image {filename!r} in its folder images/")
 
-    def meta(self, name: str) -> dict[str, Any]:
-        """``meta.json``, empty where there is none. Raises `TemplateError` where it is no JSON object."""
+    def beside(self, name: str, filename: str) -> Path | None:
+        """A file beside ``meta.json``; None where there is none of that name."""
         folder = self._folder(name)
-        if folder is None or not (folder / "meta.json").is_file():
-            return {}
-        try:
-            meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise TemplateError(f"template {name!r}: meta.json is no JSON: {error}") from error
-        if not isinstance(meta, dict):
-            raise TemplateError(f"template {name!r}: meta.json is a JSON object")
-        return meta
+        if folder is None or filename != Path(filename).name:
+            return None
+        file = folder / filename
+        return file if file.is_file() and self._inside(folder, file) else None
 
-    def sensitive(self, name: str) -> frozenset[str]:
-        """``sensitive`` of ``meta.json``: keys of the context whose values are shown nowhere. Raises `TemplateError`."""
+    def metadata(self, name: str) -> Metadata:
+        """What ``meta.json`` says, read again when it has changed. Raises `TemplateError`."""
         folder = self._folder(name)
-        stamp = (folder, _changed(folder / "meta.json") if folder is not None else 0)
-        known = self._sensitive.get(name)
+        return Metadata() if folder is None else self._metadata_in(folder, name)
+
+    def _metadata_in(self, folder: Path, name: str) -> Metadata:
+        file = folder / "meta.json"
+        stamp = (file, _changed(file))
+        known = self._metadata.get(name)
         if known is None or known[0] != stamp:
-            known = self._sensitive[name] = (stamp, _names(self.meta(name).get("sensitive", []), name))
+            known = self._metadata[name] = (stamp, self._read_metadata(file, name))
         return known[1]
+
+    def _read_metadata(self, file: Path, name: str) -> Metadata:
+        metadata = read_metadata(file, name)
+        if self._is_strangers(file.parent) and (brought := metadata.beyond_a_stranger()):
+            raise TemplateError(
+                f"template {name!r}: meta.json has a {brought}, which an untrusted folder may not bring"
+            )
+        return metadata
+
+    def _is_strangers(self, folder: Path) -> bool:
+        return folder.parent in self._untrusted and folder.parent not in self._trusted
 
     def _folder(self, name: str) -> Path | None:
         if not isinstance(name, str) or not _NAME.match(name):
             return None
         for root in self._roots:
             folder = root / name
-            if (folder / REQUIRED[0]).is_file() and self._inside(root, folder):
+            # The root is resolved: a folder right in it that is no link is inside, and resolving it costs most of a look-up.
+            if (folder / REQUIRED[0]).is_file() and (not folder.is_symlink() or self._inside(root, folder)):
                 return folder
         return None
 
@@ -126,15 +178,16 @@ def _changed(file: Path) -> int:
         return 0
 
 
-def _names(given: object, template: str) -> frozenset[str]:
-    if not isinstance(given, list) or not all(isinstance(key, str) for key in given):
-        raise TemplateError(f"template {template!r}: sensitive in meta.json is a list of the context's keys")
-    return frozenset(given)
+def _catalog(root: Path, tag: str) -> Path | None:
+    """The compiled one where there is one. gettext writes ``de_AT``, mail ``de-AT``."""
+    for name in dict.fromkeys((tag.replace("-", "_"), tag)):
+        for ending in (".mo", ".po"):
+            file = root / "_locales" / name / "LC_MESSAGES" / f"messages{ending}"
+            if file.is_file() and file.resolve().is_relative_to(root):
+                return file
+    return None
 
 
 def _fallbacks(locale: str | None) -> list[str]:
     """``de-AT``, then ``de``, then the default."""
-    if locale is None or not _LOCALE.match(locale):
-        return [""]
-    parts = locale.replace("_", "-").split("-")
-    return ["-".join(parts[:length]) for length in range(len(parts), 0, -1)] + [""]
+    return [*fallbacks(locale), ""] if locale is not None and _LOCALE.match(locale) else [""]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, product
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, NoReturn
@@ -16,11 +17,20 @@ from jinja2 import TemplateNotFound as MissingFile
 from jinja2 import TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
-from notifier.errors import TemplateError, TemplateRenderError
+from notifier.errors import ContextMismatch, TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
+from notifier.model.template import MailDefaults
+from notifier.rendering import undefined
+from notifier.rendering.catalogs import Catalogs
 from notifier.rendering.environment import make_environment
+from notifier.rendering.language import speaking
 from notifier.rendering.library import REQUIRED, TemplateLibrary
+from notifier.rendering.metadata import Metadata
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
+from notifier.rendering.schemas import Schemas
+from notifier.rendering.unescaped import unescaped
+from notifier.rendering.untrusted import UntrustedRenderer
+from notifier.rendering.untrusted_limits import Limits
 
 MAX_OUTPUT = 10 * 2**20  # characters of one part
 MAX_SUBJECT = 998  # characters
@@ -32,13 +42,17 @@ _IMAGE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"
 class Renderer:
     """Safe to share between threads. A changed file is compiled anew when it is next used.
 
-    ``seconds`` of the processor are what a mail may take in a process's main thread.
+    ``seconds`` of the processor are what a mail may take in a process's main thread; ``limits`` are those of a child that
+    renders an untrusted template.
     """
 
-    def __init__(self, library: TemplateLibrary, seconds: float = MAX_SECONDS) -> None:
+    def __init__(self, library: TemplateLibrary, seconds: float = MAX_SECONDS, limits: Limits | None = None) -> None:
         self._library = library
         self._seconds = seconds
         self._environment = make_environment(library)
+        self._catalogs = Catalogs(library)
+        self._schemas = Schemas(library)
+        self._untrusted = UntrustedRenderer(library, self._image, limits)
 
     def names(self) -> tuple[str, ...]:
         """Every template, sorted."""
@@ -48,36 +62,80 @@ class Renderer:
         """Raises `TemplateNotFound` with the names that are there."""
         self._library.require(name)
 
+    def metadata(self, name: str) -> Metadata:
+        """What the template's ``meta.json`` says. Raises `TemplateError`."""
+        self._library.require(name)
+        return self._library.metadata(name)
+
+    def defaults(self, name: str) -> MailDefaults:
+        """What its mails have where the call says nothing. Raises `TemplateError`."""
+        return self.metadata(name).defaults
+
     def sample_contexts(self, name: str) -> Mapping[str, Mapping[str, Any]]:
-        """The samples of ``meta.json`` by name."""
-        samples = self._library.meta(name).get("samples", {})
-        if not isinstance(samples, dict):
-            raise TemplateError(f"template {name!r}: samples in meta.json is an object of contexts by name")
-        return samples
+        """The samples of ``meta.json`` by name. Raises `TemplateError`."""
+        return self.metadata(name).samples
 
     def sensitive(self, name: str) -> frozenset[str]:
         """The keys that ``meta.json`` declares sensitive. Raises `TemplateError`."""
-        self._library.require(name)
-        return self._library.sensitive(name)
+        return self.metadata(name).sensitive
+
+    def check_context(self, name: str, context: Mapping[str, Any]) -> None:
+        """Raises `ContextMismatch` where the context does not fit the template's schema, and `TemplateError`."""
+        self._schemas.check(name, context)
 
     def check(self, name: str) -> None:
-        """Compile every part and render every sample. Raises `TemplateError`."""
-        self.sensitive(name)
+        """Compile every file, and render every sample in every language. Raises `TemplateError`."""
+        samples = self.sample_contexts(name)
         for part in REQUIRED:
             if self._library.part(name, part, None) is None:
                 raise TemplateRenderError(f"template {name!r} has no {part}")
-        for context in self.sample_contexts(name).values():
-            self.render(name, context)
+        if self._library.is_untrusted(name):
+            self._untrusted.compile(name)
+        else:
+            self.compile_here(name)
+        for sample, context in samples.items():
+            self._check_sample(name, sample, context)
+        for context, locale in product(samples.values(), (None, *self._library.locales(name))):
+            self.render(name, context, locale)
+
+    def unescaped(self, name: str) -> tuple[str, ...]:
+        """Places of a template's files where a value goes into html as it is."""
+        sources = ((path, self._library.load(path)) for path in self._library.files(name))
+        found = (unescaped(self._environment, loaded[0], path) for path, loaded in sources if loaded is not None)
+        return tuple(chain.from_iterable(found))
 
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
-        """The content. Raises `TemplateNotFound`, `TemplateRenderError`."""
+        """The content. Raises `TemplateNotFound`, `TemplateRenderError`; where it is untrusted, `RendererUnavailable`."""
         self._library.require(template)
+        if self._library.is_untrusted(template):
+            return self._untrusted.render(template, context, locale)
+        return self.render_here(template, context, locale)
+
+    def compile_here(self, name: str) -> None:
+        """Compile every file in this process, trusted or not."""
+        for path in self._library.files(name):
+            self._compile(path)
+
+    def render_here(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
+        """The content, made in this process, trusted or not."""
         try:
-            with AtMost(self._seconds):
+            with AtMost(self._seconds), speaking(self._catalogs.language(locale)):
                 return self._rendered(template, context, locale)
         except TooLong:
             disarm()
             raise TemplateRenderError(f"template {template!r}: {_TOO_LONG}") from None
+
+    def _check_sample(self, name: str, sample: str, context: Mapping[str, Any]) -> None:
+        try:
+            self.check_context(name, context)
+        except ContextMismatch as mismatch:
+            raise TemplateError(f"sample {sample!r}: {mismatch}") from None
+
+    def _compile(self, path: str) -> None:
+        try:
+            self._environment.get_template(path)
+        except Exception as error:  # noqa: BLE001 - as when it is rendered
+            _raise_for_people(error, path)
 
     def _rendered(self, template: str, context: Mapping[str, Any], locale: str | None) -> Content:
         images: dict[str, InlineImage] = {}
@@ -148,9 +206,11 @@ def _raise_for_people(error: Exception, path: str) -> NoReturn:
         case TemplateSyntaxError():
             words = f"syntax: {error.message}"
         case UndefinedError():
-            words = f"{error.message}; pass it in the context, or give it a default in the template"
+            words = f"{undefined.told(error)}; pass it in the context, or give it a default in the template"
         case SecurityError():
             words = str(error)
+        case MemoryError():
+            words = "it needs more memory than it may have"
         case TooLong():
             words = _TOO_LONG
         case RecursionError():

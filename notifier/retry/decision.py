@@ -12,6 +12,7 @@ from notifier.errors import (
     Phase,
     PoolError,
     RelayUnavailable,
+    RendererUnavailable,
     Scope,
     StoreError,
     fault_error,
@@ -154,7 +155,9 @@ def decide_error(
     if isinstance(error, PoolError):
         return Retry(POOL_BUSY_WAIT * (0.5 + rng()), spent=Spent.NOTHING)
     policy = table.policy_for(error)
-    free = isinstance(error, StoreError) or (isinstance(error, DeliveryError) and error.fault.scope in _BEFORE_ANY_MAIL)
+    free = isinstance(error, StoreError | RendererUnavailable) or (
+        isinstance(error, DeliveryError) and error.fault.scope in _BEFORE_ANY_MAIL
+    )
     if policy is None or (policy.exhausted(past.attempt + 1) and not free):
         return GiveUp(error.fault if isinstance(error, DeliveryError) else None)
     return Retry(policy.delay(past.attempt + 1, rng), spent=Spent.NOTHING if free else Spent.ATTEMPT)

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from notifier import errors
-from notifier.errors import DeliveryError, MisconfiguredError, SMTPException, StoreError, TransientError
+from notifier.errors import (
+    DeliveryError,
+    MisconfiguredError,
+    RendererUnavailable,
+    SMTPException,
+    StoreError,
+    TransientError,
+)
 from notifier.retry.policy import GREYLISTING, MAILBOX_FULL, RetryPolicy
 
 B1 = RetryPolicy()
@@ -16,7 +23,7 @@ B2 = RetryPolicy(first=1)
 B3 = RetryPolicy(GREYLISTING)
 B4 = RetryPolicy(MAILBOX_FULL)
 F1 = RetryPolicy(fresh_first=True)
-BLOBS = RetryPolicy((60.0,))  # what the mail needs cannot be read here
+BLOBS = RetryPolicy((60.0,))  # what the mail needs is not to be had here
 
 Key = str | type[BaseException]
 
@@ -32,7 +39,12 @@ _BY_ID: Mapping[str, RetryPolicy] = {
     "R2": B3,
     "R5": B4,
 }
-_BY_CLASS: Mapping[type[BaseException], RetryPolicy] = {TransientError: B1, MisconfiguredError: B2, StoreError: BLOBS}
+_BY_CLASS: Mapping[type[BaseException], RetryPolicy] = {
+    TransientError: B1,
+    MisconfiguredError: B2,
+    StoreError: BLOBS,
+    RendererUnavailable: BLOBS,
+}
 
 
 @dataclass(frozen=True, slots=True)

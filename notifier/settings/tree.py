@@ -138,6 +138,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("NOTIFIER_FROM", parsers.address, "Notifier <notifier@localhost>", "From, where a mail names no sender."),
     Setting("NOTIFIER_TEMPLATES", parsers.folders, "", "Folders with templates, divided as in PATH; searched first."),
     Setting(
+        "NOTIFIER_UNTRUSTED_TEMPLATES",
+        parsers.folders,
+        "",
+        "Folders with templates that others write, divided as in PATH; searched last, and rendered in a process of their own "
+        "with limits: [how](../how-to/templates.md#templates-that-strangers-write).",
+    ),
+    Setting(
         "NOTIFIER_MAX_MAIL_BYTES", parsers.count, str(50 * 2**20), "The largest mail, octets, attachments included."
     ),
     Setting(
@@ -298,6 +305,7 @@ class Settings:
     evidence_timeout: float
     webhook: Webhook | None = None
     retry_scale: float = 1.0
+    untrusted_folders: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()  # that were read
 
     @property
@@ -453,6 +461,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "evidence_timeout": values["NOTIFIER_EVIDENCE_TIMEOUT"],
         "webhook": _webhook(values),
         "retry_scale": values["NOTIFIER_RETRY_SCALE"],
+        "untrusted_folders": values["NOTIFIER_UNTRUSTED_TEMPLATES"],
     }
 
 

@@ -83,7 +83,7 @@ class Runtime:
         self.journal = SettlementJournal(settings.journal_folder)
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)
-        self.renderer = Renderer(TemplateLibrary(settings.template_folders))
+        self.renderer = Renderer(TemplateLibrary(settings.template_folders, settings.untrusted_folders))
         self.redactor = Redactor(self.renderer.sensitive)
         self._join()
 
@@ -115,6 +115,8 @@ class Runtime:
         )
         self.intake = Intake(
             template_known=self.renderer.require,
+            defaults=self.renderer.defaults,
+            check_context=self.renderer.check_context,
             classes=settings.classes,
             tenants=settings.matrix.tenants,
             sender=settings.sender,

@@ -77,15 +77,17 @@ def send_email(
     attachments: Iterable[object] = (),
     calendar: object = None,
     locale: str | None = None,
-    mail_class: str = "transactional",
+    mail_class: str | None = None,
     tenant: str = "default",
     signature: Mapping[str, Any] | None = None,
 ) -> str:
     """Send one e-mail: call ``send_email.delay(template=…, to=…, context=…)``.
 
     ``to``, ``cc``, ``bcc`` and ``reply_to`` are an address or a list. ``attachments`` are ``{"path": …}`` or
-    ``{"filename": …, "data": base64}``. ``calendar`` is an invitation (iCalendar text, or an object with ``to_ical()``). Called directly or eagerly it renders and sends at once, without a store, and
-    raises the delivery error. ``signature`` is for mails enqueued by name, where `NOTIFIER_PAYLOAD_KEYS` asks for it.
+    ``{"filename": …, "data": base64}``. ``calendar`` is an invitation (iCalendar text, or an object with ``to_ical()``).
+    ``mail_class``, ``sender`` and ``reply_to`` are the template's where none is given. Called directly or eagerly it renders
+    and sends at once, without a store, and raises the delivery error. ``signature`` is for mails enqueued by name, where
+    `NOTIFIER_PAYLOAD_KEYS` asks for it.
     """
     call = {name: value for name, value in locals().items() if name not in ("self", ARGUMENT)}
     return _run(self, call, signature)

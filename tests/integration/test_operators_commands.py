@@ -58,6 +58,16 @@ def test_check_says_what_to_do(works: Plant, change: dict[str, str], subject: st
     assert any(row["subject"] == subject and words in row["seen"] + row["advice"] for row in faults), faults
 
 
+def test_check_tells_a_template_of_an_unknown_class(works: Plant, tmp_path: Path) -> None:
+    folder = tmp_path / "note"
+    folder.mkdir()
+    for part, text in {"subject.txt.j2": "Hi", "text.txt.j2": "hello", "meta.json": '{"mail_class": "urgent"}'}.items():
+        (folder / part).write_text(text)
+    found = notifier({**works.environ, "NOTIFIER_TEMPLATES": str(tmp_path)}, "check", "--json")
+    (wrong, _) = [line for line in json.loads(found.stdout) if line["subject"] == "templates"]
+    assert "template 'note': meta.json names the unknown mail_class 'urgent'; known: bulk, otp" in wrong["seen"]
+
+
 def test_check_tells_a_wrong_certificate_and_a_wrong_password(works: Plant) -> None:
     url = works.environ["NOTIFIER_SMTP_URL"].split("&ca=")[0]
     found = notifier({**works.environ, "NOTIFIER_SMTP_URL": url}, "check")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from notifier.delivery.context import checked_context
 from notifier.delivery.intake import Accepted, Intake, Options
 from notifier.errors import (
     BlobUnavailable,
+    ContextMismatch,
     InvalidAddress,
     InvalidAttachment,
     InvalidCalendar,
@@ -26,6 +28,7 @@ from notifier.errors import (
 from notifier.model.address import Address
 from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.mail_class import SHIPPED_CLASSES
+from notifier.model.template import MailDefaults
 from notifier.model.tenant import THE_DEFAULT, Grant, Sender, Tenant
 from notifier.store.records import ms
 
@@ -79,6 +82,64 @@ def test_a_call_becomes_a_mail_of_its_class() -> None:
 def test_a_mail_and_its_record_of_whole_milliseconds_name_one_moment(now: float) -> None:
     email = intake_at(now).accept(template="welcome", to="a@x.example").email
     assert (ms(email.created_at) / 1000, int(email.created_at)) == (email.created_at, int(now))
+
+
+def from_a_template(defaults: MailDefaults, **call: object) -> Email:
+    intake = Intake(
+        template_known=known,
+        defaults=lambda _: defaults,
+        classes=SHIPPED_CLASSES,
+        tenants={"default": THE_DEFAULT, "shop": Tenant("shop", (Grant((Sender("shop.example"),)),))},
+        sender=Address.parse("notifier@house.example"),
+        max_bytes=LIMIT,
+        blob_name=lambda data: f"blob-{len(data)}",
+    )
+    return intake.accept(**{"template": "welcome", "to": "a@x.example", **call}).email  # type: ignore[arg-type]
+
+
+THE_TEMPLATES = MailDefaults("otp", Address.parse("codes@x.example"), (Address.parse("help@x.example"),))
+
+
+def test_what_the_call_does_not_say_is_the_templates() -> None:
+    email = from_a_template(THE_TEMPLATES)
+    assert (email.mail_class, email.queue) == ("otp", "mail.urgent")
+    assert (str(email.sender), [str(one) for one in email.reply_to]) == ("codes@x.example", ["help@x.example"])
+
+
+def test_what_the_call_says_comes_before_the_template() -> None:
+    email = from_a_template(THE_TEMPLATES, mail_class="report", sender="a@x.example", reply_to=[])
+    assert (email.mail_class, str(email.sender), email.reply_to) == ("report", "a@x.example", ())
+
+
+def test_a_mail_without_defaults_is_transactional_and_the_settings_senders() -> None:
+    email = from_a_template(MailDefaults())
+    assert (email.mail_class, email.sender, email.reply_to) == ("transactional", None, ())
+
+
+def test_a_templates_sender_is_no_way_around_the_tenants_rights() -> None:
+    with pytest.raises(InvalidMail, match=r"may not send as codes@x\.example"):
+        from_a_template(THE_TEMPLATES, tenant="shop")
+
+
+def test_a_context_that_does_not_fit_the_template_is_refused_at_the_call() -> None:
+    seen = []
+
+    def fits(template: str, context: Mapping[str, object]) -> None:
+        seen.append((template, dict(context)))
+        raise ContextMismatch("context.code is missing")
+
+    intake = Intake(
+        template_known=known,
+        check_context=fits,
+        classes=SHIPPED_CLASSES,
+        tenants={"default": THE_DEFAULT},
+        sender=Address.parse("notifier@house.example"),
+        max_bytes=LIMIT,
+        blob_name=lambda data: f"blob-{len(data)}",
+    )
+    with pytest.raises(InvalidContext, match=r"context\.code is missing"):
+        intake.accept(template="welcome", to="a@x.example", context={"name": ("Zoë",)})
+    assert seen == [("welcome", {"name": ["Zoë"]})]
 
 
 def test_one_address_or_a_list_and_never_a_comma_list() -> None:

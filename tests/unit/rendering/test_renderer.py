@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -119,12 +118,18 @@ def test_an_endless_output_is_cut_off(tmp_path: Path) -> None:
 ENDLESS = "one\n{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
 
 
+# A strike that falls into the collector's callback that Hypothesis leaves behind is swallowed, told, and comes again.
+SWALLOWED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@SWALLOWED
 def test_a_loop_without_end_is_stopped_where_it_is(tmp_path: Path) -> None:
     renderer = make(tmp_path, text_txt_j2=ENDLESS, seconds=0.05)
     with pytest.raises(TemplateRenderError, match=r"note/text\.txt\.j2, line 2: it had not ended when its time"):
         renderer.render("note", {})
 
 
+@SWALLOWED
 def test_the_next_mail_has_its_own_time(tmp_path: Path) -> None:
     renderer = make(tmp_path, text_txt_j2=ENDLESS, seconds=0.05)
     make(tmp_path, name="good")
@@ -184,11 +189,18 @@ def test_an_apps_own_template_comes_first(tmp_path: Path) -> None:
     assert renderer.render("welcome", {}).subject == "ours"
 
 
-def test_meta_that_is_no_json_is_told(tmp_path: Path) -> None:
-    renderer = make(tmp_path)
-    (tmp_path / "note" / "meta.json").write_text("{")
-    with pytest.raises(TemplateError, match=r"meta\.json is no JSON"):
+def test_check_compiles_what_no_sample_reaches(tmp_path: Path) -> None:
+    renderer = make(tmp_path, html_html_j2="{% if %}")
+    with pytest.raises(TemplateRenderError, match=r"note/html\.html\.j2, line 1: syntax"):
         renderer.check("note")
-    (tmp_path / "note" / "meta.json").write_text(json.dumps({"samples": []}))
-    with pytest.raises(TemplateError, match="samples"):
+
+
+def test_check_renders_each_sample_in_each_language(tmp_path: Path) -> None:
+    renderer = make(tmp_path)
+    (tmp_path / "note" / "meta.json").write_text('{"samples": {"empty": {}}}')
+    renderer.check("note")
+    german = tmp_path / "note" / "locales" / "de"
+    german.mkdir(parents=True)
+    (german / "text.txt.j2").write_text("{{ nam }}")
+    with pytest.raises(TemplateRenderError, match="'nam' is undefined"):
         renderer.check("note")
