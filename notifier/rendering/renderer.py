@@ -21,6 +21,7 @@ from notifier.model.content import Content, InlineImage
 from notifier.rendering.environment import make_environment
 from notifier.rendering.library import REQUIRED, TemplateLibrary
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
+from notifier.rendering.text_alternative import text_alternative
 
 MAX_OUTPUT = 10 * 2**20  # characters of one part
 MAX_SUBJECT = 998  # characters
@@ -84,9 +85,11 @@ class Renderer:
         names = {**context, "inline_image": self._image_function(template, images)}
         subject = self._part(template, "subject.txt.j2", names, locale)
         text = self._part(template, "text.txt.j2", names, locale)
-        if subject is None or text is None:
-            raise TemplateRenderError(f"template {template!r} needs both {' and '.join(REQUIRED)}")
+        if subject is None:
+            raise TemplateRenderError(f"template {template!r} has no {REQUIRED[0]}")
         html = self._part(template, "html.html.j2", names, locale)
+        if text is None:
+            text = _text_of(html, template)
         return Content(_one_line(subject, template), text, html, tuple(images.values()))
 
     def _image_function(self, template: str, images: dict[str, InlineImage]) -> Callable[[str], str]:
@@ -127,6 +130,17 @@ def _bounded(pieces: Iterable[str], path: str) -> str:
             raise TemplateRenderError(f"{path}: the output is over {MAX_OUTPUT:,} characters")
         output.append(piece)
     return "".join(output)
+
+
+def _text_of(html: str | None, template: str) -> str:
+    if html is None:
+        raise TemplateRenderError(f"template {template!r} needs text.txt.j2, or html.html.j2 to make the text from")
+    text = text_alternative(html)
+    if not text:
+        raise TemplateRenderError(
+            f"template {template!r}: there is nothing to read in its html; give its images an alt, or write text.txt.j2"
+        )
+    return text
 
 
 def _one_line(subject: str, template: str) -> str:

@@ -1,0 +1,161 @@
+"""What a browser would show of an element: as a block, in the line, or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from notifier.rendering.html_tree import Node
+
+Display = Literal["block", "inline", "none"]
+
+_UNSEEN = frozenset(
+    [
+        "script",
+        "style",
+        "title",
+        "template",
+        "svg",
+        "math",
+        "xml",
+        "iframe",
+        "noembed",
+        "noframes",
+        "object",
+        "applet",
+        "audio",
+        "select",
+        "datalist",
+        "textarea",
+        "input",
+        "area",
+        "meta",
+        "link",
+        "base",
+        "map",
+        "progress",
+        "meter",
+        "canvas",
+        "dialog",
+    ]
+)
+_BLOCKS = frozenset(
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
+)
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_RULE = re.compile(r"([^{}]*+)([{}]|\Z)")
+_SIMPLE = re.compile(r"[A-Za-z][\w-]*|[.#][\w-]+")
+_ZERO = re.compile(r"0+(?:\.0*)?(?:px|em|rem|pt|%)?")
+
+
+def declarations(style: str) -> dict[str, str]:
+    """A ``style`` attribute, names and values in lower case; the last one counts."""
+    found: dict[str, str] = {}
+    if not style:
+        return found
+    for declaration in _COMMENT.sub("", style).lower().split(";"):
+        name, colon, value = declaration.partition(":")
+        if colon:
+            found[name.strip()] = value.replace("!important", "").strip()
+    return found
+
+
+def hides(style: Mapping[str, str]) -> bool:
+    """The ways in which newsletters hide a preheader or what is for other clients."""
+    if style.get("display") == "none" or style.get("visibility") in ("hidden", "collapse"):
+        return True
+    if any(_ZERO.fullmatch(style.get(name, "")) for name in ("opacity", "max-height")):
+        return True
+    clipped = style.get("overflow", "").startswith("hidden")
+    return clipped and any(_ZERO.fullmatch(style.get(name, "")) for name in ("height", "width", "max-width"))
+
+
+def hidden_selectors(sheet: str) -> frozenset[str]:
+    """Classes, ids and elements that a style sheet hides everywhere; rules inside ``@media`` are for some clients only."""
+    found: set[str] = set()
+    depth, selectors = 0, ""
+    for rule in _RULE.finditer(_COMMENT.sub("", sheet)):
+        text, brace = rule[1], rule[2]
+        if brace == "{":
+            depth, selectors = depth + 1, text.strip() if depth == 0 else ""
+        elif depth:
+            if brace and depth == 1 and hides(declarations(text)):
+                found.update(name.strip() for name in selectors.split(",") if _SIMPLE.fullmatch(name.strip()))
+            depth -= 1
+    return frozenset(found)
+
+
+def display(node: Node, hidden: frozenset[str]) -> Display:
+    """How the element is shown where ``hidden`` is what the style sheets hide."""
+    if node.name in _UNSEEN or "hidden" in node.attributes or _hidden_by_sheet(node, hidden):
+        return "none"
+    style = declarations(node.attributes.get("style", ""))
+    if style and hides(style):
+        return "none"
+    if node.name in ("td", "th", "tr", "table"):
+        return "block"
+    match style.get("display", ""):
+        case "block" | "table" | "flex" | "grid" | "list-item" | "table-row":
+            return "block"
+        case "inline" | "inline-block" | "inline-flex" | "inline-table":
+            return "inline"
+    return "block" if node.name in _BLOCKS else "inline"
+
+
+def _hidden_by_sheet(node: Node, hidden: frozenset[str]) -> bool:
+    if not hidden:
+        return False
+    names = [
+        node.name,
+        "#" + node.attributes.get("id", ""),
+        *("." + name for name in node.attributes.get("class", "").split()),
+    ]
+    return not hidden.isdisjoint(names)
