@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from notifier.rendering.html_tree import Node
@@ -91,7 +91,7 @@ _BLOCKS = frozenset(
     ]
 )
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_RULE = re.compile(r"([^{}]*+)([{}]|\Z)")
+_BRACE = re.compile("[{}]")
 _SIMPLE = re.compile(r"[A-Za-z][\w-]*|[.#][\w-]+")
 _ZERO = re.compile(r"0+(?:\.0*)?(?:px|em|rem|pt|%)?")
 
@@ -120,17 +120,25 @@ def hides(style: Mapping[str, str]) -> bool:
 
 def hidden_selectors(sheet: str) -> frozenset[str]:
     """Classes, ids and elements that a style sheet hides everywhere; rules inside ``@media`` are for some clients only."""
-    found: set[str] = set()
-    depth, selectors = 0, ""
-    for rule in _RULE.finditer(_COMMENT.sub("", sheet)):
-        text, brace = rule[1], rule[2]
-        if brace == "{":
-            depth, selectors = depth + 1, text.strip() if depth == 0 else ""
-        elif depth:
-            if brace and depth == 1 and hides(declarations(text)):
-                found.update(name.strip() for name in selectors.split(",") if _SIMPLE.fullmatch(name.strip()))
-            depth -= 1
-    return frozenset(found)
+    hidden = (name for name, body in style_rules(sheet) if _SIMPLE.fullmatch(name) and hides(declarations(body)))
+    return frozenset(hidden)
+
+
+def style_rules(sheet: str) -> Iterator[tuple[str, str]]:
+    """Each selector of the first level with its braces' content; an at-rule whole."""
+    sheet = _COMMENT.sub("", sheet)
+    depth, at, selectors, begin = 0, 0, "", 0
+    for brace in _BRACE.finditer(sheet):
+        if brace[0] == "{":
+            if depth == 0:  # `@import url(x);` and the like end before the selectors begin
+                selectors, begin = sheet[at : brace.start()].rpartition(";")[2].strip(), brace.end()
+            depth += 1
+            continue
+        depth, at = max(depth - 1, 0), brace.end()
+        if depth == 0 and selectors:
+            names = [selectors] if selectors.startswith("@") else [name.strip() for name in selectors.split(",")]
+            yield from ((name, sheet[begin : brace.start()]) for name in names)
+            selectors = ""
 
 
 def display(node: Node, hidden: frozenset[str]) -> Display:

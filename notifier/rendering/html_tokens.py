@@ -44,20 +44,39 @@ _RAW_ENDS = {name: re.compile(rf"</{name}(?=[{_BLANK}/>])", re.IGNORECASE) for n
 
 def tokens(source: str) -> Iterator[Token]:
     """Tags, and text with its character references resolved; comments and declarations are left out."""
+    return (token for token, _, _ in placed_tokens(source))
+
+
+def placed_tokens(source: str) -> Iterator[tuple[Token, int, int]]:
+    """The tokens, each with its place: from, to."""
     at = 0
     while at < len(source):
         mark = source.find("<", at)
         mark = len(source) if mark < 0 else mark
         if mark > at:
-            yield _unescaped(source[at:mark])
+            yield _unescaped(source[at:mark]), at, mark
         token, at = _markup(source, mark)
         if token is not None:
-            yield token
+            yield token, mark, at
         if isinstance(token, StartTag) and token.name in _RAW_ENDS:
             end = _RAW_ENDS[token.name].search(source, at)
             stop = end.start() if end else len(source)
-            yield source[at:stop] if token.name in _RAW else _unescaped(source[at:stop])
+            text = source[at:stop]
+            yield text if token.name in _RAW else _unescaped(text), at, stop
             at = stop
+
+
+def attribute_place(source: str, mark: int, wanted: str) -> tuple[int, int] | None:
+    """From where to where the attribute stands, name and value, in the tag that begins at ``mark``."""
+    name = _TAG_NAME.match(source, mark + 1)
+    at = name.end() if name else len(source)
+    while not _TAG_END.match(source, at) and (found := _ATTRIBUTE.match(source, at)):
+        at = _value(source, found.end())[1] if found[2] else found.end()
+        if at < 0:
+            break
+        if found[1].lower() == wanted:
+            return found.start(1), at
+    return None
 
 
 def _markup(source: str, mark: int) -> tuple[Token | None, int]:

@@ -104,6 +104,13 @@ class TemplateLibrary:
             known = self._sensitive[name] = (stamp, _names(self.meta(name).get("sensitive", []), name))
         return known[1]
 
+    def inlines_css(self, name: str) -> bool:
+        """``inline_css`` of ``meta.json``. Raises `TemplateError`."""
+        wanted = self.meta(name).get("inline_css", False)
+        if not isinstance(wanted, bool):
+            raise TemplateError(f"template {name!r}: inline_css in meta.json is true or false")
+        return wanted
+
     def _folder(self, name: str) -> Path | None:
         if not isinstance(name, str) or not _NAME.match(name):
             return None

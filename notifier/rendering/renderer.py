@@ -12,12 +12,13 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any, NoReturn
 
+from jinja2 import Environment, TemplateSyntaxError, UndefinedError
 from jinja2 import TemplateNotFound as MissingFile
-from jinja2 import TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from notifier.errors import TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
+from notifier.rendering.css_inlining import CssInliner
 from notifier.rendering.environment import make_environment
 from notifier.rendering.library import REQUIRED, TemplateLibrary
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
@@ -40,6 +41,7 @@ class Renderer:
         self._library = library
         self._seconds = seconds
         self._environment = make_environment(library)
+        self._css = CssInliner(self._environment)
 
     def names(self) -> tuple[str, ...]:
         """Every template, sorted."""
@@ -87,7 +89,7 @@ class Renderer:
         text = self._part(template, "text.txt.j2", names, locale)
         if subject is None:
             raise TemplateRenderError(f"template {template!r} has no {REQUIRED[0]}")
-        html = self._part(template, "html.html.j2", names, locale)
+        html = self._html(template, names, locale)
         if text is None:
             text = _text_of(html, template)
         return Content(_one_line(subject, template), text, html, tuple(images.values()))
@@ -111,14 +113,30 @@ class Renderer:
 
     def _part(self, template: str, part: str, names: Mapping[str, Any], locale: str | None) -> str | None:
         path = self._library.part(template, part, locale)
+        return None if path is None else _output(self._environment, path, names)
+
+    def _html(self, template: str, names: Mapping[str, Any], locale: str | None) -> str | None:
+        path = self._library.part(template, "html.html.j2", locale)
         if path is None:
             return None
-        try:
-            return _bounded(self._environment.get_template(path).generate(names), path)
-        except TemplateError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a template does wrong is a template's error
-            _raise_for_people(error, path)
+        if not self._library.inlines_css(template):
+            return _output(self._environment, path, names)
+        plan = self._css.plan(path)
+        if plan.environment is not None:
+            html = _output(plan.environment, path, names)
+            if plan.fits(html):
+                return html
+            self._css.give_up(path, "a mail had other styles than its layout")
+        return self._css.inline(_output(self._environment, path, names))
+
+
+def _output(environment: Environment, path: str, names: Mapping[str, Any]) -> str:
+    try:
+        return _bounded(environment.get_template(path).generate(names), path)
+    except TemplateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a template does wrong is a template's error
+        _raise_for_people(error, path)
 
 
 def _bounded(pieces: Iterable[str], path: str) -> str:

@@ -38,7 +38,7 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
     metadata = Parser().parsestr(archive.read(f"{folder}/METADATA").decode())
     assert metadata["Name"] == "notifier-worker"
     assert metadata["License-Expression"] == "MIT"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"testing", "demo", "mx", "blobs", "encryption"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"testing", "demo", "mx", "blobs", "encryption", "css", "mjml", "markdown"}
     assert f"{folder}/licenses/LICENSE" in names
     assert "notifier = notifier.cli:main" in archive.read(f"{folder}/entry_points.txt").decode()
 

@@ -1,0 +1,140 @@
+"""Style sheets into ``style`` attributes, for the mail programs that read nothing else: by css-inline, at load where possible.
+
+The style element stays as it is, for media queries and ``:hover``. Nothing is fetched, neither from the network nor from files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from jinja2 import BaseLoader, Environment, TemplateError, TemplateNotFound
+from jinja2.meta import find_referenced_templates
+
+from notifier.errors import TemplateError as NotifierTemplateError
+from notifier.rendering.inlined_source import NotAtLoad, check_page, check_sheet, check_values, inlined, style_sheets
+
+_MAX_FILES = 64  # that one template may reach
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was made of a template: ``environment`` renders it inlined; None where its mails are inlined one by one, and ``why``."""
+
+    environment: Environment | None
+    sheet: str
+    why: str
+    up_to_date: tuple[Callable[[], bool], ...]
+
+    def fits(self, html: str) -> bool:
+        """The mail has the one style sheet that was inlined at load: a block that a page leaves out may have held it."""
+        return self.environment is None or (html.count(self.sheet) == 1 and html.count("<style") == 1)
+
+
+class CssInliner:
+    """Safe to share between threads: at the worst a plan is made twice."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._plans: dict[str, Plan] = {}
+        self._inlined: dict[str, Environment] = {}
+
+    def inline(self, html: str) -> str:
+        """A whole mail. Raises `TemplateError` where css-inline is not installed or does not understand the styles."""
+        try:
+            return self._css_inline(html)
+        except ValueError as error:
+            raise NotifierTemplateError(f"the css cannot be inlined: {error}") from None
+
+    def plan(self, path: str) -> Plan:
+        """How the template is inlined; made anew when one of its files has changed."""
+        plan = self._plans.get(path)
+        if plan is None or not all(unchanged() for unchanged in plan.up_to_date):
+            plan = self._plans[path] = self._made(path)
+        return plan
+
+    def give_up(self, path: str, why: str) -> None:
+        """From now on its mails are inlined one by one, until a file changes."""
+        self._plans[path] = Plan(None, "", why, self._plans[path].up_to_date)
+
+    @cached_property
+    def _css_inline(self) -> Callable[[str], str]:
+        try:
+            import css_inline  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise NotifierTemplateError(
+                "inline_css in meta.json needs css-inline: pip install notifier-worker[css]"
+            ) from None
+        return css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True).inline
+
+    def _made(self, path: str) -> Plan:
+        files = _Files(self._environment)
+        try:
+            sheet = files.sheet(path)
+            check_sheet(sheet)
+            check_page(sheet, files.sources.values())
+            environment = self._environment_for(sheet)
+            for file in files.sources:
+                environment.get_template(file)
+        except NotAtLoad as reason:
+            return Plan(None, "", str(reason), files.up_to_date)
+        except TemplateError:  # rendering tells it, with its place
+            return Plan(None, "", "it does not compile", files.up_to_date)
+        return Plan(environment, sheet, "", files.up_to_date)
+
+    def _environment_for(self, sheet: str) -> Environment:
+        """A layout's pages and macros are inlined by its own sheet."""
+        if sheet not in self._inlined:
+            loader = _InlinedLoader(self._environment, sheet, self.inline)
+            self._inlined[sheet] = self._environment.overlay(loader=loader)
+        return self._inlined[sheet]
+
+
+class _Files:
+    """The files that a template reaches, each with its source."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self.sources: dict[str, str] = {}
+        self.up_to_date: tuple[Callable[[], bool], ...] = ()
+
+    def sheet(self, path: str) -> str:
+        """The one style sheet in them. Raises `NotAtLoad`."""
+        todo = [path]
+        while todo:
+            name = todo.pop()
+            if name not in self.sources:
+                todo.extend(self._read(name))
+        sheets = [sheet for source in self.sources.values() for sheet in style_sheets(source)]
+        if len(sheets) != 1:
+            raise NotAtLoad(f"it has {len(sheets)} style sheets")
+        return sheets[0]
+
+    def _read(self, name: str) -> list[str]:
+        loader = self._environment.loader
+        if loader is None or len(self.sources) >= _MAX_FILES:
+            raise NotAtLoad("it reaches too many files")
+        source, _, unchanged = loader.get_source(self._environment, name)
+        source = source.replace("\r\n", "\n")  # as Jinja2 does
+        self.sources[name] = source
+        self.up_to_date = (*self.up_to_date, unchanged or (lambda: True))
+        template = self._environment.parse(source)
+        check_values(template, source)
+        references = list(find_referenced_templates(template))
+        if None in references:
+            raise NotAtLoad("which files it reaches depends on the mail")
+        return [reference for reference in references if reference is not None]
+
+
+class _InlinedLoader(BaseLoader):
+    def __init__(self, environment: Environment, sheet: str, inline: Callable[[str], str]) -> None:
+        self._plain = environment
+        self._sheet = sheet
+        self._inline = inline
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        if self._plain.loader is None:
+            raise TemplateNotFound(template)
+        source, file, up_to_date = self._plain.loader.get_source(environment, template)
+        return inlined(source, self._sheet, self._inline), file, up_to_date
