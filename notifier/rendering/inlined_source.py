@@ -18,15 +18,15 @@ from notifier.rendering.html_tokens import StartTag, attribute_place, placed_tok
 
 Inline = Callable[[str], str]
 
-_MASK = "\ue000"
-_JINJA = re.compile(
+MASK = "\ue000"
+JINJA = re.compile(
     r"""\{\#.*?\#\}
     | \{\{ (?:[^'"}]|"[^"]*+"|'[^']*+'|\}(?!\}))*+ \}\}
     | \{%  (?:[^'"%]|"[^"]*+"|'[^']*+'|%(?!\}))*+ %\}""",
     re.DOTALL | re.VERBOSE,
 )
-_LEFT_OVER = re.compile(r"\{[{%#]")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+JINJA_LEFT_OVER = re.compile(r"\{[{%#]")
+QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _OWN_TAG = re.compile(r"[A-Za-z][\w-]*(?:[.#][\w-]+)*|(?:[.#][\w-]+)+")
 # Not told from the source: a table's own parts may be left out of it, and so may `html`, `head` and `body` (`check_page`).
 _ADDED_BY_PARSERS = ("tbody", "tr", "colgroup")
@@ -54,10 +54,10 @@ class NotAtLoad(Exception):
 
 def masked(source: str) -> str:
     """The source with every piece of Jinja covered, in its length."""
-    if _MASK in source:
+    if MASK in source:
         raise NotAtLoad("it has signs of a private use")
-    covered = _JINJA.sub(lambda found: _MASK * len(found[0]), source)
-    if _LEFT_OVER.search(covered):
+    covered = JINJA.sub(lambda found: MASK * len(found[0]), source)
+    if JINJA_LEFT_OVER.search(covered):
         raise NotAtLoad("its Jinja is not told from its text")
     return covered
 
@@ -69,7 +69,7 @@ def style_sheets(source: str) -> list[str]:
     inside: StartTag | None = None
     for token, start, end in placed_tokens(covered):
         if inside is not None and isinstance(token, str):
-            if inside.attributes.keys() - {"type"} or _MASK in token:
+            if inside.attributes.keys() - {"type"} or MASK in token:
                 raise NotAtLoad("a style element depends on the mail")
             found.append(source[start:end])
         inside = token if isinstance(token, StartTag) and token.name == "style" else None
@@ -78,8 +78,8 @@ def style_sheets(source: str) -> list[str]:
 
 def check_sheet(sheet: str) -> None:
     """Raises `NotAtLoad` where a selector looks at more than an element's own tag."""
-    strings = "".join(_QUOTED.findall(sheet))
-    if set(strings) & set("{}\\") or set(_QUOTED.sub("", sheet)) & set("'\"\\"):
+    strings = "".join(QUOTED.findall(sheet))
+    if set(strings) & set("{}\\") or set(QUOTED.sub("", sheet)) & set("'\"\\"):
         raise NotAtLoad("its rules are not told apart by their braces")
     for selector, body in style_rules(sheet):
         if selector.startswith("@"):
@@ -121,7 +121,7 @@ def inlined(source: str, sheet: str, inline: Inline) -> str:
     at = 0
     for token, start, end in placed_tokens(covered):
         if isinstance(token, str):
-            if covered.startswith("<" + _MASK, start):
+            if covered.startswith("<" + MASK, start):
                 raise NotAtLoad("a tag's name depends on the mail")
         elif isinstance(token, StartTag):
             _check_tag(token, covered[start:end])
@@ -135,8 +135,8 @@ def inlined(source: str, sheet: str, inline: Inline) -> str:
 
 def _check_tag(tag: StartTag, text: str) -> None:
     own = "".join((tag.name, *(tag.attributes.get(name, "") for name in ("class", "id", "style"))))
-    if _MASK in own or _MASK in _QUOTED.sub("", text):
-        raise NotAtLoad(f"<{tag.name.split(_MASK)[0]}> depends on the mail")
+    if MASK in own or MASK in QUOTED.sub("", text):
+        raise NotAtLoad(f"<{tag.name.split(MASK)[0]}> depends on the mail")
 
 
 def _style(tag: StartTag, sheet: str, inline: Inline) -> str | None:

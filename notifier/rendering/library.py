@@ -1,7 +1,7 @@
 """`TemplateLibrary`: the notifications on disk. A name is one of those found there, never a path.
 
-A notification is a folder with ``subject.txt.j2`` and ``html.html.j2`` or ``text.txt.j2`` or both (a text that is not there is made
-from the html); ``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with sample
+A notification is a folder with ``subject.txt.j2`` and ``text.txt.j2`` or an html or both (a text that is not there is made from the
+html). The html is ``html.html.j2``, ``html.mjml.j2`` or made from ``body.md.j2``, the first that is there; ``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with sample
 contexts and the keys that are ``sensitive``. Folders whose name begins with ``_`` hold layouts and macros.
 """
 
@@ -19,8 +19,9 @@ from notifier.errors import TemplateError, TemplateNotFound
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
-PARTS = ("subject.txt.j2", "text.txt.j2", "html.html.j2")
+PARTS = ("subject.txt.j2", "text.txt.j2", "html.html.j2", "html.mjml.j2", "body.md.j2")
 REQUIRED = PARTS[:1]
+HTML_PARTS = PARTS[2:]
 
 
 def shipped_templates() -> Path:

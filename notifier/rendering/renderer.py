@@ -20,7 +20,9 @@ from notifier.errors import TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.rendering.css_inlining import CssInliner
 from notifier.rendering.environment import make_environment
-from notifier.rendering.library import REQUIRED, TemplateLibrary
+from notifier.rendering.library import HTML_PARTS, REQUIRED, TemplateLibrary
+from notifier.rendering.mjml import ENDING as MJML_ENDING
+from notifier.rendering.mjml import MjmlCompiler
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 from notifier.rendering.text_alternative import text_alternative
 
@@ -42,6 +44,7 @@ class Renderer:
         self._seconds = seconds
         self._environment = make_environment(library)
         self._css = CssInliner(self._environment)
+        self._mjml = MjmlCompiler(self._environment)
 
     def names(self) -> tuple[str, ...]:
         """Every template, sorted."""
@@ -116,11 +119,19 @@ class Renderer:
         return None if path is None else _output(self._environment, path, names)
 
     def _html(self, template: str, names: Mapping[str, Any], locale: str | None) -> str | None:
-        path = self._library.part(template, "html.html.j2", locale)
+        path = next((found for part in HTML_PARTS if (found := self._library.part(template, part, locale))), None)
         if path is None:
             return None
-        if not self._library.inlines_css(template):
-            return _output(self._environment, path, names)
+        inline = self._library.inlines_css(template)
+        if path.endswith(MJML_ENDING):
+            html = self._from_mjml(path, names)
+        elif inline:
+            return self._inlined(path, names)
+        else:
+            html = _output(self._environment, path, names)
+        return self._css.inline(html) if inline else html
+
+    def _inlined(self, path: str, names: Mapping[str, Any]) -> str:
         plan = self._css.plan(path)
         if plan.environment is not None:
             html = _output(plan.environment, path, names)
@@ -128,6 +139,24 @@ class Renderer:
                 return html
             self._css.give_up(path, "a mail had other styles than its layout")
         return self._css.inline(_output(self._environment, path, names))
+
+    def _from_mjml(self, path: str, names: Mapping[str, Any]) -> str:
+        environment = self._mjml_environment(path)
+        if environment is None:
+            return self._mjml.to_html(_output(self._mjml.plain, path, names), path)
+        try:
+            return _output(environment, path, names)
+        except TemplateError:
+            _output(self._mjml.plain, path, names)  # fails as well, and knows the line
+            raise
+
+    def _mjml_environment(self, path: str) -> Environment | None:
+        try:
+            return self._mjml.environment_for(path)
+        except TemplateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as for any other template
+            _raise_for_people(error, path)
 
 
 def _output(environment: Environment, path: str, names: Mapping[str, Any]) -> str:
@@ -152,7 +181,9 @@ def _bounded(pieces: Iterable[str], path: str) -> str:
 
 def _text_of(html: str | None, template: str) -> str:
     if html is None:
-        raise TemplateRenderError(f"template {template!r} needs text.txt.j2, or html.html.j2 to make the text from")
+        raise TemplateRenderError(
+            f"template {template!r} needs text.txt.j2, or one of {', '.join(HTML_PARTS)} to make the text from"
+        )
     text = text_alternative(html)
     if not text:
         raise TemplateRenderError(

@@ -214,5 +214,5 @@ def test_an_html_without_anything_to_read_makes_no_mail_without_a_text(tmp_path:
 def test_a_notification_has_a_text_or_an_html(tmp_path: Path) -> None:
     renderer = make(tmp_path)
     (tmp_path / "note" / "text.txt.j2").unlink()
-    with pytest.raises(TemplateRenderError, match=r"needs text\.txt\.j2, or html"):
+    with pytest.raises(TemplateRenderError, match=r"needs text\.txt\.j2, or one of html"):
         renderer.render("note", {})
