@@ -21,6 +21,8 @@ from notifier.model.content import Content, InlineImage
 from notifier.rendering.css_inlining import CssInliner
 from notifier.rendering.environment import make_environment
 from notifier.rendering.library import HTML_PARTS, REQUIRED, TemplateLibrary
+from notifier.rendering.markdown import ENDING as MARKDOWN_ENDING
+from notifier.rendering.markdown import LAYOUT, Markdown, markdown_environment
 from notifier.rendering.mjml import ENDING as MJML_ENDING
 from notifier.rendering.mjml import MjmlCompiler
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
@@ -45,6 +47,8 @@ class Renderer:
         self._environment = make_environment(library)
         self._css = CssInliner(self._environment)
         self._mjml = MjmlCompiler(self._environment)
+        self._markdown_environment = markdown_environment(self._environment)
+        self._markdown = Markdown(self._environment.filters["link"])
 
     def names(self) -> tuple[str, ...]:
         """Every template, sorted."""
@@ -92,10 +96,11 @@ class Renderer:
         text = self._part(template, "text.txt.j2", names, locale)
         if subject is None:
             raise TemplateRenderError(f"template {template!r} has no {REQUIRED[0]}")
-        html = self._html(template, names, locale)
+        subject = _one_line(subject, template)
+        html = self._html(template, names, locale, subject)
         if text is None:
             text = _text_of(html, template)
-        return Content(_one_line(subject, template), text, html, tuple(images.values()))
+        return Content(subject, text, html, tuple(images.values()))
 
     def _image_function(self, template: str, images: dict[str, InlineImage]) -> Callable[[str], str]:
         def inline_image(filename: str) -> str:
@@ -118,13 +123,15 @@ class Renderer:
         path = self._library.part(template, part, locale)
         return None if path is None else _output(self._environment, path, names)
 
-    def _html(self, template: str, names: Mapping[str, Any], locale: str | None) -> str | None:
+    def _html(self, template: str, names: Mapping[str, Any], locale: str | None, subject: str) -> str | None:
         path = next((found for part in HTML_PARTS if (found := self._library.part(template, part, locale))), None)
         if path is None:
             return None
         inline = self._library.inlines_css(template)
         if path.endswith(MJML_ENDING):
             html = self._from_mjml(path, names)
+        elif path.endswith(MARKDOWN_ENDING):
+            html = self._from_markdown(path, names, subject)
         elif inline:
             return self._inlined(path, names)
         else:
@@ -139,6 +146,14 @@ class Renderer:
                 return html
             self._css.give_up(path, "a mail had other styles than its layout")
         return self._css.inline(_output(self._environment, path, names))
+
+    def _from_markdown(self, path: str, names: Mapping[str, Any], subject: str) -> str:
+        source = _output(self._markdown_environment, path, names)
+        try:
+            body = self._markdown.to_html(source)
+        except SecurityError as error:
+            raise TemplateRenderError(f"{path}: {error}") from None
+        return _output(self._environment, LAYOUT, {**names, "mail_body": body, "mail_subject": subject})
 
     def _from_mjml(self, path: str, names: Mapping[str, Any]) -> str:
         environment = self._mjml_environment(path)
