@@ -14,6 +14,7 @@ from jinja2.meta import find_referenced_templates
 
 from notifier.errors import TemplateError as NotifierTemplateError
 from notifier.rendering.inlined_source import NotAtLoad, check_page, check_sheet, check_values, inlined, style_sheets
+from notifier.rendering.markup_guard import guarded
 
 _MAX_FILES = 64  # that one template may reach
 
@@ -24,12 +25,14 @@ class Plan:
 
     environment: Environment | None
     sheet: str
+    styles: int  # how many style elements there are, with those in comments for Outlook
     why: str
     up_to_date: tuple[Callable[[], bool], ...]
 
-    def fits(self, html: str) -> bool:
-        """The mail has the one style sheet that was inlined at load: a block that a page leaves out may have held it."""
-        return self.environment is None or (html.count(self.sheet) == 1 and html.count("<style") == 1)
+    def check(self, html: str) -> None:
+        """Raises `NotAtLoad` where a mail has another style sheet: a page may leave out the block that held it."""
+        if html.count(self.sheet) != 1 or html.count("<style") != self.styles:
+            raise NotAtLoad("a mail had other styles than its layout")
 
 
 class CssInliner:
@@ -56,7 +59,7 @@ class CssInliner:
 
     def give_up(self, path: str, why: str) -> None:
         """From now on its mails are inlined one by one, until a file changes."""
-        self._plans[path] = Plan(None, "", why, self._plans[path].up_to_date)
+        self._plans[path] = Plan(None, "", 0, why, self._plans[path].up_to_date)
 
     @cached_property
     def _css_inline(self) -> Callable[[str], str]:
@@ -78,16 +81,17 @@ class CssInliner:
             for file in files.sources:
                 environment.get_template(file)
         except NotAtLoad as reason:
-            return Plan(None, "", str(reason), files.up_to_date)
+            return Plan(None, "", 0, str(reason), files.up_to_date)
         except TemplateError:  # rendering tells it, with its place
-            return Plan(None, "", "it does not compile", files.up_to_date)
-        return Plan(environment, sheet, "", files.up_to_date)
+            return Plan(None, "", 0, "it does not compile", files.up_to_date)
+        styles = sum(source.count("<style") for source in files.sources.values())
+        return Plan(environment, sheet, styles, "", files.up_to_date)
 
     def _environment_for(self, sheet: str) -> Environment:
         """A layout's pages and macros are inlined by its own sheet."""
         if sheet not in self._inlined:
             loader = _InlinedLoader(self._environment, sheet, self.inline)
-            self._inlined[sheet] = self._environment.overlay(loader=loader)
+            self._inlined[sheet] = guarded(self._environment, loader)
         return self._inlined[sheet]
 
 

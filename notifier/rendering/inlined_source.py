@@ -37,10 +37,6 @@ _NEVER_INLINED = re.compile(r"@(?:media|font-face|(?:-webkit-)?keyframes|page|-m
 _TRANSLATED_MARKUP = re.compile(
     r"\{%[-+]?\s*trans\b(?:(?!\{%[-+]?\s*endtrans).)*?<", re.DOTALL
 )  # its tags are in the msgid
-# Filters that turn values into markup, or markup into other markup.
-_MAKES_MARKUP = frozenset(
-    ("safe", "xmlattr", "urlize", "replace", "striptags", "indent", "format", "tojson", "map", "join")
-)
 _AROUND = {
     "html": "", "head": "<html>", "body": "<html>", "td": "<table><tbody><tr>", "th": "<table><tbody><tr>", "tr": "<table><tbody>",
     **dict.fromkeys(("tbody", "thead", "tfoot", "caption", "colgroup"), "<table>"), "col": "<table><colgroup>",
@@ -105,11 +101,13 @@ def _element(selector: str) -> str:
 
 
 def check_values(template: nodes.Template, source: str) -> None:
-    """Raises `NotAtLoad` where a mail's markup may be another than the source's."""
-    if any(node.name in _MAKES_MARKUP for node in template.find_all(nodes.Filter)):
-        raise NotAtLoad("a filter makes markup")
+    """Raises `NotAtLoad` where a mail's markup may be another than the source's; what values decide, `guarded` looks at."""
     if any(True for _ in template.find_all((nodes.FilterBlock, nodes.EvalContextModifier))):
         raise NotAtLoad("a filter works on markup")
+    if any(
+        slice_.find(nodes.Call) for slice_ in template.find_all(nodes.Getitem) if isinstance(slice_.arg, nodes.Slice)
+    ):
+        raise NotAtLoad("a part is cut out of markup")
     if any("<" in str(node.value) for node in template.find_all(nodes.Const)) or _TRANSLATED_MARKUP.search(source):
         raise NotAtLoad("there is markup in its strings")
 

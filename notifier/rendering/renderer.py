@@ -20,6 +20,7 @@ from notifier.errors import TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.rendering.css_inlining import CssInliner
 from notifier.rendering.environment import make_environment
+from notifier.rendering.inlined_source import NotAtLoad
 from notifier.rendering.library import HTML_PARTS, REQUIRED, TemplateLibrary
 from notifier.rendering.markdown import ENDING as MARKDOWN_ENDING
 from notifier.rendering.markdown import LAYOUT, Markdown, markdown_environment
@@ -141,10 +142,13 @@ class Renderer:
     def _inlined(self, path: str, names: Mapping[str, Any]) -> str:
         plan = self._css.plan(path)
         if plan.environment is not None:
-            html = _output(plan.environment, path, names)
-            if plan.fits(html):
+            try:
+                html = _output(plan.environment, path, names)
+                plan.check(html)
+            except NotAtLoad as reason:
+                self._css.give_up(path, str(reason))
+            else:
                 return html
-            self._css.give_up(path, "a mail had other styles than its layout")
         return self._css.inline(_output(self._environment, path, names))
 
     def _from_markdown(self, path: str, names: Mapping[str, Any], subject: str) -> str:
@@ -177,7 +181,7 @@ class Renderer:
 def _output(environment: Environment, path: str, names: Mapping[str, Any]) -> str:
     try:
         return _bounded(environment.get_template(path).generate(names), path)
-    except TemplateError:
+    except (TemplateError, NotAtLoad):
         raise
     except Exception as error:  # noqa: BLE001 - whatever a template does wrong is a template's error
         _raise_for_people(error, path)

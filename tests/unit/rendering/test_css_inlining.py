@@ -11,7 +11,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from notifier.errors import TemplateError
-from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
 from notifier.rendering.html_tokens import StartTag, tokens
 
 HTML = "html.html.j2"
@@ -65,17 +65,21 @@ def test_styles_are_in_the_tags_and_the_sheet_stays_for_media_and_hover(tmp_path
     assert "&lt;Zoë&gt;" in html
 
 
-@pytest.mark.parametrize("name", ["invoice", "order_confirmation", "welcome"])
-def test_the_shipped_templates_are_inlined_at_load_and_as_each_mail_would_be(name: str) -> None:
+@pytest.mark.parametrize("name", TemplateLibrary().names())
+def test_the_shipped_templates_are_inlined_as_each_mail_would_be(name: str) -> None:
     renderer = Renderer(TemplateLibrary())
-    plan = renderer._css.plan(f"{name}/{HTML}")
-    assert plan.environment is not None, plan.why
-    for context in renderer.sample_contexts(name).values():
+    for context in json.loads((shipped_templates() / name / "meta.json").read_text(encoding="utf-8"))[
+        "samples"
+    ].values():
         names = {**context, "inline_image": lambda file: f"cid:{file}"}
         plain = renderer._environment.get_template(f"{name}/{HTML}").render(names)
-        html = plan.environment.get_template(f"{name}/{HTML}").render(names)
-        assert plan.fits(html)
-        assert elements(html) == elements(renderer._css.inline(plain))
+        assert elements(renderer._inlined(f"{name}/{HTML}", names)) == elements(renderer._css.inline(plain))
+
+
+def test_a_sheet_for_outlook_in_a_comment_is_no_obstacle(tmp_path: Path) -> None:
+    renderer = make(tmp_path, "<!--[if mso]><style>td { top: 0 }</style><![endif]-->" + SHEET + "<p>x")
+    assert 'style="color: red' in made(renderer)
+    assert why_not(renderer) == ""
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,8 @@ def test_the_shipped_templates_are_inlined_at_load_and_as_each_mail_would_be(nam
         (SHEET + "<p title={{ name }}>x", "<p> depends on the mail"),
         (SHEET + "<{{ name }} class='b'>x</{{ name }}>", "a tag's name depends on the mail"),
         (SHEET + "<p{{ name }}>x", "depends on the mail"),
-        (SHEET + "{{ '<p>x</p>' | safe }}", "a filter makes markup"),
+        (SHEET + "{{ '<p>x</p>' | safe }}", "markup in its strings"),
+        (SHEET + "{% macro m() %}<p>x</p>{% endmacro %}x{{ m()[4:] }}", "a part is cut out of markup"),
         (SHEET + "{% filter upper %}<p>x</p>{% endfilter %}", "a filter works on markup"),
         (SHEET + "{% autoescape false %}{{ name }}{% endautoescape %}", "a filter works on markup"),
         (SHEET + "{% include name + '' ignore missing %}x", "which files it reaches"),
@@ -139,6 +144,34 @@ def test_strings_in_a_sheet_are_no_obstacle(tmp_path: Path) -> None:
     renderer = make(tmp_path, "<style>p { font-family: 'A B', serif } b { color: red }</style><p>x <b>y</b>")
     assert why_not(renderer) == ""
     assert "font-family: 'A B', serif" in made(renderer).replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize(
+    ("html", "why"),
+    [
+        ("{{ name | safe }}", "a filter makes markup"),
+        ("{{ ['a', name | safe] | join(' ') }}", "a filter makes markup"),
+        ("<p{{ {'class': 'b'} | xmlattr }}>x", "<p> depends on the mail"),
+        ("{{ name | urlize }} https://x.example {{ 'https://x.example' | urlize }}", "a filter makes markup"),
+        ("{% macro m() %}<p class='b'>x</p>{% endmacro %}{{ m() | upper }}", "a filter makes markup"),
+        ("{% macro m() %}<p class='b'>x</p>{% endmacro %}{{ m().replace('p', 'b') }}", "a method works on markup"),
+        ("{% set m %}<p class='b'>x</p>{% endset %}{{ m | replace('p', 'b') }}", "a filter makes markup"),
+    ],
+)
+def test_a_mail_whose_values_make_markup_is_inlined_by_itself(tmp_path: Path, html: str, why: str) -> None:
+    renderer = make(tmp_path, SHEET + html)
+    assert same_as_each_by_itself(tmp_path, renderer, SHEET + html, name="<p class='b'>y</p>")
+    assert why_not(renderer) == why
+
+
+def test_filters_of_plain_values_are_no_obstacle(tmp_path: Path) -> None:
+    page = (
+        SHEET
+        + "<p>{{ name | upper | replace('B', 'C') }} {{ [1, name] | join(', ') }} {{ '%s' | format(name) }} {{ name | e }}"
+    )
+    renderer = make(tmp_path, page)
+    assert same_as_each_by_itself(tmp_path, renderer, page, name="<b>")
+    assert why_not(renderer) == ""
 
 
 def test_a_changed_layout_is_inlined_anew(tmp_path: Path) -> None:
