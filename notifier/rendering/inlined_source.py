@@ -48,11 +48,11 @@ class NotAtLoad(Exception):
     """The template's mails are to be inlined one by one; the text says why."""
 
 
-def masked(source: str) -> str:
+def masked(source: str, pieces: re.Pattern[str] = JINJA) -> str:
     """The source with every piece of Jinja covered, in its length."""
     if MASK in source:
         raise NotAtLoad("it has signs of a private use")
-    covered = JINJA.sub(lambda found: MASK * len(found[0]), source)
+    covered = pieces.sub(lambda found: MASK * len(found[0]), source)
     if JINJA_LEFT_OVER.search(covered):
         raise NotAtLoad("its Jinja is not told from its text")
     return covered

@@ -36,6 +36,10 @@ _STATEMENTS_BEFORE = re.compile(r"\s*(?:\{[%#](?:(?![%#]\}).)*[%#]\}\s*)*(?=<mjm
 _STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)((?:(?!%\}).)*)%\}", re.DOTALL)
 _BRANCHES = ("else", "elif", "pluralize")
 _BLOCKS = ("if", "for", "call", "filter", "macro", "block", "with", "autoescape", "raw", "trans")
+# A message to translate is one piece: its markup is the key of the catalog, and is not to be written anew.
+_PIECE = re.compile(
+    rf"\{{%[-+]?\s*trans\b(?:(?!\{{%[-+]?\s*endtrans\b).)*\{{%[-+]?\s*endtrans\s*[-+]?%\}}|{JINJA.pattern}", JINJA.flags
+)
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 
 
@@ -45,7 +49,7 @@ def compiled(source: str, to_html: Compile) -> str:
     begin = _STATEMENTS_BEFORE.match(source)
     before = begin[0] if begin else ""
     source = source[len(before) :]
-    covered = masked(source)
+    covered = masked(source, _PIECE)
     _check_places(covered)
     _check_nesting(source, covered)
     salt = secrets.token_hex(4)
@@ -55,7 +59,7 @@ def compiled(source: str, to_html: Compile) -> str:
         pieces.append(found[0])
         return f"jinja{salt}x{len(pieces) - 1}x"
 
-    html = to_html(JINJA.sub(stand_in, source))
+    html = to_html(_PIECE.sub(stand_in, source))
     if JINJA_LEFT_OVER.search(html):
         raise NotAtLoad("its html looks like Jinja")
     mark = re.compile(rf"jinja{salt}x(\d+)x")

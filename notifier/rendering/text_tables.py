@@ -117,11 +117,11 @@ def _least(rows: list[Row], used: list[int]) -> list[int]:
 
 def _fitted(widths: list[int], least: list[int], columns: int) -> list[int] | None:
     """The widest columns give way until the table fits."""
-    over = sum(widths) + len(GAP) * (len(widths) - 1) - columns
-    for _ in range(max(over, 0)):
-        room, place = max(
-            (have if have > need else 0, place) for place, (have, need) in enumerate(zip(widths, least, strict=True))
-        )
+    if max(least) > columns:
+        return None
+    widths = [min(have, columns) for have in widths]
+    for _ in range(sum(widths) + len(GAP) * (len(widths) - 1) - columns):
+        room, place = max((have if have > least[place] else 0, place) for place, have in enumerate(widths))
         if not room:
             return None
         widths[place] -= 1

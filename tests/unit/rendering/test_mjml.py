@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from notifier.errors import TemplateError, TemplateRenderError
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.rendering.html_tokens import tokens
+from notifier.rendering.mjml_source import compiled
 
 PATH = "note/html.mjml.j2"
 
@@ -110,6 +111,12 @@ def test_a_template_compiled_at_load_makes_the_mails_that_compiling_each_would(t
         return
     event("at load" if environment else renderer._mjml.why_not(PATH))
     assert words(made(renderer, name=name)) == words(expected)
+
+
+def test_a_message_to_translate_stays_as_its_catalog_knows_it() -> None:
+    message = "{% trans name=name %}Hi<br>{{ name }}, <b>you{% pluralize %}all</b>{% endtrans %}"
+    body = f"<mjml><mj-body><mj-section><mj-column><mj-text>a<br>{message}</mj-text></mj-column></mj-section></mj-body></mjml>"
+    assert f">a<br />{message}<" in compiled(body, lambda mjml: mrml.to_html(mjml).content)
 
 
 def test_an_include_is_read_from_the_template_folders(tmp_path: Path) -> None:

@@ -86,6 +86,11 @@ def test_a_no_break_space_holds_words_together() -> None:
     assert lines[-1] == "10 kg"
 
 
+def test_a_table_of_one_endless_word_is_read_as_text() -> None:
+    text = text_alternative(f"<table><tr><th>A<th>B<tr><td>{'x' * 1_000_000}<td>y</table>")
+    assert text.split() == ["A", "B", "x" * 1_000_000, "y"]
+
+
 def test_a_depth_of_a_hundred_thousand_is_read() -> None:
     assert text_alternative("<div>" * 100_000 + "x") == "x\n"
 
