@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from notifier.rendering.html_tree import Node
@@ -91,16 +92,20 @@ _BLOCKS = frozenset(
     ]
 )
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_REMEMBERED = 500  # characters
 _BRACE = re.compile("[{}]")
 _SIMPLE = re.compile(r"[A-Za-z][\w-]*|[.#][\w-]+")
 _ZERO = re.compile(r"0+(?:\.0*)?(?:px|em|rem|pt|%)?")
 
 
-def declarations(style: str) -> dict[str, str]:
+def declarations(style: str) -> Mapping[str, str]:
     """A ``style`` attribute, names and values in lower case; the last one counts."""
+    return _declarations(style) if len(style) <= _REMEMBERED else _declarations.__wrapped__(style)
+
+
+@lru_cache(maxsize=512)  # a layout's own, in each of its mails
+def _declarations(style: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    if not style:
-        return found
     for declaration in _COMMENT.sub("", style).lower().split(";"):
         name, colon, value = declaration.partition(":")
         if colon:

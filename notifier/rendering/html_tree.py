@@ -176,7 +176,12 @@ class _Tree:
         self._open.append(node)
 
     def _nearest(self, names: tuple[str, ...]) -> int:
-        return max((self._places[name][-1] for name in names if self._places.get(name)), default=-1)
+        nearest = -1
+        for name in names:
+            places = self._places.get(name)
+            if places and places[-1] > nearest:
+                nearest = places[-1]
+        return nearest
 
     def _close_nearest(self, names: tuple[str, ...], fences: tuple[str, ...]) -> None:
         at = self._nearest(names)
