@@ -119,6 +119,8 @@ class _Files:
         loader = self._environment.loader
         if loader is None or len(self.sources) >= _MAX_FILES:
             raise NotAtLoad("it reaches too many files")
+        if not _escaped(self._environment, name):
+            raise NotAtLoad("what it includes is not escaped")
         source, _, unchanged = loader.get_source(self._environment, name)
         source = source.replace("\r\n", "\n")  # as Jinja2 does
         self.sources[name] = source
@@ -129,6 +131,11 @@ class _Files:
         if None in references:
             raise NotAtLoad("which files it reaches depends on the mail")
         return [reference for reference in references if reference is not None]
+
+
+def _escaped(environment: Environment, name: str) -> bool:
+    rule = environment.autoescape
+    return rule(name) if callable(rule) else rule
 
 
 class _InlinedLoader(BaseLoader):

@@ -11,86 +11,17 @@ from notifier.rendering.html_tree import Node
 
 Display = Literal["block", "inline", "none"]
 
-_UNSEEN = frozenset(
-    [
-        "script",
-        "style",
-        "title",
-        "template",
-        "svg",
-        "math",
-        "xml",
-        "iframe",
-        "noembed",
-        "noframes",
-        "object",
-        "applet",
-        "audio",
-        "select",
-        "datalist",
-        "textarea",
-        "input",
-        "area",
-        "meta",
-        "link",
-        "base",
-        "map",
-        "progress",
-        "meter",
-        "canvas",
-        "dialog",
-    ]
-)
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
-)
+_UNSEEN = frozenset((
+    "script", "style", "title", "template", "svg", "math", "xml", "iframe", "noembed", "noframes", "object", "applet",
+    "audio", "select", "datalist", "textarea", "input", "area", "meta", "link", "base", "map", "progress", "meter",
+    "canvas", "dialog",
+))  # fmt: skip
+_BLOCKS = frozenset((
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dir", "div", "dl", "dt",
+    "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr",
+    "html", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot",
+    "th", "thead", "tr", "ul",
+))  # fmt: skip
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _REMEMBERED = 500  # characters
 _BRACE = re.compile("[{}]")

@@ -10,73 +10,19 @@ from collections.abc import Mapping
 
 from notifier.rendering.html_tokens import EndTag, StartTag, tokens
 
-VOID = frozenset(
-    [
-        "area",
-        "base",
-        "basefont",
-        "bgsound",
-        "br",
-        "col",
-        "embed",
-        "frame",
-        "hr",
-        "img",
-        "input",
-        "keygen",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-    ]
-)
+VOID = frozenset((
+    "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link", "meta",
+    "param", "source", "track", "wbr",
+))  # fmt: skip
 _CELLS = ("td", "th")
 _SECTIONS = ("tbody", "thead", "tfoot")
 _TABLE_PARTS = frozenset((*_CELLS, *_SECTIONS, "tr", "caption", "colgroup", "col"))
 _SCOPES = ("table", "caption", *_CELLS, "button", "object", "marquee")
-_CLOSES_P = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "center",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "ul",
-        "li",
-        "dt",
-        "dd",
-    ]
-)
+_CLOSES_P = frozenset((
+    "address", "article", "aside", "blockquote", "center", "details", "dialog", "dir", "div", "dl", "fieldset",
+    "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr", "main", "menu",
+    "nav", "ol", "p", "pre", "section", "summary", "table", "ul", "li", "dt", "dd",
+))  # fmt: skip
 # A start tag ends the nearest open one of the first names, unless one of the second stands between.
 _ENDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "li": (("li",), ("ul", "ol", "menu", "dir", *_SCOPES)),
@@ -121,9 +67,8 @@ class _Tree:
     def __init__(self) -> None:
         self.root = Node("#document", {})
         self._open = [self.root]
-        self._places: defaultdict[str, list[int]] = defaultdict(
-            list
-        )  # of each name in `_open`, for a look without a search
+        # Of each name the places in `_open`, for a look without a search.
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
 
     def start(self, tag: StartTag) -> None:
         name = tag.name

@@ -32,11 +32,12 @@ _OWN_TAG = re.compile(r"[A-Za-z][\w-]*(?:[.#][\w-]+)*|(?:[.#][\w-]+)+")
 _ADDED_BY_PARSERS = ("tbody", "tr", "colgroup")
 _PAGE = ("html", "head", "body")
 _OWN_NAME = re.compile(r"[A-Za-z][\w-]*")
-_ACTED_UPON = re.compile(r":(?:hover|active|focus)\b")  # never true of an element at rest, and so never inlined
+_ACTED_UPON = re.compile(
+    r"[^()]*:(?:hover|active|focus)\b[^()]*"
+)  # never true of an element at rest, and so never inlined
 _NEVER_INLINED = re.compile(r"@(?:media|font-face|(?:-webkit-)?keyframes|page|-ms-viewport)\b", re.IGNORECASE)
-_TRANSLATED_MARKUP = re.compile(
-    r"\{%[-+]?\s*trans\b(?:(?!\{%[-+]?\s*endtrans).)*?<", re.DOTALL
-)  # its tags are in the msgid
+# Its tags are in the key of the catalog.
+_TRANSLATED_MARKUP = re.compile(r"\{%[-+]?\s*trans\b(?:(?!\{%[-+]?\s*endtrans).)*?<", re.DOTALL)
 _AROUND = {
     "html": "", "head": "<html>", "body": "<html>", "td": "<table><tbody><tr>", "th": "<table><tbody><tr>", "tr": "<table><tbody>",
     **dict.fromkeys(("tbody", "thead", "tfoot", "caption", "colgroup"), "<table>"), "col": "<table><colgroup>",
@@ -83,7 +84,7 @@ def check_sheet(sheet: str) -> None:
                 raise NotAtLoad(f"{selector} may be inlined")
         elif _element(selector) in _ADDED_BY_PARSERS:
             raise NotAtLoad(f"the selector {selector} is of an element that a parser may add")
-        elif "{" in body or not (_ACTED_UPON.search(selector) or _OWN_TAG.fullmatch(selector)):
+        elif "{" in body or not (_ACTED_UPON.fullmatch(selector) or _OWN_TAG.fullmatch(selector)):
             raise NotAtLoad(f"the selector {selector} looks at more than one tag")
 
 

@@ -17,20 +17,10 @@ from notifier.rendering.inlined_source import JINJA, JINJA_LEFT_OVER, MASK, QUOT
 
 Compile = Callable[[str], str]
 
-_TEXTS = frozenset(
-    [
-        "mj-text",
-        "mj-button",
-        "mj-table",
-        "mj-raw",
-        "mj-title",
-        "mj-preview",
-        "mj-accordion-title",
-        "mj-accordion-text",
-        "mj-navbar-link",
-        "mj-social-element",
-    ]
-)
+_TEXTS = frozenset((
+    "mj-text", "mj-button", "mj-table", "mj-raw", "mj-title", "mj-preview", "mj-accordion-title", "mj-accordion-text",
+    "mj-navbar-link", "mj-social-element",
+))  # fmt: skip
 _HANDED_ON = frozenset(("href", "src", "alt", "title", "rel", "target", "name"))
 _STATEMENTS_BEFORE = re.compile(r"\s*(?:\{[%#](?:(?![%#]\}).)*[%#]\}\s*)*(?=<mjml)", re.DOTALL)
 _STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)((?:(?!%\}).)*)%\}", re.DOTALL)

@@ -101,6 +101,8 @@ def test_a_sheet_for_outlook_in_a_comment_is_no_obstacle(tmp_path: Path) -> None
         ("<style media='print'>p { color: red }</style><p>x", "a style element depends on the mail"),
         ("<style>td p { color: red }</style><table><td><p>x", "td p looks at more"),
         ("<style>p:first-child { color: red }</style><p>x", "looks at more"),
+        ("<style>p:not(:hover) { color: red }</style><p>x", "looks at more"),
+        (SHEET + "<p>x</p>{% include 'note/subject.txt.j2' %}", "what it includes is not escaped"),
         ("<style>* { color: red }</style><p>x", "looks at more"),
         ("<style>[title] { color: red }</style><p>x", "looks at more"),
         ("<style>p { b { color: red } }</style><p><b>x", "looks at more"),
