@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +102,32 @@ def test_a_depth_of_a_hundred_thousand_is_read() -> None:
 )  # fmt: skip
 def test_no_element_is_read_by_recursion(tag: str) -> None:
     assert text_alternative(tag * 5_000).count("x") >= 5_000
+
+
+def calls_of(html: str) -> int:
+    """How many functions are called to read it: a measure that no other process changes."""
+    called = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal called
+        called += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        text_alternative(html)
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<table><tr><td>x", "<ul><li>x", "<blockquote>x", "<p><table><td>x", "<h1>x", "<b>x</p>", "<dl><dd>x", "<a href=y><button>x", "<a ", "<!--", "<a x='", "</p>",
+     "<tr><td>x", "<style>p{", "{}", "<br>", "&zwnj;", "<td><a href=y>x</a>", "<table><tr><th>x<td>y</table>", "<p hidden>x", "<pre> x", "<img alt=x>"],
+)  # fmt: skip
+def test_twice_the_input_is_twice_the_work(piece: str) -> None:
+    text_alternative(piece)
+    assert calls_of(piece * 800) <= 2.2 * calls_of(piece * 400) + 200
 
 
 PIECES = st.sampled_from(
