@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what some tests need (Postfix, Exim, Dovecot, Chromium, openssl) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
+# Installs what some tests need (Postfix, Exim, Dovecot, Chromium, openssl, templates from npm) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
 # nowhere else: a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
 # .cache/servers and started from there.
 set -euo pipefail
@@ -8,6 +8,21 @@ cd "$(dirname "$0")/.."
 if [ -z "${CI:-}" ] && [ "${NOTIFIER_INSTALL_SERVERS:-}" != 1 ]; then
   exit 0
 fi
+# published PACKAGE VERSION: the files of an npm package under .cache/published, without what it depends on; nothing of it is run.
+published() {
+  [ -d ".cache/published/$1" ] && return
+  echo "unpacking $1"
+  mkdir -p .cache/download ".cache/published/$1.new"
+  npm pack --silent --pack-destination .cache/download "$1@$2" >/dev/null
+  tar -xzf ".cache/download/$1-$2.tgz" -C ".cache/published/$1.new" --strip-components=1
+  mv ".cache/published/$1.new" ".cache/published/$1"
+}
+
+if command -v npm >/dev/null; then
+  published foundation-emails 2.5.1
+  published mosaico 0.18.10
+fi
+
 if ! command -v apt-get >/dev/null; then
   echo "no apt-get here: tests that need mail servers or Chromium are left to what is installed"
   exit 0

@@ -1,8 +1,9 @@
 """`TemplateLibrary`: the notifications on disk. A name is one of those found there, never a path.
 
-A notification is a folder with ``subject.txt.j2``, ``text.txt.j2`` and, where it has one, ``html.html.j2``;
-``images/`` beside them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with what is to
-be known of it (`Metadata`). Folders whose name begins with ``_`` hold layouts and macros, ``_locales/`` gettext's catalogs.
+A notification is a folder with ``subject.txt.j2`` and ``text.txt.j2`` or an html or both (a text that is not there is made from the
+html). The html is ``html.html.j2``, ``html.mjml.j2`` or made from ``body.md.j2``, the first that is there; ``images/`` beside
+them, ``locales/<tag>/`` with files that take their place in a language, ``meta.json`` with what is to be known of it
+(`Metadata`). Folders whose name begins with ``_`` hold layouts and macros, ``_locales/`` gettext's catalogs.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from notifier.rendering.metadata import Metadata, read_metadata
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
-PARTS = ("subject.txt.j2", "text.txt.j2", "html.html.j2")
-REQUIRED = PARTS[:2]
+PARTS = ("subject.txt.j2", "text.txt.j2", "html.html.j2", "html.mjml.j2", "body.md.j2")
+REQUIRED = PARTS[:1]
+HTML_PARTS = PARTS[2:]
 
 
 def shipped_templates() -> Path:
@@ -154,6 +156,10 @@ class TemplateLibrary:
 
     def _is_strangers(self, folder: Path) -> bool:
         return folder.parent in self._untrusted and folder.parent not in self._trusted
+
+    def inlines_css(self, name: str) -> bool:
+        """``inline_css`` of ``meta.json``. Raises `TemplateError`."""
+        return self.metadata(name).inline_css
 
     def _folder(self, name: str) -> Path | None:
         if not isinstance(name, str) or not _NAME.match(name):

@@ -30,6 +30,7 @@ class Metadata:
     samples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema: Mapping[str, Any] | str | None = None
     untrusted: bool = False
+    inline_css: bool = False
 
     def beyond_a_stranger(self) -> str | None:
         """A key that is only for the application to give: a schema's patterns are matched and its class is imported where
@@ -131,4 +132,5 @@ _READ: Mapping[str, Callable[[object], Any]] = {
     "samples": _samples,
     "schema": _schema,
     "untrusted": _flag("untrusted"),
+    "inline_css": _flag("inline_css"),
 }

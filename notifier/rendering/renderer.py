@@ -13,8 +13,8 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any, NoReturn
 
+from jinja2 import Environment, TemplateSyntaxError, UndefinedError
 from jinja2 import TemplateNotFound as MissingFile
-from jinja2 import TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from notifier.errors import ContextMismatch, TemplateError, TemplateRenderError
@@ -22,12 +22,19 @@ from notifier.model.content import Content, InlineImage
 from notifier.model.template import MailDefaults
 from notifier.rendering import undefined
 from notifier.rendering.catalogs import Catalogs
+from notifier.rendering.css_inlining import CssInliner
 from notifier.rendering.environment import make_environment
+from notifier.rendering.inlined_source import NotAtLoad
 from notifier.rendering.language import speaking
-from notifier.rendering.library import REQUIRED, TemplateLibrary
+from notifier.rendering.library import HTML_PARTS, REQUIRED, TemplateLibrary
+from notifier.rendering.markdown import ENDING as MARKDOWN_ENDING
+from notifier.rendering.markdown import LAYOUT, Markdown, markdown_environment
 from notifier.rendering.metadata import Metadata
+from notifier.rendering.mjml import ENDING as MJML_ENDING
+from notifier.rendering.mjml import MjmlCompiler
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 from notifier.rendering.schemas import Schemas
+from notifier.rendering.text_alternative import text_alternative
 from notifier.rendering.unescaped import unescaped
 from notifier.rendering.untrusted import UntrustedRenderer
 from notifier.rendering.untrusted_limits import Limits
@@ -53,6 +60,10 @@ class Renderer:
         self._catalogs = Catalogs(library)
         self._schemas = Schemas(library)
         self._untrusted = UntrustedRenderer(library, self._image, limits)
+        self._css = CssInliner(self._environment)
+        self._mjml = MjmlCompiler(self._environment)
+        self._markdown_environment = markdown_environment(self._environment)
+        self._markdown = Markdown(self._environment.filters["link"])
 
     def names(self) -> tuple[str, ...]:
         """Every template, sorted."""
@@ -142,10 +153,13 @@ class Renderer:
         names = {**context, "inline_image": self._image_function(template, images)}
         subject = self._part(template, "subject.txt.j2", names, locale)
         text = self._part(template, "text.txt.j2", names, locale)
-        if subject is None or text is None:
-            raise TemplateRenderError(f"template {template!r} needs both {' and '.join(REQUIRED)}")
-        html = self._part(template, "html.html.j2", names, locale)
-        return Content(_one_line(subject, template), text, html, tuple(images.values()))
+        if subject is None:
+            raise TemplateRenderError(f"template {template!r} has no {REQUIRED[0]}")
+        subject = _one_line(subject, template)
+        html = self._html(template, names, locale, subject)
+        if text is None:
+            text = _text_of(html, template)
+        return Content(subject, text, html, tuple(images.values()))
 
     def _image_function(self, template: str, images: dict[str, InlineImage]) -> Callable[[str], str]:
         def inline_image(filename: str) -> str:
@@ -166,14 +180,69 @@ class Renderer:
 
     def _part(self, template: str, part: str, names: Mapping[str, Any], locale: str | None) -> str | None:
         path = self._library.part(template, part, locale)
+        return None if path is None else _output(self._environment, path, names)
+
+    def _html(self, template: str, names: Mapping[str, Any], locale: str | None, subject: str) -> str | None:
+        path = next((found for part in HTML_PARTS if (found := self._library.part(template, part, locale))), None)
         if path is None:
             return None
+        inline = self._library.inlines_css(template)
+        if path.endswith(MJML_ENDING):
+            html = self._from_mjml(path, names)
+        elif path.endswith(MARKDOWN_ENDING):
+            html = self._from_markdown(path, names, subject)
+        elif inline:
+            return self._inlined(path, names)
+        else:
+            html = _output(self._environment, path, names)
+        return self._css.inline(html) if inline else html
+
+    def _inlined(self, path: str, names: Mapping[str, Any]) -> str:
+        plan = self._css.plan(path)
+        if plan.environment is not None:
+            try:
+                html = _output(plan.environment, path, names)
+                plan.check(html)
+            except NotAtLoad as reason:
+                self._css.give_up(path, str(reason))
+            else:
+                return html
+        return self._css.inline(_output(self._environment, path, names))
+
+    def _from_markdown(self, path: str, names: Mapping[str, Any], subject: str) -> str:
+        source = _output(self._markdown_environment, path, names)
         try:
-            return _bounded(self._environment.get_template(path).generate(names), path)
+            body = self._markdown.to_html(source)
+        except SecurityError as error:
+            raise TemplateRenderError(f"{path}: {error}") from None
+        return _output(self._environment, LAYOUT, {**names, "mail_body": body, "mail_subject": subject})
+
+    def _from_mjml(self, path: str, names: Mapping[str, Any]) -> str:
+        environment = self._mjml_environment(path)
+        if environment is None:
+            return self._mjml.to_html(_output(self._mjml.plain, path, names), path)
+        try:
+            return _output(environment, path, names)
+        except TemplateError:
+            _output(self._mjml.plain, path, names)  # fails as well, and knows the line
+            raise
+
+    def _mjml_environment(self, path: str) -> Environment | None:
+        try:
+            return self._mjml.environment_for(path)
         except TemplateError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a template does wrong is a template's error
+        except Exception as error:  # noqa: BLE001 - as for any other template
             _raise_for_people(error, path)
+
+
+def _output(environment: Environment, path: str, names: Mapping[str, Any]) -> str:
+    try:
+        return _bounded(environment.get_template(path).generate(names), path)
+    except (TemplateError, NotAtLoad):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a template does wrong is a template's error
+        _raise_for_people(error, path)
 
 
 def _bounded(pieces: Iterable[str], path: str) -> str:
@@ -185,6 +254,19 @@ def _bounded(pieces: Iterable[str], path: str) -> str:
             raise TemplateRenderError(f"{path}: the output is over {MAX_OUTPUT:,} characters")
         output.append(piece)
     return "".join(output)
+
+
+def _text_of(html: str | None, template: str) -> str:
+    if html is None:
+        raise TemplateRenderError(
+            f"template {template!r} needs text.txt.j2, or one of {', '.join(HTML_PARTS)} to make the text from"
+        )
+    text = text_alternative(html)
+    if not text:
+        raise TemplateRenderError(
+            f"template {template!r}: there is nothing to read in its html; give its images an alt, or write text.txt.j2"
+        )
+    return text
 
 
 def _one_line(subject: str, template: str) -> str:

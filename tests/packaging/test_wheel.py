@@ -44,8 +44,12 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
         "mx",
         "blobs",
         "encryption",
+        "dkim",
         "schema",
         "i18n",
+        "css",
+        "mjml",
+        "markdown",
     }
     assert f"{folder}/licenses/LICENSE" in names
     assert "notifier = notifier.cli:main" in archive.read(f"{folder}/entry_points.txt").decode()

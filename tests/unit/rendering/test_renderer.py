@@ -204,3 +204,27 @@ def test_check_renders_each_sample_in_each_language(tmp_path: Path) -> None:
     (german / "text.txt.j2").write_text("{{ nam }}")
     with pytest.raises(TemplateRenderError, match="'nam' is undefined"):
         renderer.check("note")
+
+
+def without_text(folder: Path, html: str) -> Renderer:
+    renderer = make(folder, html_html_j2=html)
+    (folder / "note" / "text.txt.j2").unlink()
+    return renderer
+
+
+def test_a_text_that_is_not_there_is_made_from_the_html(tmp_path: Path) -> None:
+    renderer = without_text(tmp_path, "<p>Hi {{ name }}, <a href='{{ url | link }}'>begin</a></p>")
+    content = renderer.render("note", {"name": "<Zoë>", "url": "https://x.example/?a=1&b=2"})
+    assert content.text == "Hi <Zoë>, begin [1]\n\n[1] https://x.example/?a=1&b=2\n"
+
+
+def test_an_html_without_anything_to_read_makes_no_mail_without_a_text(tmp_path: Path) -> None:
+    with pytest.raises(TemplateRenderError, match=r"nothing to read .* alt"):
+        without_text(tmp_path, "<img src='x'>").render("note", {})
+
+
+def test_a_notification_has_a_text_or_an_html(tmp_path: Path) -> None:
+    renderer = make(tmp_path)
+    (tmp_path / "note" / "text.txt.j2").unlink()
+    with pytest.raises(TemplateRenderError, match=r"needs text\.txt\.j2, or one of html"):
+        renderer.render("note", {})
