@@ -180,3 +180,24 @@ def test_an_apps_own_mail_extends_the_layout_and_keeps_its_own_names(tmp_path: P
     content = Renderer(TemplateLibrary([tmp_path])).render("note", names)
     assert "one two three four five" in (content.html or "")
     assert content.text.startswith("one\n\n---\nYou get this mail because")
+
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "shipped-mails.md").read_text(encoding="utf-8")
+
+
+@by_name
+def test_the_page_tells_every_key_of_a_context(name: str) -> None:
+    (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))
+    common = next(line for line in PAGE.splitlines() if line.startswith("All of them take"))
+    assert LIBRARY.meta(name)["schema"]["properties"].keys() <= set(re.findall(r"`(\w+)`", row + common))
+
+
+def test_the_example_of_the_page_is_a_mail(tmp_path: Path) -> None:
+    example = re.search(r"```jinja\n(.*?)```", PAGE, re.DOTALL)
+    assert example
+    (tmp_path / "ticket").mkdir()
+    for part, text in zip(PARTS, ("Your ticket", "Your ticket", example[1]), strict=True):
+        (tmp_path / "ticket" / part).write_text(text, encoding="utf-8")
+    context = {"name": "Zoë", "doors": "19:00", "seat": "4", "action_url": "https://x.example/7"}
+    content = Renderer(TemplateLibrary([tmp_path])).render("ticket", context)
+    assert "Your ticket, Zoë" in (content.html or "")
