@@ -63,6 +63,7 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
         "notifier/console/mailbox_page/static/mailbox.css",
         "notifier/rendering/shipped/welcome/html.html.j2",
         "notifier/rendering/shipped/_images/logo.png",
+        "notifier/rendering/shipped/_theme/brand.j2",
         "notifier/cli/demo/mail_merge/orders.csv",
         "notifier/cli/demo/site/worker.py",
         "notifier/cli/demo/site/celeryconfig.py",

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from html import unescape
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -129,8 +130,8 @@ def _differences(row: Row, mail: CaughtMail) -> list[str]:
         "To": [(a.display_name, a.addr_spec) for a in message["To"].addresses] == [(order.name, to.forward_path)],
         "subject": subject_key in mail.subject,
         "text": order.name in mail.text() and all(name in mail.text() for name in named),
-        "html": bool(html) and ("cid:" in html) == (order.kind == "order_confirmation"),
-        "inline image": order.kind != "order_confirmation" or "image/png" in _types(message),
+        "html": order.name in unescape(html) and "cid:" in html,
+        "inline image": "image/png" in _types(message),
         "attachment": _digests(message) == _asked_digests(asked),
         "TLS": mail.tls is not None,
     }

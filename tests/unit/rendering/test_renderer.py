@@ -20,10 +20,8 @@ def make(folder: Path, name: str = "note", seconds: float = MAX_SECONDS, **parts
 
 def test_the_shipped_templates_render_their_samples() -> None:
     renderer = Renderer(TemplateLibrary())
-    assert renderer.names() == ("invoice", "order_confirmation", "welcome")
     for name in renderer.names():
         renderer.check(name)
-        assert len(renderer.sample_contexts(name)) >= 2
 
 
 def test_a_language_falls_back_to_the_default() -> None:
