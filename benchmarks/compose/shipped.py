@@ -14,10 +14,13 @@ from notifier.mime import Compositor
 from notifier.model.address import Address
 from notifier.model.envelope import Envelope
 from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
-from notifier.rendering.environment import autoescaped, day, link, money
+from notifier.rendering.environment import autoescaped
+from notifier.rendering.filters import day, link, money
+from notifier.rendering.language import direction
+from notifier.tasks.runtime import LOOK_EVERY
 
 NAME = "order_confirmation"
-_RENDERER, _COMPOSITOR = Renderer(TemplateLibrary()), Compositor()
+_RENDERER, _COMPOSITOR = Renderer(TemplateLibrary(look_every=LOOK_EVERY)), Compositor()
 _IMAGE = (shipped_templates() / "_images" / "logo.png").read_bytes()
 _JINJA = Environment(
     loader=FileSystemLoader(shipped_templates()),
@@ -26,7 +29,7 @@ _JINJA = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_JINJA.filters.update(money=money, day=day, link=link)
+_JINJA.filters.update(money=money, day=day, link=link, direction=direction)
 Order = Mapping[str, Any]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -28,15 +29,19 @@ class LibraryLoader(BaseLoader):
         if loaded is None:
             raise TemplateNotFound(template)
         source, file = loaded
-        changed = file.stat().st_mtime_ns
+        changed = _stamp(file)
 
         def up_to_date() -> bool:
-            try:
-                return file.stat().st_mtime_ns == changed
-            except OSError:
-                return False
+            return changed is not None and self._library.glances.at("stamp", _stamp, file) == changed
 
         return source, str(file), up_to_date
+
+
+def _stamp(file: Path) -> int | None:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def autoescaped(name: str | None) -> bool:

@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from notifier.errors import TemplateError, TemplateNotFound
+from notifier.rendering.glances import Glances
 from notifier.rendering.language import fallbacks
 from notifier.rendering.metadata import Metadata, read_metadata
 
@@ -34,10 +35,14 @@ def shipped_templates() -> Path:
 class TemplateLibrary:
     """``folders`` are searched in order, then the shipped templates, then the ``untrusted`` folders.
 
-    What is in an untrusted folder takes no trusted template's place, and is in no trusted template's reach.
+    What is in an untrusted folder takes no trusted template's place, and is in no trusted template's reach. ``look_every``: seconds
+    in which the disk is not looked at again for what was just found there.
     """
 
-    def __init__(self, folders: Sequence[Path] = (), untrusted: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, folders: Sequence[Path] = (), untrusted: Sequence[Path] = (), *, look_every: float = 0.0
+    ) -> None:
+        self.glances = Glances(look_every)
         self._trusted = tuple(folder.resolve() for folder in (*folders, shipped_templates()))
         self._untrusted = tuple(folder.resolve() for folder in untrusted)
         self._roots = (*self._trusted, *self._untrusted)
@@ -63,6 +68,9 @@ class TemplateLibrary:
 
     def part(self, name: str, part: str, locale: str | None) -> str | None:
         """What the loader calls the part in that language, or in the default one; None where there is none."""
+        return self.glances.at("part", self._part, name, part, locale)
+
+    def _part(self, name: str, part: str, locale: str | None) -> str | None:
         folder = self._folder(name)
         if folder is None:
             return None
@@ -89,6 +97,9 @@ class TemplateLibrary:
 
     def catalogs(self, locale: str) -> tuple[Path, ...]:
         """The catalogs of gettext for the language, ``de_AT`` before ``de``, and within it the first folder's first."""
+        return self.glances.at("catalogs", self._catalogs, locale)
+
+    def _catalogs(self, locale: str) -> tuple[Path, ...]:
         tags = (tag for tag in _fallbacks(locale) if tag)
         found = (_catalog(root, tag) for tag in tags for root in self._trusted)
         return tuple(file for file in found if file is not None)
@@ -118,6 +129,9 @@ class TemplateLibrary:
 
     def image(self, name: str, filename: str) -> bytes:
         """An image of a notification, or of ``_images``. Raises `TemplateError`."""
+        return self.glances.at("image", self._image, name, filename)
+
+    def _image(self, name: str, filename: str) -> bytes:
         for folder in (f"{name}/images", "_images"):
             for root in self.folders_of(name):
                 file = root / folder / filename
@@ -139,6 +153,9 @@ class TemplateLibrary:
         return Metadata() if folder is None else self._metadata_in(folder, name)
 
     def _metadata_in(self, folder: Path, name: str) -> Metadata:
+        return self.glances.at("metadata", self._metadata_now, folder, name)
+
+    def _metadata_now(self, folder: Path, name: str) -> Metadata:
         file = folder / "meta.json"
         stamp = (file, _changed(file))
         known = self._metadata.get(name)
@@ -164,6 +181,9 @@ class TemplateLibrary:
     def _folder(self, name: str) -> Path | None:
         if not isinstance(name, str) or not _NAME.match(name):
             return None
+        return self.glances.at("folder", self._folder_now, name)
+
+    def _folder_now(self, name: str) -> Path | None:
         for root in self._roots:
             folder = root / name
             # The root is resolved: a folder right in it that is no link is inside, and resolving it costs most of a look-up.

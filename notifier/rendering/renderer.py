@@ -165,7 +165,7 @@ class Renderer:
         def inline_image(filename: str) -> str:
             """``cid:`` URL of an image of this notification, which goes along."""
             if filename not in images:
-                images[filename] = self._image(template, filename)
+                images[filename] = self._library.glances.at("inline image", self._image, template, filename)
             return f"cid:{images[filename].content_id}"
 
         return inline_image

@@ -38,6 +38,8 @@ from notifier.telemetry.logs import log_event
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY = 1.0  # seconds in which a worker does not look again at the template files that it has just used
+
 
 @dataclass(slots=True)
 class Runtime:
@@ -83,7 +85,9 @@ class Runtime:
         self.journal = SettlementJournal(settings.journal_folder)
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)
-        self.renderer = Renderer(TemplateLibrary(settings.template_folders, settings.untrusted_folders))
+        self.renderer = Renderer(
+            TemplateLibrary(settings.template_folders, settings.untrusted_folders, look_every=LOOK_EVERY)
+        )
         self.redactor = Redactor(self.renderer.sensitive)
         self._join()
 
