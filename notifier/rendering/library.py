@@ -8,6 +8,7 @@ contexts and the keys that are ``sensitive``. Folders whose name begins with ``_
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -118,11 +119,25 @@ class TemplateLibrary:
         """A link that leads out of the folder is not followed."""
         return path.resolve().is_relative_to(root)
 
+    def locales(self, name: str) -> tuple[str, ...]:
+        """The languages that it has files in, sorted."""
+        folder = self._folder(name)
+        own = (folder / "locales").glob("*/") if folder is not None else ()
+        return tuple(sorted(entry.name for entry in own if _LOCALE.match(entry.name)))
+
+    def stamp(self) -> str:
+        """Another text whenever a file in one of the folders has changed, came or went."""
+        digest = hashlib.sha256()
+        for root in self._roots:
+            for file in sorted(root.rglob("*")):
+                digest.update(f"{file}\0{_changed(file)}\0".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()[:16]
+
 
 def _changed(file: Path) -> int:
     try:
         return file.stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 

@@ -243,7 +243,13 @@ def test_a_style_that_is_soup_is_no_error(text: str) -> None:
 
 
 def test_a_mail_without_end_is_cut_off() -> None:
-    assert len(read_document("<p>" * MAX_CHARACTERS).elements) <= MAX_CHARACTERS // 3 + 1
+    assert [one.name for one in read_document("<p>" + "x" * MAX_CHARACTERS + "<b>").elements] == ["p"]
+
+
+@pytest.mark.parametrize("end", ["<!-- <b>", '<b title="', "<b", "<"])
+def test_what_never_ends_is_not_seen(end: str) -> None:
+    document = read_document("<p>x" + end)
+    assert ([one.name for one in document.elements], document.visible_text) == (["p"], "x")
 
 
 def test_rules_keep_their_media() -> None:

@@ -76,7 +76,7 @@ def read_document(html: str) -> Document:
     """The document, as far as it can be read."""
     reader = _Reader()
     try:
-        reader.feed(_without_open_comment(html[:MAX_CHARACTERS]))
+        reader.feed(_whole(html[:MAX_CHARACTERS]))
         reader.close()
     except AssertionError:  # html.parser's own, for a marked section that it does not know; what was read so far stands
         pass
@@ -90,10 +90,14 @@ def read_document(html: str) -> Document:
     return document
 
 
-def _without_open_comment(html: str) -> str:
-    """A comment that never ends is one to the end; html.parser would look for the end of each again (CVE-2025-6069)."""
+def _whole(html: str) -> str:
+    """Without a comment or a tag that never ends: a browser shows none of it, and html.parser would look for the end of
+    each that begins in it again (CVE-2025-6069).
+    """
     start = html.find("<!--", max(0, html.rfind("-->")))
-    return html if start < 0 else html[:start]
+    html = html if start < 0 else html[:start]
+    end = html.rfind(">") + 1
+    return html[:end] + html[end:].partition("<")[0]
 
 
 class _Reader(HTMLParser):
