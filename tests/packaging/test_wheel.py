@@ -38,7 +38,7 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
     metadata = Parser().parsestr(archive.read(f"{folder}/METADATA").decode())
     assert metadata["Name"] == "notifier-worker"
     assert metadata["License-Expression"] == "MIT"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"testing", "demo", "mx", "blobs", "encryption"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"testing", "demo", "preview", "mx", "blobs", "encryption"}
     assert f"{folder}/licenses/LICENSE" in names
     assert "notifier = notifier.cli:main" in archive.read(f"{folder}/entry_points.txt").decode()
 
@@ -49,6 +49,8 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
         "notifier/py.typed",
         "notifier/store/lua/settle.lua",
         "notifier/console/mailbox_page/static/mailbox.css",
+        "notifier/console/preview_page/static/preview.css",
+        "notifier/console/preview_page/static/preview.js",
         "notifier/rendering/shipped/welcome/html.html.j2",
         "notifier/rendering/shipped/_images/logo.png",
         "notifier/cli/demo/mail_merge/orders.csv",

@@ -1,0 +1,52 @@
+"""The views that are letters: text part, html source, message, context."""
+
+from __future__ import annotations
+
+import json
+
+from notifier.console.html import Markup, join, tag
+from notifier.console.preview_page.layout import empty
+from notifier.console.preview_page.specimens import Specimen
+from notifier.delivery.redaction import redacted
+
+SHOWN = 300_000  # characters of a source
+
+
+def text_view(specimen: Specimen) -> Markup:
+    """The text part as it is."""
+    text = specimen.content.text if specimen.content is not None else ""
+    return _plain(text) if text.strip() else empty("The text part is empty.")
+
+
+def source_view(specimen: Specimen) -> Markup:
+    """The html with the numbers of its lines, to which the checks point."""
+    html = specimen.content.html if specimen.content is not None else None
+    if html is None:
+        return empty("This template has no HTML part.")
+    lines = html[:SHOWN].replace("\r\n", "\n").split("\n")
+    items = (tag("li", tag("code", line), id=f"L{number}") for number, line in enumerate(lines, 1))
+    listed = tag("ol", *items, class_="card numbered", tabindex="0", role="region", aria_label="HTML source")
+    return join(listed, _left_out(html))
+
+
+def message_view(specimen: Specimen) -> Markup:
+    """The octets that go out, but for people and date."""
+    message = specimen.message.decode("utf-8", "replace")
+    words = "Message-ID, Date and To are made up; all else is as a worker composes it."
+    return join(tag("p", words, class_="quiet"), _plain(message, wrapped=False))
+
+
+def context_view(specimen: Specimen, sensitive: frozenset[str]) -> Markup:
+    """What the sample passes; what is sensitive is not shown, as it is shown nowhere."""
+    shown = json.dumps(redacted(specimen.context, sensitive), ensure_ascii=False, indent=2)
+    return _plain(shown)
+
+
+def _plain(text: str, *, wrapped: bool = True) -> Markup:
+    shown = text[:SHOWN].replace("\r\n", "\n")
+    return join(tag("pre", shown, class_="card wrapped" if wrapped else "card", tabindex="0"), _left_out(text))
+
+
+def _left_out(text: str) -> Markup | None:
+    more = len(text) - SHOWN
+    return tag("p", f"{more:,} characters more are not shown.", class_="quiet") if more > 0 else None
