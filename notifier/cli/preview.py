@@ -18,7 +18,7 @@ from notifier.settings import Settings
 from notifier.tasks.runtime import configure, inline_settings, shut_down
 from notifier.tasks.send import send_email
 
-SECONDS = 5.0  # of the processor for one mail: whoever writes it waits
+SECONDS = 3.0  # of the processor for one mail: whoever writes it waits
 NEEDED = "notifier preview needs Starlette and uvicorn: pip install 'notifier-worker[preview]'"
 
 

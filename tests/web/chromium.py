@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,15 @@ from typing import Any, Self
 import pytest
 
 PATIENCE = 30.0  # seconds until a test that waits for the page gives up
+
+# Chromium reads from descriptor 3 and writes to 4, whatever ours are.
+TRAMPOLINE = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+for end, number in zip(ends, (3, 4)):
+    os.dup2(end, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def chromium() -> str:
@@ -37,17 +47,14 @@ class Browser:
         self._number = 0
         self._buffer = b""
         self._session: str | None = None
-        self.contexts: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-quic",
                  "--disable-component-update", "--disable-sync", f"--user-data-dir={self._folder}", "--remote-debugging-pipe"]  # fmt: skip
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
-        # It reads from 3 and writes to 4.
-        command = ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}', chromium(), *flags]
         self._process = subprocess.Popen(
-            command,
+            [sys.executable, "-c", TRAMPOLINE, str(theirs_in), str(theirs_out), chromium(), *flags],
             pass_fds=(theirs_in, theirs_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -55,11 +62,18 @@ class Browser:
         )
         os.close(theirs_in)
         os.close(theirs_out)
+        try:
+            self._attach()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _attach(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -127,7 +127,8 @@ class _Pages:
 
     async def changes(self, request: Request) -> Response:
         try:
-            return PlainTextResponse(await self._watch.changed(request.query_params.get("since", "")))
+            since = request.query_params.get("since", "")
+            return PlainTextResponse(await self._watch.changed(since, request.is_disconnected))
         except TooManyListeners:
             raise HTTPException(503, "Too many pages are open.") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
 
@@ -32,21 +32,24 @@ class Watch:
         """Every listener gets its answer now, so that the server can stop."""
         self._ended = True
 
-    async def changed(self, since: str) -> str:
-        """The stamp when it is no longer ``since``, or after a while. Raises `TooManyListeners`."""
+    async def changed(self, since: str, gone: Callable[[], Awaitable[bool]]) -> str:
+        """The stamp when it is no longer ``since``, or after a while, or when the listener is ``gone``.
+
+        Raises `TooManyListeners`.
+        """
         if self._listeners >= MAX_LISTENERS:
             raise TooManyListeners
         self._listeners += 1
         try:
-            return await self._other_than(since)
+            return await self._other_than(since, gone)
         finally:
             self._listeners -= 1
 
-    async def _other_than(self, since: str) -> str:
+    async def _other_than(self, since: str, gone: Callable[[], Awaitable[bool]]) -> str:
         ends = time.monotonic() + WAIT
         while True:
             stamp = await self._look()
-            if stamp != since or self._ended or time.monotonic() > ends:
+            if stamp != since or self._ended or time.monotonic() > ends or await gone():
                 return stamp
             await asyncio.sleep(EVERY)
 

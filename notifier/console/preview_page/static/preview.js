@@ -10,8 +10,16 @@ const seen = () =>
     else document.addEventListener("visibilitychange", () => done(), { once: true });
   });
 
+// A page that was left is kept for the way back, and with it its connection, of which a browser has six for one server.
+const leaving = new AbortController();
+addEventListener("pagehide", () => leaving.abort());
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
 async function changed() {
-  const answer = await fetch("/changes?since=" + encodeURIComponent(stamp), { cache: "no-store" });
+  const options = { cache: "no-store", signal: leaving.signal };
+  const answer = await fetch("/changes?since=" + encodeURIComponent(stamp), options);
   if (!answer.ok) throw new Error(answer.statusText);
   return (await answer.text()) !== stamp;
 }
@@ -23,6 +31,7 @@ async function listen() {
       live.textContent = "Live: shows what you save";
       if (await changed()) break;
     } catch {
+      if (leaving.signal.aborted) return;
       live.textContent = "The preview is not running";
       await pause(2);
     }
