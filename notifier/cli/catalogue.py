@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifier.console.preview_page.templates import About
+from notifier.errors import TemplateError
 from notifier.model.content import Content
 from notifier.rendering import Renderer, TemplateLibrary
 
@@ -24,9 +25,13 @@ class Catalogue:
     def about(self, name: str) -> About:
         """What is to be known of it. Raises `TemplateError`."""
         self._renderer.require(name)
+        samples = self._renderer.sample_contexts(name)
+        for sample, context in samples.items():
+            if not isinstance(context, Mapping):
+                raise TemplateError(f"template {name!r}: the sample {sample!r} in meta.json is no object")
         return About(
             str(self._library.meta(name).get("description", "")),
-            self._renderer.sample_contexts(name),
+            samples,
             self._library.locales(name),
             self._renderer.sensitive(name),
         )

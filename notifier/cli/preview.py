@@ -19,6 +19,7 @@ from notifier.tasks.runtime import configure, inline_settings, shut_down
 from notifier.tasks.send import send_email
 
 SECONDS = 3.0  # of the processor for one mail: whoever writes it waits
+EXTRA = ("starlette", "uvicorn")
 NEEDED = "notifier preview needs Starlette and uvicorn: pip install 'notifier-worker[preview]'"
 
 
@@ -43,6 +44,8 @@ def command(host: str, port: int, folders: tuple[Path, ...]) -> None:
         from notifier.console.preview_page.sending import Desk  # noqa: PLC0415
         from notifier.console.preview_page.serving import PreviewPage  # noqa: PLC0415
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
         raise NotifierError(NEEDED) from error
     chosen = _settings(folders)
     library = TemplateLibrary(chosen.template_folders)

@@ -5,6 +5,7 @@ A template that loops without end is stopped in a main thread and nowhere else (
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -20,14 +21,16 @@ class MainThread:
     def __init__(self) -> None:
         self._waiting: SimpleQueue[tuple[Work, Future[Content]] | None] = SimpleQueue()
         self._ended = False
+        self._lock = threading.Lock()
 
     def run(self, work: Work) -> Content:
         """The function's result, or its error."""
-        if self._ended:
-            return work()
         future: Future[Content] = Future()
-        self._waiting.put((work, future))
-        return future.result()
+        with self._lock:
+            ended = self._ended
+            if not ended:
+                self._waiting.put((work, future))
+        return work() if ended else future.result()
 
     def end(self) -> None:
         """`serve` returns when it has done what waits."""
@@ -39,10 +42,12 @@ class MainThread:
             while (item := self._waiting.get()) is not None:
                 _do(*item)
         finally:
-            self._ended = True
             self._refuse_the_rest()
 
     def _refuse_the_rest(self) -> None:
+        """Nobody waits for what is not done any more: a thread that waited would hold up the end of the process."""
+        with self._lock:
+            self._ended = True
         while not self._waiting.empty():
             if (item := self._waiting.get()) is not None:
                 item[1].cancel()

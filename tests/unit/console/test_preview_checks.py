@@ -150,6 +150,11 @@ def test_a_rule_of_a_class_counts_less_than_the_inline_style_and_more_than_that_
     assert "for #dddddd on #ffffff" in told('<p class="t" style="color:#dddddd">x</p>', style=style)
 
 
+def test_the_rules_for_the_dark_mode_of_outlook_hide_no_fault() -> None:
+    style = "<style>[data-ogsc] .t { color: #000000 !important }</style>"
+    assert "contrast" in told('<p class="t" style="color:#eeeeee;background:#ffffff">x</p>', style=style)
+
+
 def test_a_selector_that_is_not_understood_makes_nothing_known() -> None:
     style = "<style>td .t { color: #000000 }</style>"
     assert told('<div style="color:#eeeeee;background:#ffffff"><p class="t">x</p></div>', style=style) == ""

@@ -15,6 +15,7 @@ from notifier.console.preview_page.checks.document import Document, Element
 from notifier.console.preview_page.checks.style import Rule
 
 UNKNOWN = "?"
+_OUTLOOKS = "[data-og"  # Outlook.com puts data-ogsc and data-ogsb on what it makes dark; nothing has them before
 _DARK = re.compile(r"prefers-color-scheme\s*:\s*dark")
 _LIGHT = re.compile(r"prefers-color-scheme\s*:\s*light")
 _PLAIN = re.compile(r"(?P<name>\*|[a-zA-Z][\w-]*)?(?P<kind>[.#])?(?(kind)(?P<word>[\w-]+))\Z")
@@ -42,7 +43,7 @@ class Cascade:
     def __init__(self, document: Document, *, dark: bool = False) -> None:
         self._rules: dict[str, list[tuple[int, Rule, bool]]] = defaultdict(list)
         for order, rule in enumerate(document.rules):
-            if _applies(rule.media, dark):
+            if _applies(rule.media, dark) and _OUTLOOKS not in rule.selector:
                 self._file(order, rule)
         self._styles: dict[int, dict[str, str]] = {}
         for element in document.elements:

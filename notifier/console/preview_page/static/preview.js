@@ -24,15 +24,19 @@ async function changed() {
   return (await answer.text()) !== stamp;
 }
 
+function tell(words) {
+  if (live.textContent !== words) live.textContent = words; // a screen reader says what is written, even the same again
+}
+
 async function listen() {
   for (;;) {
     await seen(); // a browser keeps few connections to one server: a page that nobody sees holds none
     try {
-      live.textContent = "Live: shows what you save";
+      tell("Live: shows what you save");
       if (await changed()) break;
     } catch {
       if (leaving.signal.aborted) return;
-      live.textContent = "The preview is not running";
+      tell("The preview is not running");
       await pause(2);
     }
   }
