@@ -38,10 +38,9 @@ def chromium() -> str:
 
 
 class Browser:
-    """One page of one browser. ``requests`` are the addresses that it asked for, in all its frames."""
+    """One page of one browser. ``errors`` are what it has written to its console."""
 
     def __init__(self, folder: Path) -> None:
-        self.requests: list[str] = []
         self.errors: list[str] = []
         self._folder = folder
         self._number = 0
@@ -72,7 +71,7 @@ class Browser:
     def _attach(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
+        for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
 
     def __exit__(
@@ -107,8 +106,6 @@ class Browser:
 
     def _take(self, event: dict[str, Any]) -> None:
         parameters = event.get("params", {})
-        if event.get("method") == "Network.requestWillBeSent":
-            self.requests.append(parameters["request"]["url"])
         if event.get("method") == "Log.entryAdded":
             self.errors.append(parameters["entry"]["text"])
         if event.get("method") == "Runtime.exceptionThrown":

@@ -107,7 +107,7 @@ def _facts(specimen: Specimen) -> Markup:
     content = specimen.content
     assert content is not None  # noqa: S101 - there is no problem
     html = len((content.html or "").encode("utf-8", "replace"))
-    size = tag("span", f"html {size_words(html)}, message {size_words(len(specimen.message))}")
+    size = tag("span", f"html {size_words(html)} of {CLIPPED // 1024} KB, message {size_words(len(specimen.message))}")
     meter = tag(
         "meter",
         min="0",

@@ -15,7 +15,7 @@ SHOWN = 300_000  # characters of a source
 def text_view(specimen: Specimen) -> Markup:
     """The text part as it is."""
     text = specimen.content.text if specimen.content is not None else ""
-    return _plain(text) if text.strip() else empty("The text part is empty.")
+    return _plain("Text part", text) if text.strip() else empty("The text part is empty.")
 
 
 def source_view(specimen: Specimen) -> Markup:
@@ -25,26 +25,30 @@ def source_view(specimen: Specimen) -> Markup:
         return empty("This template has no HTML part.")
     lines = html[:SHOWN].replace("\r\n", "\n").split("\n")
     items = (tag("li", tag("code", line), id=f"L{number}") for number, line in enumerate(lines, 1))
-    listed = tag("ol", *items, class_="card numbered", tabindex="0", role="region", aria_label="HTML source")
-    return join(listed, _left_out(html))
+    return join(_region("HTML source", tag("ol", *items, class_="card numbered")), _left_out(html))
 
 
 def message_view(specimen: Specimen) -> Markup:
     """The octets that go out, but for people and date."""
     message = specimen.message.decode("utf-8", "replace")
     words = "Message-ID, Date and To are made up; all else is as a worker composes it."
-    return join(tag("p", words, class_="quiet"), _plain(message, wrapped=False))
+    return join(tag("p", words, class_="quiet"), _plain("Message", message, wrapped=False))
 
 
 def context_view(specimen: Specimen, sensitive: frozenset[str]) -> Markup:
     """What the sample passes; what is sensitive is not shown, as it is shown nowhere."""
     shown = json.dumps(redacted(specimen.context, sensitive), ensure_ascii=False, indent=2)
-    return _plain(shown)
+    return _plain("Context", shown)
 
 
-def _plain(text: str, *, wrapped: bool = True) -> Markup:
+def _plain(label: str, text: str, *, wrapped: bool = True) -> Markup:
     shown = text[:SHOWN].replace("\r\n", "\n")
-    return join(tag("pre", shown, class_="card wrapped" if wrapped else "card", tabindex="0"), _left_out(text))
+    return join(_region(label, tag("pre", shown, class_="card wrapped" if wrapped else "card")), _left_out(text))
+
+
+def _region(label: str, shown: Markup) -> Markup:
+    """What may be wider than the page is scrolled by the keyboard too."""
+    return tag("div", shown, class_="region", role="region", aria_label=label, tabindex="0")
 
 
 def _left_out(text: str) -> Markup | None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifier.cli.catalogue import Catalogue
 from notifier.console.preview_page.checks import Finding, Severity, check_mail
 from notifier.console.preview_page.checks.client_support import APPLE, GMAIL, OUTLOOK
 from notifier.console.preview_page.checks.colour import contrast, read_colour
@@ -15,6 +16,7 @@ from notifier.model.content import Content, InlineImage
 from notifier.rendering import Renderer, TemplateLibrary
 
 TEXT = "Everything that the html says is said here too, in as many words as it takes to say it."
+LIBRARY = TemplateLibrary()
 LOGO = InlineImage("logo@notifier", "logo.png", "image/png", b"")
 HEAD = '<!doctype html><html lang="en"><head><title>Hello</title>{style}</head><body>'
 PREHEADER = '<div style="display:none">What it is about</div>'
@@ -42,12 +44,13 @@ def test_a_good_mail_is_left_alone() -> None:
     assert findings(body) == []
 
 
-@pytest.mark.parametrize("name", Renderer(TemplateLibrary()).names())
+@pytest.mark.parametrize("name", LIBRARY.names())
 def test_the_shipped_mails_are_clean(name: str) -> None:
-    renderer = Renderer(TemplateLibrary())
-    for context in renderer.sample_contexts(name).values():
-        for locale in (None, "de"):
-            found = check_mail(renderer.render(name, context, locale), 5000)
+    catalogue = Catalogue(LIBRARY, Renderer(LIBRARY))
+    about = catalogue.about(name)
+    for context in about.samples.values():
+        for locale in (None, *about.locales):
+            found = check_mail(catalogue.render(name, context, locale), 5000)
             assert [one for one in found if one.severity > Severity.NOTE] == []
 
 

@@ -37,6 +37,11 @@ def test_dark_mode_is_true_or_false_by_the_server(query: str) -> None:
     assert ("max-width: 480px" in dark) == ("max-width: 480px" in query)
 
 
+def test_what_is_put_in_comes_behind_the_doctype() -> None:
+    assert shown_html("<!DOCTYPE html><p>x", {}, dark=False).startswith("<!DOCTYPE html><base")
+    assert shown_html("<p>x", {}, dark=False).startswith("<base")
+
+
 def test_light_is_the_other_way_round() -> None:
     assert "(min-width: 0px)" in shown_html("<style>@media (prefers-color-scheme: light) {}</style>", {}, dark=False)
 
