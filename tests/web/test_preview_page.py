@@ -20,6 +20,7 @@ import pytest
 from chromium import Browser
 
 from notifier.cli.catalogue import Catalogue
+from notifier.console.preview_page import live
 from notifier.console.preview_page.live import MAX_LISTENERS
 from notifier.console.preview_page.sending import Desk
 from notifier.console.preview_page.serving import PreviewPage
@@ -451,6 +452,14 @@ def test_a_browsers_own_form_is_taken(browser: Browser, page: PreviewPage, sent:
     )
     assert browser.js(FRAMES) == ["dark 375", "dark 600"]
     browser.until(lambda: "result" not in dict(parse_qsl(urlsplit(browser.js("location.href")).query)))
+
+
+def test_a_page_that_was_left_holds_no_connection(
+    browser: Browser, page: PreviewPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "WAIT", 600.0)  # longer than the test has patience
+    for path in PATHS[4:] * 3:
+        browser.open(page.url.rstrip("/") + path)
 
 
 TRACKING = (
