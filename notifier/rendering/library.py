@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from importlib.resources import files
@@ -46,6 +47,22 @@ class TemplateLibrary:
             if _NAME.match(entry.name) and (entry / REQUIRED[0]).is_file()
         }
         return tuple(sorted(found))
+
+    def stamp(self) -> str:
+        """Another text whenever a file in one of the folders has changed, came or went."""
+        digest = hashlib.sha256()
+        for root in self._roots:
+            for folder, folders, names in os.walk(root):
+                folders.sort()
+                for file in (Path(folder, name) for name in sorted(names)):
+                    digest.update(f"{file}\0{_stamp_of(file)}\0".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()[:16]
+
+    def locales(self, name: str) -> tuple[str, ...]:
+        """The languages that it has files in, sorted."""
+        folder = self._folder(name)
+        own = (folder / "locales").glob("*/") if folder is not None else ()
+        return tuple(sorted(entry.name for entry in own if _LOCALE.match(entry.name)))
 
     def require(self, name: str) -> None:
         """Raises `TemplateNotFound`, with the names that are there."""
@@ -119,25 +136,19 @@ class TemplateLibrary:
         """A link that leads out of the folder is not followed."""
         return path.resolve().is_relative_to(root)
 
-    def locales(self, name: str) -> tuple[str, ...]:
-        """The languages that it has files in, sorted."""
-        folder = self._folder(name)
-        own = (folder / "locales").glob("*/") if folder is not None else ()
-        return tuple(sorted(entry.name for entry in own if _LOCALE.match(entry.name)))
 
-    def stamp(self) -> str:
-        """Another text whenever a file in one of the folders has changed, came or went."""
-        digest = hashlib.sha256()
-        for root in self._roots:
-            for file in sorted(root.rglob("*")):
-                digest.update(f"{file}\0{_changed(file)}\0".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()[:16]
+def _stamp_of(file: Path) -> str:
+    try:
+        seen = file.stat()
+    except OSError:  # it went while we looked
+        return ""
+    return f"{seen.st_mtime_ns} {seen.st_size}"
 
 
 def _changed(file: Path) -> int:
     try:
         return file.stat().st_mtime_ns
-    except OSError:
+    except FileNotFoundError:
         return 0
 
 
