@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from notifier.console.preview_page.checks import Finding, check_mail
 from notifier.console.preview_page.templates import About, Templates
+from notifier.delivery.redaction import redacted
 from notifier.errors import NotifierError
 from notifier.mime import compose
 from notifier.model.address import Address
@@ -35,10 +36,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """``problem`` says why there is no content."""
+    """``problem`` says why there is no content; ``shown_context`` is without what is sensitive."""
 
     choice: Choice
     context: Mapping[str, Any]
+    shown_context: Mapping[str, Any]
     content: Content | None = None
     message: bytes = b""
     findings: tuple[Finding, ...] = ()
@@ -95,12 +97,13 @@ class Specimens:
 
     def _make(self, choice: Choice, about: About) -> Specimen:
         context = about.samples.get(choice.sample, {})
+        both = context, redacted(context, about.sensitive)
         try:
             content = self._rendering(lambda: self.templates.render(choice.template, context, choice.locale))
             message = self._composed(content)
         except (NotifierError, OSError) as error:
-            return Specimen(choice, context, problem=told(error))
-        return Specimen(choice, context, content, message, tuple(check_mail(content, len(message))))
+            return Specimen(choice, *both, problem=told(error))
+        return Specimen(choice, *both, content, message, tuple(check_mail(content, len(message))))
 
     def _composed(self, content: Content) -> bytes:
         """As a worker composes it, to a reader who is nobody."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
@@ -13,11 +13,13 @@ from notifier.console.preview_page.layout import NOUNS, badges, broken, count_wo
 from notifier.console.preview_page.sending import NO_RELAY, Desk, Result
 from notifier.console.preview_page.shown_html import knows_dark
 from notifier.console.preview_page.specimens import NO_SAMPLE, Choice, Described, Specimen
-from notifier.console.preview_page.text_views import context_view, message_view, source_view, text_view
+from notifier.console.preview_page.text_views import TEXT_VIEWS
 
 PHONES = ("320", "375")
 DESKTOPS = ("600", "800")
 MODES = ("light", "dark")
+PREVIEW = "preview"
+VIEWS = (PREVIEW, *TEXT_VIEWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Asked:
     """What the address of the page says: all of it is made to fit."""
 
     choice: Choice
-    view: str = "preview"
+    view: str = PREVIEW
     mode: str = "light"
     phone: str = "375"
     desktop: str = "600"
@@ -48,7 +50,7 @@ def template_page(
 ) -> str:
     """The page. A template that does not render has its problem in place of the views."""
     name = described.name
-    seen = _views(asked, specimen, described) if not specimen.problem else broken(specimen.problem)
+    seen = _views(asked, specimen) if not specimen.problem else broken(specimen.problem)
     title = " · ".join((name, asked.choice.sample, *([asked.choice.locale] if asked.choice.locale else [])))
     return page(
         title,
@@ -88,7 +90,7 @@ def _current(chosen: bool) -> str | None:
     return "true" if chosen else None
 
 
-def _views(asked: Asked, specimen: Specimen, described: Described) -> Markup:
+def _views(asked: Asked, specimen: Specimen) -> Markup:
     labels = {"source": "HTML source"}
     links = (
         tag(
@@ -100,7 +102,8 @@ def _views(asked: Asked, specimen: Specimen, described: Described) -> Markup:
         for name in VIEWS
     )
     tabs = tag("nav", *links, class_="tabs", aria_label="Views")
-    return join(_facts(specimen), tabs, VIEWS[asked.view](asked, specimen, described))
+    shown = _preview(asked, specimen) if asked.view == PREVIEW else TEXT_VIEWS[asked.view](specimen)
+    return join(_facts(specimen), tabs, shown)
 
 
 def _facts(specimen: Specimen) -> Markup:
@@ -125,8 +128,7 @@ def _facts(specimen: Specimen) -> Markup:
     return tag("dl", *(item for name, value in rows for item in (tag("dt", name), tag("dd", value))), class_="card top")
 
 
-def _preview(asked: Asked, specimen: Specimen, described: Described) -> Markup:
-    del described
+def _preview(asked: Asked, specimen: Specimen) -> Markup:
     assert specimen.content is not None  # noqa: S101 - there is no problem
     if specimen.content.html is None:
         return join(empty("This template has no HTML part; the text part is the mail."), _findings(asked, specimen))
@@ -212,12 +214,3 @@ def _send_form(asked: Asked, desk: Desk) -> Markup:
         tag("p", "Exactly this mail goes out at once, through the relay of NOTIFIER_SMTP_URL.", class_="quiet"),
         class_="card send",
     )
-
-
-VIEWS: Mapping[str, Callable[[Asked, Specimen, Described], Markup]] = {
-    "preview": _preview,
-    "text": lambda asked, specimen, described: text_view(specimen),  # noqa: ARG005 - each view takes what it needs
-    "source": lambda asked, specimen, described: source_view(specimen),  # noqa: ARG005
-    "message": lambda asked, specimen, described: message_view(specimen),  # noqa: ARG005
-    "context": lambda asked, specimen, described: context_view(specimen, described.about.sensitive),  # noqa: ARG005
-}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 
 from notifier.console.html import Markup, join, tag
 from notifier.console.preview_page.layout import empty
 from notifier.console.preview_page.specimens import Specimen
-from notifier.delivery.redaction import redacted
 
 SHOWN = 300_000  # characters of a source
 
@@ -35,10 +35,9 @@ def message_view(specimen: Specimen) -> Markup:
     return join(tag("p", words, class_="quiet"), _plain("Message", message, wrapped=False))
 
 
-def context_view(specimen: Specimen, sensitive: frozenset[str]) -> Markup:
+def context_view(specimen: Specimen) -> Markup:
     """What the sample passes; what is sensitive is not shown, as it is shown nowhere."""
-    shown = json.dumps(redacted(specimen.context, sensitive), ensure_ascii=False, indent=2)
-    return _plain("Context", shown)
+    return _plain("Context", json.dumps(specimen.shown_context, ensure_ascii=False, indent=2))
 
 
 def _plain(label: str, text: str, *, wrapped: bool = True) -> Markup:
@@ -54,3 +53,11 @@ def _region(label: str, shown: Markup) -> Markup:
 def _left_out(text: str) -> Markup | None:
     more = len(text) - SHOWN
     return tag("p", f"{more:,} characters more are not shown.", class_="quiet") if more > 0 else None
+
+
+TEXT_VIEWS: Mapping[str, Callable[[Specimen], Markup]] = {
+    "text": text_view,
+    "source": source_view,
+    "message": message_view,
+    "context": context_view,
+}
