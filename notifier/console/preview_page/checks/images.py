@@ -43,7 +43,8 @@ def _source(source: str, line: int, attached: Collection[str]) -> Iterator[Findi
         )
     elif scheme == "data":
         yield warning(
-            "an image in a data: URL is not shown by Gmail and Outlook for Windows: use inline_image('…')", line
+            "an image in a data: URL is not shown by Gmail on iOS and older Outlook for Windows: use inline_image('…')",
+            line,
         )
     else:
         yield error("an image without https:// is not found, for a mail has no address of its own", line)
