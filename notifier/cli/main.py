@@ -16,6 +16,7 @@ COMMANDS = {
     "dead": "notifier.cli.dead",
     "demo": "notifier.cli.demo.command",
     "pause": "notifier.cli.pause",
+    "preview": "notifier.cli.preview",
     "purge": "notifier.cli.purge",
     "reschedule": "notifier.cli.reschedule",
     "resolve": "notifier.cli.resolve",

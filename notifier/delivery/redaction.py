@@ -29,7 +29,7 @@ class Redactor:
         names = self._names(email)
         if names is None:
             return dict.fromkeys(email.context, REDACTED)
-        return {key: _shown(key, value, names) for key, value in email.context.items()}
+        return redacted(email.context, names)
 
     def settlement(self, one: Settlement) -> Settlement:
         """The same edge, and no sensitive value in the words that go into history and logs."""
@@ -58,6 +58,11 @@ class Redactor:
             return []
         found = {text for text in _secrets(email.context, names) if len(text) >= SHORTEST}
         return sorted(found, key=len, reverse=True)
+
+
+def redacted(context: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """The context for people to see, without the values of those keys at any depth."""
+    return {key: _shown(key, value, names) for key, value in context.items()}
 
 
 def _shown(key: str, value: Any, names: frozenset[str]) -> Any:

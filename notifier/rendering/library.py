@@ -9,6 +9,8 @@ them, ``locales/<tag>/`` with files that take their place in a language, ``meta.
 from __future__ import annotations
 
 import difflib
+import hashlib
+import os
 import re
 from collections.abc import Sequence
 from importlib.resources import files
@@ -57,6 +59,16 @@ class TemplateLibrary:
             if _NAME.match(entry.name) and (entry / REQUIRED[0]).is_file()
         }
         return tuple(sorted(found))
+
+    def stamp(self) -> str:
+        """Another text whenever a file in one of the folders has changed, came or went."""
+        digest = hashlib.sha256()
+        for root in self._roots:
+            for folder, folders, names in os.walk(root):
+                folders.sort()
+                for file in (Path(folder, name) for name in sorted(names)):
+                    digest.update(f"{file}\0{_stamp_of(file)}\0".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()[:16]
 
     def require(self, name: str) -> None:
         """Raises `TemplateNotFound`, with the names that are there."""
@@ -195,6 +207,14 @@ class TemplateLibrary:
     def _inside(root: Path, path: Path) -> bool:
         """A link that leads out of the folder is not followed."""
         return path.resolve().is_relative_to(root)
+
+
+def _stamp_of(file: Path) -> str:
+    try:
+        seen = file.stat()
+    except OSError:  # it went while we looked
+        return ""
+    return f"{seen.st_mtime_ns} {seen.st_size}"
 
 
 def _changed(file: Path) -> int:

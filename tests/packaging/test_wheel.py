@@ -41,6 +41,7 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
     assert set(metadata.get_all("Provides-Extra", [])) == {
         "testing",
         "demo",
+        "preview",
         "mx",
         "blobs",
         "encryption",
@@ -61,6 +62,8 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
         "notifier/py.typed",
         "notifier/store/lua/settle.lua",
         "notifier/console/mailbox_page/static/mailbox.css",
+        "notifier/console/preview_page/static/preview.css",
+        "notifier/console/preview_page/static/preview.js",
         "notifier/rendering/shipped/welcome/html.html.j2",
         "notifier/rendering/shipped/_images/logo.png",
         "notifier/rendering/shipped/_theme/brand.j2",

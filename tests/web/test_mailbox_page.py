@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from chromium import chromium
 
 from notifier.console.mailbox_page import MailboxPage
 from notifier.mime import compose
@@ -149,14 +148,6 @@ def test_odd_questions_get_a_page(page: MailboxPage, path: str) -> None:
     answer = get(page, path)
     assert answer.status_code == 200
     assert "<script" not in answer.text
-
-
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        assert not os.environ.get("CI"), "CI has Chromium: tests/install_servers.sh installs it"
-        pytest.skip("no chromium here; NOTIFIER_INSTALL_SERVERS=1 make test installs it")
-    return found
 
 
 def in_browser(page: MailboxPage, path: str, folder: Path, *options: str) -> str:

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from notifier.console.mailbox_page.list_view import list_page
 from notifier.console.mailbox_page.mail_view import mail_page
 from notifier.console.mailbox_page.parts import Mail, files_of, name_of, octets_of, shown_html
-from notifier.console.mailbox_page.protection import MAIL_POLICY, STRICT, Protection
+from notifier.console.protection import MAIL_POLICY, STRICT, Protection
 
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})  # no SVG, which is a document
 MAX_WORDS = 200  # characters of a search

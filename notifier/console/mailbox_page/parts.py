@@ -6,14 +6,9 @@ import re
 from collections.abc import Iterator
 from email.contentmanager import raw_data_manager
 from email.message import EmailMessage
-from html import unescape
 from typing import Protocol
-from urllib.parse import unquote
 
-_CID = re.compile(r"\bcid:([^\"'\s)>]+)", re.IGNORECASE)
-_HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
-# A click opens the link beside the page and never in the frame; there is no script that could click.
-_NEW_TAB = '<base target="_blank">'
+from notifier.console.foreign_html import framed
 
 
 class Mail(Protocol):
@@ -70,13 +65,6 @@ def name_of(part: EmailMessage, index: int) -> str:
     return name[:200] or f"part-{index + 1}.{part.get_content_subtype().partition('+')[0]}"
 
 
-# A `preconnect`, a frame and a `refresh` tell the sender that the mail is read: the policy stops what they ask for, and the
-# browser has connected by then. The word is also seen where no tag is, and looks odd then; a tag is always seen. `meta`
-# may stand where those may, and ends itself.
-_CONNECTING = re.compile(r"<(?:link|base|i?frame|fencedframe|object|embed)", re.IGNORECASE)
-_COMMANDING = re.compile(r"http-equiv", re.IGNORECASE)
-
-
 def shown_html(mail: Mail) -> str | None:
     """The html body, its ``cid:`` images taken from this mail; None where there is none."""
     text = body_of(mail.message, "html")
@@ -86,14 +74,7 @@ def shown_html(mail: Mail) -> str | None:
         str(part.get("Content-ID", "")).strip().strip("<>"): f"/mail/{mail.number}/image/{index}"
         for index, part in enumerate(files_of(mail.message))
     }
-    own = _CID.sub(lambda found: places.get(unquote(unescape(found[1])), "about:blank"), _harmless(text))
-    head = _HEAD.search(own)
-    at = head.end() if head else 0
-    return own[:at] + _NEW_TAB + own[at:]
-
-
-def _harmless(text: str) -> str:
-    return _COMMANDING.sub("x-http-equiv", _CONNECTING.sub("<meta", text))
+    return framed(text, places)
 
 
 def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:

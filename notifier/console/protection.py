@@ -1,4 +1,4 @@
-"""What keeps caught mail from doing harm: policies on every answer, and a look at who is asked."""
+"""What keeps a page from doing harm, and what it shows of strangers: policies on every answer, and a look at who is asked."""
 
 from __future__ import annotations
 
@@ -28,15 +28,19 @@ STRICT = {
 
 
 class Protection:
-    """ASGI middleware. ``hosts`` are the names that the page answers to; None: any.
+    """ASGI middleware. ``hosts`` are the names that the page answers to; None: any. ``headers`` are put on where the
+    answer has none of its own.
 
     A page on loopback must look: a stranger's page whose name is pointed to 127.0.0.1 (DNS rebinding) would read the
     mail with the browser of whoever visits it.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str] | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         self._app = app
         self._hosts = hosts
+        self._headers = STRICT if headers is None else headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse to."""
@@ -47,16 +51,16 @@ class Protection:
         async def strictly(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in STRICT.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        known = self._hosts is None or _host(Headers(scope=scope).get("host", "")) in self._hosts
+        known = self._hosts is None or host_of(Headers(scope=scope).get("host", "")) in self._hosts
         app = self._app if known else PlainTextResponse("This page does not go by that name.", 421)
         await app(scope, receive, strictly)
 
 
-def _host(value: str) -> str:
+def host_of(value: str) -> str:
     """Without its port: ``[::1]:80`` is ``[::1]``."""
     name, colon, port = value.rpartition(":")
     return (name if colon and (port.isdigit() or not port) else value).lower()
