@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 ORDER = ("chaos", "packaging", "integration", "web", "unit", "protocol")
 
 settings.register_profile("dev", deadline=None, max_examples=FULL)
-settings.register_profile("quick", deadline=None, max_examples=30)  # for `make check`
+settings.register_profile("quick", deadline=None, max_examples=15, stateful_step_count=25)  # for `make check`
 settings.register_profile("ci", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dev")
 

@@ -25,6 +25,7 @@ _HARD_TO_QUOTE = frozenset(';"\\')
 PIECE = 60  # characters of a long parameter in one line
 MAX_FIELDS = 100
 MAX_VALUE = 16 * 1024  # characters
+MAX_TOTAL = 128 * 1024  # characters of all names and values; relays cut off or refuse headers that are longer
 
 _NAME = re.compile(r"[!-9;-~]{1,76}\Z")  # RFC 5322 ftext
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~. -]+\Z")  # what a display name may be without quotes
@@ -64,6 +65,8 @@ def check_headers(headers: object) -> None:
             raise InvalidHeader(f"header {name!r} stands there twice")
         seen.add(name.lower())
         check_value(name, value)
+    if (total := sum(len(name) + len(value) for name, value in headers.items())) > MAX_TOTAL:
+        raise InvalidHeader(f"headers of {total:,} characters in all; the limit is {MAX_TOTAL:,}")
     check_auto_submitted(headers)
     check_list_unsubscribe(headers)
 
