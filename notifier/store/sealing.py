@@ -26,18 +26,13 @@ class Seal:
         """True where there is a key."""
         return self._fernet is not None
 
-    @staticmethod
-    def is_sealed(kept: bytes) -> bool:
-        """True for what begins as everything does that was sealed; an attachment may look so too."""
-        return kept.startswith(_TOKEN)
-
     def seal(self, data: bytes) -> bytes:
         """What is kept in place of ``data``."""
         return data if self._fernet is None else bytes(self._fernet.encrypt(data))
 
     def open(self, kept: bytes) -> bytes:
         """What was sealed. Raises `BlobUnavailable` where no key opens it: the mail waits until one does."""
-        if not self.is_sealed(kept):
+        if not kept.startswith(_TOKEN):
             return kept
         opened = self._opened(kept)
         if opened is None:

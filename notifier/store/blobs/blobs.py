@@ -67,14 +67,15 @@ class Blobs:
         raise first or BlobUnavailable(f"there is no place for the blob {name}")
 
     def open(self, name: str) -> bytes | Source:
-        """The octets, in the place where they lie if that can be: then they are verified as they are read, and what is damaged is
-        found before its last block. Raises `BlobUnavailable`.
+        """The octets, read from the place where they lie whenever they are needed, if that can be. They are verified now, so that
+        what is damaged waits and holds up no others; and each time that they are read. Raises `BlobUnavailable`.
         """
         checked_name(name)
         for place in self._places:
-            with suppress(BlobUnavailable):
-                found = place.open(name, self._limit)
-                if found is not None and not Seal.is_sealed(next(iter(found), b"")):
+            with suppress(BlobUnavailable):  # sealed, perhaps
+                if (found := place.open(name, self._limit)) is not None:
+                    for _ in found:
+                        pass
                     return found
         return self.get(name)
 

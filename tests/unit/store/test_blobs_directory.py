@@ -260,6 +260,13 @@ def test_of_a_damaged_blob_the_last_block_never_comes(roomy: Blobs, tmp_path: Pa
     assert len(b"".join(came)) < len(BIG)
 
 
+def test_a_damaged_blob_is_found_when_it_is_opened(roomy: Blobs, tmp_path: Path) -> None:
+    name = roomy.put(BIG)
+    (tmp_path / "epoch" / name[:2] / name).write_bytes(BIG[:-1] + b"?")
+    with pytest.raises(BlobUnavailable, match="damaged"):
+        roomy.open(name)
+
+
 def test_a_blob_that_went_in_the_meantime_is_told_as_missing(roomy: Blobs, tmp_path: Path) -> None:
     name = roomy.put(BIG)
     found = opened(roomy, name)
