@@ -38,8 +38,22 @@ def make(root: Path, limits: Limits = QUICK, **parts: str) -> Renderer:
     return Renderer(TemplateLibrary([], [root]), limits=limits)
 
 
-def children() -> int:
-    return len(psutil.Process().children(recursive=True))
+@pytest.fixture(autouse=True)
+def _known_children() -> None:
+    """What other tests have started is not meant."""
+    _KNOWN.clear()
+    _KNOWN.update(_all_children())
+
+
+_KNOWN: set[int] = set()
+
+
+def _all_children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def children() -> set[int]:
+    return _all_children() - _KNOWN
 
 
 def test_what_it_renders_is_what_a_trusted_one_renders(tmp_path: Path) -> None:
@@ -78,7 +92,7 @@ def test_bad_input_79_one_call_that_takes_all_memory_is_the_templates_error(tmp_
     renderer = make(tmp_path, text_txt_j2="one\n{{ " + call + " }}")
     with pytest.raises(TemplateRenderError, match=r"note/text\.txt\.j2, line 2: it needs more memory than it may have"):
         renderer.render("note", {})
-    assert children() == 0
+    assert not children()
 
 
 def test_bad_input_79_one_call_that_takes_all_time_is_the_templates_error(tmp_path: Path) -> None:
@@ -87,7 +101,7 @@ def test_bad_input_79_one_call_that_takes_all_time_is_the_templates_error(tmp_pa
         TemplateRenderError, match=r"'note', which is untrusted: it took more than 1 seconds of the processor"
     ):
         renderer.render("note", {})
-    assert children() == 0
+    assert not children()
 
 
 def test_bad_input_80_loops_in_loops_are_told_with_their_line(tmp_path: Path) -> None:
@@ -238,7 +252,7 @@ def test_whatever_a_child_does_is_the_templates_error(
     renderer = make(tmp_path, Limits(output=MB))
     with pytest.raises(TemplateRenderError, match=told):
         renderer.render("note", {"big": "x" * MB})
-    assert children() == 0
+    assert not children()
 
 
 @pytest.mark.parametrize(
@@ -254,7 +268,7 @@ def test_a_child_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.
     renderer = make(tmp_path, Limits(wall=1.0, output=MB))
     with pytest.raises(TemplateRenderError, match="it had not ended after 1 seconds"):
         renderer.render("note", {"big": "x" * MB})
-    assert children() == 0
+    assert not children()
 
 
 def test_a_child_that_hands_its_pipes_to_another_process_holds_nobody_up(
@@ -365,7 +379,7 @@ def test_whoever_is_interrupted_leaves_no_child_behind(tmp_path: Path, monkeypat
             make(tmp_path).render("note", {})
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert children() == 0
+    assert not children()
 
 
 def test_a_worker_sends_the_good_ones_and_survives_the_others(tmp_path: Path) -> None:

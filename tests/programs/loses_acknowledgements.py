@@ -1,4 +1,4 @@
-"""A worker whose broker dies under its first acknowledgement: ``celery -A programs.loses_acknowledgements worker``."""
+"""A worker whose broker dies under the acknowledgement of its first bell: ``celery -A programs.loses_acknowledgements worker``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ BROKER = int(os.environ["BROKER_PID"])
 
 
 def acknowledge_to_the_dead(self: kombu_redis.QoS, delivery_tag: str) -> Any:
-    """The first time, and then no more."""
+    """The first bell's, and then no more; what is collected when a worker begins is acknowledged as ever."""
+    if self.get(delivery_tag).headers.get("task") != "notifier.bell":
+        return acknowledge(self, delivery_tag)
     kombu_redis.QoS.ack = acknowledge
     os.kill(BROKER, signal.SIGKILL)
     return acknowledge(self, delivery_tag)
