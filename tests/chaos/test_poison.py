@@ -32,11 +32,13 @@ TEMPLATES = {
     "huge": "{{ 'A' * 10**10 }}",
     "endless": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
 }
+# Compiled at once: a child that has just begun, and has a second, is not to spend it on the layout of those that ship.
+HEALTHY = {"plain": "Hello {{ name }}"}
 SCRIPT = Script()
 
 
 def write_templates(folder: Path) -> str:
-    for name, text in TEMPLATES.items():
+    for name, text in (TEMPLATES | HEALTHY).items():
         (folder / name).mkdir(parents=True)
         (folder / name / "subject.txt.j2").write_text("A subject")
         (folder / name / "text.txt.j2").write_text(text)
@@ -57,7 +59,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         yield made
 
 
-def send(template: str = "welcome", poison: str = "", mail_class: str = "transactional") -> str:
+def send(template: str = "plain", poison: str = "", mail_class: str = "transactional") -> str:
     context = {"name": "Zoë", "poison": poison}
     call = {"template": template, "to": "zoe@example.com", "context": context, "mail_class": mail_class}
     return send_email.apply_async(kwargs=call, queue="mail").id
