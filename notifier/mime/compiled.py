@@ -1,4 +1,4 @@
-"""`Compositor`: the same octets as `compose`, in a tenth of the time.
+"""`Compositor`: the same octets as `compose`, in less than half of the time (`benchmarks/compose`).
 
 Mails of one kind are alike but for a few places. A `Form` is what they have in common: the plain composer makes one mail with
 marks in those places, and the form is what lies between the marks. Lines of text that come again, as a template's do, are
