@@ -7,20 +7,17 @@ context: it may hold a reset link.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain, product
 from pathlib import Path
-from traceback import walk_tb
-from typing import Any, NoReturn
+from typing import Any
 
-from jinja2 import Environment, TemplateSyntaxError, UndefinedError
-from jinja2 import TemplateNotFound as MissingFile
+from jinja2 import Environment
 from jinja2.exceptions import SecurityError
 
 from notifier.errors import ContextMismatch, TemplateError, TemplateRenderError
 from notifier.model.content import Content, InlineImage
 from notifier.model.template import MailDefaults
-from notifier.rendering import undefined
 from notifier.rendering.catalogs import Catalogs
 from notifier.rendering.css_inlining import CssInliner
 from notifier.rendering.environment import make_environment
@@ -32,6 +29,7 @@ from notifier.rendering.markdown import LAYOUT, Markdown, markdown_environment
 from notifier.rendering.metadata import Metadata
 from notifier.rendering.mjml import ENDING as MJML_ENDING
 from notifier.rendering.mjml import MjmlCompiler
+from notifier.rendering.output import TOO_LONG, Output, raise_for_people
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 from notifier.rendering.schemas import Schemas
 from notifier.rendering.text_alternative import text_alternative
@@ -39,10 +37,8 @@ from notifier.rendering.unescaped import unescaped
 from notifier.rendering.untrusted import UntrustedRenderer
 from notifier.rendering.untrusted_limits import Limits
 
-MAX_OUTPUT = 10 * 2**20  # characters of one part
 MAX_SUBJECT = 998  # characters
 MAX_SECONDS = 30.0  # of the processor, for one mail
-_TOO_LONG = "it had not ended when its time of the processor was over; look for loops in loops"
 _IMAGE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 
 
@@ -57,6 +53,7 @@ class Renderer:
         self._library = library
         self._seconds = seconds
         self._environment = make_environment(library)
+        self._output = Output(library.glances)
         self._catalogs = Catalogs(library)
         self._schemas = Schemas(library)
         self._untrusted = UntrustedRenderer(library, self._image, limits)
@@ -134,7 +131,7 @@ class Renderer:
                 return self._rendered(template, context, locale)
         except TooLong:
             disarm()
-            raise TemplateRenderError(f"template {template!r}: {_TOO_LONG}") from None
+            raise TemplateRenderError(f"template {template!r}: {TOO_LONG}") from None
 
     def _check_sample(self, name: str, sample: str, context: Mapping[str, Any]) -> None:
         try:
@@ -146,7 +143,7 @@ class Renderer:
         try:
             self._environment.get_template(path)
         except Exception as error:  # noqa: BLE001 - as when it is rendered
-            _raise_for_people(error, path)
+            raise_for_people(error, path)
 
     def _rendered(self, template: str, context: Mapping[str, Any], locale: str | None) -> Content:
         images: dict[str, InlineImage] = {}
@@ -180,7 +177,7 @@ class Renderer:
 
     def _part(self, template: str, part: str, names: Mapping[str, Any], locale: str | None) -> str | None:
         path = self._library.part(template, part, locale)
-        return None if path is None else _output(self._environment, path, names)
+        return None if path is None else self._output.of(self._environment, path, names)
 
     def _html(self, template: str, names: Mapping[str, Any], locale: str | None, subject: str) -> str | None:
         path = next((found for part in HTML_PARTS if (found := self._library.part(template, part, locale))), None)
@@ -194,37 +191,37 @@ class Renderer:
         elif inline:
             return self._inlined(path, names)
         else:
-            html = _output(self._environment, path, names)
+            html = self._output.of(self._environment, path, names)
         return self._css.inline(html) if inline else html
 
     def _inlined(self, path: str, names: Mapping[str, Any]) -> str:
         plan = self._css.plan(path)
         if plan.environment is not None:
             try:
-                html = _output(plan.environment, path, names)
+                html = self._output.of(plan.environment, path, names)
                 plan.check(html)
             except NotAtLoad as reason:
                 self._css.give_up(path, str(reason))
             else:
                 return html
-        return self._css.inline(_output(self._environment, path, names))
+        return self._css.inline(self._output.of(self._environment, path, names))
 
     def _from_markdown(self, path: str, names: Mapping[str, Any], subject: str) -> str:
-        source = _output(self._markdown_environment, path, names)
+        source = self._output.of(self._markdown_environment, path, names)
         try:
             body = self._markdown.to_html(source)
         except SecurityError as error:
             raise TemplateRenderError(f"{path}: {error}") from None
-        return _output(self._environment, LAYOUT, {**names, "mail_body": body, "mail_subject": subject})
+        return self._output.of(self._environment, LAYOUT, {**names, "mail_body": body, "mail_subject": subject})
 
     def _from_mjml(self, path: str, names: Mapping[str, Any]) -> str:
         environment = self._mjml_environment(path)
         if environment is None:
-            return self._mjml.to_html(_output(self._mjml.plain, path, names), path)
+            return self._mjml.to_html(self._output.of(self._mjml.plain, path, names), path)
         try:
-            return _output(environment, path, names)
+            return self._output.of(environment, path, names)
         except TemplateError:
-            _output(self._mjml.plain, path, names)  # fails as well, and knows the line
+            self._output.of(self._mjml.plain, path, names)  # fails as well, and knows the line
             raise
 
     def _mjml_environment(self, path: str) -> Environment | None:
@@ -233,27 +230,7 @@ class Renderer:
         except TemplateError:
             raise
         except Exception as error:  # noqa: BLE001 - as for any other template
-            _raise_for_people(error, path)
-
-
-def _output(environment: Environment, path: str, names: Mapping[str, Any]) -> str:
-    try:
-        return _bounded(environment.get_template(path).generate(names), path)
-    except (TemplateError, NotAtLoad):
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a template does wrong is a template's error
-        _raise_for_people(error, path)
-
-
-def _bounded(pieces: Iterable[str], path: str) -> str:
-    output: list[str] = []
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-        if size > MAX_OUTPUT:
-            raise TemplateRenderError(f"{path}: the output is over {MAX_OUTPUT:,} characters")
-        output.append(piece)
-    return "".join(output)
+            raise_for_people(error, path)
 
 
 def _text_of(html: str | None, template: str) -> str:
@@ -277,37 +254,3 @@ def _one_line(subject: str, template: str) -> str:
     if len(line) > MAX_SUBJECT:
         raise TemplateRenderError(f"template {template!r}: the subject has {len(line)} characters")
     return line
-
-
-def _raise_for_people(error: Exception, path: str) -> NoReturn:
-    """The error with template, file and line, without a value of the context."""
-    place, line = _place(error, path)
-    match error:
-        case MissingFile():
-            words = f"includes {error.name!r}, which is not there"
-        case TemplateSyntaxError():
-            words = f"syntax: {error.message}"
-        case UndefinedError():
-            words = f"{undefined.told(error)}; pass it in the context, or give it a default in the template"
-        case SecurityError():
-            words = str(error)
-        case MemoryError():
-            words = "it needs more memory than it may have"
-        case TooLong():
-            words = _TOO_LONG
-        case RecursionError():
-            words = "it includes or calls itself without end"
-        case _:
-            words = f"{type(error).__name__} while rendering; look at the value that this line works on"
-    raise TemplateRenderError(f"{place}, line {line}: {words}") from None
-
-
-def _place(error: Exception, path: str) -> tuple[str, int]:
-    if isinstance(error, TemplateSyntaxError):
-        return error.name or path, error.lineno
-    line, place = 0, path
-    for frame, number in walk_tb(error.__traceback__):
-        filename = frame.f_code.co_filename
-        if filename.endswith(".j2"):
-            place, line = "/".join(Path(filename).parts[-2:]), number
-    return place, line

@@ -20,7 +20,7 @@ from notifier.delivery.context import checked_context
 from notifier.errors import InvalidContext, TemplateError, TemplateNotFound, TemplateRenderError
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.rendering.environment import autoescaped
-from notifier.rendering.renderer import MAX_OUTPUT
+from notifier.rendering.output import MAX_OUTPUT
 
 
 @pytest.mark.parametrize(

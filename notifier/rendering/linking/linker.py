@@ -1,0 +1,163 @@
+"""`Linker`: the linked template of a path, made once it is in use, and anew when one of its files has changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jinja2 import Environment, Template, nodes
+
+from notifier.rendering.glances import Glances
+from notifier.rendering.linking.joining import joined
+from notifier.rendering.linking.knowledge import Scope
+from notifier.rendering.linking.modules import Modules
+from notifier.rendering.linking.specialising import Specialiser
+from notifier.rendering.linking.trees import NotLinked, copied, everything, loaded, stored
+
+USES = 20  # before it is worth it: linking costs what some hundred mails cost
+_MAX_FILES = 64  # that one template may reach
+_MAX_NODES = 20_000  # of a linked template: code for Python's compiler
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linked:
+    """``template`` None: it is rendered as Jinja2 renders it, and ``why``."""
+
+    template: Template | None
+    why: str
+    files: tuple[Callable[[], bool], ...]
+
+    def up_to_date(self) -> bool:
+        """False where one of its files has changed."""
+        return all(unchanged() for unchanged in self.files)
+
+
+class Linker:
+    """Of one environment. ``uses``: of a template, before it is linked. Safe to share between threads: at the worst it is done twice."""
+
+    def __init__(self, environment: Environment, glances: Glances | None = None, uses: int = USES) -> None:
+        self._environment = environment
+        self._glances = glances or Glances()
+        self._uses = uses
+        self._used: Counter[str] = Counter()
+        self._linked: dict[str, Linked] = {}
+
+    def template(self, path: str) -> Template | None:
+        """The linked template; None where it is not linked."""
+        linked = self._linked.get(path)
+        if linked is None:
+            self._used[path] += 1
+            if self._used[path] <= self._uses:
+                return None
+        if linked is None or not self._glances.at("linked", Linked.up_to_date, linked):
+            linked = self._linked[path] = self.link(path)
+        return linked.template
+
+    def give_up(self, path: str, why: str) -> None:
+        """From now on it is rendered as Jinja2 renders it, until a file changes."""
+        linked = self._linked.get(path)
+        if linked is not None:
+            self._linked[path] = Linked(None, why, linked.files)
+
+    def link(self, path: str) -> Linked:
+        """Whether and how it is linked. Errors of the template are not raised: rendering tells them."""
+        files = _Files(self._environment)
+        try:
+            template = files.linked(path)
+        except NotLinked as reason:
+            return Linked(None, str(reason), tuple(files.unchanged))
+        except Exception as error:  # noqa: BLE001 - as above
+            return Linked(None, type(error).__name__, tuple(files.unchanged))
+        return Linked(template, "", tuple(files.unchanged))
+
+
+class _Files:
+    """The files that a template reaches."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._trees: dict[str, nodes.Template] = {}
+        self.unchanged: list[Callable[[], bool]] = []
+
+    def linked(self, path: str) -> Template:
+        environment = self._environment
+        body = joined(path, self._parsed, self._escapes)
+        once = {name for name, times in stored(body).items() if times == 1}
+        modules = Modules(environment, self._parsed, self._escapes)
+        specialiser = Specialiser(environment, modules, once)
+        body = specialiser.page(body, Scope(environment, self._escapes(path)))
+        body = _without_idle(body, specialiser.idle_if_unread)
+        if sum(1 for _ in everything(body)) > _MAX_NODES:
+            raise NotLinked("it is too big")
+        tree = nodes.Template(_merged(body), lineno=1)
+        tree.set_environment(environment)
+        code = environment.compile(tree, path, path)
+        return environment.template_class.from_code(environment, code, environment.make_globals(None))
+
+    def _escapes(self, path: str) -> bool:
+        rule = self._environment.autoescape
+        return rule(path) if callable(rule) else rule
+
+    def _parsed(self, path: str) -> nodes.Template:
+        if path not in self._trees:
+            self._trees[path] = self._read(path)
+        return copied(self._trees[path])
+
+    def _read(self, path: str) -> nodes.Template:
+        loader = self._environment.loader
+        if loader is None or len(self._trees) >= _MAX_FILES:
+            raise NotLinked("it reaches too many files")
+        source, file, unchanged = loader.get_source(self._environment, path)
+        self.unchanged.append(unchanged or (lambda: True))
+        tree = self._environment.parse(source, path, file)
+        if tree.find(nodes.EvalContextModifier) is not None:
+            raise NotLinked("it sets its own rule of escaping")
+        return tree
+
+
+def _without_idle(body: list[nodes.Node], idle_if_unread: list[nodes.Node]) -> list[nodes.Node]:
+    """Without imports and sets of which nothing is read any more."""
+    idle = {id(node): stored([node]) for node in idle_if_unread}
+    while idle:
+        read = loaded(body)
+        unread = {node for node, names in idle.items() if not read.intersection(names)}
+        if not unread:
+            break
+        body = _filtered(body, lambda node: id(node) in unread)  # noqa: B023 - called before the next turn
+        idle = {node: names for node, names in idle.items() if node not in unread}
+    return body
+
+
+def _filtered(body: list[nodes.Node], unwanted: Callable[[nodes.Node], bool]) -> list[nodes.Node]:
+    kept = [node for node in body if not unwanted(node)]
+    for node in kept:
+        for name, value in node.iter_fields():
+            if isinstance(value, list) and any(isinstance(one, nodes.Stmt) for one in value):
+                setattr(node, name, _filtered(value, unwanted))
+    return kept
+
+
+def _merged(body: list[nodes.Node]) -> list[nodes.Node]:
+    """What is printed one after the other in one statement: Jinja2 joins the constants in it."""
+    made: list[nodes.Node] = []
+    for node in body:
+        for name, value in node.iter_fields():
+            if isinstance(value, list) and any(isinstance(one, nodes.Stmt) for one in value):
+                setattr(node, name, _merged(value))
+        if isinstance(node, nodes.With) and not node.targets and not stored(node.body):
+            made.extend(node.body)
+        else:
+            made.append(node)
+    return _one_output(made)
+
+
+def _one_output(body: list[nodes.Node]) -> list[nodes.Node]:
+    made: list[nodes.Node] = []
+    for node in body:
+        last = made[-1] if made else None
+        if isinstance(node, nodes.Output) and isinstance(last, nodes.Output):
+            last.nodes.extend(node.nodes)
+        else:
+            made.append(node)
+    return made

@@ -1,0 +1,92 @@
+"""What linking does with syntax trees: copy them, tell the names in them, give names others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from jinja2 import nodes
+
+Tree = TypeVar("Tree", bound=nodes.Node)
+
+
+class NotLinked(Exception):
+    """The template is rendered as Jinja2 renders it; the text says why."""
+
+
+def copied(node: Tree) -> Tree:
+    """The tree anew; its environment stays the same object."""
+    copy = object.__new__(type(node))
+    for attribute in node.attributes:
+        setattr(copy, attribute, getattr(node, attribute, None))
+    for field, value in node.iter_fields():
+        setattr(copy, field, _copied_field(value))
+    return copy
+
+
+def _copied_field(value: object) -> object:
+    if isinstance(value, nodes.Node):
+        return copied(value)
+    if isinstance(value, list):
+        return [_copied_field(one) for one in value]
+    return value
+
+
+def everything(body: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
+    """Every node of the trees, a parent before its children."""
+    todo = [iter(body)]
+    while todo:
+        for node in todo[-1]:
+            yield node
+            todo.append(node.iter_child_nodes())
+            break
+        else:
+            todo.pop()
+
+
+def loaded(body: Iterable[nodes.Node]) -> set[str]:
+    """The names that are read."""
+    named = (node for node in everything(body) if isinstance(node, (nodes.Name, nodes.NSRef)))
+    return {node.name for node in named if isinstance(node, nodes.NSRef) or node.ctx == "load"}
+
+
+def stored(body: Iterable[nodes.Node]) -> Counter[str]:
+    """The names that are given a value, each as often as it is."""
+    return Counter(name for node in everything(body) for name in _stores(node))
+
+
+def stored_outside_macros(body: Iterable[nodes.Node]) -> Counter[str]:
+    """As `stored`, without what is in the macros."""
+    found: Counter[str] = Counter()
+    for node in body:
+        found.update(_stores(node))
+        if not isinstance(node, nodes.Macro):
+            found.update(stored_outside_macros(node.iter_child_nodes()))
+    return found
+
+
+def _stores(node: nodes.Node) -> list[str]:
+    match node:
+        case nodes.Name() if node.ctx != "load":
+            return [node.name]
+        case nodes.Import():
+            return [node.target]
+        case nodes.FromImport():
+            return [alias for _, alias in imported(node)]
+        case nodes.Macro():
+            return [node.name]
+        case _:
+            return []
+
+
+def imported(node: nodes.FromImport) -> list[tuple[str, str]]:
+    """Each name with the name that it has here."""
+    return [name if isinstance(name, tuple) else (name, name) for name in node.names]
+
+
+def renamed(body: Iterable[nodes.Node], names: Mapping[str, str]) -> None:
+    """Give the names others, in place."""
+    for node in everything(body):
+        if isinstance(node, (nodes.Name, nodes.NSRef)):
+            node.name = names.get(node.name, node.name)

@@ -1,0 +1,272 @@
+"""`Linker`: what a linked template prints is what Jinja2 prints."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import DictLoader, Environment, Template
+from markupsafe import Markup
+
+from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering.environment import make_environment
+from notifier.rendering.linking.linker import Linked, Linker
+
+pytestmark = pytest.mark.unit
+
+PAGE = "page/html.html.j2"
+RENDERER = Renderer(TemplateLibrary())
+CONTEXT = {
+    "name": "<Zoë>",
+    "items": [{"label": "a&b", "price": 3}, {"label": "c"}],
+    "n": 2,
+    "safe_html": Markup("<b>x</b>"),
+}
+
+
+def linked(environment: Environment, path: str = PAGE) -> Linked:
+    return Linker(environment).link(path)
+
+
+def both(files: dict[str, str], path: str = PAGE, **context: object) -> tuple[str, str]:
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader(files))
+    found = linked(environment, path)
+    assert found.template is not None, found.why
+    names = {**CONTEXT, **context}
+    return environment.get_template(path).render(names), found.template.render(names)
+
+
+def code_of(files: dict[str, str], path: str = PAGE) -> set[str]:
+    """The names of Python that the linked code looks up."""
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader(files))
+    found = linked(environment, path)
+    assert found.template is not None, found.why
+    return set(found.template.root_render_func.__code__.co_names)
+
+
+THEME = "{% set ink = '#123' %}{% set text = {'quiet': '#456', 'deep': {'er': '#789'}} %}{% set _own = '#abc' %}"
+MACROS = """{% from "theme.j2" import ink, text %}{% import "theme.j2" as theme %}
+{% macro start(end) %}{{ 'left' if end == 'right' else 'right' }}{% endmacro %}
+{% macro cell(loop, column, words) %}<td align="{{ start('right') if loop.first else 'x' }}" id="{{ column.id | default('none') }}">{{ words }}</td>{% endmacro %}
+{% macro row(columns, cells) %}{% for column in columns %}{{ cell(loop, column, cells[loop.index0]) }}{% endfor %}{% endmacro %}
+{% macro table(items, head='Item') %}{% set columns = [{'label': head, 'id': 'i'}, {'label': 'Price'}] %}
+{% for item in items %}{{ row(columns, [item.label, shout(item.price | default(0))]) }}{% endfor %}{% endmacro %}
+{% macro shout(word, times=2) %}{% for letter in (word | string) %}{{ letter }}{% if not loop.last %}-{% endif %}{% endfor %}{{ '!' * times }}{% endmacro %}
+{% macro note(words) %}<p style="color:{{ text.quiet }};{{ theme.text.deep.er }};{{ ink }}">{{ words }}</p>{% endmacro %}
+{% macro down(n) %}{{ n }}{% if n > 0 %}{{ down(n - 1) }}{% endif %}{% endmacro %}
+{% macro boxed(words) %}[{{ caller() if caller else words }}]{% endmacro %}
+"""
+LAYOUT = """{% import "theme.j2" as theme %}{% import "macros.html.j2" as m %}{% set _text = theme.text %}
+<html style="{{ _text.quiet }}">{% block head %}<h1>{{ theme.ink }}</h1>{% endblock %}
+{% set held %}{% block held %}held {{ name }}{% endblock %}{% endset %}{{ held }}
+{% block content %}nothing{% endblock %}{% include "foot.html.j2" %}</html>"""
+FOOT = "{% set name = name ~ '!' %}{{ m.note(name) }}{% if n %}{% from 'macros.html.j2' import shout %}{{ shout(n) }}{% endif %}"
+SHARED = {"theme.j2": THEME, "macros.html.j2": MACROS, "layout.html.j2": LAYOUT, "foot.html.j2": FOOT}
+
+
+def page(body: str) -> dict[str, str]:
+    return {**SHARED, PAGE: f'{{% extends "layout.html.j2" %}}{{% block content %}}{body}{{% endblock %}}'}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ m.table(items) }}",
+        "{{ m.table(items, head=name) }}",
+        "{{ m.row([{'id': 1}, {'id': name}], [name, safe_html]) }}",
+        "{{ m.note(m.shout(name, times=n)) }}",
+        "{{ m.note(m.shout(name) | upper) }}",
+        "{{ m.note('<i>') if n else m.shout(1) }}",
+        "{{ m.note('<i>') if missing is defined else m.shout(1) }}",
+        "{% set x = m.shout(2) if n == 2 else 7 %}{{ x }}{{ x is string }}",
+        "{{ m.down(3) }}",
+        "{% call m.boxed('b') %}<c>{{ name }}{% endcall %}",
+        "{% for item in items %}{{ loop.index }}{{ m.cell(loop, item, item.label) }}{% else %}none{% endfor %}",
+        "{% for a, b in [(1, 2), (3, 4)] %}{{ a }}{{ b }}{{ m.shout(a) }}{% endfor %}",
+        "{% for a in [1, 2, 3] %}{{ loop.cycle('odd', 'even') }}{{ loop.previtem is defined }}{% endfor %}",
+        "{% for a in [1, 2, 3] if a != 2 %}{{ loop.length }}{{ a }}{% endfor %}",
+        "{% for a in [] %}x{% else %}empty{% endfor %}",
+        "{% for a in [1, 2] %}{% set y = a %}{{ y }}{% endfor %}{{ y | default('none') }}",
+        "{% set y = 1 %}{% for a in [1, 2] %}{{ y }}{% set y = a + y %}{{ y }}{% endfor %}{{ y }}",
+        "{% set ns = namespace(total=0) %}{% for item in items %}{% set ns.total = ns.total + 1 %}{% endfor %}{{ ns.total }}",
+        "{% with a = n, b = m.shout(n) %}{{ a }}{{ b }}{% endwith %}",
+        "{% filter upper %}{{ m.note(name) }}{% endfilter %}",
+        "{{ theme.text['quiet'] }}{{ theme.text.keys() | list }}{{ theme._own is defined }}{{ theme.text.nothing | default('d') }}",
+        "{% macro own(a) %}{{ a }}{{ name }}{{ theme.ink }}{% endmacro %}{{ own(1) }}{{ own(safe_html) }}",
+        "{% set theme = {'ink': 'mine'} %}{{ theme.ink }}",
+        "{% for theme in ['a'] %}{{ theme }}{% endfor %}{{ theme.ink }}",
+        "{% if theme.ink == '#123' %}yes{% elif n %}maybe{% else %}no{% endif %}{% if false %}x{% endif %}",
+        "{% trans %}Hello{% endtrans %}{% trans who=name %}Hello {{ who }}{% endtrans %}{{ _('x') }}",
+        "{{ ([1, 2] | map('string') | join(m.shout('-'))) }}",
+        "{{ n and m.shout(1) }}{{ missing is defined and m.shout(missing) }}",
+    ],
+)  # fmt: skip
+def test_a_page_prints_what_jinja_prints(body: str) -> None:
+    plain, by_linking = both(page(body))
+    assert by_linking == plain
+
+
+def test_a_text_that_calls_a_macro_of_markup_escapes_what_jinja_escapes() -> None:
+    files = {
+        **SHARED,
+        "page/text.txt.j2": '{% import "macros.html.j2" as m %}{{ m.note(name) }} {{ name }}{% include "foot.html.j2" %}',
+    }
+    plain, by_linking = both(files, "page/text.txt.j2")
+    assert by_linking == plain
+    assert "&lt;Zoë&gt;" in plain
+
+
+def test_markup_that_calls_a_macro_of_text_takes_it_for_markup_as_jinja_does() -> None:
+    files = {
+        "words.txt.j2": "{% macro say(a) %}<{{ a }}>{% endmacro %}",
+        PAGE: '{% from "words.txt.j2" import say %}{{ say(name) }}',
+    }
+    plain, by_linking = both(files)
+    assert by_linking == plain == "<<Zoë>>"
+
+
+@pytest.mark.parametrize("theme", [{}, {"ink": "the mail's"}])
+def test_the_names_of_a_mail_do_not_take_the_place_of_those_that_a_file_sets(theme: dict[str, str]) -> None:
+    plain, by_linking = both(
+        page("{{ theme.ink }}{{ m.note(1) }}"), theme=theme, text={"quiet": "the mail's"}, m="the mail's"
+    )
+    assert by_linking == plain
+    assert "the mail" not in plain
+
+
+def test_every_block_of_three_layouts_is_the_last_one_written() -> None:
+    files = {
+        **SHARED,
+        "middle.html.j2": '{% extends "layout.html.j2" %}{% set of_middle = "m" %}'
+        "{% block content %}middle {% block inner %}{{ of_middle }}{% endblock %}{% endblock %}",
+        PAGE: '{% extends "middle.html.j2" %}{% block inner %}inner {{ of_middle }} {{ theme.ink }}{% endblock %}{% block head %}{% endblock %}',
+    }
+    plain, by_linking = both(files)
+    assert by_linking == plain
+    assert "middle inner m #123" in plain
+
+
+@pytest.mark.parametrize(
+    ("why", "body"),
+    [
+        ("uses super", "{{ super() }}"),
+        ("uses self", "{{ self.head() }}"),
+        ("depends on the mail", "{% include name %}"),
+        ("missing", "{% include 'nowhere.j2' ignore missing %}"),
+        ("rule of escaping", "{% autoescape false %}{{ name }}{% endautoescape %}"),
+        ("TemplateNotFound", "{% include 'nowhere.j2' %}"),
+        ("TemplateSyntaxError", "{% if %}"),
+    ],
+)
+def test_a_page_that_depends_on_more_is_not_linked(why: str, body: str) -> None:
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader(page(body)))
+    found = linked(environment)
+    assert found.template is None
+    assert why in found.why
+
+
+def test_macros_that_call_each_other_without_end_are_called_and_not_written_out() -> None:
+    files = {
+        "m.html.j2": "{% macro a(n) %}{{ b(n) }}{{ b(n) }}{% endmacro %}{% macro b(n) %}{% if n %}{{ a(n - 1) }}{{ a(n - 1) }}{% else %}.{% endif %}{% endmacro %}",
+        PAGE: '{% import "m.html.j2" as m %}{{ m.a(n) }}',
+    }
+    plain, by_linking = both(files)
+    assert by_linking == plain == "." * 32
+
+
+def test_a_linked_page_imports_nothing_and_calls_no_macro() -> None:
+    assert {"get_template", "call"}.isdisjoint(code_of(page("{{ m.note(name) }}{{ m.shout('a') }}")))
+
+
+def test_a_file_that_changes_is_linked_anew(tmp_path: Path) -> None:
+    files = page("{{ theme.ink }}")
+    loader = DictLoader(files)
+    linker = Linker(make_environment(TemplateLibrary()).overlay(loader=loader), uses=0)
+    first = linker.template(PAGE)
+    files["theme.j2"] = THEME.replace("#123", "#321")
+    second = linker.template(PAGE)
+    assert isinstance(first, Template)
+    assert isinstance(second, Template)
+    assert "#123" in first.render(CONTEXT)
+    assert "#321" in second.render(CONTEXT)
+    assert "#123" not in second.render(CONTEXT)
+
+
+def test_a_template_is_linked_when_it_was_used_often_enough() -> None:
+    linker = Linker(make_environment(TemplateLibrary()).overlay(loader=DictLoader({PAGE: "{{ name }}"})), uses=2)
+    assert [linker.template(PAGE) is not None for _ in range(4)] == [False, False, True, True]
+
+
+def test_a_template_that_was_given_up_is_linked_no_more() -> None:
+    linker = Linker(make_environment(TemplateLibrary()).overlay(loader=DictLoader({PAGE: "{{ name }}"})), uses=0)
+    assert linker.template(PAGE) is not None
+    linker.give_up(PAGE, "it was wrong")
+    assert linker.template(PAGE) is None
+
+
+SHIPPED = [
+    (name, path)
+    for name in TemplateLibrary().names()
+    for path in TemplateLibrary().files(name)
+    if re.search(r"/(html\.html|text\.txt|subject\.txt)\.j2$", path)
+]
+
+
+@pytest.mark.parametrize(("name", "path"), SHIPPED, ids=[path for _, path in SHIPPED])
+def test_a_shipped_template_prints_what_jinja_prints(name: str, path: str) -> None:
+    environment = make_environment(TemplateLibrary())
+    found = linked(environment, path)
+    assert found.template is not None, found.why
+    more = {
+        "lang": "de",
+        "company_address": "A <1>\nB",
+        "support_url": "https://s.example",
+        "unsubscribe_url": "https://u.example/?a&b",
+    }
+    for context, extra in product(RENDERER.sample_contexts(name).values(), ({}, more)):
+        names = {**context, **extra, "inline_image": lambda file: f"cid:{file}"}
+        assert found.template.render(names) == environment.get_template(path).render(names)
+
+
+EXPRESSIONS = st.sampled_from(
+    ["name", "n", "items", "theme.ink", "theme.text.quiet", "theme.text", "'<i>'", "3", "safe_html", "missing", "x", "y",
+     "items[0].label", "[name, n]", "{'id': n}", "m.shout(n)", "x | default('d')", "loop.first", "'a' if n else x", "n > 1"]
+)  # fmt: skip
+SETS = st.builds("{{% set {} = {} %}}".format, st.sampled_from("xy"), EXPRESSIONS)
+PRINTS = st.builds("{{{{ {} }}}}".format, EXPRESSIONS)
+CALLS = st.builds(
+    "{{{{ m.{}({}) }}}}".format, st.sampled_from(["start", "shout", "note", "table", "down"]), EXPRESSIONS
+)
+CELLS = st.builds("{{{{ m.{}(loop, {}, {}) }}}}".format, st.sampled_from(["cell"]), EXPRESSIONS, EXPRESSIONS)
+STATEMENTS = st.recursive(
+    st.one_of(SETS, PRINTS, CALLS, CELLS, st.just("<p>")),
+    lambda inner: st.one_of(
+        st.builds("{{% if {} %}}{}{{% else %}}{}{{% endif %}}".format, EXPRESSIONS, inner, inner),
+        st.builds("{{% for {} in {} %}}{}{{% endfor %}}".format, st.sampled_from("xyz"), st.sampled_from(["items", "[1, 2]", "[{'id': 1}]"]), inner),
+        st.builds("{{% with x = {} %}}{}{{% endwith %}}".format, EXPRESSIONS, inner),
+        st.builds("{{% set y %}}{}{{% endset %}}".format, inner),
+        st.builds("{{% macro x(y) %}}{}{{% endmacro %}}{{{{ x({}) }}}}".format, inner, EXPRESSIONS),
+        st.lists(inner, min_size=1, max_size=4).map("".join),
+    ),
+    max_leaves=8,
+)  # fmt: skip
+
+
+def outcome(template: Template) -> str:
+    try:
+        return template.render(CONTEXT)
+    except Exception as error:  # noqa: BLE001 - the plain template is rendered again, and tells it
+        return f"raises {bool(error)}"
+
+
+@given(STATEMENTS)
+def test_whatever_a_page_is_made_of_it_prints_what_jinja_prints(body: str) -> None:
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader(page(body)))
+    found = linked(environment)
+    if found.template is not None:
+        plain = outcome(environment.get_template(PAGE))
+        assert plain.startswith("raises") or outcome(found.template) in {plain, "raises True"}

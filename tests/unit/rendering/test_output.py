@@ -1,0 +1,61 @@
+"""`Output`: of a file that is linked as of one that is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from notifier.errors import TemplateRenderError
+from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering.environment import make_environment
+from notifier.rendering.glances import Glances
+from notifier.rendering.linking import linker
+from notifier.rendering.output import Output
+
+pytestmark = pytest.mark.unit
+
+HTML = """{% import "_macros/words.html.j2" as words %}
+<p>{{ words.twice(name) }}</p>
+"""
+WORDS = """{% macro twice(word) %}
+{{ word }}
+{{ word.first }}
+{% endmacro %}
+"""
+
+
+@pytest.fixture
+def renderer(tmp_path: Path) -> Renderer:
+    files = {"hello/subject.txt.j2": "Hello", "hello/html.html.j2": HTML, "_macros/words.html.j2": WORDS}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return Renderer(TemplateLibrary([tmp_path]))
+
+
+def test_an_error_in_a_macro_that_was_linked_names_the_macros_file_and_line(renderer: Renderer) -> None:
+    for _ in range(linker.USES + 2):
+        renderer.render("hello", {"name": {"first": "Zoë"}})
+    with pytest.raises(TemplateRenderError, match=r"^_macros/words\.html\.j2, line 3: .*first") as failed:
+        renderer.render("hello", {"name": "a secret"})
+    assert "a secret" not in str(failed.value)
+
+
+def test_a_linked_file_that_changes_is_printed_as_it_is_now(renderer: Renderer, tmp_path: Path) -> None:
+    for _ in range(linker.USES + 2):
+        renderer.render("hello", {"name": {"first": "Zoë"}})
+    (tmp_path / "_macros" / "words.html.j2").write_text("{% macro twice(word) %}changed{% endmacro %}")
+    assert "changed" in str(renderer.render("hello", {"name": {"first": "Zoë"}}).html)
+
+
+def test_what_only_the_linked_file_raises_is_printed_by_jinja_and_it_is_linked_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment = make_environment(TemplateLibrary())
+    broken = environment.from_string("{{ nowhere }}")
+    monkeypatch.setattr(linker.Linker, "link", lambda *_: linker.Linked(broken, "", ()))
+    output = Output(Glances())
+    for _ in range(linker.USES + 2):
+        assert output.of(environment, "welcome/subject.txt.j2", {"name": "Zoë", "product": "P"})
+    assert output._linkers[environment].template("welcome/subject.txt.j2") is None
