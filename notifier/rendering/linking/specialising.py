@@ -240,9 +240,15 @@ class Specialiser:
         replaced = {name: value.name for name, value in fixed.items() if may_be_read_in(value, body)}
         renamed(body, replaced)
         for name in [name for name, value in given.items() if isinstance(value, nodes.List)]:
-            given.update(self._taken_apart(name, given[name], body))
+            taken = self._taken_apart(name, given[name], body)
+            given = {**{one: value for one, value in given.items() if one != name or not taken}, **taken}
         read = loaded(body)
-        bound = {name: value for name, value in given.items() if name not in replaced and name in read}
+        idle = (nodes.Name, nodes.Const)  # anything else that nobody reads may still raise
+        bound = {
+            name: value
+            for name, value in given.items()
+            if name not in replaced and (name in read or not isinstance(value, idle))
+        }
         return nodes.With([nodes.Name(name, "param") for name in bound], list(bound.values()), body, lineno=1)
 
     def _taken_apart(self, name: str, items: nodes.Expr, body: list[nodes.Node]) -> dict[str, nodes.Expr]:
