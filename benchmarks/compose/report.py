@@ -15,7 +15,8 @@ Processor time (user and system) for one message, from its content to its octets
 subject, total and a row of the table differ. *spread*: lowest and highest round. Before anything is timed, what each composer makes is
 parsed by the standard library, and has to be the mail that went in. The typical mail has {HTML_SIZE:,} characters of html, a text, a subject that is
 not ASCII and an inline image of {IMAGE_SIZE:,} octets; the PDF has {PDF_SIZE:,}. Promised: a typical mail in a thirtieth of `EmailMessage`'s time
-and a twelfth of Django's, the PDF in a hundredth of `EmailMessage`'s, render and compose of a shipped template in a tenth. nodemailer has a Node process of its own, warm from {WARM:,} mails, which tells its time."""
+and a twelfth of Django's, the PDF in a hundredth of `EmailMessage`'s, render and compose of a shipped template in a tenth.
+nodemailer has a Node process of its own, warm from {WARM:,} mails, which tells its own time."""
 
 _MEMORY = """\
 What the process had resident at the most of all moments (`VmHWM`) beyond what it had before (a small mail has gone the same way by then),
