@@ -8,6 +8,8 @@ ARGS ?=
 # three files keep two cores busy. Unit tests only compute.
 FILES := 3
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
+# Bytecode is kept whatever the shell says: without it each process rewrites the asserts of all files at each run.
+QUICK := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=quick -m "not long" tests/unit tests/protocol
 
 # The newest Python from 3.11 on that is there; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -25,9 +27,11 @@ test: $(STAMP)
 check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=quick tests/unit tests/protocol
+	@mkdir -p .cache; $(BIN)/mypy --no-error-summary >.cache/types.txt 2>&1 & types=$$!; \
+		$(QUICK) && tests=0 || tests=$$?; \
+		wait $$types && types=0 || { types=$$?; echo; cat .cache/types.txt; }; \
+		exit $$(( tests > types ? tests : types ))
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

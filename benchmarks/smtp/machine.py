@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -43,7 +42,4 @@ def _versions() -> Iterator[str]:
             yield f"{package} {version(package)}"
         except PackageNotFoundError:
             continue
-    if npm.installed():
-        yield f"nodemailer {npm.VERSION}"
-        said = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True)
-        yield f"node {said.stdout.strip()}"
+    yield from npm.versions()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.smtp.sink import CACHE
@@ -20,6 +21,13 @@ def missing(*, install: bool) -> str | None:
     if installed():
         return None
     return _install() if install else "it is not installed (a run that is not quick installs it)"
+
+
+def versions() -> Iterator[str]:
+    """Of nodemailer and of node, where both are there."""
+    if missing(install=False) is None:
+        said = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True)
+        yield from (f"nodemailer {VERSION}", f"node {said.stdout.strip()}")
 
 
 def installed() -> bool:

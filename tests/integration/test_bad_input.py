@@ -134,8 +134,10 @@ NO_NAMES = [
 
 
 def test_what_just_fits_is_not_refused() -> None:
-    MailParameters(envid="+" * 33, auth="", hold_until=datetime(1, 1, 1, 6, tzinfo=timezone(timedelta(hours=5))))
-    RcptParameters(orcpt="rfc822;" + "=" * 164)
+    early = datetime(1, 1, 1, 6, tzinfo=timezone(timedelta(hours=5)))
+    of_mail = MailParameters(envid="+" * 33, auth="", hold_until=early)
+    assert (of_mail.envid, of_mail.auth, of_mail.hold_until) == ("+" * 33, "", early)
+    assert RcptParameters(orcpt="rfc822;" + "=" * 164).orcpt == "rfc822;" + "=" * 164
 
 
 def test_a_time_of_an_early_year_is_said_with_four_digits() -> None:

@@ -47,6 +47,7 @@ def test_the_event_comes_as_json_and_signed() -> None:
 def test_any_2xx_is_thanks(status: int) -> None:
     with receiver(status) as made:
         hook(made.url)(EVENT)
+        assert made.names("mail-1") == ["mail_accepted"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503])

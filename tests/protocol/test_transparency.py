@@ -38,4 +38,6 @@ def test_law_7_a_bare_cr_or_lf_is_refused(data: bytes) -> None:
 
 
 def test_crlf_is_no_bare_line_end() -> None:
-    check_line_ends(b"a\r\n\r\n.\r\nb\r\n")
+    data = b"a\r\n\r\n.\r\nb\r\n"
+    check_line_ends(data)
+    assert unstuffed(stuffed(data)) == data

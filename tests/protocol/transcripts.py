@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from driven import quick
+
 from notifier.errors import Phase
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import RecipientOutcome
@@ -163,6 +165,7 @@ def _replies_in(octets: bytes) -> int:
     return sum(line.endswith(b"\r\n") and line[3:4] != b"-" for line in octets.splitlines(keepends=True))
 
 
+EVERY = quick(1, 5)
 JOINED = (
     b""  # in the place of a piece: from here on all replies that are owed come in one piece, up to the next such mark
 )
@@ -170,7 +173,7 @@ JOINED = (
 
 def splits(octets: bytes) -> Iterator[list[bytes]]:
     """In lines (as a real server writes), joined in one piece and in two as far as they are owed, octet by octet, and cut
-    once at each position of each line.
+    once at each position of each line (`make check`: at every fifth, another one in each line).
     """
     lines = octets.splitlines(keepends=True)
     yield lines
@@ -179,7 +182,7 @@ def splits(octets: bytes) -> Iterator[list[bytes]]:
         yield [JOINED, *lines[:border], JOINED, *lines[border:]]
     yield [octets[i : i + 1] for i in range(len(octets))]
     for line_at, line in enumerate(lines):
-        for cut in range(1, len(line)):
+        for cut in range(1 + line_at % EVERY, len(line), EVERY):
             yield [*lines[:line_at], line[:cut], line[cut:], *lines[line_at + 1 :]]
 
 

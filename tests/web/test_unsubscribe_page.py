@@ -214,4 +214,14 @@ def test_a_body_without_end_is_read_no_further_than_it_may_be() -> None:
 
 
 def test_what_is_no_request_is_left_alone() -> None:
-    asyncio.run(ASGI(lambda: Desk([KEY], print))({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    told: list[object] = []
+
+    async def receive() -> dict[str, Any]:
+        told.append("something is read")
+        return {"type": "lifespan.startup"}
+
+    async def send(event: Any) -> None:
+        told.append(event)
+
+    asyncio.run(ASGI(lambda: Desk([KEY], told.append))({"type": "lifespan"}, receive, send))
+    assert told == []

@@ -19,16 +19,25 @@ def check(signature: object = SIGNED, mail: dict[str, Any] = MAIL, **more: Any) 
     check_signature({**mail, "signature": signature}, signature, **given)
 
 
+def taken(*given: Any, **more: Any) -> bool:
+    try:
+        check(*given, **more)
+    except UnsignedPayload:
+        return False
+    return True
+
+
 def test_what_one_of_the_keys_has_signed_is_taken() -> None:
-    check()
+    assert taken()
 
 
 def test_without_keys_nothing_is_asked_for() -> None:
-    check(None, keys=())
+    assert taken(None, keys=())
+    assert not taken(None)
 
 
 def test_the_order_of_the_arguments_does_not_matter() -> None:
-    check(mail=dict(reversed(MAIL.items())))
+    assert taken(mail=dict(reversed(MAIL.items())))
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ LONG = "<https://a.example/" + "x" * 781 + ">"
 )
 def test_what_receivers_can_use_is_taken(headers: dict[str, str]) -> None:
     check_headers(headers)
+    written = [unstructured(name, value).replace("\r\n", "") for name, value in headers.items()]
+    assert written == [f"{name}: {value}" for name, value in headers.items()]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ def test_styles_are_in_the_tags_and_the_sheet_stays_for_media_and_hover(tmp_path
     assert "&lt;Zoë&gt;" in html
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TemplateLibrary().names())
 def test_the_shipped_templates_are_inlined_as_each_mail_would_be(name: str) -> None:
     renderer = Renderer(TemplateLibrary())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -54,8 +55,10 @@ CHECK = dataclass_schema(Order)
         {"lines": []},
     ],
 )
-def test_what_fits_passes(change: Mapping[str, Any]) -> None:
-    CHECK({**GOOD, **change})
+def test_what_fits_passes_and_stays_as_it_is(change: Mapping[str, Any]) -> None:
+    context = deepcopy({**GOOD, **change})
+    CHECK(context)
+    assert context == {**GOOD, **change}
 
 
 @pytest.mark.parametrize(

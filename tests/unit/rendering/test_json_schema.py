@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -26,8 +27,11 @@ SCHEMA: Mapping[str, Any] = {
 }
 
 
-def test_what_fits_passes() -> None:
-    json_schema(SCHEMA)({"name": "a", "age": None, "state": "old", "due": "2026-11-28", "items": [{"price": 1.5}]})
+def test_what_fits_passes_and_stays_as_it_is() -> None:
+    fits = {"name": "a", "age": None, "state": "old", "due": "2026-11-28", "items": [{"price": 1.5}]}
+    context = deepcopy(fits)
+    json_schema(SCHEMA)(context)
+    assert context == fits
 
 
 @pytest.mark.parametrize(

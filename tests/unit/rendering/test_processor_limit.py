@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from notifier.rendering.processor_limit import AtMost, TooLong
+from notifier.rendering.processor_limit import AGAIN, AtMost, TooLong
 
 BRIEF = 0.02  # processor seconds
 
@@ -59,19 +59,27 @@ def test_a_strike_that_comes_late_ends_nothing() -> None:
     with AtMost(60):
         pass
     signal.raise_signal(signal.SIGVTALRM)
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
 def test_waiting_takes_no_time_of_the_processor() -> None:
     with AtMost(BRIEF):
         threading.Event().wait(BRIEF * 3)
+        left, _ = signal.getitimer(signal.ITIMER_VIRTUAL)
+    assert 0 < left < AGAIN / 2, "the first strike is still to come"
 
 
 def test_a_timer_of_somebody_else_is_left_alone() -> None:
     struck = threading.Event()
-    signal.signal(signal.SIGVTALRM, lambda *_: struck.set())
+
+    def strike(*_: object) -> None:
+        struck.set()
+
+    signal.signal(signal.SIGVTALRM, strike)
     signal.setitimer(signal.ITIMER_VIRTUAL, BRIEF)
     with AtMost(60):
         works_until(struck)
+    assert signal.getsignal(signal.SIGVTALRM) is strike
 
 
 def test_a_thread_is_not_stopped() -> None:

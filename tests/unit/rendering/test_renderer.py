@@ -20,8 +20,10 @@ def make(folder: Path, name: str = "note", seconds: float = MAX_SECONDS, **parts
 
 def test_the_shipped_templates_render_their_samples() -> None:
     renderer = Renderer(TemplateLibrary())
+    assert {"welcome", "order_confirmation", "password_reset"} <= set(renderer.names())
     for name in renderer.names():
         renderer.check(name)
+        assert renderer.sample_contexts(name) != {}, name
 
 
 def test_a_language_falls_back_to_the_default() -> None:

@@ -26,7 +26,9 @@ NAMED = {"type": "object", "required": ["name"]}
 
 
 def test_without_a_schema_every_context_fits(tmp_path: Path) -> None:
-    make(tmp_path, {}).check_context("note", {"anything": 1})
+    renderer, context = make(tmp_path, {}), {"name": "a", "anything": 1}
+    renderer.check_context("note", context)
+    assert renderer.render("note", context).text == "a"
 
 
 def test_a_schema_in_its_place(tmp_path: Path) -> None:
@@ -105,7 +107,9 @@ def test_what_ships_works_without_the_library(tmp_path: Path, monkeypatch: pytes
     make(tmp_path, {"schema": NAMED})
     monkeypatch.setitem(sys.modules, "jsonschema", None)
     monkeypatch.setattr(library, "shipped_templates", lambda: tmp_path)
-    Renderer(TemplateLibrary()).check_context("note", {})
+    renderer = Renderer(TemplateLibrary())
+    renderer.check_context("note", {})
+    assert renderer.render("note", {"name": "a"}).text == "a"
 
 
 def test_check_tells_the_sample_that_does_not_fit(tmp_path: Path) -> None:

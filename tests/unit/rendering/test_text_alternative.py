@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from driven import quick
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,7 @@ def test_a_table_of_one_endless_word_is_read_as_text() -> None:
     assert text.split() == ["A", "B", "x" * 1_000_000, "y"]
 
 
+@pytest.mark.long
 def test_a_depth_of_a_hundred_thousand_is_read() -> None:
     assert text_alternative("<div>" * 100_000 + "x") == "x\n"
 
@@ -101,7 +103,8 @@ def test_a_depth_of_a_hundred_thousand_is_read() -> None:
     "tag", ["<table><tr><td>x", "<ul><li>x", "<blockquote>x", "<p><table><td>x", "<h1>x", "<b>x</p>", "<dl><dd>x", "<q>x", "<a href=y><button>x"]
 )  # fmt: skip
 def test_no_element_is_read_by_recursion(tag: str) -> None:
-    assert text_alternative(tag * 5_000).count("x") >= 5_000
+    depth = quick(5_000, 2 * sys.getrecursionlimit())
+    assert text_alternative(tag * depth).count("x") >= depth
 
 
 def calls_of(html: str) -> int:
@@ -127,7 +130,8 @@ def calls_of(html: str) -> int:
 )  # fmt: skip
 def test_twice_the_input_is_twice_the_work(piece: str) -> None:
     text_alternative(piece)
-    assert calls_of(piece * 800) <= 2.2 * calls_of(piece * 400) + 200
+    size = quick(400, 100)
+    assert calls_of(piece * 2 * size) <= 2.2 * calls_of(piece * size) + size / 2
 
 
 PIECES = st.sampled_from(

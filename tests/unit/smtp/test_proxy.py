@@ -80,7 +80,8 @@ def test_socks_that_wants_no_login_is_told_none() -> None:
 
 @pytest.mark.parametrize("bound", [b"\1" + BOUND, b"\3\x05abcde\0\0", b"\3\0\0\0", b"\4" + bytes(18)])
 def test_the_end_of_a_socks_reply_is_where_its_address_ends(bound: bytes) -> None:
-    talk(dialogue(proxy(SOCKS), "192.0.2.9", 25), b"\5\0", b"\5\0\0" + bound)
+    said = talk(dialogue(proxy(SOCKS), "192.0.2.9", 25), b"\5\0", b"\5\0\0" + bound)
+    assert said == [b"\5\1\0", b"\5\1\0\1\xc0\0\2\x09\0\x19"]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,8 @@ def test_connect_with_a_login() -> None:
     "head", [b"HTTP/1.1 200\r\n\r\n", b"HTTP/1.1 299 x\nA: b\n\n", b"HTTP/1.1 200 ok\r\nContent-Length: 9\r\n\r\n"]
 )
 def test_every_2xx_leads_through_from_the_blank_line_on(head: bytes) -> None:
-    talk(dialogue(proxy(HTTP), "relay.example", 25), head)
+    (said,) = talk(dialogue(proxy(HTTP), "relay.example", 25), head)
+    assert said.startswith(b"CONNECT relay.example:25 ")
 
 
 def test_interim_answers_are_passed_over() -> None:
@@ -169,7 +171,9 @@ def test_what_an_http_proxy_refuses_has_its_row(head: bytes, row: str) -> None:
 
 def test_a_head_just_within_its_bound_is_taken() -> None:
     head = b"HTTP/1.1 200 ok\r\n".ljust(MAX_HEAD - 4, b"x") + b"\r\n\r\n"
-    talk(dialogue(proxy(HTTP), "relay.example", 25), head)
+    assert len(head) == MAX_HEAD
+    (said,) = talk(dialogue(proxy(HTTP), "relay.example", 25), head)
+    assert said.startswith(b"CONNECT relay.example:25 ")
 
 
 # what is refused before an octet is written ---------------------------------------------------------------------------

@@ -32,6 +32,7 @@ def contents(server: fakeredis.FakeRedis, root: Path | None = None) -> str:
     return " ".join(kept + files)
 
 
+@pytest.mark.long  # `make check` asks all of this once, without keys (test_store_conformance_fake.py)
 class TestTheLedgerWithKeys(StoreConformance):
     @pytest.fixture
     def make_store(self, make_store: MakeStore) -> MakeStore:
