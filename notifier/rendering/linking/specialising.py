@@ -75,6 +75,8 @@ class Specialiser:
         inner = scope.inner()
         if isinstance(node, (nodes.Import, nodes.FromImport)):
             self._import(node, scope)
+        if isinstance(node, (nodes.For, nodes.Macro)):
+            inner.values["loop"] = UNKNOWN  # its own, and not that of a loop around it
         if isinstance(node, nodes.EvalContextModifier):
             inner.escaped = node.options[0].value.as_const()
         for name, value in node.iter_fields():

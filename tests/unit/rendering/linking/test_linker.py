@@ -89,6 +89,8 @@ def page(body: str) -> dict[str, str]:
         "{% for a, b in [(1, 2), (3, 4)] %}{{ a }}{{ b }}{{ m.shout(a) }}{% endfor %}",
         "{% for a in [1, 2, 3] %}{{ loop.cycle('odd', 'even') }}{{ loop.previtem is defined }}{% endfor %}",
         "{% for a in [1, 2, 3] if a != 2 %}{{ loop.length }}{{ a }}{% endfor %}",
+        "{% for a in [1, 2] %}{% for b in items %}{{ loop.first }}{% endfor %}{{ loop.first }}{% endfor %}",
+        "{% for a in [1, 2] %}{% for b in items if loop %}x{% else %}{{ loop.first }}{% endfor %}{% endfor %}",
         "{% for a in [] %}x{% else %}empty{% endfor %}",
         "{% for a in [1, 2] %}{% set y = a %}{{ y }}{% endfor %}{{ y | default('none') }}",
         "{% set y = 1 %}{% for a in [1, 2] %}{{ y }}{% set y = a + y %}{{ y }}{% endfor %}{{ y }}",
