@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from notifier.errors import BlobUnavailable, StoreError
-from notifier.model.octets import Octets, Source, whole
+from notifier.model.octets import Source, whole
 from notifier.store.blobs.names import blob_name, checked_name
 from notifier.store.blobs.place import Place
 from notifier.store.sealing import Seal
@@ -43,8 +43,8 @@ class Blobs:
         self._grace = grace
         self._seal = seal
 
-    def put(self, data: Octets) -> str:
-        """Keep the octets. Raises `StoreUnavailable`."""
+    def put(self, data: bytes | Source) -> str:
+        """Keep the octets. Raises `StoreUnavailable`, and what a source raises; nothing is kept then."""
         name = blob_name(data)
         # What is there may have been sealed with a key that is to go.
         kept = self._seal.seal(whole(data)) if self._seal.is_closed else data
@@ -96,7 +96,7 @@ class Blobs:
         needed = self._referenced(names)
         return sum(place.drop(name, self._grace) for name in names if name not in needed)
 
-    def put_or_none(self, data: Octets) -> str | None:
+    def put_or_none(self, data: bytes | Source) -> str | None:
         """For whoever has another place for the octets, and must not fail for want of this one."""
         try:
             return self.put(data)

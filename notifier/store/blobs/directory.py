@@ -7,7 +7,6 @@ another for its own and collects them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import socket
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from notifier.errors import BlobUnavailable, StoreError, StoreUnavailable
-from notifier.model.octets import Octets, blocks_of
+from notifier.model.octets import Source, blocks_of
+from notifier.model.reread import verified
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
@@ -42,7 +42,7 @@ class DirectoryBlobs:
     def __repr__(self) -> str:
         return f"<DirectoryBlobs {self._root}>"
 
-    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
+    def put(self, name: str, data: bytes | Source, *, anew: bool = False) -> None:
         """See `Place.put`."""
         try:
             with self._folder(name[:2], make=True) as folder:
@@ -155,17 +155,11 @@ class DirectoryBlob:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        digest, size, held = hashlib.sha256(), 0, b""
-        for block in self._place.blocks(self._name):
-            if held:
-                yield held
-            digest.update(block)
-            size, held = size + len(block), block
-        if size != self._size or digest.hexdigest() != self._name:
-            raise BlobUnavailable(
-                f"the blob {self._name} in {self._place!r} is damaged: its octets have another digest"
-            )
-        yield held
+        blocks = self._place.blocks(self._name)
+        return verified(blocks, size=self._size, sha256=self._name, otherwise=self._damaged)
+
+    def _damaged(self) -> BlobUnavailable:
+        return BlobUnavailable(f"the blob {self._name} in {self._place!r} is damaged: its octets have another digest")
 
 
 @contextmanager
@@ -201,7 +195,7 @@ def _touched(folder: int, name: str, size: int | None = None) -> bool:
     return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
 
 
-def _write(folder: int, name: str, data: Octets) -> None:
+def _write(folder: int, name: str, data: bytes | Source) -> None:
     draft = f"{_DRAFT}{name}.{uuid.uuid4().hex}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:

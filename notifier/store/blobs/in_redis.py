@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from notifier.errors import BlobUnavailable, StoreUnavailable
-from notifier.model.octets import Octets, whole
+from notifier.model.octets import Source, whole
 from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
@@ -21,7 +21,7 @@ class RedisBlobs:
     def __repr__(self) -> str:
         return f"<RedisBlobs {self._connection.url}, {self._cap:,} octets>"
 
-    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
+    def put(self, name: str, data: bytes | Source, *, anew: bool = False) -> None:
         """See `Place.put`; octets that are there are not sent again."""
         if not anew and self.touch(name):
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from notifier.model.octets import Octets, Source
+from notifier.model.octets import Source
 
 TURNS = 16  # a collection looks at one sixteenth of the names, by their first digit
 
@@ -12,7 +12,7 @@ TURNS = 16  # a collection looks at one sixteenth of the names, by their first d
 class Place(Protocol):
     """Safe to share between threads and to have been made before a fork. Ages are seconds since the last `put`."""
 
-    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
+    def put(self, name: str, data: bytes | Source, *, anew: bool = False) -> None:
         """Keep the octets, durably, and begin their age anew; with ``anew`` also in place of what is there under that name.
 
         Raises `StoreUnavailable`.
