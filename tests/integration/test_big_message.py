@@ -213,10 +213,16 @@ def lines_of_a_message() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("way", "offers"), [("path", ("CHUNKING",)), ("stored", ()), ("message", ("CHUNKING",)), ("message", ())]
+    ("way", "blobs", "offers"),
+    [
+        ("path", "dir", ("CHUNKING",)),
+        ("stored", "redis", ()),
+        ("message", "redis", ("CHUNKING",)),
+        ("message", "dir", ()),
+    ],
 )
 def test_25_megabytes_cost_the_caller_and_the_worker_under_8_from_the_call_to_the_wire(
-    tmp_path: Path, valkey_server: EmbeddedValkey, way: str, offers: tuple[str, ...]
+    tmp_path: Path, valkey_server: EmbeddedValkey, way: str, blobs: str, offers: tuple[str, ...]
 ) -> None:
     octets = lines_of_a_message() if way == "message" else hashlib.shake_256(b"25").digest(25 * 2**20)
     (tmp_path / "big.bin").write_bytes(octets)
@@ -228,7 +234,7 @@ def test_25_megabytes_cost_the_caller_and_the_worker_under_8_from_the_call_to_th
         environ = {
             "NOTIFIER_BROKER_URL": valkey_server.url,
             "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{sink.port}?tls=none",
-            "NOTIFIER_BLOBS": f"dir:{tmp_path}/blobs",
+            "NOTIFIER_BLOBS": f"dir:{tmp_path}/blobs" if blobs == "dir" else "redis:256MB",
             "NOTIFIER_DKIM": f"x.example:e1:{tmp_path}/key.pem",
             "NOTIFIER_FROM": "s@x.example",
             "NOTIFIER_JOURNAL": f"{tmp_path}/journal",

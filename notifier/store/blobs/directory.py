@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from notifier.errors import BlobUnavailable, StoreError, StoreUnavailable
 from notifier.model.octets import Source, blocks_of
-from notifier.model.reread import verified
+from notifier.store.blobs.opened import OpenedBlob
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
@@ -60,11 +60,11 @@ class DirectoryBlobs:
         with self._readable(name) as folder:
             return _read(folder, name, limit)
 
-    def open(self, name: str, limit: int) -> DirectoryBlob | None:
+    def open(self, name: str, limit: int) -> OpenedBlob | None:
         """See `Place.open`."""
         with self._readable(name) as folder:
             size = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
-        return DirectoryBlob(self, name, size) if size <= limit else None
+        return OpenedBlob(self, name, size) if size <= limit else None
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """The octets of a blob in pieces. Raises `BlobUnavailable`."""
@@ -141,25 +141,6 @@ class DirectoryBlobs:
             _opened(shard, ledger, make=make) as folder,
         ):
             yield folder
-
-
-class DirectoryBlob:
-    """A blob that is read as it is needed. The last block comes once all of them have the digest that they should have, so that
-    nothing damaged goes out whole.
-    """
-
-    def __init__(self, place: DirectoryBlobs, name: str, size: int) -> None:
-        self._place, self._name, self._size = place, name, size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        blocks = self._place.blocks(self._name)
-        return verified(blocks, size=self._size, sha256=self._name, otherwise=self._damaged)
-
-    def _damaged(self) -> BlobUnavailable:
-        return BlobUnavailable(f"the blob {self._name} in {self._place!r} is damaged: its octets have another digest")
 
 
 @contextmanager
