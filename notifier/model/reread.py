@@ -53,13 +53,14 @@ def verified(
     whole; ``otherwise`` is raised, and at the latest when there are more.
     """
     digest, count, held = hashlib.sha256(), 0, b""
-    for block in blocks:
-        if held:
-            yield held
+    for block in filter(None, blocks):  # an empty one behind the last would let that go unverified
         digest.update(block)
-        count, held = count + len(block), block
+        count += len(block)
         if count > size:
             break
+        if held:
+            yield held
+        held = block
     if count != size or digest.hexdigest() != sha256:
         raise otherwise()
     yield held

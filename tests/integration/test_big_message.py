@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from cryptography.fernet import Fernet
 from signing_keys import ed25519_pem
 
 from notifier.mime import compose
@@ -219,6 +220,8 @@ def lines_of_a_message() -> bytes:
         ("stored", "redis", ()),
         ("message", "redis", ("CHUNKING",)),
         ("message", "dir", ()),
+        ("path", "dir sealed", ()),
+        ("message", "redis sealed", ("CHUNKING",)),
     ],
 )
 def test_25_megabytes_cost_the_caller_and_the_worker_under_8_from_the_call_to_the_wire(
@@ -234,11 +237,13 @@ def test_25_megabytes_cost_the_caller_and_the_worker_under_8_from_the_call_to_th
         environ = {
             "NOTIFIER_BROKER_URL": valkey_server.url,
             "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{sink.port}?tls=none",
-            "NOTIFIER_BLOBS": f"dir:{tmp_path}/blobs" if blobs == "dir" else "redis:256MB",
+            "NOTIFIER_BLOBS": f"dir:{tmp_path}/blobs" if "dir" in blobs else "redis:256MB",
             "NOTIFIER_DKIM": f"x.example:e1:{tmp_path}/key.pem",
             "NOTIFIER_FROM": "s@x.example",
             "NOTIFIER_JOURNAL": f"{tmp_path}/journal",
         }
+        if "sealed" in blobs:
+            environ["NOTIFIER_ENCRYPTION_KEYS"] = Fernet.generate_key().decode()
         of_caller = run(CALLER, way, str(tmp_path / "big.bin"), str(tmp_path / "small.bin"), **environ)
         states, *of_worker = run(WORKER, **environ)
     assert states == ["sent"]

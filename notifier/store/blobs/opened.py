@@ -22,14 +22,18 @@ class OpenedBlob:
     """
 
     def __init__(self, place: Blocks, name: str, size: int) -> None:
-        self._place, self._name, self._size = place, name, size
+        self._place, self.name, self._size = place, name, size
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        blocks = self._place.blocks(self._name)
-        return verified(blocks, size=self._size, sha256=self._name, otherwise=self._damaged)
+        return verified(self.blocks(), size=self._size, sha256=self.name, otherwise=self.damaged)
 
-    def _damaged(self) -> BlobUnavailable:
-        return BlobUnavailable(f"the blob {self._name} in {self._place!r} is damaged: its octets have another digest")
+    def blocks(self) -> Iterator[bytes]:
+        """What is kept, whatever it is."""
+        return self._place.blocks(self.name)
+
+    def damaged(self) -> BlobUnavailable:
+        """The error."""
+        return BlobUnavailable(f"the blob {self.name} in {self._place!r} is damaged: its octets have another digest")

@@ -11,7 +11,7 @@ from read_in_blocks import Read
 
 from notifier.errors import InvalidAttachment
 from notifier.model.octets import Source, whole
-from notifier.model.reread import Reread, read_once
+from notifier.model.reread import Reread, has_changed, read_once, verified
 
 HELD = 20
 
@@ -39,6 +39,22 @@ def test_of_what_has_changed_the_end_never_comes(before: bytes, after: bytes) ->
     with pytest.raises(InvalidAttachment, match="the file was changed"):
         came.extend(found)
     assert len(b"".join(came)) < len(before)
+
+
+def test_nothing_at_the_end_lets_the_last_octets_go_unverified() -> None:
+    came: list[bytes] = []
+    with pytest.raises(InvalidAttachment):
+        came.extend(verified([b"a", b"?", b"", b""], size=2, sha256="of others", otherwise=lambda: has_changed("it")))
+    assert came == [b"a"]
+
+
+def test_of_what_has_more_than_it_should_the_last_octets_do_not_come_either() -> None:
+    found = once(b"x" * 30, b"x" * 33)
+    came: list[bytes] = []
+    assert not isinstance(found, bytes)
+    with pytest.raises(InvalidAttachment):
+        came.extend(found)
+    assert len(b"".join(came)) < 30
 
 
 def test_of_what_has_no_end_no_more_is_read_than_there_was() -> None:
