@@ -1,4 +1,4 @@
-"""Files that are attached by their path: read once, at the call, and never through a link.
+"""Files that are attached by their path: read at the call, and never through a link.
 
 Without roots the application's own process may attach whatever it may read. With roots a path must lie in one of them:
 each folder is opened below the one before, so that neither ``..`` nor a link that is swapped in at any moment leads out.
@@ -14,19 +14,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from notifier.errors import InvalidAttachment, MailTooLarge
+from notifier.model.octets import Source
+from notifier.model.reread import has_changed, read_once
 
+HELD = 64 * 1024  # octets; a hundred files of this size may be in memory together, and none that is bigger
+BLOCK = 57 * 1024  # octets that are read together
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/?/")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NOFOLLOW: a link that was swapped in leads nowhere. O_NONBLOCK: opening a FIFO does not hang.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def read_file(given: object, *, limit: int, roots: Sequence[Path] = ()) -> bytes:
-    """The octets of a regular file, ``limit`` of them at most. Raises `InvalidAttachment` or `MailTooLarge`."""
+def read_file(given: object, *, limit: int, roots: Sequence[Path] = ()) -> bytes | Source:
+    """The octets of a regular file, ``limit`` of them at most. One of more than `HELD` is read once here, and once more when it
+    is kept, block by block. Raises `InvalidAttachment` or `MailTooLarge`.
+    """
     path = _checked_path(given)
+    return read_once(f"attachment {path}", lambda: _blocks(path, limit, roots), held=HELD)
+
+
+def _blocks(path: Path, limit: int, roots: Sequence[Path]) -> Iterator[bytes]:
     try:
         with _opened(path, roots) as descriptor:
-            return _read(descriptor, path, limit, alone=bool(roots))
+            yield from _checked_blocks(descriptor, path, limit, alone=bool(roots))
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidAttachment | MailTooLarge):
             raise
@@ -81,8 +91,21 @@ def _walked(root: Path, parts: Sequence[str]) -> int:
         os.close(folder)
 
 
-def _read(descriptor: int, path: Path, limit: int, *, alone: bool) -> bytes:
-    found = os.fstat(descriptor)
+def _checked_blocks(descriptor: int, path: Path, limit: int, *, alone: bool) -> Iterator[bytes]:
+    before = os.fstat(descriptor)
+    _check(before, path, alone=alone)
+    _check_size(before.st_size, path, limit)  # so that nothing of a gigabyte is read
+    count = 0
+    for block in _octets(descriptor):
+        count += len(block)
+        _check_size(count, path, limit)  # of a file that grows meanwhile
+        yield block
+    after = os.fstat(descriptor)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise has_changed(f"attachment {path}")
+
+
+def _check(found: os.stat_result, path: Path, *, alone: bool) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise InvalidAttachment(f"attachment {path} is not a regular file")
     if alone and found.st_nlink > 1:
@@ -90,13 +113,13 @@ def _read(descriptor: int, path: Path, limit: int, *, alone: bool) -> bytes:
         raise InvalidAttachment(
             f"attachment {path} has {found.st_nlink} names (hard links), and may lie elsewhere; copy it"
         )
-    # The size now, so that nothing of a gigabyte is read; and one octet more than may be, for a file that grows meanwhile.
-    data = b"" if found.st_size > limit else _octets(descriptor, limit + 1)
-    if found.st_size > limit or len(data) > limit:
+
+
+def _check_size(size: int, path: Path, limit: int) -> None:
+    if size > limit:
         raise MailTooLarge(f"attachment {path} alone is over the limit of {limit:,} octets for a mail")
-    return data
 
 
-def _octets(descriptor: int, most: int) -> bytes:
-    with os.fdopen(descriptor, "rb", closefd=False) as file:
-        return file.read(most)
+def _octets(descriptor: int) -> Iterator[bytes]:
+    while block := os.read(descriptor, BLOCK):
+        yield block

@@ -1,11 +1,11 @@
-"""Attachments as callers give them, read once at the call: octets, a file, one that is stored already, an object's URL."""
+"""Attachments as callers give them, read at the call: octets, a file, one that is stored already, an object's URL."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -14,6 +14,10 @@ from notifier.errors import BlobUnavailable, InvalidAttachment, MailTooLarge
 from notifier.mime import check_content_type, guess_content_type, safe_filename
 from notifier.model.content import Attachment
 from notifier.model.email import AttachmentRef
+from notifier.model.octets import Source
+from notifier.model.reread import read_once
+
+HELD = 2**20  # octets; objects up to here are asked for once
 
 _SOURCES = ("blob", "data", "path", "url")
 _FIELDS = frozenset({*_SOURCES, "filename", "content_type"})
@@ -23,7 +27,7 @@ def _nothing_is_stored(tenant: str, blob: str) -> int:
     raise BlobUnavailable(f"there are no stored attachments here, and none {blob} of tenant {tenant!r}")
 
 
-def _nothing_is_fetched(url: str, limit: int) -> bytes:
+def _nothing_is_fetched(url: str, limit: int) -> Iterator[bytes]:
     del limit
     raise InvalidAttachment(f"no URL is fetched: {url[:80]!r}")
 
@@ -31,16 +35,25 @@ def _nothing_is_fetched(url: str, limit: int) -> bytes:
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where attachments may come from beside the call itself. ``roots``: the folders of files; none: any file.
-    ``stored(tenant, blob)``: the octets that one has which was stored before. ``fetched(url, limit)``: those of an object.
+    ``stored(tenant, blob)``: the octets that one has which was stored before. ``fetched(url, limit)``: those of an object, in blocks.
     """
 
     roots: tuple[Path, ...] = ()
     stored: Callable[[str, str], int] = _nothing_is_stored
-    fetched: Callable[[str, int], bytes] = _nothing_is_fetched
+    fetched: Callable[[str, int], Iterator[bytes]] = _nothing_is_fetched
 
 
-def read_attachment(given: object, *, limit: int, allow_paths: bool, sources: Sources = Sources()) -> Attachment:
-    """An `Attachment` from ``{"path": …}``, ``{"url": …}`` or ``{"filename": …, "data": base64 text or bytes}``.
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """An attachment of a call, checked. What is big and can be read again is a `Source`."""
+
+    filename: str
+    content_type: str
+    data: bytes | Source = field(repr=False)
+
+
+def read_attachment(given: object, *, limit: int, allow_paths: bool, sources: Sources = Sources()) -> GivenFile:
+    """A file from an `Attachment`, ``{"path": …}``, ``{"url": …}`` or ``{"filename": …, "data": base64 text or bytes}``.
 
     ``limit`` is the most octets it may have. ``allow_paths`` is False for payloads that came through the broker:
     whoever can publish there must not read the worker's files, nor what it may fetch.
@@ -97,20 +110,21 @@ def _source_of(given: Mapping[str, Any]) -> str:
     return named[0]
 
 
-def _from_path(given: Mapping[str, Any], limit: int, sources: Sources) -> Attachment:
+def _from_path(given: Mapping[str, Any], limit: int, sources: Sources) -> GivenFile:
     data = read_file(given["path"], limit=limit, roots=sources.roots)
     return _named(given.get("filename", Path(given["path"]).name), given.get("content_type"), data)
 
 
-def _from_url(given: Mapping[str, Any], limit: int, sources: Sources) -> Attachment:
+def _from_url(given: Mapping[str, Any], limit: int, sources: Sources) -> GivenFile:
     url = given["url"]
     if not isinstance(url, str):
         raise InvalidAttachment(f"an attachment's url is text, not {type(url).__name__}")
     name = given.get("filename", url.rpartition("/")[2])
-    return _named(name, given.get("content_type"), sources.fetched(url, limit))
+    data = read_once(f"attachment {name!r}", lambda: sources.fetched(url, limit), held=HELD)
+    return _named(name, given.get("content_type"), data)
 
 
-def _from_data(given: Mapping[str, Any], limit: int) -> Attachment:
+def _from_data(given: Mapping[str, Any], limit: int) -> GivenFile:
     filename = given.get("filename")
     if not isinstance(filename, str):
         raise InvalidAttachment("an attachment given as data needs a filename")
@@ -133,6 +147,6 @@ def octets_of(data: object, what: str, limit: int) -> bytes:
     return bytes(data)
 
 
-def _named(filename: object, content_type: object, data: bytes) -> Attachment:
+def _named(filename: object, content_type: object, data: bytes | Source) -> GivenFile:
     name = safe_filename(filename)
-    return Attachment(name, check_content_type(content_type or guess_content_type(name)), data)
+    return GivenFile(name, check_content_type(content_type or guess_content_type(name)), data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -10,15 +10,15 @@ from typing import Any, Protocol
 from notifier.delivery.own_fields import OwnFields
 from notifier.delivery.signing import Signer
 from notifier.mime import Compositor, invitation_file
-from notifier.mime.message import author_domain, completed, header_is_ascii, is_signed
+from notifier.mime.message import author_domain, completed, header_is_ascii, header_of, is_signed
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, StoredAttachment
 from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.envelope import Envelope, MailObject
-from notifier.model.octets import Octets, Source
+from notifier.model.octets import Octets, Source, as_message
 from notifier.model.parameters import MailParameters
 
-STREAMED = 8 * 2**20  # octets; bigger attachments are encoded as they go out
+STREAMED = 8 * 2**20  # octets; bigger attachments, and messages of the application's own, are read as they go out
 
 
 def message_id_of(email: Email, default_sender: Address) -> str:
@@ -105,17 +105,20 @@ class Composer:
     def _own_message(self, email: Email, ref: MessageRef, envelope: Envelope) -> MailObject:
         """What the application has composed, with what it lacks; signed like others, unless it is already."""
         octets = completed(
-            self.blobs.get_blob(ref.blob),
+            as_message(self._reader(ref.size)(ref.blob)),
             message_id=message_id_of(email, self.sender),
             date=datetime.fromtimestamp(email.created_at, UTC),
         )
-        mail = MailObject(envelope, octets, smtputf8=envelope.needs_smtputf8 or not header_is_ascii(octets))
-        return mail if is_signed(octets) else self.signer.signed(mail, email, author_domain(octets))
+        header = header_of(octets)
+        mail = MailObject(envelope, octets, smtputf8=envelope.needs_smtputf8 or not header.isascii())
+        return mail if is_signed(header) else self.signer.signed(mail, email, author_domain(header))
 
     def _attachments(self, email: Email) -> list[Attachment | StoredAttachment]:
         files: list[Attachment | StoredAttachment] = list(map(self._stored, email.attachments))
         return files if email.calendar is None else [*files, invitation_file(email.calendar)]
 
     def _stored(self, ref: AttachmentRef) -> StoredAttachment:
-        read = self.blobs.open_blob if ref.size > STREAMED else self.blobs.get_blob
-        return StoredAttachment(ref.filename, ref.content_type, ref.blob, read)
+        return StoredAttachment(ref.filename, ref.content_type, ref.blob, self._reader(ref.size))
+
+    def _reader(self, size: int) -> Callable[[str], bytes | Source]:
+        return self.blobs.open_blob if size > STREAMED else self.blobs.get_blob

@@ -12,7 +12,7 @@ from notifier.delivery.composer import BlobReader, Composer
 from notifier.delivery.intake import Accepted
 from notifier.delivery.routing import Router
 from notifier.errors import fault_error
-from notifier.model.octets import Source
+from notifier.model.octets import Source, whole
 from notifier.model.outcome import Outcome
 from notifier.store.base import Claim
 
@@ -22,13 +22,13 @@ SESSION_WAIT = 30.0  # seconds
 class HeldBlobs:
     """The attachments of one mail, at hand; those that were stored before are ``elsewhere``."""
 
-    def __init__(self, blobs: Mapping[str, bytes], elsewhere: BlobReader) -> None:
+    def __init__(self, blobs: Mapping[str, bytes | Source], elsewhere: BlobReader) -> None:
         self._blobs = blobs
         self._elsewhere = elsewhere
 
     def get_blob(self, blob: str) -> bytes:
-        """The octets. Raises `StoreError`."""
-        return self._blobs[blob] if blob in self._blobs else self._elsewhere.get_blob(blob)
+        """The octets. Raises `StoreError`, or `InvalidAttachment` for a file that has changed since."""
+        return whole(self._blobs[blob]) if blob in self._blobs else self._elsewhere.get_blob(blob)
 
     def open_blob(self, blob: str) -> bytes | Source:
         """The same."""

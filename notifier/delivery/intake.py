@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from notifier.delivery.attachments import Sources, is_stored, read_attachment, stored_attachment
+from notifier.delivery.attachments import GivenFile, Sources, is_stored, read_attachment, stored_attachment
 from notifier.delivery.context import checked_context
 from notifier.delivery.own_message import read_own_message
 from notifier.errors import InvalidAddress, InvalidMail, MailTooLarge, TemplateNotFound
 from notifier.mime import check_headers, read_calendar
 from notifier.model.address import Address
-from notifier.model.content import Attachment
 from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.ids import new_mail_id
 from notifier.model.mail_class import MailClass
+from notifier.model.octets import Source
 from notifier.model.template import MailDefaults
 from notifier.model.tenant import DEFAULT, Tenants
 
@@ -50,7 +50,7 @@ class Accepted:
     """A mail that passed every check, with the octets of its attachments by blob name (sha256, hex)."""
 
     email: Email
-    blobs: Mapping[str, bytes] = field(repr=False)
+    blobs: Mapping[str, bytes | Source] = field(repr=False)
 
 
 class Intake:
@@ -66,7 +66,7 @@ class Intake:
         tenants: Tenants,
         sender: Address,
         max_bytes: int,
-        blob_name: Callable[[bytes], str],
+        blob_name: Callable[[bytes | Source], str],
         sources: Sources = Sources(),  # noqa: B008 - frozen
         defaults: Callable[[str], MailDefaults] = lambda _: MailDefaults(),
         check_context: Callable[[str, Mapping[str, Any]], None] = lambda _, __: None,
@@ -171,7 +171,7 @@ class Intake:
         )
         return self._checked(email, {blob: own.data}, own.senders)
 
-    def _checked(self, email: Email, blobs: Mapping[str, bytes], senders: Iterable[Address]) -> Accepted:
+    def _checked(self, email: Email, blobs: Mapping[str, bytes | Source], senders: Iterable[Address]) -> Accepted:
         self._check_senders(email, senders)
         self._check_recipients(email)
         self._check_times(email)
@@ -191,12 +191,12 @@ class Intake:
 
     def _read_all(
         self, attachments: Iterable[object], tenant: str, options: Options
-    ) -> tuple[tuple[AttachmentRef, ...], dict[str, bytes]]:
+    ) -> tuple[tuple[AttachmentRef, ...], dict[str, bytes | Source]]:
         """What the mail refers to, and the octets that have to be stored for that."""
         if isinstance(attachments, Mapping | str | bytes):
             raise InvalidMail("attachments is a list of attachments")
         refs: list[AttachmentRef] = []
-        blobs: dict[str, bytes] = {}
+        blobs: dict[str, bytes | Source] = {}
         for given in attachments:
             if len(refs) == MAX_ATTACHMENTS:
                 raise InvalidMail(f"more than {MAX_ATTACHMENTS} attachments")
@@ -208,7 +208,7 @@ class Intake:
                 blobs[refs[-1].blob] = file.data
         return tuple(refs), blobs
 
-    def read(self, given: object, *, allow_paths: bool = True) -> Attachment:
+    def read(self, given: object, *, allow_paths: bool = True) -> GivenFile:
         """One attachment of a call. Raises `InvalidAttachment`, `MailTooLarge`."""
         return read_attachment(given, limit=self._max_bytes, allow_paths=allow_paths, sources=self._sources)
 

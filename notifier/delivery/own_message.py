@@ -18,6 +18,7 @@ from notifier.delivery.attachments import octets_of
 from notifier.errors import InvalidAddress, InvalidAttachment, InvalidHeader, InvalidMail
 from notifier.mime import message as mime
 from notifier.model.address import Address
+from notifier.model.octets import Octets
 from notifier.smtp.dropin.message import addresses_in, envelope_of, flattened
 
 _NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 section 2.2
@@ -28,7 +29,7 @@ _INJECTED = re.compile(r"\r(?!\n)|\n[^ \t]|\n\Z|\r\n[^ \t]")
 class OwnMessage:
     """``data`` is what goes out, but for a Date or Message-ID that is missing; ``authors`` stand in From."""
 
-    data: bytes = field(repr=False)
+    data: Octets = field(repr=False)
     recipients: tuple[Address, ...]
     authors: tuple[Address, ...]
     sender: Address | None  # of the envelope; None: the null sender

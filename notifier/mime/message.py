@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from email import policy
 from email.parser import HeaderParser
@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 from notifier.errors import InvalidHeader, InvalidMail
 from notifier.mime import headers as fields
+from notifier.mime.line_ends import check_octets, with_crlf
 from notifier.model.address import a_labels
-from notifier.model.octets import Octets, Streamed
+from notifier.model.octets import Octets, Source, blocks_of, joined, whole
 
+BLOCK = 64 * 1024  # octets that are looked at together
 MAX_LINE = 998  # octets, RFC 5322 section 2.1.1
 ONCE = (
     "From",
@@ -38,8 +40,7 @@ _BLIND = ("bcc", "resent-bcc")
 _FIELD = re.compile(rb"([!-9;-~]+):")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAK = re.compile("[\x80-\x9f\u2028\u2029]")  # of Unicode, which some readers take for a line's end
-_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
-_BARE_CR = re.compile(rb"\r(?!\n)")
+_HEADER_END = re.compile(rb"\r?\n(\r?\n)")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
@@ -59,7 +60,7 @@ class Message(NamedTuple):
     """``body`` begins with the empty line, or is empty where there is none."""
 
     fields: tuple[Field, ...]
-    body: bytes
+    body: Octets
 
     @property
     def header(self) -> bytes:
@@ -67,9 +68,9 @@ class Message(NamedTuple):
         return b"".join(field.octets for field in self.fields)
 
     @property
-    def octets(self) -> bytes:
+    def octets(self) -> Octets:
         """All of it."""
-        return self.header + self.body
+        return joined((self.header, self.body))
 
     def first(self, name: str) -> str | None:
         """What the first field of that name says."""
@@ -78,13 +79,11 @@ class Message(NamedTuple):
 
 def read_message(octets: bytes) -> Message:
     """A message as it may go out, Bcc included. Raises `InvalidHeader` or `InvalidMail`, which name the line."""
-    whole = _with_crlf(octets)
-    header, empty, body = whole.partition(b"\r\n\r\n")
-    if whole.startswith(b"\r\n"):
-        header, empty, body = b"", b"", whole
-    found = Message(tuple(_fields(header.removesuffix(b"\r\n"))), empty[2:] + body)
+    check_octets(octets)
+    header, body = _divided(octets)
+    found = Message(tuple(_fields(header.removesuffix(b"\r\n"))), body)
     _check_header(found)
-    _check_lines(found.body, "the body", InvalidMail)
+    _check_lines(blocks_of(body, BLOCK), "the body", InvalidMail)
     return found
 
 
@@ -93,28 +92,38 @@ def without_blind(message: Message) -> Message:
     return Message(tuple(field for field in message.fields if field.name not in _BLIND), message.body)
 
 
-def completed(octets: bytes, *, message_id: str, date: datetime) -> bytes:
+def header_of(octets: bytes | Source) -> bytes:
+    """The header of a message that was checked before, without the empty line. No more is read than it takes."""
+    begun = b""
+    for block in blocks_of(octets, BLOCK):
+        begun += block
+        header, end, _ = begun.partition(b"\r\n\r\n")
+        if end:
+            return header
+    return begun
+
+
+def completed(octets: Octets, *, message_id: str, date: datetime) -> Octets:
     """``octets`` of a message that was checked before, with these where it has no Message-ID or Date of its own."""
-    header = octets.partition(b"\r\n\r\n")[0].lower()
+    header = header_of(octets)
     missing = "" if _has(b"date", header) else fields.date(date)
     missing += "" if _has(b"message-id", header) else fields.message_id(message_id)
-    return missing.encode() + octets
+    return joined((missing.encode(), octets)) if missing else octets
 
 
 def header_is_ascii(octets: Octets) -> bool:
     """False where the header needs SMTPUTF8 (RFC 6531), which 8-bit octets in the body alone do not."""
-    return isinstance(octets, Streamed) or octets.isascii() or octets.partition(b"\r\n\r\n")[0].isascii()
+    return octets.isascii() or header_of(octets).isascii()
 
 
-def is_signed(octets: bytes) -> bool:
+def is_signed(header: bytes) -> bool:
     """True where it has a DKIM signature."""
-    return _has(b"dkim-signature", octets.partition(b"\r\n\r\n")[0].lower())
+    return _has(b"dkim-signature", header)
 
 
-def author_domain(octets: bytes) -> str:
+def author_domain(header: bytes) -> str:
     """That of From's first address, in A-labels; nothing where it has none."""
-    header = octets.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
-    author = HeaderParser(policy=policy.default).parsestr(header)["From"]
+    author = HeaderParser(policy=policy.default).parsestr(header.decode("utf-8", "replace"))["From"]
     domains = [address.domain for address in getattr(author, "addresses", ())]
     try:
         return a_labels(domains[0]) if domains else ""
@@ -123,24 +132,23 @@ def author_domain(octets: bytes) -> str:
 
 
 def _has(name: bytes, header: bytes) -> bool:
-    return re.search(rb"^%b:" % name, header, re.MULTILINE) is not None
+    return re.search(rb"^%b:" % name, header, re.MULTILINE | re.IGNORECASE) is not None
 
 
-def _with_crlf(octets: bytes) -> bytes:
-    """LF is a line's end as files have it. A bare CR is not: readers disagree on it, and that is how mail is smuggled."""
-    both = octets.count(b"\r\n")  # thirty times as fast as a search for what is not there
-    if octets.count(b"\r") > both and (found := _BARE_CR.search(octets)) is not None:
-        raise InvalidMail(f"octet {found.start()} of the message is a CR without LF; encode such a part (base64)")
-    if b"\0" in octets:
-        raise InvalidMail(f"octet {octets.index(0)} of the message is a NUL; encode such a part (base64)")
-    empty = _EMPTY_LINE.search(octets)
-    header = octets if empty is None else octets[: empty.end()]
+def _divided(octets: bytes) -> tuple[bytes, Octets]:
+    """Header and body, which begins with the empty line."""
+    if octets.startswith((b"\n", b"\r\n")):
+        return b"", with_crlf(octets, 0)
+    found = _HEADER_END.search(octets)
+    header = octets if found is None else octets[: found.end()]
     if b"\r\n" in header and _BARE_LF.search(header) is not None:
         # A value that was pasted into a header of CRLF brings its own fields along like this.
         raise InvalidHeader(
             "the header ends some lines with CRLF and some with LF alone; one of them was put in by somebody"
         )
-    return octets if octets.count(b"\n") == both else octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if found is None:
+        return whole(with_crlf(octets, 0)), b""
+    return whole(with_crlf(octets, 0, found.start())), with_crlf(octets, found.start(1))
 
 
 def _fields(header: bytes) -> Iterator[Field]:
@@ -168,7 +176,7 @@ def _name(line: bytes, number: int) -> str:
 
 def _check_header(message: Message) -> None:
     header = message.header
-    _check_lines(header, "the header", InvalidHeader)
+    _check_lines((header,), "the header", InvalidHeader)
     if (found := _CONTROL.search(header)) is not None:
         raise InvalidHeader(f"octet {found.start()} of the header is the control character {found[0][0]:#04x}")
     _check_text(message.fields)
@@ -195,10 +203,20 @@ def _check_text(of: Sequence[Field]) -> None:
             ) from None
 
 
-def _check_lines(octets: bytes, where: str, kind: type[InvalidMail]) -> None:
-    for number, line in enumerate(octets.split(b"\r\n"), 1):
-        if len(line) > MAX_LINE:
-            raise kind(
-                f"line {number} of {where} has {len(line):,} octets, and {MAX_LINE} may be (RFC 5322 section 2.1.1); fold a "
-                "field, encode a part (quoted-printable or base64)"
-            )
+def _check_lines(blocks: Iterable[bytes], where: str, kind: type[InvalidMail]) -> None:
+    number, size = 1, 0
+    for block in blocks:
+        *ended, rest = block.split(b"\n")
+        for part in ended:
+            _check_line(size + len(part) - 1, number, where, kind)  # its CR is none of it
+            number, size = number + 1, 0
+        size += len(rest)
+    _check_line(size, number, where, kind)
+
+
+def _check_line(size: int, number: int, where: str, kind: type[InvalidMail]) -> None:
+    if size > MAX_LINE:
+        raise kind(
+            f"line {number} of {where} has {size:,} octets, and {MAX_LINE} may be (RFC 5322 section 2.1.1); fold a "
+            "field, encode a part (quoted-printable or base64)"
+        )

@@ -191,8 +191,8 @@ class Store(Protocol):
         Raises `IdempotencyConflict` for a key with another body; then none of ``emails`` that came after it is added.
         """
 
-    def put_blob(self, data: bytes) -> str:
-        """Keep octets under their sha256 (hex), which is returned."""
+    def put_blob(self, data: bytes | Source) -> str:
+        """Keep octets under their sha256 (hex), which is returned. What a source raises passes through, with nothing kept."""
 
     def get_blob(self, blob: str) -> bytes:
         """The octets of a blob. Raises `BlobUnavailable` where they cannot be read here."""

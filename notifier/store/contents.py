@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifier.model.octets import Octets, Source, Streamed, whole
+from notifier.model.octets import Octets, Source, Streamed, as_message, whole
 from notifier.store.blobs import Blobs
 from notifier.store.blobs.outsourced import LARGE, reference_to, referred_by
 from notifier.store.rows import Row
@@ -56,10 +56,5 @@ class Contents:
 
 
 def _message(octets: bytes | Source) -> Octets:
-    """Not held in memory where it is big, and is what `Streamed` says of itself. Raises `BlobUnavailable`."""
-    if isinstance(octets, bytes) or len(octets) <= STREAMED:
-        return octets if isinstance(octets, bytes) else b"".join(octets)
-    ascii_, end = True, b""
-    for block in octets:
-        ascii_, end = ascii_ and block.isascii(), (end + block)[-2:]
-    return Streamed([octets]) if ascii_ and end == b"\r\n" else b"".join(octets)
+    """Not held in memory where it is big. Raises `BlobUnavailable`."""
+    return whole(octets) if len(octets) <= STREAMED else as_message(octets)

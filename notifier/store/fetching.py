@@ -7,13 +7,14 @@ of this host's disk nothing is fetched, whatever a prefix says: a web server red
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from notifier.errors import InvalidAttachment, MailTooLarge
 
 MAX_URL = 2048  # characters
+BLOCK = 2**20  # octets; each is a request
 _PREFIX = re.compile(r"[a-z][a-z0-9+.-]*://[^/@?#\s]+/(?:[^\s]*/)?\Z")
 # Ours to read, or anybody's to redirect; and fsspec's own, which lead on to another URL.
 _NEVER = frozenset({
@@ -43,20 +44,17 @@ class Fetcher:
     def __init__(self, prefixes: Sequence[str]) -> None:
         self._prefixes = tuple(prefixes)
 
-    def fetch(self, url: str, limit: int) -> bytes:
-        """The octets of an object, ``limit`` at most. Raises `InvalidAttachment` or `MailTooLarge`."""
+    def fetch(self, url: str, limit: int) -> Iterator[bytes]:
+        """The octets of an object in blocks, ``limit`` octets at most. Raises `InvalidAttachment` or `MailTooLarge`."""
         self._check(url)
         try:
-            data = _read(url, limit)
+            yield from _blocks(url, limit)
         except (InvalidAttachment, MailTooLarge):
             raise
         except FileNotFoundError:
             raise InvalidAttachment(f"attachment {_shown(url)} is not there") from None
         except Exception as error:  # each object store has errors of its own, and some show keys
             raise InvalidAttachment(f"attachment {_shown(url)} cannot be read: {type(error).__name__}") from error
-        if len(data) > limit:
-            raise _over(url, limit)
-        return data
 
     def _check(self, url: str) -> None:
         if not any(url.startswith(prefix) and url != prefix for prefix in self._prefixes):
@@ -84,16 +82,19 @@ def _shown(url: str) -> str:
         return "of a URL that is none"
 
 
-def _read(url: str, limit: int) -> bytes:
+def _blocks(url: str, limit: int) -> Iterator[bytes]:
     files, path = _opened(url)
     found = files.info(path)
     if found.get("type") != "file":
         raise InvalidAttachment(f"attachment {_shown(url)} is no object")
     if (found.get("size") or 0) > limit:
         raise _over(url, limit)
-    with files.open(path, "rb") as file:
-        data: bytes = file.read(limit + 1)  # whatever it said of its size
-    return data
+    left = limit  # whatever it said of its size
+    with files.open(path, "rb", block_size=BLOCK) as file:  # or libraries read ahead by up to 50 MB
+        while block := file.read(min(BLOCK, left + 1)):
+            if (left := left - len(block)) < 0:
+                raise _over(url, limit)
+            yield block
 
 
 def _over(url: str, limit: int) -> MailTooLarge:

@@ -71,6 +71,15 @@ class Keys:
         """The octets of a blob."""
         return f"{self.blobs}octets:{name}"
 
+    def draft_of_blob(self, token: str) -> str:
+        """Octets of a blob that come one after the other."""
+        return f"{self.blobs}draft:{token}"
+
+    @property
+    def octets_of_blobs(self) -> str:
+        """How many octets all blobs have together."""
+        return f"{self.blobs}total"
+
     @property
     def home_of_blobs(self) -> str:
         """The mark that all blobs of this ledger lie under; it is part of the data, and of a backup."""

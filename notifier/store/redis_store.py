@@ -193,7 +193,7 @@ class RedisStore:
         tenant = "" if email.tenant == DEFAULT else email.tenant
         return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch, tenant)
 
-    def put_blob(self, data: bytes) -> str:
+    def put_blob(self, data: bytes | Source) -> str:
         """See `Store.put_blob`."""
         return self._blobs.put(data)
 

@@ -15,6 +15,11 @@ from notifier.model.secret import Secret
 _TOKEN = b"gAAAAA"  # Fernet's version, and the leading zeros of its time
 
 
+def token_size(size: int) -> int:
+    """Of what seals so many octets: version, time, IV, AES blocks with padding, HMAC; in base64 (Fernet's specification)."""
+    return -(-(1 + 8 + 16 + (size // 16 + 1) * 16 + 32) // 3) * 4
+
+
 class Seal:
     """``keys``: the first seals, each opens. Without any, nothing is sealed."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifier.delivery.intake import Accepted
-from notifier.errors import IdempotencyConflict, InvalidMail, TemplateError
+from notifier.errors import IdempotencyConflict, InvalidAttachment, InvalidMail, TemplateError
 from notifier.tasks.app import app
 from notifier.tasks.calls import SEND_EMAIL
 from notifier.tasks.enqueue import enqueue
@@ -92,7 +92,7 @@ def _call(template: str, mail_class: str, common: Mapping[str, Any], recipient: 
 def _enqueue_chunk(chunk: Mapping[int, Accepted]) -> list[BulkRow]:
     try:
         added = enqueue(list(chunk.values()))
-    except IdempotencyConflict:
+    except (IdempotencyConflict, InvalidAttachment):  # a file has changed since it was looked at
         return [_enqueue_one(position, mail) for position, mail in chunk.items()]  # find the one; the others go on
     return [
         BulkRow(position, MailResult(one.mail_id, app=app), None) for position, one in zip(chunk, added, strict=True)
@@ -102,5 +102,5 @@ def _enqueue_chunk(chunk: Mapping[int, Accepted]) -> list[BulkRow]:
 def _enqueue_one(position: int, mail: Accepted) -> BulkRow:
     try:
         return BulkRow(position, MailResult(enqueue([mail])[0].mail_id, app=app), None)
-    except IdempotencyConflict as error:
+    except (IdempotencyConflict, InvalidAttachment) as error:
         return BulkRow(position, None, error)

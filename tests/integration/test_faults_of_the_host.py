@@ -19,13 +19,15 @@ from delivering import copies, desk, relay
 from store_conformance import added, an_email, state_of
 from workers import plant, wait_until
 
-from notifier import send_email
+from notifier import send_bulk, send_email
 from notifier.delivery.attachments import read_attachment
 from notifier.errors import InvalidAttachment, MailTooLarge, StoreUnavailable
 from notifier.model.state import MailState
 from notifier.pool import PoolConfig
 from notifier.store import RedisStore
 from notifier.store.base import Settlement
+from notifier.tasks.bells import gate
+from notifier.tasks.runtime import runtime
 from notifier.testing import EmbeddedValkey, HostileServer, Moment, Refuse
 
 HOUR = 3600.0
@@ -245,3 +247,46 @@ class TestAttachments:
                 (part,) = mail.message.iter_attachments()
                 bodies[mail.recipients[0]] = part.get_content().strip()
             assert bodies == {"a@x.example": "the first text", "b@x.example": "the second text"}
+
+    @pytest.mark.parametrize("becomes", ["other", "shorter", "longer", "gone", "a folder"])
+    def test_a_big_file_that_changes_in_the_middle_of_the_call_is_refused_and_nothing_stays(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str
+    ) -> None:
+        file, blobs = tmp_path / "big", tmp_path / "blobs"
+        file.write_bytes(b"x" * MEGABYTE)
+        blobs.mkdir()
+
+        def change() -> None:  # the call was checked, and nothing of it is stored
+            if becomes in ("gone", "a folder"):
+                file.unlink()
+            if becomes == "a folder":
+                file.mkdir()
+            sizes = {"other": MEGABYTE, "shorter": 1000, "longer": 2 * MEGABYTE}
+            if becomes in sizes:
+                file.write_bytes(b"y" * sizes[becomes])
+
+        with plant(tmp_path, NOTIFIER_BLOBS=f"dir:{blobs}"):
+            monkeypatch.setattr(gate, "ensure", change)
+            with pytest.raises(InvalidAttachment, match=r"/big (was changed|cannot be read|is not a regular file)"):
+                send_email.delay(
+                    to="a@x.example",
+                    template="welcome",
+                    context={"name": "Zoë"},
+                    attachments=[{"path": str(file)}],
+                )
+            assert [path for path in blobs.rglob("*") if path.is_file()] == []
+            assert not any(runtime().store.counts("mail").values())
+
+    def test_of_many_mails_the_one_whose_file_has_changed_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = []
+        for number in range(3):
+            (tmp_path / f"{number}").write_bytes(b"%d" % number * MEGABYTE)
+            path = {"path": str(tmp_path / f"{number}")}
+            rows.append({"to": f"{number}@x.example", "context": {"name": "Zoë"}, "attachments": [path]})
+        with plant(tmp_path):
+            monkeypatch.setattr(gate, "ensure", lambda: os.truncate(tmp_path / "1", 7))
+            first, second, third = send_bulk(template="welcome", recipients=rows)
+            assert isinstance(second.error, InvalidAttachment)
+            assert [row.result is not None for row in (first, second, third)] == [True, False, True]

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from notifier.errors import BlobUnavailable, StoreError
-from notifier.model.octets import Octets, Source, whole
+from notifier.model.octets import Source
 from notifier.store.blobs.names import blob_name, checked_name
+from notifier.store.blobs.opened import OpenedBlob
 from notifier.store.blobs.place import Place
+from notifier.store.blobs.sealed import UnsealedBlob, is_in_tokens, sealed, unsealed
 from notifier.store.sealing import Seal
 
 log = logging.getLogger(__name__)
@@ -43,11 +45,11 @@ class Blobs:
         self._grace = grace
         self._seal = seal
 
-    def put(self, data: Octets) -> str:
-        """Keep the octets. Raises `StoreUnavailable`."""
+    def put(self, data: bytes | Source) -> str:
+        """Keep the octets. Raises `StoreUnavailable`, and what a source raises; nothing is kept then."""
         name = blob_name(data)
         # What is there may have been sealed with a key that is to go.
-        kept = self._seal.seal(whole(data)) if self._seal.is_closed else data
+        kept = sealed(data, self._seal) if self._seal.is_closed else data
         self._places[0].put(name, kept, anew=self._seal.is_closed)
         return name
 
@@ -72,17 +74,27 @@ class Blobs:
         """
         checked_name(name)
         for place in self._places:
-            with suppress(BlobUnavailable):  # sealed, perhaps
-                if (found := place.open(name, self._limit)) is not None:
-                    for _ in found:
-                        pass
-                    return found
+            with suppress(BlobUnavailable):
+                found = place.open(name, self._limit)
+                if found is not None and (good := self._good(found)) is not None:
+                    return good
         return self.get(name)
+
+    def _good(self, found: OpenedBlob) -> Source | None:
+        """What is kept, or what is in its tokens; an attachment may well look as if it had some."""
+        begun = next(found.blocks(), b"")
+        ways = (UnsealedBlob(found, self._seal, begun), found) if is_in_tokens(begun) else (found,)
+        for source in ways:
+            with suppress(BlobUnavailable):
+                for _ in source:
+                    pass
+                return source
+        return None
 
     def _verified(self, name: str, kept: bytes, place: Place) -> bytes:
         if blob_name(kept) == name:  # not sealed; an attachment may well look as if it were
             return kept
-        data = self._seal.open(kept)
+        data = b"".join(unsealed([kept], self._seal)) if is_in_tokens(kept) else self._seal.open(kept)
         if blob_name(data) != name:
             raise BlobUnavailable(f"the blob {name} in {place!r} is damaged: its octets have another digest")
         return data
@@ -96,7 +108,7 @@ class Blobs:
         needed = self._referenced(names)
         return sum(place.drop(name, self._grace) for name in names if name not in needed)
 
-    def put_or_none(self, data: Octets) -> str | None:
+    def put_or_none(self, data: bytes | Source) -> str | None:
         """For whoever has another place for the octets, and must not fail for want of this one."""
         try:
             return self.put(data)

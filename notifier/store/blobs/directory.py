@@ -7,7 +7,6 @@ another for its own and collects them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import socket
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from notifier.errors import BlobUnavailable, StoreError, StoreUnavailable
-from notifier.model.octets import Octets, blocks_of
+from notifier.model.octets import Source, blocks_of
+from notifier.store.blobs.opened import OpenedBlob
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
@@ -42,7 +42,7 @@ class DirectoryBlobs:
     def __repr__(self) -> str:
         return f"<DirectoryBlobs {self._root}>"
 
-    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
+    def put(self, name: str, data: bytes | Source, *, anew: bool = False) -> None:
         """See `Place.put`."""
         try:
             with self._folder(name[:2], make=True) as folder:
@@ -60,11 +60,11 @@ class DirectoryBlobs:
         with self._readable(name) as folder:
             return _read(folder, name, limit)
 
-    def open(self, name: str, limit: int) -> DirectoryBlob | None:
+    def open(self, name: str, limit: int) -> OpenedBlob | None:
         """See `Place.open`."""
         with self._readable(name) as folder:
             size = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
-        return DirectoryBlob(self, name, size) if size <= limit else None
+        return OpenedBlob(self, name, size) if size <= limit else None
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """The octets of a blob in pieces. Raises `BlobUnavailable`."""
@@ -143,31 +143,6 @@ class DirectoryBlobs:
             yield folder
 
 
-class DirectoryBlob:
-    """A blob that is read as it is needed. The last block comes once all of them have the digest that they should have, so that
-    nothing damaged goes out whole.
-    """
-
-    def __init__(self, place: DirectoryBlobs, name: str, size: int) -> None:
-        self._place, self._name, self._size = place, name, size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        digest, size, held = hashlib.sha256(), 0, b""
-        for block in self._place.blocks(self._name):
-            if held:
-                yield held
-            digest.update(block)
-            size, held = size + len(block), block
-        if size != self._size or digest.hexdigest() != self._name:
-            raise BlobUnavailable(
-                f"the blob {self._name} in {self._place!r} is damaged: its octets have another digest"
-            )
-        yield held
-
-
 @contextmanager
 def _opened(folder: str | Path, above: int | None, *, make: bool = False) -> Iterator[int]:
     # The root may be a link, for operators like to move things; nothing below it may.
@@ -201,7 +176,7 @@ def _touched(folder: int, name: str, size: int | None = None) -> bool:
     return stat.S_ISREG(found.st_mode) and size in (None, found.st_size)
 
 
-def _write(folder: int, name: str, data: Octets) -> None:
+def _write(folder: int, name: str, data: bytes | Source) -> None:
     draft = f"{_DRAFT}{name}.{uuid.uuid4().hex}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from notifier.errors import BlobUnavailable, StoreUnavailable
-from notifier.model.octets import Octets, whole
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from notifier.errors import BlobUnavailable, StoreError, StoreUnavailable
+from notifier.model.octets import Source, blocks_of, whole
+from notifier.store.blobs.opened import OpenedBlob
 from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
 from notifier.store.round_trips import Argument
+
+HELD = 2**20  # octets; bigger blobs come and go in pieces
+BLOCK = 4 * 57 * 1024  # octets; whole lines of base64
+DRAFT_LASTS = 60.0  # seconds from the last piece of a blob to the next one, at most
 
 
 class RedisBlobs:
@@ -21,16 +31,45 @@ class RedisBlobs:
     def __repr__(self) -> str:
         return f"<RedisBlobs {self._connection.url}, {self._cap:,} octets>"
 
-    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
+    def put(self, name: str, data: bytes | Source, *, anew: bool = False) -> None:
         """See `Place.put`; octets that are there are not sent again."""
         if not anew and self.touch(name):
             return
-        if not self._run("put_blob", name, whole(data), self._cap):
+        if len(data) <= HELD:
+            kept = int(self._run("put_blob", name, whole(data), self._cap))
+        else:
+            kept = self._has_room(name, len(data)) and self._put_in_pieces(name, data)
+        if kept < 0:
+            raise StoreUnavailable(f"octets of the blob {name} were lost on their way to the store; try again")
+        if not kept:
             raise StoreUnavailable(
                 f"the blob {name} of {len(data):,} octets has no room in the store: all of them together may have "
                 f"{self._cap:,}. Nothing was stored. Set NOTIFIER_BLOBS to a directory that all hosts share "
                 "(dir:/path) or to an object store, or allow more (redis:1GB)"
             )
+
+    def _has_room(self, name: str, size: int) -> bool:
+        """As far as can be seen before it is sent."""
+        total, there = self._connection.ask(("GET", self._keys.octets_of_blobs), ("STRLEN", self._keys.blob(name)))
+        return int(total or 0) + size - int(there) <= self._cap
+
+    def _put_in_pieces(self, name: str, data: bytes | Source) -> int:
+        token, at = uuid.uuid4().hex, 0
+        draft = self._keys.draft_of_blob(token)
+        try:
+            for block in blocks_of(data, BLOCK):
+                # Not APPEND: a command that is sent again, on another connection, must come to the same. But a draft that is
+                # gone would be made anew, with NULs in place of what it had.
+                had, *_ = self._connection.ask(
+                    ("STRLEN", draft), ("SETRANGE", draft, at, block), ("PEXPIRE", draft, ms(DRAFT_LASTS))
+                )
+                if int(had) < at:
+                    return -1
+                at += len(block)
+            return int(self._run("put_blob", name, b"", self._cap, token, at))
+        finally:
+            with suppress(StoreError):  # then it goes by itself
+                self._connection.ask(("DEL", draft))
 
     def get(self, name: str, limit: int) -> bytes:
         """See `Place.get`."""
@@ -42,8 +81,17 @@ class RedisBlobs:
             raise BlobUnavailable(f"the blob {name} in the store has more than {limit:,} octets")
         return bytes(data)
 
-    def open(self, name: str, limit: int) -> None:
-        """See `Place.open`: a server has it in memory, and gives it whole."""
+    def open(self, name: str, limit: int) -> OpenedBlob | None:
+        """See `Place.open`; a small one is given whole."""
+        (size,) = self._connection.ask(("STRLEN", self._keys.blob(name)))
+        return OpenedBlob(self, name, int(size)) if HELD < int(size) <= limit else None
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The octets of a blob in pieces; none where it is not there."""
+        at, key = 0, self._keys.blob(name)
+        while block := bytes(self._connection.ask(("GETRANGE", key, at, at + BLOCK - 1))[0]):
+            yield block
+            at += len(block)
 
     def old(self, turn: int, age: float) -> list[str]:
         """See `Place.old`."""
@@ -58,7 +106,6 @@ class RedisBlobs:
         """See `Place.touch`."""
         return bool(self._run("blob", "touch", name))
 
-    def _run(self, script: str, *arguments: Argument) -> list[bytes]:
+    def _run(self, script: str, *arguments: Argument) -> Any:
         (answer,) = self._connection.run([Call(script, self._keys.blobs, arguments)], durably=script == "put_blob")
-        found: list[bytes] = answer
-        return found
+        return answer

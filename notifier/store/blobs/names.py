@@ -6,18 +6,21 @@ import hashlib
 import re
 
 from notifier.errors import BlobUnavailable
-from notifier.model.octets import Octets
+from notifier.model.octets import Source, blocks_of
+from notifier.model.reread import Reread
 
 _BLOCK = 64 * 1024  # octets
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
 
 
-def blob_name(data: Octets) -> str:
+def blob_name(data: bytes | Source) -> str:
     """The name of a blob: its sha256, hex."""
     if isinstance(data, bytes):
         return hashlib.sha256(data).hexdigest()
+    if isinstance(data, Reread):  # it gives no others
+        return data.sha256
     digest = hashlib.sha256()
-    for block in data.blocks(_BLOCK):
+    for block in blocks_of(data, _BLOCK):
         digest.update(block)
     return digest.hexdigest()
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from notifier.errors import BlobUnavailable, ConfigurationError, NotifierError, StoreError, StoreUnavailable
-from notifier.model.octets import Octets, whole
+from notifier.model.octets import Source, whole
 from notifier.model.secret import Secret
 
 
@@ -33,7 +33,7 @@ class ObjectBlobs:
     def __repr__(self) -> str:
         return f"<ObjectBlobs {self._shown}>"
 
-    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:  # noqa: ARG002 - it is always
+    def put(self, name: str, data: bytes | Source, *, anew: bool = False) -> None:  # noqa: ARG002 - it is always
         """See `Place.put`. Always written: a collection that is just about to drop it would not see a mere touch."""
         with self._told(StoreUnavailable, f"the blob {name} cannot be written to {self._shown}"):
             files, path = self._at(name)

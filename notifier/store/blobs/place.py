@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from notifier.model.octets import Octets, Source
+from notifier.model.octets import Source
+from notifier.store.blobs.opened import OpenedBlob
 
 TURNS = 16  # a collection looks at one sixteenth of the names, by their first digit
 
@@ -12,7 +13,7 @@ TURNS = 16  # a collection looks at one sixteenth of the names, by their first d
 class Place(Protocol):
     """Safe to share between threads and to have been made before a fork. Ages are seconds since the last `put`."""
 
-    def put(self, name: str, data: Octets, *, anew: bool = False) -> None:
+    def put(self, name: str, data: bytes | Source, *, anew: bool = False) -> None:
         """Keep the octets, durably, and begin their age anew; with ``anew`` also in place of what is there under that name.
 
         Raises `StoreUnavailable`.
@@ -21,7 +22,7 @@ class Place(Protocol):
     def get(self, name: str, limit: int) -> bytes:
         """The octets, ``limit`` of them at most. Raises `BlobUnavailable`."""
 
-    def open(self, name: str, limit: int) -> Source | None:
+    def open(self, name: str, limit: int) -> OpenedBlob | None:
         """The same octets, which are read as they are needed; None where this place has them only whole, or not at all."""
 
     def old(self, turn: int, age: float) -> list[str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from notifier.errors import BlobUnavailable
+from notifier.model.octets import Source
 from notifier.store.blobs.blobs import Blobs
 from notifier.store.blobs.names import checked_name
 from notifier.store.connection import Call, LedgerConnection
@@ -38,7 +39,7 @@ class SharedBlobs:
         self._clock = clock
         self._used: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def put(self, data: bytes, *, tenant: str, keep: float) -> str:
+    def put(self, data: bytes | Source, *, tenant: str, keep: float) -> str:
         """Keep the octets for ``keep`` seconds at least; their name. Raises `StoreUnavailable`."""
         name = self._blobs.put(data)
         call = Call("shared", self._keys.blobs, ("keep", tenant, name, len(data), ms(keep)))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from notifier.delivery import attached_files
-from notifier.delivery.attached_files import read_file
+from notifier.delivery.attached_files import HELD, read_file
 from notifier.errors import InvalidAttachment, MailTooLarge
+from notifier.model.octets import Source, whole
 
 LIMIT = 100_000
 
@@ -27,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def read(path: object, *roots: Path) -> bytes:
-    return read_file(path, limit=LIMIT, roots=roots)
+    return whole(read_file(path, limit=LIMIT, roots=roots))
 
 
 def test_a_file_below_a_root_is_read(root: Path, tmp_path: Path) -> None:
@@ -194,20 +195,101 @@ def test_of_a_file_over_the_limit_nothing_is_read(root: Path, monkeypatch: pytes
         read(root / "file", root)
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Once, after the size was looked at and before the first block is read."""
+    octets = attached_files._octets
+
+    def after_it(descriptor: int) -> Iterator[bytes]:
+        monkeypatch.setattr(attached_files, "_octets", octets)
+        happens()
+        yield from octets(descriptor)
+
+    monkeypatch.setattr(attached_files, "_octets", after_it)
+
+
 def test_a_file_that_grows_while_it_is_read_is_over_the_limit_all_the_same(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    octets = attached_files._octets
-
-    def grow_first(descriptor: int, most: int) -> bytes:  # its size has been looked at
-        with (root / "file").open("ab") as file:
-            file.truncate(2**30)
-        return octets(descriptor, most)
-
     (root / "file").write_bytes(b"x" * LIMIT)
-    monkeypatch.setattr(attached_files, "_octets", grow_first)
+    meanwhile(monkeypatch, lambda: os.truncate(root / "file", 2**30))
     with pytest.raises(MailTooLarge):
         read(root / "file", root)
+
+
+@pytest.mark.parametrize("size", [10, LIMIT - 10])
+@pytest.mark.parametrize("by", [-10, -1, 1, 10])
+def test_a_file_that_is_cut_or_written_on_while_it_is_read_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch, size: int, by: int
+) -> None:
+    (root / "file").write_bytes(b"x" * size)
+    meanwhile(monkeypatch, lambda: os.truncate(root / "file", size + by))
+    with pytest.raises(InvalidAttachment, match="was changed while it was read"):
+        read(root / "file", root)
+
+
+def test_a_file_that_is_written_over_while_it_is_read_is_refused_though_its_size_stays(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "file").write_bytes(b"x" * 10)
+    os.utime(root / "file", (0, 0))  # long ago: two writes in one tick of the clock have one time
+    meanwhile(monkeypatch, lambda: (root / "file").write_bytes(b"y" * 10))
+    with pytest.raises(InvalidAttachment, match="was changed while it was read"):
+        read(root / "file", root)
+
+
+# big files, which are read again when they are kept ------------------------------------------------------------------
+
+
+def big(root: Path) -> Source:
+    (root / "big").write_bytes(b"x" * (HELD + 1))
+    found = read_file(root / "big", limit=LIMIT, roots=[root])
+    assert not isinstance(found, bytes)
+    return found
+
+
+def test_no_more_than_a_block_of_a_big_file_is_held(root: Path) -> None:
+    found = big(root)
+    assert len(found) == HELD + 1
+    assert max(map(len, found)) <= attached_files.BLOCK
+    assert whole(found) == whole(found) == b"x" * (HELD + 1)
+
+
+def test_a_small_one_is_held_and_may_change_at_once(root: Path) -> None:
+    (root / "small").write_bytes(b"x" * HELD)
+    found = read_file(root / "small", limit=LIMIT, roots=[root])
+    (root / "small").unlink()
+    assert found == b"x" * HELD
+
+
+@pytest.mark.parametrize("now", [b"y" + b"x" * HELD, b"x" * HELD, b"x" * (HELD + 2), b"x" * HELD + b"y", b""])
+def test_one_that_has_changed_since_never_comes_to_its_end(root: Path, now: bytes) -> None:
+    found, came = big(root), []
+    (root / "big").write_bytes(now)
+    with pytest.raises(InvalidAttachment, match=r"big was changed while it was read; .* try again"):
+        came.extend(found)
+    assert len(b"".join(came)) <= HELD
+
+
+def test_what_was_put_in_its_place_is_looked_at_as_strictly_as_the_file_itself(root: Path, tmp_path: Path) -> None:
+    found = big(root)
+    (tmp_path / "elsewhere").write_bytes(b"x" * (HELD + 1))
+    (root / "big").unlink()
+    with pytest.raises(InvalidAttachment, match=r"big cannot be read: No such file"):
+        list(found)
+    (root / "big").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidAttachment, match="cannot be read"):
+        list(found)
+    (root / "big").unlink()
+    (root / "big").hardlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidAttachment, match="2 names"):
+        list(found)
+
+
+def test_one_that_grows_beyond_the_limit_since_is_over_it(root: Path) -> None:
+    found = big(root)
+    os.truncate(root / "big", 2**30)
+    with pytest.raises(MailTooLarge):
+        list(found)
 
 
 def test_no_descriptor_is_left_open_whatever_happens(root: Path) -> None:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.delivery.attachments import read_attachment
+from notifier.delivery.attachments import GivenFile, read_attachment
 from notifier.errors import InvalidAttachment, MailTooLarge
 from notifier.model.content import Attachment
 
 LIMIT = 100_000
 
 
-def read(data: object, **more: object) -> Attachment:
+def read(data: object, **more: object) -> GivenFile:
     return read_attachment({"filename": "a.bin", "data": data, **more}, limit=LIMIT, allow_paths=False)
 
 

@@ -6,9 +6,11 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from read_in_blocks import Read
 from signing_keys import ed25519_key
 from store_conformance import an_email
 
+from notifier.delivery import composer as composing
 from notifier.delivery.composer import Composer, message_id_of
 from notifier.delivery.own_fields import OwnFields
 from notifier.delivery.signatures import SigningKey
@@ -18,8 +20,9 @@ from notifier.model.address import Address
 from notifier.model.content import Calendar, Content
 from notifier.model.email import Email, MessageRef
 from notifier.model.envelope import MailObject
-from notifier.model.octets import whole
+from notifier.model.octets import Source, Streamed, whole
 from notifier.model.secret import Secret
+from notifier.protocol.transparency import check_line_ends, stuffed_blocks
 from notifier.store import blob_name
 
 SENDER = Address.parse("Shop <shop@bücher.example>")
@@ -207,3 +210,42 @@ def test_an_own_message_is_signed_by_the_key_of_its_author_unless_it_is_signed(b
     assert sent.count(b"DKIM-Signature:") == 1
     assert (b"d=example.com" in sent) == (not brought)
     assert sent.endswith(data)
+
+
+class OneSource(OneBlob):
+    def open_blob(self, blob: str) -> bytes | Source:
+        assert blob == blob_name(self.data)
+        return Read(self.data, 7)
+
+    def get_blob(self, blob: str) -> bytes:
+        raise AssertionError("it is never held whole")
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\xff\r\n"])
+@pytest.mark.parametrize("brought", [b"", b"Message-ID: <own@example.com>\r\nDate: x\r\nDKIM-Signature: v=1\r\n"])
+def test_a_big_message_of_the_applications_own_goes_from_the_blobs_to_the_wire_as_a_small_one_does(
+    monkeypatch: pytest.MonkeyPatch, brought: bytes, end: bytes
+) -> None:
+    data = brought + OWN + b".dot" + end
+
+    def made(blobs: OneBlob) -> MailObject:
+        composer = Composer(NoTemplates(), blobs, SENDER, Signer([ed25519_key()]))
+        return composer.compose(email, ("a@x.example",))
+
+    email = own(data)
+    held = made(OneBlob(data))
+    monkeypatch.setattr(composing, "STREAMED", 10)
+    streamed = made(OneSource(data))
+    assert isinstance(streamed.data, Streamed)
+    assert whole(streamed.data) == held.data
+    assert b"".join(stuffed_blocks(streamed.data)) == b"".join(stuffed_blocks(held.data))
+    assert (streamed.smtputf8, streamed.is_eight_bit) == (held.smtputf8, held.is_eight_bit)
+
+
+def test_one_that_is_no_lines_though_it_is_kept_is_held_and_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composing, "STREAMED", 10)
+    data = OWN + b"\n.\r\n"
+    made = Composer(NoTemplates(), OneSource(data), SENDER).compose(own(data), ("a@x.example",)).data
+    assert isinstance(made, bytes)
+    with pytest.raises(ValueError, match="bare CR or LF"):
+        check_line_ends(made)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifier.delivery.attachments import Sources
+from notifier.delivery.attachments import HELD, Sources, read_attachment
 from notifier.delivery.context import checked_context
 from notifier.delivery.intake import Accepted, Intake, Options
 from notifier.errors import (
@@ -28,6 +28,7 @@ from notifier.errors import (
 from notifier.model.address import Address
 from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.mail_class import SHIPPED_CLASSES
+from notifier.model.octets import whole
 from notifier.model.template import MailDefaults
 from notifier.model.tenant import THE_DEFAULT, Grant, Sender, Tenant
 from notifier.store.records import ms
@@ -274,8 +275,8 @@ def stored(tenant: str, blob: str) -> int:
     return 7
 
 
-def fetched(url: str, limit: int) -> bytes:
-    return f"{url} {limit}".encode()
+def fetched(url: str, limit: int) -> Iterator[bytes]:
+    yield f"{url} {limit}".encode()
 
 
 def attaching(*attachments: object, **call: object) -> Accepted:
@@ -339,6 +340,16 @@ def test_a_url_is_fetched_at_the_call_and_named_by_its_end() -> None:
     accepted = attaching({"url": "s3://reports/may.pdf"}, {"url": "s3://reports/x", "filename": "june.pdf"})
     assert [file.filename for file in accepted.email.attachments] == ["may.pdf", "june.pdf"]
     assert f"s3://reports/may.pdf {LIMIT}".encode() in accepted.blobs.values()
+
+
+def test_a_big_object_is_asked_for_again_when_it_is_kept_and_has_to_be_the_same() -> None:
+    readings = [b"x" * (HELD + 1), b"x" * (HELD + 1), b"x" * HELD + b"y"]
+    sources = Sources(fetched=lambda url, limit: iter([readings.pop(0)]))
+    big = read_attachment({"url": "s3://reports/may.pdf"}, limit=2 * HELD, allow_paths=True, sources=sources).data
+    assert len(readings) == 2
+    assert whole(big) == b"x" * (HELD + 1)
+    with pytest.raises(InvalidAttachment, match=r"may\.pdf' was changed"):
+        whole(big)
 
 
 def test_a_url_is_text_and_none_comes_through_the_broker() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from read_in_blocks import Read
 
 from notifier.errors import InvalidHeader, InvalidMail
-from notifier.mime.message import MAX_LINE, ONCE, completed, header_is_ascii, read_message, without_blind
+from notifier.mime import line_ends, message
+from notifier.mime.message import MAX_LINE, ONCE, completed, header_is_ascii, header_of, read_message, without_blind
+from notifier.model.octets import Streamed, whole
 
 WHEN = datetime(2026, 11, 28, 12, tzinfo=UTC)
 FROM = b"From: zoe@example.com\r\n"
@@ -49,6 +53,39 @@ def test_whatever_is_taken_can_go_out_and_is_the_same_when_it_is_read_again(octe
     assert read_message(found).octets == found
 
 
+@given(st.lists(st.sampled_from([b"\n", b"\r\n", b"a", b"\xff", b"." * 990, b"From: a"]), max_size=12).map(b"".join))
+def test_a_big_message_is_what_a_small_one_is_but_its_body_is_not_copied(octets: bytes) -> None:
+    def read() -> bytes | str:
+        try:
+            return whole(read_message(FROM + octets).octets)
+        except InvalidMail as error:
+            return str(error)
+
+    small = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_ends, "HELD", 0)
+        patch.setattr(line_ends, "BLOCK", 3)
+        patch.setattr(message, "BLOCK", 2)
+        assert read() == small
+
+
+def test_of_a_big_message_no_more_is_read_than_its_header_takes() -> None:
+    def blocks() -> Iterator[bytes]:
+        yield b"Subject: x\r\nX: \xc3\xbc\r"
+        yield b"\n\r\nbody of a line"
+        raise AssertionError("not asked for")
+
+    class Big(Read):
+        def __iter__(self) -> Iterator[bytes]:
+            return blocks()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(message, "BLOCK", 10)
+        big = Streamed([Big(b"")], eight_bit=True)
+        assert header_of(big) == b"Subject: x\r\nX: \xc3\xbc"
+        assert not header_is_ascii(big)
+
+
 def test_a_header_alone_is_a_message() -> None:
     for octets in (FROM, FROM[:-2], FROM + b"\r\n", FROM.replace(b"\r\n", b"\n")):
         assert read_message(octets).header == FROM
@@ -70,8 +107,8 @@ def test_what_is_missing_is_added_and_what_is_there_stays() -> None:
         octets = own + FROM + b"\r\nDate: in the text\r\nMessage-ID: in the text\r\n"
         assert completed(octets, message_id="<1@x>", date=WHEN) == added + octets
     assert completed(octets, message_id="<1@x>", date=WHEN) == completed(octets, message_id="<1@x>", date=WHEN)
-    whole = b"X-Date: a\r\n" + FROM
-    assert completed(whole, message_id="<1@x>", date=WHEN) == date + message_id + whole
+    other = b"X-Date: a\r\n" + FROM
+    assert completed(other, message_id="<1@x>", date=WHEN) == date + message_id + other
 
 
 def test_what_a_field_says_is_unfolded() -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from read_in_blocks import Read
 
-from notifier.errors import BlobUnavailable, StoreError, StoreUnavailable
+from notifier.delivery.attached_files import read_file
+from notifier.errors import BlobUnavailable, InvalidAttachment, StoreError, StoreUnavailable
 from notifier.model.octets import Source, Streamed
+from notifier.model.reread import read_once
 from notifier.model.secret import Secret
 from notifier.store import blob_name
 from notifier.store.blobs import Blobs
@@ -273,6 +276,41 @@ def test_a_blob_that_went_in_the_meantime_is_told_as_missing(roomy: Blobs, tmp_p
     (tmp_path / "epoch" / name[:2] / name).unlink()
     with pytest.raises(BlobUnavailable, match="cannot be read"):
         list(found)
+
+
+def reread(*readings: bytes) -> Source:
+    """A file of a call that says something else each time."""
+    left = list(readings)
+    found = read_once("the file", lambda: Read(left.pop(0), 1000), held=100)
+    assert not isinstance(found, bytes)
+    return found
+
+
+def test_a_file_of_a_call_is_read_once_more_when_it_is_put_and_not_if_it_is_there(roomy: Blobs) -> None:
+    assert roomy.put(reread(BIG, BIG)) == blob_name(BIG)
+    assert roomy.get(blob_name(BIG)) == BIG
+    assert roomy.put(reread(BIG, b"")) == blob_name(BIG)
+
+
+@pytest.mark.parametrize("now", [BIG[:-1] + b"?", BIG + b"?", BIG[:-1], b""])
+@pytest.mark.parametrize("sealed", [False, True])
+def test_one_that_has_changed_is_refused_and_nothing_of_it_stays(
+    roomy: Blobs, place: DirectoryBlobs, tmp_path: Path, now: bytes, sealed: bool
+) -> None:
+    seal = Seal([Secret(Fernet.generate_key().decode())] * sealed)
+    blobs = Blobs([place], limit=10**6, referenced=lambda names: frozenset(), seal=seal)
+    with pytest.raises(InvalidAttachment, match="the file was changed"):
+        blobs.put(reread(BIG, now))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_one_that_cannot_be_read_any_more_is_the_callers_error_and_not_the_stores(roomy: Blobs, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(BIG)
+    found = read_file(tmp_path / "file", limit=10**6)
+    (tmp_path / "file").unlink()
+    with pytest.raises(InvalidAttachment, match="cannot be read: No such file"):
+        roomy.put(found)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_sealed_blob_is_opened_whole(place: DirectoryBlobs) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import InvalidAttachment, MailTooLarge
-from notifier.store.fetching import Fetcher, checked_prefix
+from notifier.store.fetching import BLOCK, Fetcher, checked_prefix
 
 LIMIT = 1000
 
@@ -30,9 +30,13 @@ def objects() -> Iterator[MemoryFileSystem]:
 REPORTS = Fetcher(["s3://unused/", "memory://reports/"])
 
 
+def fetched(url: str, limit: int) -> bytes:
+    return b"".join(REPORTS.fetch(url, limit))
+
+
 def test_an_object_below_a_prefix_is_read() -> None:
-    assert REPORTS.fetch("memory://reports/2026/may.pdf", LIMIT) == b"%PDF"
-    assert REPORTS.fetch("memory://reports/2026/a b.pdf", LIMIT) == b"spaced"
+    assert fetched("memory://reports/2026/may.pdf", LIMIT) == b"%PDF"
+    assert fetched("memory://reports/2026/a b.pdf", LIMIT) == b"spaced"
 
 
 @pytest.mark.parametrize(
@@ -46,9 +50,9 @@ def test_an_object_below_a_prefix_is_read() -> None:
 )  # fmt: skip
 def test_what_begins_with_no_prefix_is_not_fetched(url: str) -> None:
     with pytest.raises(InvalidAttachment, match="NOTIFIER_ATTACHMENT_URLS"):
-        REPORTS.fetch(url, LIMIT)
+        fetched(url, LIMIT)
     with pytest.raises(InvalidAttachment, match="none"):
-        Fetcher([]).fetch(url, LIMIT)
+        list(Fetcher([]).fetch(url, LIMIT))
 
 
 @pytest.mark.parametrize(
@@ -61,13 +65,13 @@ def test_what_begins_with_no_prefix_is_not_fetched(url: str) -> None:
 )  # fmt: skip
 def test_what_could_be_read_in_two_ways_is_not_fetched(rest: str) -> None:
     with pytest.raises(InvalidAttachment):
-        REPORTS.fetch(f"memory://reports/{rest}", LIMIT)
+        fetched(f"memory://reports/{rest}", LIMIT)
 
 
 @given(st.text(max_size=40))
 def test_whatever_follows_a_prefix_leads_to_nothing_beside_it(rest: str) -> None:
     try:
-        data = REPORTS.fetch(f"memory://reports/{rest}", LIMIT)
+        data = fetched(f"memory://reports/{rest}", LIMIT)
     except InvalidAttachment:
         return
     assert data != b"not to be attached"
@@ -75,15 +79,15 @@ def test_whatever_follows_a_prefix_leads_to_nothing_beside_it(rest: str) -> None
 
 def test_what_is_not_there_or_is_a_folder_is_told() -> None:
     with pytest.raises(InvalidAttachment, match="not there"):
-        REPORTS.fetch("memory://reports/2026/june.pdf", LIMIT)
+        fetched("memory://reports/2026/june.pdf", LIMIT)
     with pytest.raises(InvalidAttachment, match="no object"):
-        REPORTS.fetch("memory://reports/2026", LIMIT)
+        fetched("memory://reports/2026", LIMIT)
 
 
 def test_its_size_is_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(MemoryFileSystem, "_open")
     with pytest.raises(MailTooLarge, match="limit of 3 octets"):
-        REPORTS.fetch("memory://reports/2026/may.pdf", 3)
+        fetched("memory://reports/2026/may.pdf", 3)
 
 
 @pytest.mark.parametrize("said", [None, 0, 1])
@@ -97,7 +101,15 @@ def test_an_object_that_has_more_than_it_said_is_over_the_limit_all_the_same(
 
     monkeypatch.setattr(MemoryFileSystem, "info", less)
     with pytest.raises(MailTooLarge):
-        REPORTS.fetch("memory://reports/2026/may.pdf", 3)
+        fetched("memory://reports/2026/may.pdf", 3)
+
+
+def test_a_big_object_comes_in_blocks(objects: MemoryFileSystem) -> None:
+    data = bytes(range(256)) * 10_000
+    objects.pipe_file("/reports/big", data)
+    blocks = list(REPORTS.fetch("memory://reports/big", len(data)))
+    assert b"".join(blocks) == data
+    assert max(map(len, blocks)) <= BLOCK
 
 
 def test_an_error_of_the_object_store_shows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,10 +118,10 @@ def test_an_error_of_the_object_store_shows_no_key(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(MemoryFileSystem, "info", fail)
     with pytest.raises(InvalidAttachment, match="cannot be read: PermissionError") as caught:
-        REPORTS.fetch("memory://reports/2026/may.pdf", LIMIT)
+        fetched("memory://reports/2026/may.pdf", LIMIT)
     assert "hunter2" not in str(caught.value)
     with pytest.raises(InvalidAttachment) as caught:
-        REPORTS.fetch("s3://key:hunter2@bucket/x", LIMIT)
+        fetched("s3://key:hunter2@bucket/x", LIMIT)
     assert "hunter2" not in str(caught.value)
 
 

@@ -106,7 +106,7 @@ def test_a_long_message_is_the_same_at_the_next_attempt(store: RedisStore, serve
     assert claimed(store).composed == MESSAGE
 
 
-@pytest.mark.parametrize("octets", [MESSAGE + b"\r\n", MESSAGE, MESSAGE + b"\xff\r\n"])
+@pytest.mark.parametrize("octets", [MESSAGE + b"\r\n", MESSAGE, MESSAGE + b"\xff\r\n", MESSAGE + b"\n"])
 def test_a_message_that_is_too_big_for_memory_is_the_same_at_the_next_attempt(
     make_store: MakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: bytes
 ) -> None:
@@ -116,8 +116,9 @@ def test_a_message_that_is_too_big_for_memory_is_the_same_at_the_next_attempt(
     again = claimed(store).composed
     assert again is not None
     assert whole(again) == octets
-    # What is no lines of ASCII cannot be sent in pieces.
-    assert isinstance(again, Streamed) == (octets.endswith(b"\r\n") and octets.isascii())
+    # What is no lines cannot be sent in pieces.
+    assert isinstance(again, Streamed) == (not octets.endswith(b"y\n"))
+    assert (again.isascii(), again.endswith(b"\r\n")) == (octets.isascii(), octets.endswith(b"\r\n"))
 
 
 def test_a_big_message_without_room_is_composed_anew(make_store: MakeStore) -> None:
