@@ -57,6 +57,11 @@ def test_dkimpy_verifies_a_message_with_attachments_and_an_expiry() -> None:
     assert verified(signed(message, expires_at=4_000_000_000), KEYS) == [True, True]
 
 
+def test_dkimpy_verifies_a_message_that_is_nothing_but_a_header() -> None:
+    header = MESSAGE.partition(b"\r\n\r\n")[0] + b"\r\n"
+    assert verified(signed(header), KEYS) == [True, True]
+
+
 def test_a_signature_that_is_over_is_told_from_one_that_is_not() -> None:
     assert b" x=1700000060;" in signed(expires_at=WHEN + 60)
     assert verified(signed(expires_at=WHEN + 60), KEYS) == [False, False]
@@ -105,7 +110,7 @@ def test_the_same_arguments_make_the_same_octets() -> None:
 
 @pytest.mark.parametrize(
     ("message", "words"),
-    [(b"To: ann@example.org\r\n\r\n", "without From"), (b"From: zoe@example.com\r\n", "does not end")],
+    [(b"To: ann@example.org\r\n\r\n", "without From"), (b"From: zoe@example.com", "does not end")],
 )
 def test_what_is_no_whole_message_is_not_signed(message: bytes, words: str) -> None:
     with pytest.raises(InvalidHeader, match=words):
