@@ -126,6 +126,12 @@ def test_a_file_is_saved_and_not_shown(page: MailboxPage) -> None:
     assert b"Message-ID: <0@example.com>" in source.content
 
 
+def test_the_style_and_the_icon_that_the_page_names_are_there(page: MailboxPage) -> None:
+    named = re.findall(r'(?:href|src)="(/static/[^"]+)"', get(page, "/").text)
+    assert {"/static/base/base.css", "/static/base/icon.svg", "/static/mailbox.css"} <= set(named)
+    assert {get(page, path).status_code for path in named} == {200}
+
+
 @pytest.mark.parametrize(
     "path",
     [
