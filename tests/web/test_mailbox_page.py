@@ -15,7 +15,7 @@ import pytest
 from chromium import chromium
 
 from notifier.console.mailbox_page import MailboxPage
-from notifier.mime import compose
+from notifier.mime import Composition, compose
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, InlineImage
 from notifier.model.envelope import Envelope
@@ -33,13 +33,15 @@ def catch(
     **more: object,
 ) -> None:
     mail = compose(
-        Content(subject, "the text part", html, (InlineImage("logo@notifier", "logo.png", "image/png", LOGO),)),
-        sender=Address.parse("shop@example.com"),
-        to=[Address.parse(to)],
-        message_id=f"<{len(mailbox)}@example.com>",
-        date=datetime(2026, 11, 3, tzinfo=UTC),
-        envelope=Envelope("shop@example.com", ("zoe@example.com",)),
-        **more,  # type: ignore[arg-type]
+        Composition(
+            Content(subject, "the text part", html, (InlineImage("logo@notifier", "logo.png", "image/png", LOGO),)),
+            sender=Address.parse("shop@example.com"),
+            to=[Address.parse(to)],
+            message_id=f"<{len(mailbox)}@example.com>",
+            date=datetime(2026, 11, 3, tzinfo=UTC),
+            envelope=Envelope("shop@example.com", ("zoe@example.com",)),
+            **more,  # type: ignore[arg-type]
+        )
     )
     mailbox.add(
         reverse_path="shop@example.com",
