@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from notifier.delivery.own_fields import OwnFields
+from notifier.delivery.own_fields import OwnFields, supplied
 from notifier.delivery.signing import Signer
 from notifier.mime import Composition, Compositor, invitation_file
 from notifier.mime.message import author_domain, completed, header_is_ascii, is_signed
@@ -86,7 +86,7 @@ class Composer:
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not header_is_ascii(composed))
         link = self.own_fields.link(email)
-        context = email.context if link is None else {"unsubscribe_url": link, **email.context}
+        context = {**supplied(link), **email.context}
         content = self.renderer.render(email.template, context, email.locale)
         mail = self.compositor.compose(
             Composition(

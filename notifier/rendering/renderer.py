@@ -90,9 +90,14 @@ class Renderer:
         """The keys that ``meta.json`` declares sensitive. Raises `TemplateError`."""
         return self.metadata(name).sensitive
 
-    def check_context(self, name: str, context: Mapping[str, Any]) -> None:
-        """Raises `ContextMismatch` where the context does not fit the template's schema, and `TemplateError`."""
-        self._schemas.check(name, context)
+    def check_context(
+        self, name: str, context: Mapping[str, Any], supplied: Callable[[], Mapping[str, Any]] = dict
+    ) -> None:
+        """Raises `ContextMismatch` where the context does not fit the template's schema, and `TemplateError`.
+
+        ``supplied``: what the context gets from us when the mail is rendered.
+        """
+        self._schemas.check(name, context, supplied)
 
     def check(self, name: str) -> None:
         """Compile every file, and render every sample in every language. Raises `TemplateError`."""
