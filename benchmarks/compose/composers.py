@@ -15,7 +15,7 @@ from email.mime.text import MIMEText
 from email.utils import format_datetime, formataddr
 
 from benchmarks.compose.mails import CONTENT_ID, PDF, SENDER, Mail
-from notifier.mime import Compositor, compose
+from notifier.mime import Composition, Compositor, compose
 from notifier.model.address import Address
 from notifier.model.content import Content, InlineImage, StoredAttachment
 from notifier.model.envelope import Envelope
@@ -119,7 +119,7 @@ def _address(name: str, address: str) -> Address:
 
 def plain(mail: Mail) -> bytes:
     """Our plain composer, which remembers nothing."""
-    return compose(**_call(mail)).data  # type: ignore[arg-type]
+    return compose(Composition(**_call(mail))).data  # type: ignore[arg-type]
 
 
 _COMPOSITOR = Compositor()
@@ -127,7 +127,7 @@ _COMPOSITOR = Compositor()
 
 def compiled(mail: Mail) -> bytes:
     """Ours as workers have it."""
-    return _COMPOSITOR.compose(**_call(mail)).data  # type: ignore[arg-type]
+    return _COMPOSITOR.compose(Composition(**_call(mail))).data  # type: ignore[arg-type]
 
 
 COMPOSERS: Mapping[str, Compose] = {

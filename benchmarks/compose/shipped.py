@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks.compose.composers import DATE, email_message
 from benchmarks.compose.mails import CONTENT_ID, SENDER, Mail
-from notifier.mime import Compositor
+from notifier.mime import Composition, Compositor
 from notifier.model.address import Address
 from notifier.model.envelope import Envelope
 from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
@@ -66,12 +66,14 @@ def ours(context: Order) -> bytes:
     number = int(context["order_number"].removeprefix("M-"))
     path = f"zoe.{number}@destination.example"
     return _COMPOSITOR.compose(
-        _RENDERER.render(NAME, context),
-        sender=_SENDER,
-        to=[Address("zoe", path.partition("@")[2], context["name"])],
-        message_id=f"<{number}@origin.example>",
-        date=DATE,
-        envelope=Envelope(SENDER[1], (path,)),
+        Composition(
+            _RENDERER.render(NAME, context),
+            sender=_SENDER,
+            to=[Address("zoe", path.partition("@")[2], context["name"])],
+            message_id=f"<{number}@origin.example>",
+            date=DATE,
+            envelope=Envelope(SENDER[1], (path,)),
+        )
     ).data
 
 

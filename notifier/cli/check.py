@@ -37,6 +37,7 @@ ADVICE = {
 }
 
 UNESCAPED = "a value goes into html as it is there: only for markup of your own, never for what somebody typed in"
+UNREAD = "no part of the template names this file: remove it, or correct its name"
 
 ADVICE_ON_CHANGE = {
     "wiped or exchanged": "what waited in the old data is not here: enqueue again what was surely not sent, for the keys are forgotten too",
@@ -122,6 +123,7 @@ def _templates(chosen: Settings) -> Iterator[Finding]:
             renderer.check(name)
             _check_class(name, renderer.defaults(name).mail_class, chosen)
             yield from (Finding("templates", True, place, UNESCAPED) for place in renderer.unescaped(name))
+            yield from (Finding("templates", True, path, UNREAD) for path in renderer.unread(name))
         except NotifierError as error:
             wrong += 1
             yield Finding("templates", False, f"{name}: {error}", "mails with this template would fail for good")

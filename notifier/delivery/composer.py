@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from notifier.delivery.own_fields import OwnFields
+from notifier.delivery.own_fields import OwnFields, supplied
 from notifier.delivery.signing import Signer
-from notifier.mime import Compositor, invitation_file
+from notifier.mime import Composition, Compositor, invitation_file
 from notifier.mime.message import author_domain, completed, header_is_ascii, header_of, is_signed
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, StoredAttachment
@@ -86,19 +86,21 @@ class Composer:
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not header_is_ascii(composed))
         link = self.own_fields.link(email)
-        context = email.context if link is None else {"unsubscribe_url": link, **email.context}
+        context = {**supplied(link), **email.context}
         content = self.renderer.render(email.template, context, email.locale)
         mail = self.compositor.compose(
-            replace(content, calendar=email.calendar),
-            sender=sender,
-            to=email.to,
-            cc=email.cc,
-            reply_to=email.reply_to,
-            message_id=message_id_of(email, self.sender),
-            date=datetime.fromtimestamp(email.created_at, UTC),
-            headers=self.own_fields.headers(email, link),
-            attachments=self._attachments(email),
-            envelope=envelope,
+            Composition(
+                replace(content, calendar=email.calendar),
+                sender=sender,
+                to=email.to,
+                cc=email.cc,
+                reply_to=email.reply_to,
+                message_id=message_id_of(email, self.sender),
+                date=datetime.fromtimestamp(email.created_at, UTC),
+                headers=self.own_fields.headers(email, link),
+                attachments=self._attachments(email),
+                envelope=envelope,
+            )
         )
         return self.signer.signed(mail, email, sender.ascii_domain)
 

@@ -69,7 +69,7 @@ class Intake:
         blob_name: Callable[[bytes | Source], str],
         sources: Sources = Sources(),  # noqa: B008 - frozen
         defaults: Callable[[str], MailDefaults] = lambda _: MailDefaults(),
-        check_context: Callable[[str, Mapping[str, Any]], None] = lambda _, __: None,
+        check_context: Callable[[Email], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._template_known = template_known
@@ -176,7 +176,7 @@ class Intake:
         self._check_recipients(email)
         self._check_times(email)
         self._check_size(email)
-        self._check_context(email.template, email.context)
+        self._check_context(email)
         return Accepted(email, blobs)
 
     def _check_template(self, template: object) -> None:

@@ -1,4 +1,4 @@
-"""`OwnFields`: header fields that are ours to add: the ways to unsubscribe, and Feedback-ID."""
+"""`OwnFields`: what is ours to add to a mail: the ways to unsubscribe, and Feedback-ID."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ class OwnFields:
             ours["Feedback-ID"] = f"{email.template}:{email.tenant}:{email.mail_class}:{self.feedback_id}"
         theirs = _names(email)
         return {**{name: value for name, value in ours.items() if name.lower() not in theirs}, **email.headers}
+
+
+def supplied(link: str | None) -> Mapping[str, str]:
+    """What a template's context has beside what the caller gave."""
+    return {} if link is None else {"unsubscribe_url": link}
 
 
 def _names(email: Email) -> set[str]:

@@ -3,10 +3,12 @@
 from notifier.mime.calendar import invitation_file, read_calendar
 from notifier.mime.compiled import Compositor
 from notifier.mime.compose import compose
+from notifier.mime.composition import Composition
 from notifier.mime.files import check_content_type, guess_content_type, safe_filename
 from notifier.mime.headers import check_headers
 
 __all__ = [
+    "Composition",
     "Compositor",
     "check_content_type",
     "check_headers",

@@ -7,13 +7,13 @@ encoded once; so are files. Whatever a form cannot do is left to the plain compo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from notifier.mime import headers as fields
-from notifier.mime.compose import boundary_token, check_apart, compose, further, needs_smtputf8, people
+from notifier.mime.compose import boundary_token, changing_fields, check_apart, compose, needs_smtputf8, people
+from notifier.mime.composition import Composition
 from notifier.mime.parts import Part, attached_part, calendar_part, inline_part, text_part
 from notifier.mime.recurring import Files, Lines
 from notifier.model.address import Address
@@ -44,64 +44,22 @@ class Compositor:
         self._forms: dict[Kind, Form | None] = {}
         self._lines, self._files = Lines(), Files()
 
-    def compose(
-        self,
-        content: Content,
-        *,
-        sender: Address,
-        to: Sequence[Address],
-        message_id: str,
-        date: datetime,
-        envelope: Envelope,
-        cc: Sequence[Address] = (),
-        reply_to: Sequence[Address] = (),
-        headers: Mapping[str, str] | None = None,
-        attachments: Sequence[Attachment | StoredAttachment] = (),
-    ) -> MailObject:
+    def compose(self, made_of: Composition) -> MailObject:
         """See `notifier.mime.compose.compose`."""
-        extra = headers or {}
-        if extra:
-            fields.check_headers(extra)
+        if made_of.headers:
+            fields.check_headers(made_of.headers)
+        content = made_of.content
         images = content.inline_images if content.html is not None else ()
         check_apart(images)
-        kind = Kind(
-            sender,
-            tuple(reply_to),
-            content.html is not None,
-            len(images),
-            content.calendar is not None,
-            len(attachments),
-        )
-        form = self._form(kind)
-        parts = self._parts(content, images, attachments)
+        form = self._form(_kind_of(made_of, len(images)))
+        parts = self._parts(content, images, made_of.attachments)
         if form is None or any(part.plain and _BOUNDARY in whole(part.body) for part in parts):
-            return compose(
-                content,
-                sender=sender,
-                to=to,
-                message_id=message_id,
-                date=date,
-                envelope=envelope,
-                cc=cc,
-                reply_to=reply_to,
-                headers=headers,
-                attachments=attachments,
-            )
-        places: list[Octets] = [
-            people(to, cc).encode(),
-            b"".join(
-                (
-                    fields.unstructured("Subject", content.subject).encode(),
-                    fields.date(date).encode(),
-                    fields.message_id(message_id).encode(),
-                    further(extra).encode(),
-                )
-            ),
-        ]
+            return compose(made_of)
+        places: list[Octets] = [people(made_of.to, made_of.cc).encode(), changing_fields(made_of).encode()]
         for part in parts:
             places += part.header, part.body
-        utf8 = needs_smtputf8(envelope, sender, to, cc, reply_to)
-        return MailObject(envelope, form.filled(places, boundary_token(message_id).encode()), smtputf8=utf8)
+        octets = form.filled(places, boundary_token(made_of.message_id).encode())
+        return MailObject(made_of.envelope, octets, smtputf8=needs_smtputf8(made_of))
 
     def _parts(
         self, content: Content, images: Sequence[InlineImage], attachments: Sequence[Attachment | StoredAttachment]
@@ -126,6 +84,18 @@ class Compositor:
             return form
 
 
+def _kind_of(made_of: Composition, images: int) -> Kind:
+    content = made_of.content
+    return Kind(
+        made_of.sender,
+        tuple(made_of.reply_to),
+        content.html is not None,
+        images,
+        content.calendar is not None,
+        len(made_of.attachments),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What stands between the places; and in which order places and boundaries come: None is a boundary's token."""
@@ -144,46 +114,42 @@ class Form:
 def form_of(kind: Kind) -> Form | None:
     """The form, by the plain composer; None where a mark does not stand once where it should."""
     sample = _sample(kind)
-    message = whole(compose(**sample).data)
-    token = boundary_token(sample["message_id"]).encode()
-    return _cut(message, _marks(sample), token)
+    message = whole(compose(sample).data)
+    return _cut(message, _marks(sample), boundary_token(sample.message_id).encode())
 
 
 _TEXT, _HTML = "the text's place\n", "the html's place\n"
 _CALENDAR = Calendar("REQUEST", "the calendar's place\n")
 
 
-def _sample(kind: Kind) -> dict[str, Any]:
-    """Arguments for one mail of this kind; what its parts hold stands in no other place."""
+def _sample(kind: Kind) -> Composition:
+    """One mail of this kind; what its parts hold stands in no other place."""
     images = tuple(InlineImage(f"{n}.place@form", f"{n}.png", "image/png", b"image %d" % n) for n in range(kind.images))
     files = [Attachment(f"{n}.file", "application/pdf", b"attachment %d" % n) for n in range(kind.attachments)]
-    return {
-        "content": Content(
-            "the subject's place", _TEXT, _HTML if kind.html else None, images, _CALENDAR if kind.calendar else None
-        ),
-        "sender": kind.sender,
-        "to": [Address("to", "place.example")],
-        "message_id": "<id@place.example>",
-        "date": datetime(2001, 1, 1, tzinfo=UTC),
-        "envelope": Envelope("", ("to@place.example",)),
-        "reply_to": kind.reply_to,
-        "attachments": files,
-    }
+    html, calendar = _HTML if kind.html else None, _CALENDAR if kind.calendar else None
+    return Composition(
+        Content("the subject's place", _TEXT, html, images, calendar),
+        sender=kind.sender,
+        to=[Address("to", "place.example")],
+        message_id="<id@place.example>",
+        date=datetime(2001, 1, 1, tzinfo=UTC),
+        envelope=Envelope("", ("to@place.example",)),
+        reply_to=kind.reply_to,
+        attachments=files,
+    )
 
 
-def _marks(sample: Mapping[str, Any]) -> list[bytes]:
+def _marks(sample: Composition) -> list[bytes]:
     """The octets of each place in the sample, in the order of `Compositor.compose`."""
-    content: Content = sample["content"]
-    heads = fields.unstructured("Subject", content.subject) + fields.date(sample["date"])
-    heads += fields.message_id(sample["message_id"]) + further({})
+    content = sample.content
     parts = [text_part("plain", content.text)]
     if content.html is not None:
         parts.append(text_part("html", content.html))
     parts += map(inline_part, content.inline_images)
     if content.calendar is not None:
         parts.append(calendar_part(content.calendar))
-    parts += map(attached_part, sample["attachments"])
-    marks = [people(sample["to"], ()).encode(), heads.encode()]
+    parts += map(attached_part, sample.attachments)
+    marks = [people(sample.to, ()).encode(), changing_fields(sample).encode()]
     for part in parts:
         marks += part.header, whole(part.body)
     return marks

@@ -14,48 +14,44 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from notifier.errors import InvalidHeader
 from notifier.mime import headers as fields
+from notifier.mime.composition import Composition
 from notifier.mime.parts import Part, attached_part, calendar_part, inline_part, text_part
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, InlineImage, StoredAttachment
-from notifier.model.envelope import Envelope, MailObject
+from notifier.model.envelope import MailObject
 from notifier.model.octets import joined
 
 
-def compose(
-    content: Content,
-    *,
-    sender: Address,
-    to: Sequence[Address],
-    message_id: str,
-    date: datetime,
-    envelope: Envelope,
-    cc: Sequence[Address] = (),
-    reply_to: Sequence[Address] = (),
-    headers: Mapping[str, str] | None = None,
-    attachments: Sequence[Attachment | StoredAttachment] = (),
-) -> MailObject:
+def compose(made_of: Composition) -> MailObject:
     """The message, 7-bit safe, CRLF throughout. Raises `InvalidHeader`, `InvalidAttachment`, `InvalidMail`."""
-    extra = headers or {}
-    fields.check_headers(extra)
-    root = _root(content, attachments, boundary_token(message_id))
+    fields.check_headers(made_of.headers)
+    root = _root(made_of.content, made_of.attachments, boundary_token(made_of.message_id))
     header = "".join(
         (
-            fields.addresses("From", [sender]),
-            people(to, cc),
-            fields.addresses("Reply-To", reply_to) if reply_to else "",
-            fields.unstructured("Subject", content.subject),
-            fields.date(date),
-            fields.message_id(message_id),
-            further(extra),
+            fields.addresses("From", [made_of.sender]),
+            people(made_of.to, made_of.cc),
+            fields.addresses("Reply-To", made_of.reply_to) if made_of.reply_to else "",
+            changing_fields(made_of),
             "MIME-Version: 1.0\r\n",
         )
     )
     data = joined((header.encode(), root.header, b"\r\n", root.body))
-    return MailObject(envelope, data, smtputf8=needs_smtputf8(envelope, sender, to, cc, reply_to))
+    return MailObject(made_of.envelope, data, smtputf8=needs_smtputf8(made_of))
+
+
+def changing_fields(made_of: Composition) -> str:
+    """The fields that are another in each mail; they stand together, behind the people."""
+    return "".join(
+        (
+            fields.unstructured("Subject", made_of.content.subject),
+            fields.date(made_of.date),
+            fields.message_id(made_of.message_id),
+            further(made_of.headers),
+        )
+    )
 
 
 def people(to: Sequence[Address], cc: Sequence[Address]) -> str:
@@ -70,10 +66,10 @@ def further(extra: Mapping[str, str]) -> str:
     return automatic + "".join(fields.unstructured(name, value) for name, value in extra.items())
 
 
-def needs_smtputf8(envelope: Envelope, sender: Address, *shown: Sequence[Address]) -> bool:
+def needs_smtputf8(made_of: Composition) -> bool:
     """True where a path or a field holds an address that is not ASCII."""
-    everybody = (address for addresses in ([sender], *shown) for address in addresses)
-    return envelope.needs_smtputf8 or any(address.needs_smtputf8 for address in everybody)
+    everybody = (made_of.sender, *made_of.to, *made_of.cc, *made_of.reply_to)
+    return made_of.envelope.needs_smtputf8 or any(address.needs_smtputf8 for address in everybody)
 
 
 def boundary_token(message_id: str) -> str:

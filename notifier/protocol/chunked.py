@@ -10,6 +10,7 @@ from notifier.errors import Phase
 from notifier.model.octets import Octets, Streamed, whole
 from notifier.protocol import taxonomy
 from notifier.protocol.dialogue import Commit, Loss, Lost, SendChunk, SendLines, SendWhole, Step
+from notifier.protocol.link import Link
 from notifier.protocol.reading import (
     AWAIT_BODY,
     AWAIT_FINAL,
@@ -21,7 +22,7 @@ from notifier.protocol.reading import (
     read_envelope,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Delivery, Link, Transaction, of_an_address
+from notifier.protocol.transaction import Delivery, Transaction, of_an_address
 
 # A message up to here goes out with its envelope. A bigger one waits for the envelope's replies, so that it is not
 # sent for nobody, and goes in chunks of this size, each of which the server can refuse.

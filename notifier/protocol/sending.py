@@ -23,6 +23,7 @@ from notifier.model.octets import whole
 from notifier.protocol import taxonomy
 from notifier.protocol.chunked import Chunked
 from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
+from notifier.protocol.link import Link
 from notifier.protocol.reading import (
     DATA,
     DOT,
@@ -37,7 +38,7 @@ from notifier.protocol.reading import (
     read_final,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Delivery, Link, Transaction
+from notifier.protocol.transaction import Delivery, Transaction
 from notifier.protocol.transparency import BLOCK, framed
 
 Next = Generator["Step | Delivery", Reply, "Transaction | None"]

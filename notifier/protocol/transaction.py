@@ -1,26 +1,23 @@
-"""One transaction: the commands of its envelope, and what each reply, or its absence, means for each recipient.
+"""One transaction, and what each reply, or its absence, means for each recipient.
 
 Nothing is sent from here: `notifier.protocol.sending` says what goes when, and tells a `Transaction` what came back.
 """
 
 from __future__ import annotations
 
-import sys
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from notifier.errors import Fault, Phase
 from notifier.model.envelope import MailObject
-from notifier.model.octets import Octets
 from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
-from notifier.protocol.commands import Body, Mail, Rcpt, rcpt_line
-from notifier.protocol.dialogue import Await, Lost
+from notifier.protocol.dialogue import Lost
+from notifier.protocol.envelope_lines import is_special, needed_keywords, plain_lines, size_of, special_lines
 from notifier.protocol.extensions import Extensions
-from notifier.protocol.parameters import mail_parameters, missing, rcpt_parameters
-from notifier.protocol.paths import wire_form
+from notifier.protocol.link import Link
+from notifier.protocol.parameters import missing
 from notifier.protocol.reply import Reply
 from notifier.protocol.transparency import check_line_ends
 
@@ -35,47 +32,6 @@ _TOO_MANY = frozenset({"R3", "R4"})
 # The server has lost count, or forgotten the login: a mail behind this one would hear the same.
 _ONLY_ANOTHER_CONNECTION = frozenset({"M5", "A5"})
 _OF_AN_ADDRESS = b"2.1."  # RFC 3463 section 3.2: said of a sender or a recipient, never of a message
-
-
-@dataclass(slots=True)
-class Link:
-    """One connection, as its transactions see it.
-
-    ``carried``: how many have begun. ``reset_first``: the last one was broken off, so RSET comes before the next.
-    ``doubt``: why nothing more may be sent; None while all is well. ``replies``: the connection's, those that have come
-    whole and were not taken yet. ``out_of_step``: a reply more has come than was asked for.
-    ``closing``: the server has said 421; ``hurry``: wait no longer than that for the replies still owed.
-    """
-
-    host: str
-    offered: Extensions
-    lmtp: bool = False
-    encrypted: bool = False
-    window: int = 1
-    carried: int = 0
-    reset_first: bool = False
-    doubt: str | None = None
-    replies: deque[Reply] = field(default_factory=deque)
-    out_of_step: Callable[[], bool] = bool
-    closing: bool = False
-    hurry: Await | None = None
-    size_limit: int | None = field(init=False)
-    rcpt_max: int | None = field(init=False)
-    mail_max: int = field(init=False)
-    declares_size: bool = field(init=False)
-    enhanced: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Read once what every transaction looks at."""
-        self.size_limit, self.rcpt_max = self.offered.size_limit, self.offered.rcpt_max
-        self.mail_max = self.offered.mail_max or sys.maxsize
-        self.declares_size = "SIZE" in self.offered
-        self.enhanced = "ENHANCEDSTATUSCODES" in self.offered
-
-    @property
-    def takes_more(self) -> bool:
-        """True where another transaction may begin: no doubt, and the server's MAILMAX not reached (RFC 9422)."""
-        return self.doubt is None and self.carried < self.mail_max
 
 
 @dataclass(slots=True)
@@ -105,11 +61,6 @@ def of_an_address(reply: Reply) -> bool:
     return reply.lines[0].startswith(_OF_AN_ADDRESS)
 
 
-def size_of(data: Octets) -> int:
-    """Octets of the message on its way (RFC 1870 section 3): with the CRLF that its last line gets where it has none."""
-    return len(data) if data.endswith(b"\r\n") else len(data) + 2
-
-
 def check_mail(mail: MailObject) -> None:
     """Raises `ValueError` for paths and line ends that SMTP cannot carry, whatever the server offers."""
     _checked(mail, _ANYWHERE)
@@ -125,10 +76,10 @@ def _checked(mail: MailObject, link: Link) -> bytes | None:
     paths = mail.envelope.forward_paths
     if not paths:
         raise ValueError("a mail without a forward-path")
-    if _is_special(mail):
-        _special_lines(mail, paths, link)  # for what it raises
+    if is_special(mail):
+        special_lines(mail, paths, link)  # for what it raises
         return None
-    lines = _plain_lines(mail, paths, link)
+    lines = plain_lines(mail, paths, link)
     return None if link.rcpt_max is not None and len(paths) > link.rcpt_max else lines
 
 
@@ -210,12 +161,12 @@ class Transaction:
     def _own_lines(self) -> bytes:
         mail = self.delivery.mail
         self.unfit = self._what_is_missing(mail)
-        return (_special_lines if _is_special(mail) else _plain_lines)(mail, self.paths, self.link)
+        return (special_lines if is_special(mail) else plain_lines)(mail, self.paths, self.link)
 
     def _what_is_missing(self, mail: MailObject) -> Fault | None:
         """E6 and E7: what the server has said that it cannot take is not tried."""
         offered = self.link.offered
-        for keyword in _needs(mail):
+        for keyword in needed_keywords(mail):
             if keyword not in offered or (self.link.lmtp and keyword == "CHUNKING"):
                 return self._fault("E6", Phase.MAIL, f"the mail needs {keyword}, and the server has it not")
         if (wish := mail.envelope.parameters) is not None:
@@ -481,59 +432,6 @@ class Transaction:
 
     def _fault(self, row: str, phase: Phase, words: str) -> Fault:
         return taxonomy.fault(row, phase, words, host=self.link.host)
-
-
-def _plain_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
-    line = _mail_line(mail.envelope.reverse_path, size_of(mail.data) if link.declares_size else None)
-    return line + rcpt_line(paths[0]) if len(paths) == 1 else line + b"".join(map(rcpt_line, paths))
-
-
-def _special_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
-    envelope, size = mail.envelope, size_of(mail.data) if link.declares_size else None
-    asked = tuple(mail_parameters(envelope.parameters, link.offered)) if envelope.parameters is not None else ()
-    line = _mail_line(wire_form(envelope.reverse_path), size, _body(mail), _needs_smtputf8(mail), asked)
-    wishes = envelope.rcpt_parameters
-    for path in paths:
-        wish = tuple(rcpt_parameters(wishes[path], link.offered)) if path in wishes else ()
-        line += Rcpt(wire_form(path), wish).encode()
-    return line
-
-
-@lru_cache(maxsize=256)
-def _mail_line(
-    reverse_path: str, size: int | None, body: Body | None = None, utf8: bool = False, asked: tuple[str, ...] = ()
-) -> bytes:
-    """Campaigns have one sender, and few sizes."""
-    return Mail(reverse_path, size, body, utf8, asked).encode()
-
-
-def _body(mail: MailObject) -> Body | None:
-    if mail.binary:
-        return Body.BINARY_MIME
-    return Body.EIGHT_BIT_MIME if mail.is_eight_bit else None
-
-
-def _is_special(mail: MailObject) -> bool:
-    """True for the few that ask for more than every server has."""
-    if mail.smtputf8 or mail.binary or mail.eight_bit or not mail.data.isascii():
-        return True
-    envelope = mail.envelope
-    return envelope.parameters is not None or bool(envelope.rcpt_parameters) or envelope.needs_smtputf8
-
-
-def _needs_smtputf8(mail: MailObject) -> bool:
-    """A domain alone does not: it has A-labels."""
-    envelope = mail.envelope
-    return mail.smtputf8 or not all(map(str.isascii, map(wire_form, (envelope.reverse_path, *envelope.forward_paths))))
-
-
-def _needs(mail: MailObject) -> Iterator[str]:
-    if _needs_smtputf8(mail):
-        yield "SMTPUTF8"
-    if mail.binary:
-        yield from ("CHUNKING", "BINARYMIME")
-    elif mail.is_eight_bit:
-        yield "8BITMIME"
 
 
 def _is_too_many(outcome: RecipientOutcome) -> bool:

@@ -20,6 +20,7 @@ from notifier.errors import TemplateError, TemplateNotFound
 from notifier.rendering.glances import Glances
 from notifier.rendering.language import fallbacks
 from notifier.rendering.metadata import Metadata, read_metadata
+from notifier.rendering.unread_files import misnamed_parts, unread_files
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
@@ -98,6 +99,20 @@ class TemplateLibrary:
         if folder is None:
             return ()
         return tuple(sorted(f"{name}/{file.relative_to(folder).as_posix()}" for file in folder.rglob("*.j2")))
+
+    def unread(self, name: str) -> tuple[str, ...]:
+        """What the loader calls the files in the template's folder that nothing reads."""
+        folder = self._folder(name)
+        return () if folder is None else tuple(f"{name}/{path}" for path in unread_files(folder, PARTS))
+
+    def check_part_names(self, name: str) -> None:
+        """Raises `TemplateError` for a file that stands for a part and has another ending."""
+        self.glances.at("part names", self._check_part_names, name)
+
+    def _check_part_names(self, name: str) -> None:
+        folder = self._folder(name)
+        for path in misnamed_parts(folder, PARTS) if folder is not None else ():
+            raise TemplateError(f"nothing reads {name}/{path}: the parts of a template are called {', '.join(PARTS)}")
 
     def locales(self, name: str) -> tuple[str, ...]:
         """The languages that it has files in, and those of the catalogs; sorted."""

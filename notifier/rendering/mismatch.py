@@ -12,10 +12,14 @@ Checker = Callable[[Mapping[str, Any]], None]  # raises `Mismatch`
 class Mismatch(Exception):
     """The context does not fit. The text says where, and what was expected there."""
 
+    place: Place = ()
+
     @classmethod
     def at(cls, place: Iterable[str | int], expected: str) -> Mismatch:
         """``context.items[0].price`` is not as expected."""
-        return cls(f"{shown(place)} {expected}")
+        mismatch = cls(f"{shown(place := tuple(place))} {expected}")
+        mismatch.place = place
+        return mismatch
 
 
 class BadSchema(Exception):

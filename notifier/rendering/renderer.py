@@ -87,13 +87,19 @@ class Renderer:
         """The keys that ``meta.json`` declares sensitive. Raises `TemplateError`."""
         return self.metadata(name).sensitive
 
-    def check_context(self, name: str, context: Mapping[str, Any]) -> None:
-        """Raises `ContextMismatch` where the context does not fit the template's schema, and `TemplateError`."""
-        self._schemas.check(name, context)
+    def check_context(
+        self, name: str, context: Mapping[str, Any], supplied: Callable[[], Mapping[str, Any]] = dict
+    ) -> None:
+        """Raises `ContextMismatch` where the context does not fit the template's schema, and `TemplateError`.
+
+        ``supplied``: what the context gets from us when the mail is rendered.
+        """
+        self._schemas.check(name, context, supplied)
 
     def check(self, name: str) -> None:
         """Compile every file, and render every sample in every language. Raises `TemplateError`."""
         samples = self.sample_contexts(name)
+        self._library.check_part_names(name)
         for part in REQUIRED:
             if self._library.part(name, part, None) is None:
                 raise TemplateRenderError(f"template {name!r} has no {part}")
@@ -105,6 +111,10 @@ class Renderer:
             self._check_sample(name, sample, context)
         for context, locale in product(samples.values(), (None, *self._library.locales(name))):
             self.render(name, context, locale)
+
+    def unread(self, name: str) -> tuple[str, ...]:
+        """The files in a template's folder that nothing reads."""
+        return self._library.unread(name)
 
     def unescaped(self, name: str) -> tuple[str, ...]:
         """Places of a template's files where a value goes into html as it is."""
@@ -182,6 +192,7 @@ class Renderer:
     def _html(self, template: str, names: Mapping[str, Any], locale: str | None, subject: str) -> str | None:
         path = next((found for part in HTML_PARTS if (found := self._library.part(template, part, locale))), None)
         if path is None:
+            self._library.check_part_names(template)  # or a mail whose html is misnamed goes as text alone
             return None
         inline = self._library.inlines_css(template)
         if path.endswith(MJML_ENDING):

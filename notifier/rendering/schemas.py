@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from functools import reduce
 from importlib import import_module
@@ -32,13 +32,15 @@ class Schemas:
         self._library = library
         self._known: dict[str, tuple[object, Checker]] = {}
 
-    def check(self, template: str, context: Mapping[str, Any]) -> None:
-        """Raises `ContextMismatch`, and `TemplateError` where the schema is none."""
+    def check(
+        self, template: str, context: Mapping[str, Any], supplied: Callable[[], Mapping[str, Any]] = dict
+    ) -> None:
+        """Raises `ContextMismatch`, and `TemplateError` where the schema is none. ``supplied``: what the context gets of us."""
         schema = self._library.metadata(template).schema
         if schema is None:
             return
         try:
-            self._checker(template, schema)(context)
+            _check(self._checker(template, schema), context, supplied)
         except Mismatch as mismatch:
             raise ContextMismatch(f"template {template!r}: {mismatch}") from None
         except BadSchema as bad:
@@ -54,6 +56,20 @@ class Schemas:
         if known is None or known[0] != stamp:
             known = self._known[template] = (stamp, _read(schema, file))
         return known[1]
+
+
+def _check(checker: Checker, context: Mapping[str, Any], supplied: Callable[[], Mapping[str, Any]]) -> None:
+    """A key that we supply may be asked for, and need not be known."""
+    try:
+        checker(context)
+    except Mismatch as without:
+        given = supplied()
+        if given.keys() <= context.keys():
+            raise
+        try:
+            checker({**given, **context})
+        except Mismatch as mismatch:
+            raise without if given.keys() & set(mismatch.place[:1]) else mismatch from None
 
 
 def _read(schema: Mapping[str, Any] | str, file: Path | None) -> Checker:

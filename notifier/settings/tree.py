@@ -18,17 +18,17 @@ from notifier.model.limits import DomainRates
 from notifier.model.mail_class import Durability, MailClass
 from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
-from notifier.retry.policy import STANDARD
 from notifier.settings import parsers
 from notifier.settings.attachments import parse_prefixes
 from notifier.settings.blobs import parse_blobs
 from notifier.settings.dkim import DkimKeys, parse_dkim
 from notifier.settings.encryption import parse_keys
-from notifier.settings.policies import SHIPPED, Policies, parse_policies
+from notifier.settings.policies import Policies, parse_policies
 from notifier.settings.relay import ManyProblems
 from notifier.settings.signing import parse_signing_keys
 from notifier.settings.sources import files_of, texts
 from notifier.settings.tenants import Account, Matrix, parse_tenants
+from notifier.settings.together import check_together
 from notifier.settings.unsubscribe import unsubscribe_for, unsubscribe_keys, unsubscribe_url
 from notifier.settings.ways import Way, endpoints_of, parse_way
 from notifier.smtp import Endpoint
@@ -331,7 +331,7 @@ class Settings:
         given = texts(source, [row.name for row in TABLE], [row.name for row in TABLE if row.secret], problems)
         _fall_back(given, source)
         values = {row.name: _parsed(row, given, problems) for row in TABLE}
-        _check_together(values, problems)
+        check_together(values, problems)
         if problems:
             raise ConfigurationError(problems)
         own_files = (*values["NOTIFIER_TENANTS"].files, *values["NOTIFIER_DKIM"].files)
@@ -358,58 +358,6 @@ def _parsed(row: Setting, given: Mapping[str, str], problems: list[str]) -> Any:
     except ValueError as error:
         problems.append(f"{row.name} {error}")
     return None
-
-
-def _check_together(values: Mapping[str, Any], problems: list[str]) -> None:
-    told = " ".join(problems)
-    if values["NOTIFIER_BROKER_URL"] is None and "NOTIFIER_BROKER_URL" not in told:
-        problems.append(
-            "NOTIFIER_BROKER_URL is not set (nor CELERY_BROKER_URL or REDIS_URL): name the broker, for example "
-            "redis://localhost:6379/0"
-        )
-    elif values["NOTIFIER_STORE_URL"] is None and "NOTIFIER_STORE_URL" not in told:
-        problems.append(
-            "NOTIFIER_STORE_URL is not set, and the broker is no Redis: name the Redis or Valkey that keeps the mails"
-        )
-    window, retention = values["NOTIFIER_IDEMPOTENCY_WINDOW"], values["NOTIFIER_RETENTION"]
-    if window and retention and retention < window:
-        problems.append("NOTIFIER_RETENTION is shorter than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice")
-    classes = (values["NOTIFIER_POLICIES"] or SHIPPED).classes.values()
-    problems.extend(
-        f"NOTIFIER_POLICIES keeps mails of class {one.name!r} for less than NOTIFIER_IDEMPOTENCY_WINDOW: a key could send twice"
-        for one in classes
-        if window and one.retention is not None and one.retention < window
-    )
-    problems.extend(
-        f"NOTIFIER_DKIM_EXPIRES is not longer than mails of class {one.name!r} are tried ({one.deadline:g} s): they would arrive "
-        "with signatures that are over"
-        for one in classes
-        if values["NOTIFIER_DKIM_EXPIRES"] and values["NOTIFIER_DKIM_EXPIRES"] <= one.deadline
-    )
-    _check_first_retry(values["NOTIFIER_RETRY_SCALE"], values["NOTIFIER_POLICIES"], problems)
-    if (values["NOTIFIER_WEBHOOK_URL"] is None) != (
-        values["NOTIFIER_WEBHOOK_SECRET"] is None
-    ) and "_WEBHOOK_" not in told:
-        problems.append("NOTIFIER_WEBHOOK_URL and NOTIFIER_WEBHOOK_SECRET go together: set both, or neither")
-    if (
-        bool(values["NOTIFIER_UNSUBSCRIBE_URL"]) != bool(values["NOTIFIER_UNSUBSCRIBE_KEYS"])
-        and "_UNSUBSCRIBE_" not in told
-    ):
-        problems.append("NOTIFIER_UNSUBSCRIBE_URL and NOTIFIER_UNSUBSCRIBE_KEYS go together: set both, or neither")
-    lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
-    if lease and time_slice and lease <= time_slice:
-        problems.append("NOTIFIER_LEASE is not longer than NOTIFIER_TIME_SLICE: claims would end while they are served")
-
-
-def _check_first_retry(scale: float | None, policies: Policies | None, problems: list[str]) -> None:
-    classes = (policies or SHIPPED).classes
-    shortest = min(classes.values(), key=lambda mail_class: mail_class.deadline)
-    first = STANDARD[0] * (scale or 0.0)
-    if first >= shortest.deadline:
-        problems.append(
-            f"NOTIFIER_RETRY_SCALE makes the first retry wait {first:g} s, and mails of class {shortest.name!r} expire "
-            f"after {shortest.deadline:g} s"
-        )
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:

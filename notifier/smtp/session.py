@@ -24,11 +24,12 @@ from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, Up
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Dialogue, Wish, handshake
 from notifier.protocol.hello_name import hello_name
+from notifier.protocol.link import Link
 from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Delivery, Link, Transaction, transactions_for
+from notifier.protocol.transaction import Delivery, Transaction, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified

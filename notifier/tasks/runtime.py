@@ -18,12 +18,13 @@ from notifier.delivery.composer import Composer
 from notifier.delivery.courier import Courier, Timing
 from notifier.delivery.intake import Intake
 from notifier.delivery.limiter import Limiter
-from notifier.delivery.own_fields import OwnFields
+from notifier.delivery.own_fields import OwnFields, supplied
 from notifier.delivery.redaction import Redactor
 from notifier.delivery.rounds import Pace
 from notifier.delivery.routing import Router
 from notifier.delivery.signing import Signer
 from notifier.errors import ConfigurationError
+from notifier.model.email import Email
 from notifier.model.events import Listener
 from notifier.model.hook import HookKind
 from notifier.rendering import Renderer, TemplateLibrary
@@ -120,7 +121,7 @@ class Runtime:
         self.intake = Intake(
             template_known=self.renderer.require,
             defaults=self.renderer.defaults,
-            check_context=self.renderer.check_context,
+            check_context=self._check_context,
             classes=settings.classes,
             tenants=settings.matrix.tenants,
             sender=settings.sender,
@@ -129,6 +130,10 @@ class Runtime:
             sources=Sources(settings.attachment_roots, self.store.shared.use, Fetcher(settings.attachment_urls).fetch),
         )
         self._watch = self._watch.of(settings.files)
+
+    def _check_context(self, email: Email) -> None:
+        link = self.composer.own_fields.link
+        self.renderer.check_context(email.template, email.context, lambda: supplied(link(email)))
 
     def _made_ways_out(self, store: RedisStore | None) -> WaysOut:
         settings = self.settings

@@ -95,6 +95,7 @@ class Blackhole:
 
     def do(self, peer: Peer, good: bytes) -> None:
         del good
+        peer.flush()  # what was answered before was answered; only from here on there is silence
         if self.reading:
             peer.read_to_the_end()
         else:

@@ -7,11 +7,11 @@ import shutil
 import socket
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from notifier.testing.held_port import HeldPort
 from notifier.testing.supervised import SupervisedProcess
 
 READY_WITHIN = 10.0  # seconds
@@ -51,6 +51,7 @@ class EmbeddedValkey:
         self._own_folder = data is None
         self._data = data
         self._process: SupervisedProcess | None = None
+        self._held: HeldPort | None = None
         self.port = 0
 
     @property
@@ -80,11 +81,21 @@ class EmbeddedValkey:
         return self
 
     def _run(self, binary: str, data: Path) -> int:
-        # A free port may be taken by another process before the server has it; one that it had before is kept.
-        for port in [self.port] if self.port else _free_ports(PORT_TRIES):
-            if self._came_up(binary, port, data):
-                return port
+        if self.port:  # the one that it had before is kept
+            if self._came_up(binary, self.port, data):
+                return self.port
+        else:
+            for _ in range(PORT_TRIES):  # another process may be faster where a port cannot be held
+                self._held = HeldPort()
+                if self._came_up(binary, self._held.number, data):
+                    return self._held.number
+                self._let_port_go()
         raise RuntimeError(f"the embedded Valkey did not come up: {_last_words(data)}")
+
+    def _let_port_go(self) -> None:
+        if self._held is not None:
+            self._held.release()
+            self._held = None
 
     def _came_up(self, binary: str, port: int, data: Path) -> bool:
         settings = {
@@ -113,6 +124,7 @@ class EmbeddedValkey:
         if self._process is not None:
             self._process.stop()
             self._process = None
+        self._let_port_go()
         if self._own_folder and self._data is not None:
             shutil.rmtree(self._data, ignore_errors=True)
             self._data = None
@@ -160,9 +172,3 @@ def _process_at(port: int) -> int | None:
 def _last_words(data: Path) -> str:
     log = data / LOG
     return log.read_text(errors="replace")[-2000:] if log.exists() else "it said nothing"
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        listeners = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]

@@ -23,7 +23,7 @@ import pytest
 from cryptography.fernet import Fernet
 from signing_keys import ed25519_pem
 
-from notifier.mime import compose
+from notifier.mime import Composition, compose
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content
 from notifier.model.envelope import Envelope
@@ -63,7 +63,7 @@ FROM_A_FOLDER = """
 import hashlib, json, os, re, sys, tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
-from notifier.mime import Compositor
+from notifier.mime import Composition, Compositor
 from notifier.model.address import Address
 from notifier.model.content import Content, StoredAttachment
 from notifier.model.envelope import Envelope
@@ -79,9 +79,9 @@ blobs = Blobs([DirectoryBlobs(folder, lambda: "ledger")], limit=2**25, reference
 sender, to = Address.parse("s@x.example"), [Address.parse("a@x.example")]
 with Session.open(Endpoint("127.0.0.1", port, tls=TLSPolicy.NONE)) as session:
     def send(files):
-        mail = Compositor().compose(
+        mail = Compositor().compose(Composition(
             Content("Hi", "hello"), sender=sender, to=to, message_id="<1@x.example>", date=datetime(2026, 11, 28, tzinfo=UTC),
-            envelope=Envelope("s@x.example", ("a@x.example",)), attachments=files)
+            envelope=Envelope("s@x.example", ("a@x.example",)), attachments=files))
         (outcome,) = session.send_many([mail])
         return [one.state for one in outcome.recipients.values()], len(mail.data)
     send([])
@@ -193,13 +193,15 @@ def test_a_file_of_25_megabytes_goes_from_its_folder_to_the_wire_and_is_never_he
     with listening(Sink(offers)) as sink:
         states, size, peak, grown = run(FROM_A_FOLDER, str(sink.port), str(tmp_path), name)
     mail = compose(
-        Content("Hi", "hello"),
-        sender=Address.parse("s@x.example"),
-        to=[Address.parse("a@x.example")],
-        message_id="<1@x.example>",
-        date=datetime(2026, 11, 28, tzinfo=UTC),
-        envelope=Envelope("s@x.example", ("a@x.example",)),
-        attachments=[Attachment("big.bin", "application/octet-stream", data)],
+        Composition(
+            Content("Hi", "hello"),
+            sender=Address.parse("s@x.example"),
+            to=[Address.parse("a@x.example")],
+            message_id="<1@x.example>",
+            date=datetime(2026, 11, 28, tzinfo=UTC),
+            envelope=Envelope("s@x.example", ("a@x.example",)),
+            attachments=[Attachment("big.bin", "application/octet-stream", data)],
+        )
     )
     assert (states, size) == (["accepted"], len(mail.data))
     assert sink.kept[1] == (size, hashlib.sha256(whole(mail.data)).digest())

@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
-from hostile_sessions import LONGEST, MOST_MEMORY, WAYS, endpoint, honest, mail, rows, states
+from hostile_sessions import LONGEST, MOST_MEMORY, PATIENT, WAYS, endpoint, honest, mail, rows, states
 
 from notifier.errors import DeliveryError
 from notifier.model.secret import Secret
@@ -139,9 +139,9 @@ def test_67_a_lost_250_is_unknown_and_nothing_behind_it_was_begun(offers: tuple[
 
 
 def test_68_a_late_250_counts_and_one_that_is_too_late_is_unknown(offers: tuple[str, ...]) -> None:
-    for seconds, row in ((0.3, None), (1.0, "Z4")):
+    for seconds, has, row in ((0.3, {"timeouts": PATIENT}, None), (LONGEST, {}, "Z4")):
         plan = {Moment.FINAL_REPLY: Delay(seconds)}
-        with HostileServer(plan, offers=offers) as server, Session.open(endpoint(server)) as session:
+        with HostileServer(plan, offers=offers) as server, Session.open(endpoint(server, **has)) as session:
             (outcome,) = session.send_many([mail()])
             assert rows(outcome) == [row]
             honest(server, outcome)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import pytest
-from hostile_sessions import LONGEST, QUICK, WAYS, endpoint, honest, mail, rows
+from hostile_sessions import LONGEST, PATIENT, QUICK, WAYS, endpoint, honest, mail, rows
 
 from notifier import smtp as smtplib
 from notifier.smtp import Endpoint, Session, TLSPolicy
@@ -87,7 +87,7 @@ def test_56_replies_that_come_an_octet_at_a_time_are_the_same_replies(offers: tu
 def test_56_the_drop_in_does_not_care_how_replies_are_cut(cut: int) -> None:
     with (
         HostileServer({moment: InTwo(cut) for moment in MOMENTS}) as server,
-        smtplib.SMTP(server.host, server.port, timeout=5) as client,
+        smtplib.SMTP(server.host, server.port, timeout=PATIENT.greeting) as client,
     ):
         assert client.sendmail("s@x.example", ["a@x.example", "b@x.example"], "hi") == {}
         assert client.final_replies == [(250, b"2.0.0 kept as 1")]
@@ -155,7 +155,7 @@ def answering_at_once(*flights: tuple[bytes, int], offers: tuple[str, ...]) -> I
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield Endpoint("127.0.0.1", listener.getsockname()[1], tls=TLSPolicy.NONE, timeouts=QUICK)
+        yield Endpoint("127.0.0.1", listener.getsockname()[1], tls=TLSPolicy.NONE, timeouts=PATIENT)
         thread.join(10)
         assert not thread.is_alive()
 
@@ -235,7 +235,7 @@ def test_71_over_a_parked_session(offers: tuple[str, ...]) -> None:
 
 def test_71_the_drop_in_is_told_the_421_and_is_out_of_step_with_nothing() -> None:
     with HostileServer({(Moment.IDLE, 1): SaysWhileWeWrite()}) as server:
-        client = smtplib.SMTP(server.host, server.port, timeout=2)
+        client = smtplib.SMTP(server.host, server.port, timeout=PATIENT.greeting)
         client.sendmail("s@x.example", "a@x.example", "one")
         with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPServerDisconnected)):
             client.sendmail("s@x.example", "b@x.example", "two")
@@ -269,7 +269,8 @@ def test_q1_how_the_goodbye_goes_changes_nothing_and_takes_no_time(goodbye: Misc
 def test_q1_the_drop_in_waits_for_a_goodbye_no_longer_than_for_anything(goodbye: Mischief) -> None:
     began = time.monotonic()
     with HostileServer({Moment.QUIT: goodbye}) as server:
-        with smtplib.SMTP(server.host, server.port, timeout=0.4) as client:
+        with smtplib.SMTP(server.host, server.port, timeout=PATIENT.greeting) as client:
             client.sendmail("s@x.example", "a@x.example", "hi")
+            client.sock.settimeout(QUICK)  # what the next command has: QUIT
         assert client.sock is None
     assert time.monotonic() - began < LONGEST

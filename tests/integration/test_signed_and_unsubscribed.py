@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from signing_keys import ed25519_key, ed25519_pem, rsa_key, rsa_pem, verified
 from workers import Plant, plant, wait_until
 
 from notifier import send_bulk, send_email, unsubscribe_asgi, unsubscribe_wsgi
-from notifier.errors import ConfigurationError, Phase
+from notifier.errors import ConfigurationError, ContextMismatch, Phase
 from notifier.model.state import MailState
 from notifier.tasks.runtime import configure, runtime
 from notifier.testing import Script
@@ -35,6 +36,9 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     news.mkdir(parents=True)
     (news / "subject.txt.j2").write_text("News")
     (news / "text.txt.j2").write_text("No more of it: {{ unsubscribe_url }}\n")
+    linked = folder / "templates" / "linked"
+    shutil.copytree(news, linked)
+    (linked / "meta.json").write_text('{"mail_class": "bulk", "schema": {"required": ["unsubscribe_url"]}}')
     with plant(
         folder,
         SCRIPT,
@@ -67,6 +71,17 @@ def test_a_mail_arrives_signed_and_with_a_link_that_its_text_shows(works: Plant)
     assert verified(mail.data, KEYS) == [True, True]
     assert mail.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert link in mail.text()
+
+
+def test_a_link_that_the_schema_requires_is_supplied_and_where_there_will_be_none_the_call_is_refused(
+    works: Plant,
+) -> None:
+    mail_id = send_email.delay(template="linked", to="linked@example.com").id
+    works.settle([mail_id], MailState.SENT)
+    (mail,) = caught(works, mail_id)
+    assert str(mail.message["List-Unsubscribe"])[1:-1] in mail.text()
+    with pytest.raises(ContextMismatch, match="unsubscribe_url is missing"):
+        send_email.delay(template="linked", to=["one@example.com", "two@example.com"])
 
 
 def test_a_mail_that_is_sent_once_more_is_the_same_octets(works: Plant) -> None:

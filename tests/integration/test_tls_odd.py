@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import trustme
 from certificates import good
-from real_servers.ground import HOST, free_ports
+from real_servers.ground import HOST, held_ports
 from real_servers.installed import missing
 from workers import wait_until
 
@@ -174,16 +174,16 @@ def interactive(version: str, folder: Path) -> Iterator[Interactive]:
         missing("no openssl here; NOTIFIER_INSTALL_SERVERS=1 make test installs it")
     chain = folder / "leaf.pem"
     authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(str(chain))
-    (port,) = free_ports(1)
-    command = ["openssl", "s_server", "-accept", f"{HOST}:{port}", "-cert", str(chain), version, "-crlf"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, text=True, bufsize=0, **pipes) as process:  # type: ignore[call-overload]
-        server = Interactive(process, port)
-        try:
-            server.hear("ACCEPT")
-            yield server
-        finally:
-            server.end()
+    with held_ports(1) as (port,):
+        command = ["openssl", "s_server", "-accept", f"{HOST}:{port}", "-cert", str(chain), version, "-crlf"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(command, text=True, bufsize=0, **pipes) as process:  # type: ignore[call-overload]
+            server = Interactive(process, port)
+            try:
+                server.hear("ACCEPT")
+                yield server
+            finally:
+                server.end()
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
     [
         "notifier/py.typed",
         "notifier/store/lua/settle.lua",
+        "notifier/console/static/base.css",
+        "notifier/console/static/icon.svg",
         "notifier/console/mailbox_page/static/mailbox.css",
         "notifier/console/preview_page/static/preview.css",
         "notifier/console/preview_page/static/preview.js",

@@ -11,7 +11,8 @@ from notifier.model.envelope import Envelope, MailObject
 from notifier.protocol.chunked import CHUNK
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
-from notifier.protocol.transaction import Delivery, Link
+from notifier.protocol.link import Link
+from notifier.protocol.transaction import Delivery
 
 PLAIN_CODES = Extensions("relay", {"PIPELINING": "", "CHUNKING": "", "8BITMIME": "", "BINARYMIME": ""})
 CHUNKING = Extensions("relay", {**PLAIN_CODES.keywords, "ENHANCEDSTATUSCODES": ""})

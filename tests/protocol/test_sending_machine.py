@@ -31,9 +31,10 @@ from notifier.protocol.dialogue import (
     terminators_in,
 )
 from notifier.protocol.extensions import Extensions
+from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import Delivery, Link, transactions_for
+from notifier.protocol.transaction import Delivery, transactions_for
 from notifier.protocol.transparency import stuffed
 from notifier.smtp.outbox import Outbox
 

@@ -12,7 +12,8 @@ from notifier.model.outcome import RecipientState
 from notifier.model.parameters import DeliverBy, MailParameters, RcptParameters
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
-from notifier.protocol.transaction import Delivery, Link, check_mail
+from notifier.protocol.link import Link
+from notifier.protocol.transaction import Delivery, check_mail
 
 FULL = Extensions("relay", {"PIPELINING": "", "SIZE": "1000", "8BITMIME": "", "SMTPUTF8": ""})
 PLAIN = Extensions("relay", {})

@@ -29,9 +29,10 @@ from notifier.protocol.dialogue import (
     UpgradeToTLS,
     terminators_in,
 )
+from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import Delivery, Link, transactions_for
+from notifier.protocol.transaction import Delivery, transactions_for
 from notifier.protocol.transparency import stuffed
 
 Result = TypeVar("Result")

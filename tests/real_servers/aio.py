@@ -15,7 +15,7 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from certificates import good
 
 from notifier.smtp import Endpoint, TLSPolicy
-from real_servers.ground import HOST, free_ports
+from real_servers.ground import HOST, held_ports
 
 MOST = 2_000_000  # octets of a message
 USER, PASSWORD = "zoe", "пароль"
@@ -69,8 +69,8 @@ def aio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aio]:
     authority = trustme.CA()
     ca_file = tmp_path_factory.mktemp("aio") / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
-    made = Aio(ca_file, dict(zip(DOORS, free_ports(len(DOORS)), strict=True)))
     with ExitStack() as stack:
+        made = Aio(ca_file, dict(zip(DOORS, stack.enter_context(held_ports(len(DOORS))), strict=True)))
         for name, options in DOORS.items():
             context = good(authority, HOST)
             encrypted = {"ssl_context": context} if name == "implicit" else {}

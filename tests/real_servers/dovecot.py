@@ -16,7 +16,7 @@ from string import Template
 import pytest
 
 from notifier.smtp import Endpoint, Mode, TLSPolicy
-from real_servers.ground import HOST, free_ports, open_folder, running
+from real_servers.ground import HOST, held_ports, open_folder, running
 from real_servers.installed import SYSTEM, UNPACKED, installed
 from real_servers.messages import Maildir
 from real_servers.relocated import relocate
@@ -118,7 +118,7 @@ def dovecot() -> Iterator[Dovecot]:
     with ExitStack() as kept:
         folder = kept.enter_context(open_folder("dovecot"))
         library = kept.enter_context(_library())
-        server = Dovecot(folder, library, *free_ports(1))
+        server = Dovecot(folder, library, *kept.enter_context(held_ports(1)))
         _configure(server)
         kept.enter_context(running(_command(server), environ={}, ports=[server.port], said=folder / "said"))
         yield server

@@ -16,7 +16,7 @@ import pytest
 from workers import wait_until
 
 from notifier.smtp import Endpoint, TLSPolicy
-from real_servers.ground import HOST, Certificate, free_ports, open_folder, running
+from real_servers.ground import HOST, Certificate, held_ports, open_folder, running
 from real_servers.installed import installed, needs_account, needs_root
 from real_servers.messages import Maildir
 
@@ -131,7 +131,7 @@ def exim() -> Iterator[Exim]:
     needs_account(ACCOUNT)
     with ExitStack() as kept:
         folder = kept.enter_context(open_folder("exim"))
-        ports = dict(zip(DOORS, free_ports(len(DOORS)), strict=True))
+        ports = dict(zip(DOORS, kept.enter_context(held_ports(len(DOORS))), strict=True))
         server = Exim(folder, ports, Certificate.issue(folder))
         shutil.copyfile(found, server.program)
         server.program.chmod(0o755)

@@ -6,13 +6,14 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 from workers import wait_until
 
+from notifier.testing.held_port import HeldPort
 from notifier.testing.supervised import SupervisedProcess
 
 HOST = "127.0.0.1"
@@ -30,11 +31,15 @@ def open_folder(server: str) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens at, all different."""
-    with ExitStack() as held:
-        listeners = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]
+@contextmanager
+def held_ports(count: int) -> Iterator[list[int]]:
+    """Loopback ports for a server that is told their numbers; nobody else gets them meanwhile."""
+    held = [HeldPort() for _ in range(count)]
+    try:
+        yield [port.number for port in held]
+    finally:
+        for port in held:
+            port.release()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import pytest
 
 from notifier.smtp import Endpoint, TLSPolicy
 from real_servers.dovecot import Dovecot
-from real_servers.ground import HOST, Certificate, free_ports, open_folder, running
+from real_servers.ground import HOST, Certificate, held_ports, open_folder, running
 from real_servers.installed import installed, needs_root
 from real_servers.messages import Maildir
 from real_servers.postfix_log import PostfixLog
@@ -146,7 +146,7 @@ def postfix_server(dovecot: Dovecot) -> Iterator[Postfix]:
     needs_root("Postfix")
     with ExitStack() as kept:
         folder = kept.enter_context(open_folder("postfix"))
-        ports = dict(zip(DOORS, free_ports(len(DOORS)), strict=True))
+        ports = dict(zip(DOORS, kept.enter_context(held_ports(len(DOORS))), strict=True))
         server = Postfix(folder, root, ports, Certificate.issue(folder))
         _configure(server, dovecot)
         command = [str(root / "usr/lib/postfix/sbin/master"), "-d", "-c", str(folder / "etc")]

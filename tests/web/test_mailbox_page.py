@@ -15,7 +15,7 @@ import pytest
 from chromium import chromium
 
 from notifier.console.mailbox_page import MailboxPage
-from notifier.mime import compose
+from notifier.mime import Composition, compose
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, InlineImage
 from notifier.model.envelope import Envelope
@@ -33,13 +33,15 @@ def catch(
     **more: object,
 ) -> None:
     mail = compose(
-        Content(subject, "the text part", html, (InlineImage("logo@notifier", "logo.png", "image/png", LOGO),)),
-        sender=Address.parse("shop@example.com"),
-        to=[Address.parse(to)],
-        message_id=f"<{len(mailbox)}@example.com>",
-        date=datetime(2026, 11, 3, tzinfo=UTC),
-        envelope=Envelope("shop@example.com", ("zoe@example.com",)),
-        **more,  # type: ignore[arg-type]
+        Composition(
+            Content(subject, "the text part", html, (InlineImage("logo@notifier", "logo.png", "image/png", LOGO),)),
+            sender=Address.parse("shop@example.com"),
+            to=[Address.parse(to)],
+            message_id=f"<{len(mailbox)}@example.com>",
+            date=datetime(2026, 11, 3, tzinfo=UTC),
+            envelope=Envelope("shop@example.com", ("zoe@example.com",)),
+            **more,  # type: ignore[arg-type]
+        )
     )
     mailbox.add(
         reverse_path="shop@example.com",
@@ -124,6 +126,12 @@ def test_a_file_is_saved_and_not_shown(page: MailboxPage) -> None:
     source = get(page, "/mail/1/source")
     assert source.headers["Content-Disposition"].startswith("attachment;")
     assert b"Message-ID: <0@example.com>" in source.content
+
+
+def test_the_style_and_the_icon_that_the_page_names_are_there(page: MailboxPage) -> None:
+    named = re.findall(r'(?:href|src)="(/static/[^"]+)"', get(page, "/").text)
+    assert {"/static/base/base.css", "/static/base/icon.svg", "/static/mailbox.css"} <= set(named)
+    assert {get(page, path).status_code for path in named} == {200}
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,12 @@ def test_a_template_that_does_not_render_says_where_and_why(page: PreviewPage) -
     assert "is no JSON" in get(page, "/t/no_json").text
 
 
+def test_the_style_and_the_icon_that_the_page_names_are_there(page: PreviewPage) -> None:
+    named = re.findall(r'(?:href|src)="(/static/[^"]+)"', get(page, "/").text)
+    assert {"/static/base/base.css", "/static/base/icon.svg", "/static/preview.css"} <= set(named)
+    assert {get(page, path).status_code for path in named} == {200}
+
+
 @pytest.mark.parametrize(
     "path",
     ["/t/nope", "/t/..%2f..%2fetc", "/t/hello/image/x", "/t/only_text/frame", "/nope", "/static/../app.py", "/t/no_json/frame"],

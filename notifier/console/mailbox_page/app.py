@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
+from notifier.console.document import static_files
 from notifier.console.mailbox_page.list_view import list_page
 from notifier.console.mailbox_page.mail_view import mail_page
 from notifier.console.mailbox_page.parts import Mail, files_of, name_of, octets_of, shown_html
@@ -34,9 +34,8 @@ class Mails(Protocol):
 
 def create_mailbox_app(mailbox: Mails, hosts: Collection[str] | None = None) -> Starlette:
     """The mailbox page over ``mailbox``. ``hosts`` are the names it answers to, without port; None: any."""
-    static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return Starlette(
-        routes=[*_Pages(mailbox).routes(), static],
+        routes=[*_Pages(mailbox).routes(), *static_files(Path(__file__).parent)],
         middleware=[Middleware(Protection, hosts=hosts)],
         exception_handlers={HTTPException: _said, Exception: _broken},
     )

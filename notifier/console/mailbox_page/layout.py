@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from notifier.console.document import head, home
 from notifier.console.html import Markup, tag
 
 
 def page(title: str, *body: Markup | None) -> str:
     """A whole document."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", title),
-        tag("link", rel="icon", type="image/svg+xml", href="/static/icon.svg"),
-        tag("link", rel="stylesheet", href="/static/mailbox.css"),
-    )
-    return "<!doctype html>" + tag("html", head, tag("body", *body), lang="en")
+    return "<!doctype html>" + tag("html", head(title, "mailbox.css"), tag("body", *body), lang="en")
 
 
 def masthead(words: str = "") -> Markup:
     """The bar on top: where one is, and the search."""
-    home = tag(
-        "a", tag("img", src="/static/icon.svg", alt="", width="28", height="28"), "Caught mail", href="/", class_="home"
-    )
     hint = "Search subject, people, text"
     field = tag("input", type="search", name="q", value=words, placeholder=hint, aria_label=hint, maxlength="200")
     search = tag("form", field, tag("button", "Search", type="submit"), role="search", action="/")
-    return tag("header", home, search, class_="masthead")
+    return tag("header", home("Caught mail"), search, class_="masthead")
 
 
 def size_words(octets: int) -> str:

@@ -19,7 +19,7 @@ def list_page(mails: Sequence[Mail], words: str, number: int) -> str:
     number = min(max(number, 1), pages)
     last = len(mails) - (number - 1) * PAGE_SIZE
     shown = mails[max(0, last - PAGE_SIZE) : last][::-1]
-    rows = tag("ol", *(_row(mail) for mail in shown), class_="mails") if shown else _nothing(words)
+    rows = tag("ol", *(_row(mail) for mail in shown), class_="mails card") if shown else _nothing(words)
     count = count_words(len(mails), "mail") + (f" with “{words}”" if words else "")
     return page(
         "Caught mail",

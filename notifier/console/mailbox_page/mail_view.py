@@ -57,7 +57,7 @@ def _html(mail: Mail) -> Markup:
         return _empty("This mail has no HTML part.")
     # No script, no form, no way to the page around it; a link that is clicked opens in a tab of its own.
     allowed = "allow-popups allow-popups-to-escape-sandbox"
-    return tag("iframe", src=f"/mail/{mail.number}/html", sandbox=allowed, title="HTML part")
+    return tag("iframe", src=f"/mail/{mail.number}/html", sandbox=allowed, title="HTML part", class_="card")
 
 
 def _text(mail: Mail) -> Markup:

@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
+from notifier.console.document import static_files
 from notifier.console.preview_page.index_view import Row, index_page
 from notifier.console.preview_page.live import TooManyListeners, Watch
 from notifier.console.preview_page.sending import Desk, own_page, read_form
@@ -52,9 +52,8 @@ def create_preview_app(
 ) -> Starlette:
     """The preview of ``templates``. ``hosts`` are the names it answers to, without port; None: any."""
     pages = _Pages(Specimens(templates, sender, rendering), watch, desk)
-    static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return Starlette(
-        routes=[*pages.routes(), static],
+        routes=[*pages.routes(), *static_files(Path(__file__).parent)],
         middleware=[Middleware(Protection, hosts=hosts, headers=HEADERS)],
         exception_handlers={HTTPException: _said, Exception: _failed},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from notifier.console.document import head, home
 from notifier.console.html import Markup, join, tag
 from notifier.console.preview_page.checks import Finding, Severity
 
@@ -13,26 +14,18 @@ NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "n
 
 def page(title: str, stamp: str, *body: Markup | None) -> str:
     """A whole document. ``stamp`` is that of the files before anything of it was rendered."""
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", title),
-        tag("link", rel="icon", type="image/svg+xml", href="/static/icon.svg"),
-        tag("link", rel="stylesheet", href="/static/preview.css"),
-        tag("script", src="/static/preview.js", defer=True),
-    )
+    script = tag("script", src="/static/preview.js", defer=True)
     skip = tag("a", "To the content", href="#content", class_="skip")
     return "<!doctype html>" + tag(
-        "html", head, tag("body", skip, _masthead(), tag("main", *body, id="content"), data_stamp=stamp), lang="en"
+        "html",
+        head(title, "preview.css", script),
+        tag("body", skip, _masthead(), tag("main", *body, id="content"), data_stamp=stamp),
+        lang="en",
     )
 
 
 def _masthead() -> Markup:
-    icon = tag("img", src="/static/icon.svg", alt="", width="28", height="28")
-    home = tag("a", icon, "Notifier preview", href="/", class_="home")
-    return tag("header", home, tag("p", class_="live", role="status"), class_="masthead")
+    return tag("header", home("Notifier preview"), tag("p", class_="live", role="status"), class_="masthead")
 
 
 def badges(findings: Iterable[Finding]) -> Markup:

@@ -13,7 +13,7 @@ from notifier.console.preview_page.checks import Finding, check_mail
 from notifier.console.preview_page.templates import About, Templates
 from notifier.delivery.redaction import redacted
 from notifier.errors import NotifierError
-from notifier.mime import compose
+from notifier.mime import Composition, compose
 from notifier.model.address import Address
 from notifier.model.content import Content
 from notifier.model.envelope import Envelope
@@ -111,13 +111,15 @@ class Specimens:
         """As a worker composes it, to a reader who is nobody."""
         sender = defaults.sender or self._sender
         mail = compose(
-            content,
-            sender=sender,
-            to=[READER],
-            reply_to=defaults.reply_to,
-            message_id=f"<preview@{sender.ascii_domain}>",
-            date=datetime.now(UTC),
-            envelope=Envelope(sender.forward_path, (READER.forward_path,)),
+            Composition(
+                content,
+                sender=sender,
+                to=[READER],
+                reply_to=defaults.reply_to,
+                message_id=f"<preview@{sender.ascii_domain}>",
+                date=datetime.now(UTC),
+                envelope=Envelope(sender.forward_path, (READER.forward_path,)),
+            )
         )
         return whole(mail.data)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.console import preview_page
+from notifier import console
 from notifier.console.preview_page.checks.colour import contrast, read_colour
 from notifier.console.preview_page.main_thread import MainThread
 from notifier.console.preview_page.shown_html import knows_dark, shown_html
@@ -17,7 +17,7 @@ from notifier.errors import TemplateRenderError
 from notifier.model.content import Content
 from notifier.rendering import Renderer, TemplateLibrary
 
-STYLE = (Path(preview_page.__file__).parent / "static" / "preview.css").read_text(encoding="utf-8")
+STYLE = (Path(console.__file__).parent / "static" / "base.css").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -125,8 +125,8 @@ def test_a_templates_sender_is_no_way_around_the_tenants_rights() -> None:
 def test_a_context_that_does_not_fit_the_template_is_refused_at_the_call() -> None:
     seen = []
 
-    def fits(template: str, context: Mapping[str, object]) -> None:
-        seen.append((template, dict(context)))
+    def fits(email: Email) -> None:
+        seen.append((email.template, dict(email.context)))
         raise ContextMismatch("context.code is missing")
 
     intake = Intake(

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import pytest
 
 from notifier.errors import InvalidAddress, InvalidHeader
-from notifier.mime import Compositor, check_headers, compose
+from notifier.mime import Composition, Compositor, check_headers, compose
 from notifier.mime.headers import MAX_TOTAL
 from notifier.model.address import Address
 from notifier.model.content import Content
@@ -32,7 +32,7 @@ def made(request: pytest.FixtureRequest):
             "envelope": ENVELOPE,
             **more,
         }
-        mail = request.param(Content(subject, "x"), **arguments)
+        mail = request.param(Composition(Content(subject, "x"), **arguments))
         assert mail.envelope == ENVELOPE
         lines = whole(mail.data).partition(b"\r\n\r\n")[0].split(b"\r\n")
         assert max(map(len, lines)) <= 78

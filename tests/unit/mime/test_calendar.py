@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import InvalidCalendar
-from notifier.mime import compose, invitation_file, read_calendar
+from notifier.mime import Composition, compose, invitation_file, read_calendar
 from notifier.mime.calendar import LINE, MAX_CALENDAR, METHODS, fold
 from notifier.model.address import Address
 from notifier.model.content import Calendar, Content
@@ -27,13 +27,15 @@ def text_of(method: str = "REQUEST", inside: str = EVENT, more: str = "") -> str
 
 def message(calendar: Calendar, html: str | None = "<p>Come") -> EmailMessage:
     mail = compose(
-        Content("Talk", "Come", html, calendar=calendar),
-        sender=Address.parse("shop@example.com"),
-        to=[Address.parse("zoe@example.com")],
-        message_id="<1@example.com>",
-        date=datetime(2026, 11, 28, tzinfo=UTC),
-        envelope=Envelope("shop@example.com", ("zoe@example.com",)),
-        attachments=[invitation_file(calendar)],
+        Composition(
+            Content("Talk", "Come", html, calendar=calendar),
+            sender=Address.parse("shop@example.com"),
+            to=[Address.parse("zoe@example.com")],
+            message_id="<1@example.com>",
+            date=datetime(2026, 11, 28, tzinfo=UTC),
+            envelope=Envelope("shop@example.com", ("zoe@example.com",)),
+            attachments=[invitation_file(calendar)],
+        )
     )
     assert mail.data.isascii()
     return message_from_bytes(mail.data, policy=policy.default)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import InvalidHeader
-from notifier.mime import compose
+from notifier.mime import Composition, compose
 from notifier.mime.compiled import MAX_FORMS, Compositor, Kind, form_of
 from notifier.mime.compose import boundary_token
 from notifier.model.address import Address
@@ -65,7 +65,7 @@ CALLS = st.fixed_dictionaries(
 def test_whatever_was_composed_before_the_octets_are_the_plain_composers(calls: list[dict[str, object]]) -> None:
     compositor = Compositor()
     for call in [*calls, *calls, *calls]:  # files are kept from the second time on
-        assert compositor.compose(**call) == compose(**call)  # type: ignore[arg-type]
+        assert compositor.compose(Composition(**call)) == compose(Composition(**call))  # type: ignore[arg-type]
 
 
 def a_call(**more: object) -> dict[str, object]:
@@ -83,8 +83,8 @@ def a_call(**more: object) -> dict[str, object]:
 def test_a_text_that_holds_the_boundary_is_left_to_the_plain_composer() -> None:
     boundary = f"--=_alt_{boundary_token('<1@x.example>')}"
     call = a_call(content=Content("Hi", f"{boundary}\n", "<p>hello\n"))
-    mail = Compositor().compose(**call)  # type: ignore[arg-type]
-    assert mail == compose(**call)  # type: ignore[arg-type]
+    mail = Compositor().compose(Composition(**call))  # type: ignore[arg-type]
+    assert mail == compose(Composition(**call))  # type: ignore[arg-type]
     assert mail.data.count(boundary.encode() + b"\r\n") == 1
 
 
@@ -100,16 +100,16 @@ def test_every_kind_of_mail_has_a_form(html: bool, calendar: bool, images: int, 
 def test_two_images_with_one_content_id_are_refused_as_by_the_plain_composer() -> None:
     twice = (InlineImage("1@n", "a.png", "image/png", b"a"), InlineImage("1@n", "b.png", "image/png", b"b"))
     with pytest.raises(InvalidHeader, match="one Content-ID"):
-        Compositor().compose(**a_call(content=Content("Hi", "x", "<p>", twice)))  # type: ignore[arg-type]
+        Compositor().compose(Composition(**a_call(content=Content("Hi", "x", "<p>", twice))))  # type: ignore[arg-type]
 
 
 def test_the_forms_of_many_senders_do_not_pile_up() -> None:
     compositor = Compositor()
     for number in range(MAX_FORMS + 10):
-        compositor.compose(**a_call(sender=Address("a", "x.example", f"Sender {number}")))  # type: ignore[arg-type]
+        compositor.compose(Composition(**a_call(sender=Address("a", "x.example", f"Sender {number}"))))  # type: ignore[arg-type]
     assert len(compositor._forms) <= MAX_FORMS
 
 
 def test_what_the_plain_composer_refuses_is_refused() -> None:
     with pytest.raises(InvalidHeader, match="Bcc"):
-        Compositor().compose(**a_call(headers={"Bcc": "x"}))  # type: ignore[arg-type]
+        Compositor().compose(Composition(**a_call(headers={"Bcc": "x"})))  # type: ignore[arg-type]

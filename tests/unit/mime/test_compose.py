@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import InvalidAttachment, InvalidHeader, InvalidMail
-from notifier.mime import check_headers, compose, safe_filename
+from notifier.mime import Composition, check_headers, compose, safe_filename
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, InlineImage
 from notifier.model.envelope import Envelope, MailObject
@@ -34,7 +34,7 @@ def composed(content: Content | None = None, **more: object) -> MailObject:
         "envelope": ENVELOPE,
         **more,
     }
-    return compose(content or Content("Hi", "hello\n"), **arguments)  # type: ignore[arg-type]
+    return compose(Composition(content or Content("Hi", "hello\n"), **arguments))  # type: ignore[arg-type]
 
 
 def parsed(mail: MailObject) -> EmailMessage:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from signing_keys import ed25519_key, pem_of, rsa_key, verified
 
 from notifier.errors import InvalidHeader
-from notifier.mime import compose
+from notifier.mime import Composition, compose
 from notifier.mime.canonical import fields_of, relaxed_body_hash, relaxed_field
 from notifier.mime.dkim import OVERSIGNED, selected, signatures
 from notifier.mime.dkim_key import read_key
@@ -37,12 +37,14 @@ def signed(message: bytes = MESSAGE, **more: int) -> bytes:
 
 def a_message(subject: str = "Hi", text: str = "Hello", **more: object) -> bytes:
     mail = compose(
-        Content(subject, text, f"<p>{text}</p>"),
-        to=[Address.parse("ann@example.org")],
-        message_id="<1@example.com>",
-        date=datetime.fromtimestamp(WHEN, UTC),
-        envelope=Envelope("zoe@example.com", ("ann@example.org",)),
-        **{"sender": Address.parse("Zoë <zoe@example.com>"), **more},  # type: ignore[arg-type]
+        Composition(
+            Content(subject, text, f"<p>{text}</p>"),
+            to=[Address.parse("ann@example.org")],
+            message_id="<1@example.com>",
+            date=datetime.fromtimestamp(WHEN, UTC),
+            envelope=Envelope("zoe@example.com", ("ann@example.org",)),
+            **{"sender": Address.parse("Zoë <zoe@example.com>"), **more},  # type: ignore[arg-type]
+        )
     )
     return mail.data
 

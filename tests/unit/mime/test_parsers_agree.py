@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.errors import InvalidAttachment
-from notifier.mime import compose, safe_filename
+from notifier.mime import Composition, compose, safe_filename
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, InlineImage
 from notifier.model.envelope import Envelope
@@ -66,10 +66,12 @@ MAILS = st.fixed_dictionaries(
 
 def octets_of(mail: dict[str, object]) -> bytes:
     return compose(
-        **mail,  # type: ignore[arg-type]
-        message_id="<1@x.example>",
-        date=datetime(2026, 11, 28, 12, 0, tzinfo=UTC),
-        envelope=Envelope("a@x.example", ("b@x.example",)),
+        Composition(
+            **mail,  # type: ignore[arg-type]
+            message_id="<1@x.example>",
+            date=datetime(2026, 11, 28, 12, 0, tzinfo=UTC),
+            envelope=Envelope("a@x.example", ("b@x.example",)),
+        )
     ).data
 
 

@@ -38,6 +38,38 @@ def test_a_schema_in_its_place(tmp_path: Path) -> None:
         renderer.check_context("note", {})
 
 
+LINKED = {
+    "type": "object",
+    "required": ["unsubscribe_url", "name"],
+    "properties": {"unsubscribe_url": {"type": "string"}},
+}
+
+
+def supplied() -> Mapping[str, Any]:
+    return {"unsubscribe_url": "https://x.example/leave?t=1"}
+
+
+def test_a_key_that_we_supply_may_be_required(tmp_path: Path) -> None:
+    renderer = make(tmp_path, {"schema": LINKED})
+    renderer.check_context("note", {"name": "a"}, supplied)
+    with pytest.raises(ContextMismatch, match=r"context\.unsubscribe_url is missing"):
+        renderer.check_context("note", {"name": "a"})
+    with pytest.raises(ContextMismatch, match=r"context\.name is missing"):
+        renderer.check_context("note", {}, supplied)
+
+
+def test_the_callers_own_goes_before_what_we_supply(tmp_path: Path) -> None:
+    with pytest.raises(ContextMismatch, match=r"context\.unsubscribe_url is to be of type string"):
+        make(tmp_path, {"schema": LINKED}).check_context("note", {"name": "a", "unsubscribe_url": 1}, supplied)
+
+
+def test_a_schema_need_not_know_what_we_supply(tmp_path: Path) -> None:
+    renderer = make(tmp_path, {"schema": {**NAMED, "properties": {"name": {}}, "additionalProperties": False}})
+    renderer.check_context("note", {"name": "a"}, supplied)
+    with pytest.raises(ContextMismatch, match=r"context\.name is missing"):
+        renderer.check_context("note", {}, supplied)
+
+
 def test_a_schema_in_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     renderer = make(tmp_path, {"schema": "schema.json"}, **{"schema.json": json.dumps(NAMED)})
     with pytest.raises(ContextMismatch, match="name is missing"):
