@@ -181,11 +181,11 @@ def addresses(name: str, mailboxes: Sequence[Address]) -> str:
 def _phrase(display_name: str) -> list[str]:
     check_value("display name", display_name)
     words = display_name.split(" ")
-    plain = display_name.isascii() and "=?" not in display_name and len(display_name) <= MAX_TOKEN
+    escaped = display_name.replace("\\", "\\\\").replace('"', '\\"')
+    plain = display_name.isascii() and "=?" not in display_name and len(escaped) <= MAX_TOKEN
     if plain and all(words) and _ATOMS.match(display_name) and "." not in display_name:
         return words
     if plain:
-        escaped = display_name.replace("\\", "\\\\").replace('"', '\\"')
         return [f'"{escaped}"']
     return list(encoded_words(display_name))
 

@@ -74,6 +74,14 @@ def test_any_display_name_comes_back_and_the_address_stays(name: str) -> None:
     assert ("".join(mailbox.display_name.split()), mailbox.addr_spec) == ("".join(name.split()), "a@example.com")
 
 
+@pytest.mark.parametrize("name", ["\\" * 900, '"' * 900, 'a"' * 450])
+def test_a_name_that_is_quoted_throughout_makes_no_line_too_long(name: str) -> None:
+    mail = composed(to=[Address("a", "example.com", name)])
+    assert_sound(mail)
+    (mailbox,) = parsed(mail)["To"].addresses
+    assert ("".join(mailbox.display_name.split()), mailbox.addr_spec) == (name, "a@example.com")
+
+
 @given(TEXTS)
 def test_any_text_comes_back_as_it_was(text: str) -> None:
     mail = composed(Content("Hi", text, html=f"<p>{text}"))
