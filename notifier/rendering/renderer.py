@@ -35,7 +35,7 @@ from notifier.rendering.mjml import MjmlCompiler
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 from notifier.rendering.schemas import Schemas
 from notifier.rendering.text_alternative import text_alternative
-from notifier.rendering.unescaped import unescaped
+from notifier.rendering.unescaped import referenced, unescaped
 from notifier.rendering.untrusted import UntrustedRenderer
 from notifier.rendering.untrusted_limits import Limits
 
@@ -110,10 +110,16 @@ class Renderer:
             self.render(name, context, locale)
 
     def unescaped(self, name: str) -> tuple[str, ...]:
-        """Places of a template's files where a value goes into html as it is."""
-        sources = ((path, self._library.load(path)) for path in self._library.files(name))
-        found = (unescaped(self._environment, loaded[0], path) for path, loaded in sources if loaded is not None)
-        return tuple(chain.from_iterable(found))
+        """Places of a template's files, and of those that they share, where a value goes into html as it is."""
+        found: dict[str, list[str]] = {}
+        todo = list(self._library.files(name))
+        while todo:
+            path = todo.pop(0)
+            loaded = self._library.load(path)
+            if path not in found and loaded is not None:
+                found[path] = list(unescaped(self._environment, loaded[0], path))
+                todo += referenced(self._environment, loaded[0], path)
+        return tuple(chain.from_iterable(found.values()))
 
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`; where it is untrusted, `RendererUnavailable`."""
@@ -157,8 +163,10 @@ class Renderer:
             raise TemplateRenderError(f"template {template!r} has no {REQUIRED[0]}")
         subject = _one_line(subject, template)
         html = self._html(template, names, locale, subject)
+        _check_size(html, f"{template}: the html, with its styles in its tags,")
         if text is None:
             text = _text_of(html, template)
+            _check_size(text, f"{template}: the text that is made of its html")
         return Content(subject, text, html, tuple(images.values()))
 
     def _image_function(self, template: str, images: dict[str, InlineImage]) -> Callable[[str], str]:
@@ -254,6 +262,12 @@ def _bounded(pieces: Iterable[str], path: str) -> str:
             raise TemplateRenderError(f"{path}: the output is over {MAX_OUTPUT:,} characters")
         output.append(piece)
     return "".join(output)
+
+
+def _check_size(made: str | None, what: str) -> None:
+    """What the template wrote is bounded already; what is made of it is many times as long at times."""
+    if made is not None and len(made) > MAX_OUTPUT:
+        raise TemplateRenderError(f"{what} is over {MAX_OUTPUT:,} characters")
 
 
 def _text_of(html: str | None, template: str) -> str:
