@@ -105,11 +105,15 @@ def test_the_same_arguments_make_the_same_octets() -> None:
 
 @pytest.mark.parametrize(
     ("message", "words"),
-    [(b"To: ann@example.org\r\n\r\n", "without From"), (b"From: zoe@example.com\r\n", "does not end")],
+    [(b"To: ann@example.org\r\n\r\n", "without From"), (b"From: zoe@example.com", "does not end")],
 )
 def test_what_is_no_whole_message_is_not_signed(message: bytes, words: str) -> None:
     with pytest.raises(InvalidHeader, match=words):
         signatures([message], KEYS, signed_at=WHEN)
+
+
+def test_a_header_alone_is_signed_as_a_message_whose_body_is_empty() -> None:
+    assert verified(signed(b"From: zoe@example.com\r\nSubject: x\r\n"), KEYS) == [True, True]
 
 
 def test_a_header_in_utf_8_is_signed_as_it_is() -> None:
