@@ -110,16 +110,25 @@ class Renderer:
             self.render(name, context, locale)
 
     def unescaped(self, name: str) -> tuple[str, ...]:
-        """Places of a template's files, and of those that they share, where a value goes into html as it is."""
+        """Places of a template's files, and of those that they share, where a value goes into html as it is. Raises `TemplateError`
+        for a shared one that cannot be read.
+        """
         found: dict[str, list[str]] = {}
         todo = list(self._library.files(name))
         while todo:
             path = todo.pop(0)
-            loaded = self._library.load(path)
-            if path not in found and loaded is not None:
-                found[path] = list(unescaped(self._environment, loaded[0], path))
-                todo += referenced(self._environment, loaded[0], path)
+            if path not in found:
+                found[path], more = self._looked_through(path)
+                todo += more
         return tuple(chain.from_iterable(found.values()))
+
+    def _looked_through(self, path: str) -> tuple[list[str], list[str]]:
+        """What `unescaped` finds in a file, and the files that it names."""
+        try:
+            source = (self._library.load(path) or ("",))[0]
+            return list(unescaped(self._environment, source, path)), list(referenced(self._environment, source, path))
+        except Exception as error:  # noqa: BLE001 - as when it is compiled
+            _raise_for_people(error, path)
 
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`; where it is untrusted, `RendererUnavailable`."""

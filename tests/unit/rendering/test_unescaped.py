@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from rendering_catalogs import make_note
 
+from notifier.errors import TemplateError
 from notifier.rendering import Renderer, TemplateLibrary
 
 
@@ -47,6 +48,14 @@ def test_what_is_not_escaped_in_a_shared_file_is_named_once(tmp_path: Path) -> N
     (tmp_path / "_macros" / "m.html.j2").write_text("{% macro hi(name) %}Hi {{ name | safe }}{% endmacro %}")
     html = "{% import '_macros/m.html.j2' as m %}{{ m.hi(name) }}{% include '_macros/m.html.j2' %}"
     assert make_note(tmp_path, "", html).unescaped("note") == ("_macros/m.html.j2, line 1: | safe",)
+
+
+@pytest.mark.parametrize("shared", [b"{% if %}", b"\xff"])
+def test_a_shared_file_that_no_sample_reaches_and_that_is_broken_is_an_error(tmp_path: Path, shared: bytes) -> None:
+    (tmp_path / "_layouts").mkdir()
+    (tmp_path / "_layouts" / "base.html.j2").write_bytes(shared)
+    with pytest.raises(TemplateError, match=r"_layouts/base\.html\.j2, line"):
+        make_note(tmp_path, "", "{% extends '_layouts/base.html.j2' %}").unescaped("note")
 
 
 def test_the_shipped_templates_escape_every_value() -> None:
