@@ -180,6 +180,13 @@ def test_text_that_looks_like_an_encoded_word_stays_text() -> None:
     assert str(parsed(composed(Content(subject, "x")))["Subject"]) == subject
 
 
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_field_that_says_nothing_holds_no_encoded_word(value: str) -> None:
+    mail = composed(headers={"X-Empty": value})
+    assert b"\r\nX-Empty:\r\n" in mail.data
+    assert parsed(mail)["X-Empty"] == ""
+
+
 def test_a_long_token_becomes_encoded_words() -> None:
     mail = composed(Content("x" * 2000, "x"))
     assert_sound(mail)
