@@ -55,9 +55,9 @@ def _divided(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
         header, end, body = begun.partition(b"\r\n\r\n")
         if end:
             return header, chain((body,), blocks)
-    if not begun.endswith(b"\r\n"):
-        raise InvalidHeader("a message whose header does not end is not signed")
-    return begun, iter(())
+    if begun.endswith(b"\r\n"):  # a header alone is a message (RFC 5322 section 3.5), and its body is empty
+        return begun.removesuffix(b"\r\n"), iter(())
+    raise InvalidHeader("a message whose header does not end is not signed")
 
 
 def names_to_sign(fields: Sequence[bytes]) -> list[str]:

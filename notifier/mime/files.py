@@ -9,15 +9,20 @@ import unicodedata
 from notifier.errors import InvalidAttachment
 
 MAX_NAME = 255  # octets
-_TYPE = re.compile(r"(application|audio|font|image|model|text|video|message)/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\Z")
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")  # "gpj.exe" read backwards
+_TYPE = re.compile(
+    r"(application|audio|font|image|model|text|video|message)/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\Z",
+    re.IGNORECASE | re.ASCII,
+)
+_BIDI = frozenset(
+    "\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
+)  # "gpj.exe" read backwards
 
 
 def safe_filename(name: object) -> str:
     """``name`` as it may stand in a header and on the recipient's disk. Raises `InvalidAttachment`."""
     if not isinstance(name, str):
         raise InvalidAttachment(f"a filename is text, not {type(name).__name__}")
-    if not name or name in (".", "..") or "/" in name or "\\" in name:
+    if not name.strip() or name in (".", "..") or "/" in name or "\\" in name:
         raise InvalidAttachment(f"a filename has no folders in it and is not empty: {name!r}")
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in _BIDI for char in name):
         raise InvalidAttachment(f"a filename holds a control, half or direction character: {name!r}")

@@ -43,6 +43,7 @@ _OURS: Mapping[str, str] = {
     "mime-version": "nothing",
     "received": "nothing: relays write it",
     "reply-to": "the argument reply_to",
+    "resent-bcc": "the argument bcc",
     "return-path": "nothing: the last server writes it",
     "sender": "the argument sender",
     "subject": "the template's subject",
@@ -102,6 +103,8 @@ def _refuse_controls(name: str, value: str) -> None:
 def unstructured(name: str, value: str) -> str:
     """A field of free text, folded, with CRLF."""
     value = check_value(name, value).strip()
+    if not value:  # an encoded word holds one character at least (RFC 2047 section 2)
+        return f"{name}:\r\n"
     if _fits_as_it_is(value):
         return _folded(name, value.split(" "), "")
     return _folded(name, list(encoded_words(value, len(name) + 2)), "")
@@ -181,11 +184,11 @@ def addresses(name: str, mailboxes: Sequence[Address]) -> str:
 def _phrase(display_name: str) -> list[str]:
     check_value("display name", display_name)
     words = display_name.split(" ")
-    plain = display_name.isascii() and "=?" not in display_name and len(display_name) <= MAX_TOKEN
+    escaped = display_name.replace("\\", "\\\\").replace('"', '\\"')
+    plain = display_name.isascii() and "=?" not in display_name and len(escaped) <= MAX_TOKEN
     if plain and all(words) and _ATOMS.match(display_name) and "." not in display_name:
         return words
     if plain:
-        escaped = display_name.replace("\\", "\\\\").replace('"', '\\"')
         return [f'"{escaped}"']
     return list(encoded_words(display_name))
 

@@ -23,6 +23,7 @@ MAX_TEXT = 2048  # characters looked at in all, display name included
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff"  # RFC 5322 atext with RFC 6531 UTF8-non-ascii
 _DOT_ATOM = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*\Z")
 _QUOTED_LOCAL = re.compile(r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"\Z')  # RFC 5321 Quoted-string
+_DOMAIN_CHARACTERS = re.compile(r"[A-Za-z0-9._\-\u0080-\U0010ffff]+\Z")
 _QUOTED_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"\Z')
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, lone surrogates, line and paragraph separators
 _NAME_SPECIALS = frozenset('<>@,;:\\"[]()')  # RFC 5322 specials but the dot, which names do use ("J. Doe")
@@ -40,6 +41,12 @@ class Address:
     domain: str
     display_name: str = ""
 
+    def __post_init__(self) -> None:
+        """Made by hand, it is held to the same characters: it goes into header fields as it is."""
+        is_local_part = _DOT_ATOM.match(self.local_part) or _QUOTED_LOCAL.match(self.local_part)
+        if not is_local_part or not _DOMAIN_CHARACTERS.match(self.domain) or _is_unsafe(self.addr_spec):
+            raise InvalidAddress(f"not an address: {_shown(self.addr_spec)}")
+
     @classmethod
     def parse(cls, text: object) -> Address:
         """Read ``zoe@example.com`` or ``Zoë <zoe@example.com>``.
@@ -47,6 +54,8 @@ class Address:
         Raises `InvalidAddress`, naming the text and the reason, for anything else.
         """
         if isinstance(text, Address):
+            if _is_unsafe(text.display_name):
+                raise InvalidAddress(f"control character or line break in address {_shown(str(text))}")
             return text
         if not isinstance(text, str):
             raise InvalidAddress(f"an address is text, not {type(text).__name__}: {_shown(text)}")
@@ -91,12 +100,16 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
+def _is_unsafe(text: str) -> bool:
+    return not text.isprintable() and any(unicodedata.category(char) in _UNSAFE_CATEGORIES for char in text)
+
+
 def _split(text: str) -> tuple[str, str]:
     """Divide the text into display name and mailbox."""
     if len(text) > MAX_TEXT:
         raise InvalidAddress(f"address of {len(text)} characters is too long: {_shown(text)}")
     # Before any stripping: a newline at the end is an attack or a bug, never part of an address.
-    if not text.isprintable() and any(unicodedata.category(char) in _UNSAFE_CATEGORIES for char in text):
+    if _is_unsafe(text):
         raise InvalidAddress(f"control character or line break in address {_shown(text)}")
     text = text.strip(" ")
     if not text.endswith(">"):

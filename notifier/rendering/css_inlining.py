@@ -15,6 +15,7 @@ from jinja2.meta import find_referenced_templates
 from notifier.errors import TemplateError as NotifierTemplateError
 from notifier.rendering.inlined_source import NotAtLoad, check_page, check_sheet, check_values, inlined, style_sheets
 from notifier.rendering.markup_guard import guarded
+from notifier.rendering.nesting import MAX_DEPTH, is_too_deep
 
 _MAX_FILES = 64  # that one template may reach
 
@@ -45,6 +46,10 @@ class CssInliner:
 
     def inline(self, html: str) -> str:
         """A whole mail. Raises `TemplateError` where css-inline is not installed or does not understand the styles."""
+        if is_too_deep(html):
+            raise NotifierTemplateError(
+                f"the css cannot be inlined: elements lie over {MAX_DEPTH:,} deep in one another; is one never closed in a loop?"
+            )
         try:
             return self._css_inline(html)
         except ValueError as error:

@@ -68,8 +68,8 @@ class _Types:
     def _object(self, kind: type) -> _Check:
         try:
             hints = get_type_hints(kind)
-        except NameError as error:
-            raise BadSchema(f"{kind.__qualname__} has a type that is not found: {error}") from None
+        except Exception as error:  # noqa: BLE001 - a name that is not found, or words that are no type
+            raise BadSchema(f"{kind.__qualname__} has a type that is none: {type(error).__name__}: {error}") from None
         given = [field for field in fields(kind) if field.init]
         checks = {field.name: self.of(hints[field.name]) for field in given}
         needed = [field.name for field in given if field.default is MISSING and field.default_factory is MISSING]

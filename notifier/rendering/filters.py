@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from babel import Locale
 
 SAFE_SCHEMES = ("https://", "http://", "mailto:")
+MOST_DIGITS = 24  # before the point
 PLAIN_DAY = "%d %B %Y"
 NAMED_DAYS = ("full", "long", "medium", "short")
 
@@ -31,6 +32,8 @@ def money(_: Context, amount: Any, currency: str = "") -> str:
         value = Decimal(str(amount))
     except InvalidOperation:
         raise ValueError("money needs a number") from None
+    if not value.is_finite() or value.adjusted() > MOST_DIGITS:  # "1e999999999" would be a gigabyte of noughts
+        raise ValueError("money needs a number that is one")
     locale = _locale() if currency else None
     if locale is None:
         return f"{value:,.2f} {currency}".rstrip()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -29,6 +30,8 @@ def json_schema(schema: Mapping[str, Any]) -> Checker:
             raise BadSchema(f"refers to {unresolved.ref!r}, which is not in it; nothing is fetched") from None
         except RecursionError:
             raise BadSchema("refers to itself without end") from None
+        except ArithmeticError:  # a number beyond what a float holds, under multipleOf
+            raise Mismatch("context holds a number that the schema cannot be held against") from None
         if error is not None:
             raise _mismatch(error)
 
@@ -63,13 +66,14 @@ def _mismatch(error: _ValidationError) -> Mismatch:
 
 def _unknown(error: _ValidationError, place: tuple[str | int, ...]) -> Mismatch:
     known = list(error.schema.get("properties", ())) if isinstance(error.schema, Mapping) else []
-    extra = next(_not_among(error.instance, known), "")
+    patterns = list(error.schema.get("patternProperties", ())) if isinstance(error.schema, Mapping) else []
+    extra = next(_not_among(error.instance, known, patterns), "")
     near = difflib.get_close_matches(extra, known, 1)
     return Mismatch.at((*place, extra), "is not in the schema" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
-def _not_among(instance: Mapping[str, Any], known: list[str]) -> Iterator[str]:
-    yield from (key for key in instance if key not in known)
+def _not_among(instance: Mapping[str, Any], known: list[str], patterns: list[str]) -> Iterator[str]:
+    yield from (key for key in instance if key not in known and not any(re.search(one, key) for one in patterns))
 
 
 def _expected(error: _ValidationError) -> str:

@@ -23,7 +23,7 @@ from notifier.rendering.metadata import Metadata, read_metadata
 from notifier.rendering.unread_files import misnamed_parts, unread_files
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,6}\Z")  # a longer one could be no folder's name
 PARTS = ("subject.txt.j2", "text.txt.j2", "html.html.j2", "html.mjml.j2", "body.md.j2")
 REQUIRED = PARTS[:1]
 HTML_PARTS = PARTS[2:]

@@ -61,7 +61,8 @@ def _stand_in(value: Any) -> Any:
         return value
     if isinstance(value, Undefined):
         str(value)  # raises, and names it
-    return f"v{_SALT}x{str(value).encode('utf-8', 'surrogatepass').hex()}x"
+    text = _filled(str(value))  # of a macro's result, or a block's: what stood in there is told with it
+    return f"v{_SALT}x{text.encode('utf-8', 'surrogatepass').hex()}x"
 
 
 def _refused(value: Any) -> NoReturn:
@@ -81,7 +82,12 @@ class Markdown:
         tokens = parse(source)
         for token in _all(tokens):
             self._fill(token)
-        return Markup(render(tokens))  # noqa: S704 - markdown-it escapes texts and attributes, and takes no html
+        html = render(tokens)
+        if _SALT in html.lower():  # in capitals, or cut off: hexadecimal digits in the place of a name
+            raise SecurityError(
+                "in Markdown no filter changes what a macro or a block has written; filter the values in it instead"
+            )
+        return Markup(html)  # noqa: S704 - markdown-it escapes texts and attributes, and takes no html
 
     def _fill(self, token: Token) -> None:
         """Values in their places, before the renderer escapes them."""

@@ -15,6 +15,7 @@ from notifier.errors import TemplateError, TemplateRenderError
 from notifier.rendering.html_tokens import StartTag, placed_tokens
 from notifier.rendering.inlined_source import NotAtLoad
 from notifier.rendering.mjml_source import compiled
+from notifier.rendering.nesting import MAX_DEPTH, is_too_deep
 
 ENDING = ".mjml.j2"
 _MAX_INCLUDES = 64
@@ -59,10 +60,16 @@ class MjmlCompiler:
 
     def to_html(self, source: str, path: str) -> str:
         """Raises `TemplateRenderError` with the file and what MJML says of it, and `TemplateError` where mrml is not installed."""
+        if is_too_deep(source, implied=frozenset()):
+            raise TemplateRenderError(f"{path}: MJML: its elements lie over {MAX_DEPTH:,} deep in one another")
         try:
             html = self._to_html(source)
         except OSError as error:
             raise TemplateRenderError(f"{path}: MJML: {_QUOTED_PART.sub('', str(error)).strip()}") from None
+        except UnicodeEncodeError:
+            raise TemplateRenderError(
+                f"{path}: MJML: a value holds half of a surrogate pair; it is no valid text"
+            ) from None
         unknown = _LEFT_OVER.search(html)
         if unknown is not None:
             raise TemplateRenderError(f"{path}: MJML has no element {unknown[1]}, or not in this place")

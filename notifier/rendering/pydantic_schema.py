@@ -37,6 +37,8 @@ def pydantic_schema(model: Model) -> Checker:
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             raise Mismatch.at(first["loc"], _expected(first["type"], first["msg"])) from None
+        except Exception as error:  # noqa: BLE001 - a validator of the model may raise anything, with the value in it
+            raise Mismatch(f"context does not fit the model: its own code raises {type(error).__name__}") from None
 
     return check
 

@@ -29,11 +29,11 @@ from notifier.rendering.markdown import LAYOUT, Markdown, markdown_environment
 from notifier.rendering.metadata import Metadata
 from notifier.rendering.mjml import ENDING as MJML_ENDING
 from notifier.rendering.mjml import MjmlCompiler
-from notifier.rendering.output import TOO_LONG, Output, raise_for_people
+from notifier.rendering.output import MAX_OUTPUT, TOO_LONG, Output, raise_for_people
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 from notifier.rendering.schemas import Schemas
 from notifier.rendering.text_alternative import text_alternative
-from notifier.rendering.unescaped import unescaped
+from notifier.rendering.unescaped import referenced, unescaped
 from notifier.rendering.untrusted import UntrustedRenderer
 from notifier.rendering.untrusted_limits import Limits
 
@@ -117,10 +117,25 @@ class Renderer:
         return self._library.unread(name)
 
     def unescaped(self, name: str) -> tuple[str, ...]:
-        """Places of a template's files where a value goes into html as it is."""
-        sources = ((path, self._library.load(path)) for path in self._library.files(name))
-        found = (unescaped(self._environment, loaded[0], path) for path, loaded in sources if loaded is not None)
-        return tuple(chain.from_iterable(found))
+        """Places of a template's files, and of those that they share, where a value goes into html as it is. Raises `TemplateError`
+        for a shared one that cannot be read.
+        """
+        found: dict[str, list[str]] = {}
+        todo = list(self._library.files(name))
+        while todo:
+            path = todo.pop(0)
+            if path not in found:
+                found[path], more = self._looked_through(path)
+                todo += more
+        return tuple(chain.from_iterable(found.values()))
+
+    def _looked_through(self, path: str) -> tuple[list[str], list[str]]:
+        """What `unescaped` finds in a file, and the files that it names."""
+        try:
+            source = (self._library.load(path) or ("",))[0]
+            return list(unescaped(self._environment, source, path)), list(referenced(self._environment, source, path))
+        except Exception as error:  # noqa: BLE001 - as when it is compiled
+            raise_for_people(error, path)
 
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`; where it is untrusted, `RendererUnavailable`."""
@@ -164,8 +179,10 @@ class Renderer:
             raise TemplateRenderError(f"template {template!r} has no {REQUIRED[0]}")
         subject = _one_line(subject, template)
         html = self._html(template, names, locale, subject)
+        _check_size(html, f"{template}: the html, with its styles in its tags,")
         if text is None:
             text = _text_of(html, template)
+            _check_size(text, f"{template}: the text that is made of its html")
         return Content(subject, text, html, tuple(images.values()))
 
     def _image_function(self, template: str, images: dict[str, InlineImage]) -> Callable[[str], str]:
@@ -242,6 +259,12 @@ class Renderer:
             raise
         except Exception as error:  # noqa: BLE001 - as for any other template
             raise_for_people(error, path)
+
+
+def _check_size(made: str | None, what: str) -> None:
+    """What the template wrote is bounded already; what is made of it is many times as long at times."""
+    if made is not None and len(made) > MAX_OUTPUT:
+        raise TemplateRenderError(f"{what} is over {MAX_OUTPUT:,} characters")
 
 
 def _text_of(html: str | None, template: str) -> str:

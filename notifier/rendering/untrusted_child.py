@@ -28,7 +28,8 @@ def main() -> None:
 
 def _answer(question: Mapping[str, Any], limits: Limits) -> bytes:
     try:
-        answer = json.dumps(_rendered(question, limits), ensure_ascii=False).encode()
+        # Half a character is text here; the composer refuses it, and says why.
+        answer = json.dumps(_rendered(question, limits), ensure_ascii=False).encode("utf-8", "surrogatepass")
     except TemplateError as error:
         answer = json.dumps({"error": str(error)}).encode()
     except MemoryError:

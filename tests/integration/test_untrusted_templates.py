@@ -69,6 +69,10 @@ def test_what_it_renders_is_what_a_trusted_one_renders(tmp_path: Path) -> None:
         assert content == trusted.render("note", {"name": "<Zoë>"}, locale)
 
 
+def test_half_a_character_comes_back_as_it_is_and_is_the_composers_to_refuse(tmp_path: Path) -> None:
+    assert make(tmp_path, text_txt_j2="{{ x }}").render("note", {"x": "\ud800"}).text == "\ud800"
+
+
 def test_an_image_goes_along(tmp_path: Path) -> None:
     renderer = make(tmp_path, html_html_j2="<img src='{{ inline_image('ours.png') }}'>{{ inline_image('ours.png') }}")
     (tmp_path / "note" / "images" / "ours.png").write_bytes(b"\x89PNG ours")

@@ -82,6 +82,8 @@ class _Files:
 
     def linked(self, path: str) -> Template:
         environment = self._environment
+        if environment.finalize is not None:
+            raise NotLinked("what it prints is not what its expressions are worth")
         body = joined(path, self._parsed, self._escapes)
         once = {name for name, times in stored(body).items() if times == 1}
         modules = Modules(environment, self._parsed, self._escapes)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from notifier.errors import InvalidHeader
-from notifier.mime import check_headers, compose
+from notifier.mime import Composition, check_headers, compose
 from notifier.model.address import Address
 from notifier.model.content import Content
 from notifier.model.envelope import Envelope, MailObject
@@ -16,13 +16,15 @@ ME = Address.parse("zoe@example.com")
 
 def composed(headers: dict[str, str]) -> MailObject:
     return compose(
-        Content("Hi", "hello"),
-        sender=ME,
-        to=[ME],
-        message_id="<1@example.com>",
-        date=datetime(2026, 11, 28, tzinfo=UTC),
-        envelope=Envelope("zoe@example.com", ("zoe@example.com",)),
-        headers=headers,
+        Composition(
+            Content("Hi", "hello"),
+            sender=ME,
+            to=[ME],
+            message_id="<1@example.com>",
+            date=datetime(2026, 11, 28, tzinfo=UTC),
+            envelope=Envelope("zoe@example.com", ("zoe@example.com",)),
+            headers=headers,
+        )
     )
 
 

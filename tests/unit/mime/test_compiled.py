@@ -88,6 +88,13 @@ def test_a_text_that_holds_the_boundary_is_left_to_the_plain_composer() -> None:
     assert mail.data.count(boundary.encode() + b"\r\n") == 1
 
 
+def test_an_address_that_looks_like_the_samples_boundary_stays_as_it_is() -> None:
+    token = boundary_token("<id@place.example>")
+    for people in ({"sender": Address(token, "x.example")}, {"reply_to": [Address("a", "x.example", token)]}):
+        call = a_call(**people)
+        assert Compositor().compose(Composition(**call)) == compose(Composition(**call))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("images", [0, 1, 12])
 @pytest.mark.parametrize("attachments", [0, 1, 12])
 @pytest.mark.parametrize("calendar", [False, True])

@@ -74,6 +74,14 @@ def test_any_display_name_comes_back_and_the_address_stays(name: str) -> None:
     assert ("".join(mailbox.display_name.split()), mailbox.addr_spec) == ("".join(name.split()), "a@example.com")
 
 
+@pytest.mark.parametrize("name", ["\\" * 900, '"' * 900, 'a"' * 450])
+def test_a_name_that_is_quoted_throughout_makes_no_line_too_long(name: str) -> None:
+    mail = composed(to=[Address("a", "example.com", name)])
+    assert_sound(mail)
+    (mailbox,) = parsed(mail)["To"].addresses
+    assert ("".join(mailbox.display_name.split()), mailbox.addr_spec) == (name, "a@example.com")
+
+
 @given(TEXTS)
 def test_any_text_comes_back_as_it_was(text: str) -> None:
     mail = composed(Content("Hi", text, html=f"<p>{text}"))
@@ -170,6 +178,13 @@ def test_no_header_can_break_or_forge_another(headers: dict[str, str]) -> None:
 def test_text_that_looks_like_an_encoded_word_stays_text() -> None:
     subject = "=?UTF-8?Q?=0A?=Bcc: x"
     assert str(parsed(composed(Content(subject, "x")))["Subject"]) == subject
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_field_that_says_nothing_holds_no_encoded_word(value: str) -> None:
+    mail = composed(headers={"X-Empty": value})
+    assert b"\r\nX-Empty:\r\n" in mail.data
+    assert parsed(mail)["X-Empty"] == ""
 
 
 def test_a_long_token_becomes_encoded_words() -> None:

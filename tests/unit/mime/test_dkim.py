@@ -119,6 +119,10 @@ def test_what_is_no_whole_message_is_not_signed(message: bytes, words: str) -> N
         signatures([message], KEYS, signed_at=WHEN)
 
 
+def test_a_header_alone_is_signed_as_a_message_whose_body_is_empty() -> None:
+    assert verified(signed(b"From: zoe@example.com\r\nSubject: x\r\n"), KEYS) == [True, True]
+
+
 def test_a_header_in_utf_8_is_signed_as_it_is() -> None:
     message = a_message(sender=Address.parse("Zoë <zoë@example.com>"))
     assert not message.isascii()

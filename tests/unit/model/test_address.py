@@ -95,6 +95,27 @@ def test_never_narrows_a_character_to_its_low_octet(char: str) -> None:
     assert not {0x0D, 0x0A} & set(path.encode())
 
 
+@pytest.mark.parametrize(
+    ("local_part", "domain"),
+    [
+        ("a\r\nBcc: e", "x.example"),
+        ("ü\r\nBcc: e", "x.example"),
+        ("ü", "x.example\r\nBcc: e"),
+        ("a> , <b", "x.example"),
+        ("a", "x.example, b@y.example"),
+        ("a", ""),
+    ],
+)
+def test_one_made_by_hand_forges_no_field_either(local_part: str, domain: str) -> None:
+    with pytest.raises(InvalidAddress):
+        Address(local_part, domain)
+
+
+def test_a_line_end_in_the_name_of_one_made_by_hand_is_refused_at_the_call() -> None:
+    with pytest.raises(InvalidAddress, match="line break"):
+        Address.parse(Address("a", "x.example", "Zoë\r\nBcc: e@x.example"))
+
+
 def test_only_a_local_part_beyond_ascii_needs_smtputf8() -> None:
     assert Address.parse("ü@b.example").needs_smtputf8
     assert not Address.parse("a@bücher.example").needs_smtputf8

@@ -56,6 +56,19 @@ def same_as_each_by_itself(folder: Path, renderer: Renderer, html: str, **contex
 SHEET = "<style>p { color: red } .b, #c { margin: 0 } a:hover { color: blue } @media (prefers-color-scheme: dark) { p { color: white !important } }</style>"
 
 
+def test_a_tag_that_a_loop_never_closes_is_an_error_and_not_the_end_of_the_process(tmp_path: Path) -> None:
+    html = "<style>p > b { color: red }</style>{% for i in range(30000) %}<div>{% endfor %}"
+    with pytest.raises(TemplateError, match="never closed in a loop"):
+        made(make(tmp_path, html))
+
+
+def test_styles_that_would_make_the_html_endless_are_refused(tmp_path: Path) -> None:
+    rules = "".join(f"--x{number}: 0123456789;" for number in range(100))
+    html = f"<style>p > b {{ {rules} }}</style>" + "{% for i in range(9000) %}<p><b>x</b></p>{% endfor %}"
+    with pytest.raises(TemplateError, match="over 10,485,760 characters"):
+        made(make(tmp_path, html))
+
+
 def test_styles_are_in_the_tags_and_the_sheet_stays_for_media_and_hover(tmp_path: Path) -> None:
     html = made(make(tmp_path, SHEET + "<p class='b'>{{ name }}</p>"), name="<Zoë>")
     assert "margin: 0" in html.split("<p ")[1]

@@ -115,7 +115,12 @@ class Lost:
     what: Missing  # type: ignore[name-defined]  # noqa: F821 - that is the test
 
 
-@pytest.mark.parametrize("kind", [Dated, Pair, Lost])
+@dataclass
+class Torn:
+    lines: "list[int"  # noqa: F722 - it is no type, which is what is told
+
+
+@pytest.mark.parametrize("kind", [Dated, Pair, Lost, Torn])
 def test_a_type_that_json_does_not_know_is_refused(kind: type) -> None:
     with pytest.raises(BadSchema, match="type"):
         dataclass_schema(kind)

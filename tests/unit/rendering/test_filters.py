@@ -41,6 +41,13 @@ def test_money_without_a_currency_is_written_one_way(tmp_path: Path) -> None:
     assert [renderer.render("note", {}, tag).text for tag in (None, "de")] == ["1,234.50"] * 2
 
 
+@pytest.mark.parametrize("amount", ["NaN", "-Infinity", "1e999999999", 1e300, "abc"])
+@pytest.mark.parametrize("locale", [None, "de"])
+def test_money_that_is_no_amount_is_an_error(tmp_path: Path, amount: object, locale: str | None) -> None:
+    with pytest.raises(TemplateError, match="line 1: ValueError"):
+        make_note(tmp_path, MONEY).render("note", {"amount": amount, "currency": "EUR"}, locale)
+
+
 @pytest.mark.usefixtures("without_babel")
 def test_without_babel_a_locale_changes_nothing(tmp_path: Path) -> None:
     renderer = make_note(tmp_path, MONEY + " {{ '2026-11-28' | day }}")

@@ -84,6 +84,16 @@ def test_what_a_schema_refers_to_is_not_fetched(ref: str) -> None:
         json_schema({"$ref": ref})({})
 
 
+def test_a_key_that_a_pattern_allows_is_not_blamed_for_another() -> None:
+    with pytest.raises(Mismatch, match=r"^context\.other is not in the schema$"):
+        json_schema({"patternProperties": {"^x-": {}}, "additionalProperties": False})({"x-a": 1, "other": 2})
+
+
+def test_a_number_that_is_too_big_for_a_division_does_not_fit() -> None:
+    with pytest.raises(Mismatch, match="a number"):
+        json_schema({"properties": {"a": {"multipleOf": 0.1}}})({"a": 10**400})
+
+
 def test_a_schema_that_refers_to_itself_without_end_is_told() -> None:
     with pytest.raises(BadSchema, match="without end"):
         json_schema({"$ref": "#"})({})

@@ -54,6 +54,24 @@ def test_a_table_is_one_in_the_text_too(tmp_path: Path) -> None:
     assert made.text == "Item  Price\n----  -----\nInk    9.00\nA|B    9.00\n"
 
 
+def test_a_block_that_is_set_is_a_value_with_its_own_values_in_it(tmp_path: Path) -> None:
+    body = "{% set both %}*{{ name }}* & {{ name }}{% endset %}{{ both }}"
+    assert html(tmp_path, body, name="<b>") == "<p>*&lt;b&gt;* &amp; &lt;b&gt;</p>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% filter upper %}{{ name }}{% endfilter %}",
+        "{% macro m(a) %}*{{ a }}*{% endmacro %}{{ m(name) | upper }}",
+        "{% set block %}{{ name }}{% endset %}{{ block[:-1] }}",
+    ],
+)
+def test_a_filter_over_what_values_stand_in_is_an_error_and_no_mail_of_digits(tmp_path: Path, body: str) -> None:
+    with pytest.raises(TemplateRenderError, match="filter the values in it instead"):
+        html(tmp_path, body, name="Zoë")
+
+
 @pytest.fixture(scope="module")
 def renderer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Renderer]:
     """One for each body: a template is compiled once, whatever values it is given."""

@@ -160,3 +160,16 @@ def test_a_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "mrml", None)
     with pytest.raises(TemplateError, match=r"notifier-worker\[mjml\]"):
         made(make(tmp_path, "<mj-text>x</mj-text>"))
+
+
+@pytest.mark.parametrize("loop", ["", "{% for i in items %}{% endfor %}"])
+def test_what_is_nested_without_end_is_an_error_and_not_the_end_of_the_process(tmp_path: Path, loop: str) -> None:
+    body = f"{loop}<mj-raw>{'<div>' * 30_000}{'</div>' * 30_000}</mj-raw>"
+    with pytest.raises(TemplateError, match="1,000 deep"):
+        make(tmp_path, body).render("note", {"items": []})
+
+
+def test_half_a_character_is_the_templates_error(tmp_path: Path) -> None:
+    body = "{% for item in items %}<mj-text>{{ item }}</mj-text>{% endfor %}"
+    with pytest.raises(TemplateError, match="half of a surrogate pair"):
+        make(tmp_path, body).render("note", {"items": ["\ud800"]})

@@ -34,6 +34,8 @@ class Invoice(BaseModel):
     def known(cls, value: str) -> str:
         if value == "hunter2":
             raise ValueError(f"{value} is no number")
+        if value == "hunter3":
+            raise KeyError(value)
         return value
 
 
@@ -69,3 +71,9 @@ def test_what_does_not_fit_is_told_by_its_place_and_without_its_value(change: Ma
 def test_what_is_missing_is_told() -> None:
     with pytest.raises(Mismatch, match=r"context\.due is missing"):
         CHECK({"number": "1"})
+
+
+def test_whatever_a_validator_raises_is_told_without_the_value() -> None:
+    with pytest.raises(Mismatch) as told:
+        pydantic_schema(Invoice)({**GOOD, "number": "hunter3"})
+    assert str(told.value) == "context does not fit the model: its own code raises KeyError"

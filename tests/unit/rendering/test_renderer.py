@@ -34,6 +34,13 @@ def test_a_language_falls_back_to_the_default() -> None:
     assert subjects == ["Willkommen, Zoë"] * 2 + ["Welcome, Zoë"] * 3
 
 
+def test_a_language_that_could_be_no_folders_name_is_the_default(tmp_path: Path) -> None:
+    renderer = make(tmp_path)
+    (tmp_path / "note" / "locales" / "de").mkdir(parents=True)
+    (tmp_path / "_locales").mkdir()
+    assert renderer.render("note", {}, "de" + "-abcdefgh" * 40).text == "hello"
+
+
 def test_an_inline_image_goes_along_once(tmp_path: Path) -> None:
     content = Renderer(TemplateLibrary()).render(
         "order_confirmation",
