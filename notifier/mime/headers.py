@@ -100,6 +100,21 @@ def _refuse_controls(name: str, value: str) -> None:
             raise InvalidHeader(f"header {name!r} holds the control character or half character U+{ord(char):04X}")
 
 
+# Their angle brackets are read by programs: only the words before them are encoded (RFC 2919, 8098, 5322 section 3.6.6).
+_PHRASED = frozenset(
+    (
+        "list-id",
+        "disposition-notification-to",
+        "return-receipt-to",
+        "errors-to",
+        "resent-from",
+        "resent-sender",
+        "resent-to",
+    )
+)
+_PHRASE_AND_BRACKETS = re.compile(r"(?P<phrase>[^<>,]*[^<>, ]) *(?P<brackets><[!-;=?-~]+>)\Z")
+
+
 def unstructured(name: str, value: str) -> str:
     """A field of free text, folded, with CRLF."""
     value = check_value(name, value).strip()
@@ -107,6 +122,8 @@ def unstructured(name: str, value: str) -> str:
         return f"{name}:\r\n"
     if _fits_as_it_is(value):
         return _folded(name, value.split(" "), "")
+    if name.lower() in _PHRASED and (found := _PHRASE_AND_BRACKETS.match(value)):
+        return _folded(name, [*encoded_words(found["phrase"], len(name) + 2), found["brackets"]], "")
     return _folded(name, list(encoded_words(value, len(name) + 2)), "")
 
 

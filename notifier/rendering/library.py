@@ -26,6 +26,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,6}\Z")  # a longer one could be no folder's name
 PARTS = ("subject.txt.j2", "text.txt.j2", "html.html.j2", "html.mjml.j2", "body.md.j2")
 REQUIRED = PARTS[:1]
+_INCLUDABLE = (".j2", ".html", ".txt", ".md", ".mjml", ".css")
 HTML_PARTS = PARTS[2:]
 
 
@@ -147,7 +148,11 @@ class TemplateLibrary:
         return (folder.parent, *self._trusted) if folder is not None and self._is_strangers(folder) else self._trusted
 
     def load(self, path: str) -> tuple[str, Path] | None:
-        """The text of a template file by the loader's name; None where it is none of ours."""
+        """The text of a template file by the loader's name; None where it is none of ours, or no template's: samples in
+        ``meta.json`` are nobody's to include.
+        """
+        if not path.endswith(_INCLUDABLE):
+            return None
         for root in self._trusted:
             file = root / path
             if ".." not in Path(path).parts and file.is_file() and self._inside(root, file):

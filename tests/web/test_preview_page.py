@@ -437,11 +437,13 @@ NAMED = (
 
 def test_everything_is_reached_by_the_keyboard(browser: Browser, page: PreviewPage) -> None:
     browser.open(page.url + "t/hello")
-    reached = []
-    while not reached or reached[-1] != "Send":
+    # A frame has a process of its own: what has the focus is known a moment after the key, and only the page sees all of it.
+    browser.js(f"window.reached = []; document.addEventListener('focusin', () => reached.push({NAMED})); 1")
+    for _ in range(60):
         browser.press("Tab", 9)
-        reached.append(browser.js(NAMED))
-        assert len(reached) < 60, reached
+        reached = browser.js("reached")
+        if "Send" in reached:
+            break
     wanted = ["To the content", "Notifier preview", "← All templates", "short", "long one", "default", "de", "Preview", "Text",
               "HTML source", "Message", "Context", "Light", "Dark", "320 px", "375 px", "600 px", "800 px", "to", "Send"]  # fmt: skip
     assert [name for name in reached if name in wanted] == wanted

@@ -175,6 +175,24 @@ def test_no_header_can_break_or_forge_another(headers: dict[str, str]) -> None:
         composed(headers=headers)
 
 
+@pytest.mark.parametrize(
+    ("value", "brackets"),
+    [
+        ("Neuigkeiten für alle <news.shop.example>", " <news.shop.example>"),
+        ("für <a> alle <news.shop.example>", None),
+        ("für alle <news .example>", None),
+        ("Zoë <zoe@bücher.example>", None),
+        ("<news.shop.example>", "<news.shop.example>"),
+    ],
+)
+def test_the_brackets_of_a_list_id_are_not_encoded(value: str, brackets: str | None) -> None:
+    mail = composed(headers={"List-Id": value})
+    assert_sound(mail)
+    line = next(line for line in mail.data.decode().split("\r\n") if line.startswith("List-Id:"))
+    assert line.endswith(brackets if brackets is not None else "?=")
+    assert str(parsed(mail)["List-Id"]) == value
+
+
 def test_text_that_looks_like_an_encoded_word_stays_text() -> None:
     subject = "=?UTF-8?Q?=0A?=Bcc: x"
     assert str(parsed(composed(Content(subject, "x")))["Subject"]) == subject

@@ -82,7 +82,13 @@ def test_a_link_that_leads_out_is_not_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{% include '../outside.txt.j2' %}", "{% include '/etc/passwd' %}", "{% include 'nope' %}"]
+    "text",
+    [
+        "{% include '../outside.txt.j2' %}",
+        "{% include '/etc/passwd' %}",
+        "{% include 'nope' %}",
+        "{% include 'invoice/meta.json' %}",
+    ],
 )
 def test_an_include_stays_inside(tmp_path: Path, text: str) -> None:
     (tmp_path / "outside.txt.j2").write_text("secret")
