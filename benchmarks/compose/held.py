@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.compose.composers import DATE
 from benchmarks.compose.mails import SENDER
-from notifier.mime import Compositor
+from notifier.mime import Composition, Compositor
 from notifier.model.address import Address
 from notifier.model.content import Content, StoredAttachment
 from notifier.model.envelope import Envelope
@@ -86,13 +86,15 @@ def notifier(port: int, folder: Path) -> Iterator[Send]:
         def send(blob: str | None) -> None:
             files = [] if blob is None else [StoredAttachment("big.bin", "application/octet-stream", blob, blobs.open)]
             mail = compositor.compose(
-                Content("Your file", "Here it is.\n"),
-                sender=Address(*SENDER[1].split("@"), SENDER[0]),
-                to=[Address(*TO.split("@"))],
-                message_id="<1@origin.example>",
-                date=DATE,
-                envelope=Envelope(SENDER[1], (TO,)),
-                attachments=files,
+                Composition(
+                    Content("Your file", "Here it is.\n"),
+                    sender=Address(*SENDER[1].split("@"), SENDER[0]),
+                    to=[Address(*TO.split("@"))],
+                    message_id="<1@origin.example>",
+                    date=DATE,
+                    envelope=Envelope(SENDER[1], (TO,)),
+                    attachments=files,
+                )
             )
             list(session.send_many([mail]))
 
