@@ -18,7 +18,7 @@ from typing import Self
 import idna
 
 from notifier.errors import ConfigurationError, DeliveryError, Phase, fault_error
-from notifier.model.address import Address
+from notifier.model.address import a_labels
 from notifier.protocol import taxonomy
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import TLSPolicy
@@ -196,7 +196,7 @@ def _a_labels(domain: str) -> str:
         words = f"{domain} is an address literal, and mail for those is not delivered: it would go around every check"
         raise _error("D2", domain, words, "5.1.3")
     try:
-        return Address("postmaster", domain.lower()).ascii_domain
+        return a_labels(domain)
     except (idna.IDNAError, UnicodeError) as error:
         raise _error("D2", domain, f"{domain!r} is no domain: {error}", "5.1.2") from error
 
