@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from notifier.errors import TemplateError
+from notifier.rendering import translated_markdown
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -53,6 +54,7 @@ def markdown_environment(environment: Environment) -> Environment:
         "safe": _refused,
         "tojson": _refused,
     }
+    overlay.globals = {**environment.globals, **translated_markdown.functions(_stand_in, _Source)}
     return overlay
 
 

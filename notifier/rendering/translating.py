@@ -24,7 +24,7 @@ _PIECES = re.compile(f"({_TAG}|{_ENTITY})")
 def install(environment: Environment) -> None:
     """``trans`` blocks and gettext's functions; the environment has ``jinja2.ext.i18n``."""
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
-        _gettext, _ngettext, newstyle=True, pgettext=_pgettext, npgettext=_npgettext
+        gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
     )
     environment.globals["_"] = _text
 
@@ -40,22 +40,26 @@ def _text(context: Context, message: str, /, **variables: object) -> str:
 
 
 @pass_context
-def _gettext(context: Context, message: str) -> str:
+def gettext(context: Context, message: str) -> str:
+    """The translation of the message. Raises `TemplateRenderError` for foreign placeholders."""
     return _safe(context, language().translations.gettext(message), message)
 
 
 @pass_context
-def _ngettext(context: Context, singular: str, plural: str, number: int) -> str:
+def ngettext(context: Context, singular: str, plural: str, number: int) -> str:
+    """That of the one or of the many. Raises `TemplateRenderError` for foreign placeholders."""
     return _safe(context, language().translations.ngettext(singular, plural, number), singular, plural)
 
 
 @pass_context
-def _pgettext(context: Context, meaning: str, message: str) -> str:
+def pgettext(context: Context, meaning: str, message: str) -> str:
+    """That of the message where it means this. Raises `TemplateRenderError` for foreign placeholders."""
     return _safe(context, language().translations.pgettext(meaning, message), message)
 
 
 @pass_context
-def _npgettext(context: Context, meaning: str, singular: str, plural: str, number: int) -> str:
+def npgettext(context: Context, meaning: str, singular: str, plural: str, number: int) -> str:
+    """Both. Raises `TemplateRenderError` for foreign placeholders."""
     translated = language().translations.npgettext(meaning, singular, plural, number)
     return _safe(context, translated, singular, plural)
 
