@@ -93,14 +93,14 @@ def test_a_ledger_frozen_between_the_250_and_the_settlement(tmp_path: Path) -> N
 
 
 def test_a_ledger_killed_there_and_away_for_longer_than_the_takeover_takes(tmp_path: Path) -> None:
-    """Another host sweeps too, and knows nothing of this one's journal."""
+    """Another host sweeps too, and knows nothing of the journal of the one that sends."""
     journal, script = tmp_path / "accepted.jsonl", HeldReply()
     with plant(tmp_path, script, journal) as made:
         made.start_worker(slots=1)
-        mail_id = enqueue()
-        assert script.accepted.wait(30)
         made.use(NOTIFIER_JOURNAL=str(tmp_path / "another-host"))
         made.start_worker(slots=1)
+        mail_id = enqueue()
+        assert script.accepted.wait(30)
         taken_over = dot_taken_over_at(made, mail_id)
         made.valkey.kill()
         script.let_go.set()
