@@ -18,9 +18,9 @@ from notifier.rendering.linking.joining import under_rule
 from notifier.rendering.linking.knowledge import Constants, Scope, Turn
 from notifier.rendering.linking.macro_bodies import Items, arguments, may_be_read_in, may_stand_elsewhere, outside_loops
 from notifier.rendering.linking.modules import UNKNOWN, Module, Modules, plain
-from notifier.rendering.linking.trees import NotLinked, copied, imported, loaded, renamed, stored
+from notifier.rendering.linking.trees import NotLinked, copied, everything, imported, loaded, renamed, stored
 
-_MAX_BODIES = 500  # of macros, in one template
+_MAX_COPIED = 20_000  # nodes of macros' and loops' bodies, in one template
 _MAX_TURNS = 8  # of a loop that is written out
 
 
@@ -32,6 +32,7 @@ class Specialiser:
         self._modules = modules
         self._once = once
         self._numbers = count()
+        self._may_copy = _MAX_COPIED
         self._own_names: set[str] = set()
         self._own_once: set[str] = set()
         self.idle_if_unread: list[nodes.Node] = []  # statements that only give names what is known
@@ -101,7 +102,7 @@ class Specialiser:
             inner = scope.inner()
             inner.values[target.name] = item
             inner.values["loop"] = Turn(number, len(items))
-            body = [copied(one) for one in node.body]
+            body = self._copied(node.body)
             Constants({target.name: item}).visit(nodes.Template(body, lineno=1))
             turns.append(nodes.With([], [], self._body(body, inner), lineno=1))
         return None if "loop" in loaded(outside_loops(turns)) else turns
@@ -267,12 +268,17 @@ class Specialiser:
         self._own_names.update(names.values())
         return {names[number]: item for number, item in enumerate(items.items)}
 
+    def _copied(self, body: list[nodes.Node]) -> list[nodes.Node]:
+        """Raises `NotLinked` where loops in loops, or macros in macros, would make too much of a small template."""
+        self._may_copy -= sum(1 for _ in everything(body))
+        if self._may_copy < 0:
+            raise NotLinked("it is too big")
+        return [copied(node) for node in body]
+
     def _with_own_names(self, macro: nodes.Macro) -> tuple[list[nodes.Node], dict[str, str]]:
-        body = [copied(node) for node in macro.body]
+        body = self._copied(macro.body)
         local = {argument.name for argument in macro.args} | set(stored(body))
         number = next(self._numbers)
-        if number == _MAX_BODIES:
-            raise NotLinked("it calls too many macros")
         names = {name: f"{name}__{number}" for name in sorted(local)}
         self._own_names.update(names.values())
         renamed(body, names)

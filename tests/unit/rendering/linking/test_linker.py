@@ -180,6 +180,19 @@ def test_macros_that_call_each_other_without_end_are_called_and_not_written_out(
     assert by_linking == plain == "." * 32
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% for a in [1, 2, 3, 4, 5, 6, 7, 8] %}" * 6 + "{{ a }}" + "{% endfor %}" * 6,
+        "".join(f"{{% for a{n} in [1, 2, 3, 4, 5, 6, 7, 8] %}}" for n in range(12)) + "x" + "{% endfor %}" * 12,
+        "{{ m.table(items) }}" * 300,
+    ],
+)
+def test_a_page_that_would_become_too_big_is_not_linked(body: str) -> None:
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader(page(body)))
+    assert linked(environment).why in {"", "it is too big"}
+
+
 def test_a_linked_page_imports_nothing_and_calls_no_macro() -> None:
     assert {"get_template", "call"}.isdisjoint(code_of(page("{{ m.note(name) }}{{ m.shout('a') }}")))
 
