@@ -34,13 +34,16 @@ def mailboxes(field: str, given: object) -> tuple[Address, ...]:
 
 def each_once(many: Iterable[Address]) -> tuple[Address, ...]:
     """Without those whose mail would go to the same place."""
-    return tuple({address.forward_path: address for address in reversed(list(many))}.values())[::-1]
+    found: dict[str, Address] = {}
+    for address in many:
+        found.setdefault(address.forward_path, address)
+    return tuple(found.values())
 
 
 def as_text(given: Mailbox) -> str:
-    """A pair as text; a name is quoted where it has to be."""
-    if not isinstance(given, tuple):
-        return given
+    """A pair as text; a name is quoted where it has to be. What is no mailbox stays as it is."""
+    if not isinstance(given, tuple) or len(given) != 2:
+        return given  # type: ignore[return-value]  # it is refused when it is sent
     name, address = given
     if any(char in '<>@,;:\\"[]()' for char in name):
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def worker_app(app: Flask, config: str | None = None) -> Celery:
-    """A worker with the settings of a Flask app: ``app = worker_app(create_app())`` in the module that ``celery -A`` names.
+    """A worker with the settings of a Flask app, for the module that ``celery -A`` names.
 
-    ``config``: a module with Celery's settings, such as the ``celeryconfig`` that the project ships.
+    ``app = worker_app(create_app())`` stands in it. ``config``: a module with Celery's settings, such as the ``celeryconfig`` that the project ships.
     Raises `ConfigurationError`.
     """
     process.take(app.extensions["mail"])
