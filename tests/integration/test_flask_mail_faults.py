@@ -78,7 +78,7 @@ def test_a_comma_in_a_senders_name_makes_another_sender(server: CatchingServer) 
 
 
 def test_recipients_that_are_one_text_are_taken_letter_by_letter(server: CatchingServer) -> None:
-    with pytest.raises(smtplib.SMTPRecipientsRefused, match="'a'.*'b'"):
+    with pytest.raises(smtplib.SMTPRecipientsRefused, match="no mailbox"):
         sent(flask_mail, server, recipients="ab")
     with pytest.raises(ours.BadAddressError, match="recipients is a list"):
         sent(ours, server, recipients="zoe@example.com")
