@@ -43,7 +43,7 @@ def each_once(many: Iterable[Address]) -> tuple[Address, ...]:
 def as_text(given: Mailbox) -> str:
     """A pair as text; a name is quoted where it has to be. What is no mailbox stays as it is."""
     if not isinstance(given, tuple) or len(given) != 2:
-        return given  # type: ignore[return-value]  # it is refused when it is sent
+        return given
     name, address = given
     if any(char in '<>@,;:\\"[]()' for char in name):
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')

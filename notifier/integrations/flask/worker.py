@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from celery import Celery
 
 
-def worker_app(app: Flask, config: str | None = None) -> Celery:
+def worker_app(app: Flask, config: str | None = "celeryconfig") -> Celery:
     """A worker with the settings of a Flask app, for the module that ``celery -A`` names.
 
-    ``app = worker_app(create_app())`` stands in it. ``config``: a module with Celery's settings, such as the ``celeryconfig`` that the project ships.
+    ``app = worker_app(create_app())`` stands in it. ``config``: a module with Celery's settings.
     Raises `ConfigurationError`.
     """
     process.take(app.extensions["mail"])
