@@ -28,16 +28,16 @@ sys.exit(pytest.main(sys.argv[2:]))
 """
 
 
-def migrated(guide: Path, project: Path, tmp_path: Path) -> Path:
-    """A copy of ``project`` in ``tmp_path``, changed by the diff blocks of ``guide``.
+def migrated(guide: Path, project: Path, tmp_path: Path, *, blocks: int | None = None) -> Path:
+    """A copy of ``project`` in ``tmp_path``, changed by the diff blocks of ``guide``, or by the first ``blocks`` of them.
 
     Raises `AssertionError` where the guide shows lines that the project does not have, or has twice.
     """
     folder = tmp_path / f"{project.parent.name}-after"
     shutil.copytree(project, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    blocks = _BLOCK.findall(guide.read_text(encoding="utf-8"))
-    assert blocks, f"{guide.name} shows no diff"
-    for block in blocks:
+    shown = _BLOCK.findall(guide.read_text(encoding="utf-8"))
+    assert shown, f"{guide.name} shows no diff"
+    for block in shown[:blocks]:
         for old, new, places in _by_file(block):
             _change(folder, old, new, places)
     return folder
@@ -50,10 +50,10 @@ def assert_tests_pass(project: Path, *, without: str = "", **environ: str) -> No
     """
     inherited = {name: text for name, text in os.environ.items() if not name.startswith(("NOTIFIER_", "PYTEST_"))}
     search = os.pathsep.join([str(project), str(TOP)])
-    # Its warnings are the project's own affair, and our pytest.ini is not its.
-    pytest_arguments = ["-q", "-c", os.devnull, "--rootdir", str(project), "-p", "no:cacheprovider", str(project)]
+    # Our conftest.py and configuration are not the project's.
+    apart = ["-c", os.devnull, "--rootdir", str(project), "--confcutdir", str(project), "-p", "no:cacheprovider"]
     ran = subprocess.run(
-        [sys.executable, "-B", "-c", _WITHOUT, without, *pytest_arguments],
+        [sys.executable, "-B", "-c", _WITHOUT, without, "-q", *apart, str(project)],
         env={**inherited, "PYTHONPATH": search, **environ},
         cwd=project,
         capture_output=True,

@@ -43,8 +43,8 @@ def send() -> tuple[str, int] | Response:
         hand_over(name, address, text)
     except InvalidMail:
         return refused("Your e-mail address cannot be right.", 400)
-    except (BrokerUnavailable, StoreUnavailable) as error:
-        current_app.logger.error("a message of the contact form was not taken: %s", error)
+    except (BrokerUnavailable, StoreUnavailable):
+        current_app.logger.exception("a message of the contact form was not taken")
         return refused("We cannot take it right now. Please try again in a minute.", 503)
     flash("Thank you. A copy is on its way to you.")
     return redirect(url_for("form"), 303)
