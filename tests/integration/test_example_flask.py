@@ -108,6 +108,10 @@ def test_what_is_wrong_is_told_to_the_visitor_and_nothing_is_stored(
         assert client.keys() == []
 
 
+def test_its_readme_is_short() -> None:
+    assert len((EXAMPLE / "README.md").read_text(encoding="utf-8").splitlines()) < 10
+
+
 def test_where_the_store_is_away_the_visitor_is_asked_to_try_again(site: str, valkey: EmbeddedValkey) -> None:
     valkey.kill()
     answer = httpx.post(site, data={"name": "Zoë", "email": "zoe@example.com", "text": "Hello"}, timeout=60)

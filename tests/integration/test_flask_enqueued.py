@@ -22,9 +22,10 @@ from notifier.errors import (
     PermanentRecipientsRefused,
     StoreUnavailable,
     TemplateNotFound,
+    UnsupportedOption,
 )
 from notifier.integrations.flask import BadAddressError, Mail, Message, process
-from notifier.integrations.flask import connection as connection_module
+from notifier.integrations.flask import block as block_module
 from notifier.model.state import MailState
 from notifier.tasks.enqueue import enqueue
 from notifier.testing import EmbeddedValkey, Script
@@ -102,7 +103,7 @@ def counted_steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(len(mails))
         return enqueue(mails)
 
-    monkeypatch.setattr(connection_module, "enqueue", counted)
+    monkeypatch.setattr(block_module, "enqueue", counted)
     return sizes
 
 
@@ -131,6 +132,55 @@ def test_what_was_sent_in_a_block_goes_out_though_a_later_message_is_refused(wor
     with pytest.raises(BadAddressError):
         block()
     wait_until(lambda: len(caught(works, "before@example.com")) == 1, "the good one")
+
+
+def test_a_block_of_much_is_not_kept_in_memory(works: Plant, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = Mail(app)
+    sizes = counted_steps(monkeypatch)
+    monkeypatch.setattr(block_module, "MOST_OCTETS", 10_000)
+    with mail.connect() as connection:
+        for number in range(5):
+            connection.send_message(str(number), ["much@example.com"], body="x" * 4_000)
+    assert sizes == [3, 2]
+
+
+def test_a_key_that_is_taken_does_not_keep_the_others_of_its_block(works: Plant, app: Flask) -> None:
+    mail = Mail(app)
+    welcome = {"template": "welcome", "to": "taken@example.com", "idempotency_key": "flask-2"}
+    mail.send_email(**welcome, context={"name": "x"})
+
+    def block() -> None:
+        with mail.connect() as connection:
+            connection.send_message("a", ["beside-1@example.com"], body="x")
+            connection.send_email(**welcome, context={"name": "another"})
+            connection.send_message("b", ["beside-2@example.com"], body="x")
+
+    with mail.record_messages() as outbox, pytest.raises(IdempotencyConflict):
+        block()
+    assert [message.subject for message in outbox] == ["a", "b"]
+    wait_until(
+        lambda: len(caught(works, "beside-1@example.com")) == len(caught(works, "beside-2@example.com")) == 1, "two"
+    )
+    wait_until(lambda: len(caught(works, "taken@example.com")) == 1, "the first of the key")
+
+
+def test_a_block_whose_store_goes_away_says_so_and_tells_nobody() -> None:
+    process.release()
+    app = Flask("shop")
+    with EmbeddedValkey() as valkey, app.app_context():
+        app.config["NOTIFIER_BROKER_URL"] = valkey.url
+        mail = Mail(app)
+        mail.send_message("before", TO, sender="shop@example.com", body="x")
+
+        def block() -> None:
+            with mail.connect() as connection:
+                connection.send_message("in the block", TO, sender="shop@example.com", body="x")
+                valkey.kill()
+
+        with mail.record_messages() as outbox, pytest.raises((StoreUnavailable, BrokerUnavailable)):
+            block()
+        assert outbox == []
+    process.release()
 
 
 def test_a_key_makes_one_mail_of_two_calls(works: Plant, app: Flask) -> None:
@@ -175,6 +225,8 @@ def test_a_mail_may_go_at_once_and_raises_the_relays_word(works: Plant, app: Fla
     assert mail.send_message("now", ["now@example.com"], body="x") is None
     assert mail.send_email(template="welcome", to="now@example.com", context={"name": "x"}) is None
     assert len(caught(works, "now@example.com")) == 2
+    with pytest.raises(UnsupportedOption, match="MAIL_SEND_NOW"):
+        mail.send_email(template="welcome", to="now@example.com", context={"name": "x"}, countdown=60)
     with mail.record_messages() as outbox, pytest.raises(PermanentRecipientsRefused):
         mail.send_message("now", ["nobody@example.com"], body="x")
     assert outbox == []

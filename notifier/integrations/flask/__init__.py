@@ -17,6 +17,7 @@ from notifier.integrations.flask.mail import Mail
 from notifier.integrations.flask.message import Message
 from notifier.integrations.flask.refusals import BadAddressError, BadHeaderError, MissingAddressError
 from notifier.integrations.flask.sanitizing import (
+    FlaskMailUnicodeDecodeError,
     force_text,
     sanitize_address,
     sanitize_addresses,
@@ -29,6 +30,7 @@ __all__ = [
     "BadAddressError",
     "BadHeaderError",
     "Connection",
+    "FlaskMailUnicodeDecodeError",
     "Mail",
     "Message",
     "MissingAddressError",

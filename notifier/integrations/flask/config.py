@@ -6,6 +6,7 @@ The keys of ``NOTIFIER`` are the settings of docs/reference/settings.md in small
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ _RELAY = (
     "MAIL_USE_SSL",
     "MAIL_MAX_EMAILS",
 )
+_HOST = re.compile(r"[^\s/?#@]+\Z")
 
 
 def texts_of(config: Mapping[str, Any]) -> dict[str, str]:
@@ -104,6 +106,11 @@ def _relay_url(config: Mapping[str, Any], problems: list[str]) -> str:
     if isinstance(port, bool) or not (port is None or str(port).isdigit()):
         problems.append(f"MAIL_PORT is a number from 1 to 65535, not {port!r}")
         port = None
+    if not _HOST.match(host):
+        problems.append(
+            "MAIL_SERVER is a host's name or address; a port, a user and options have settings of their own"
+        )
+        host = "localhost"
     # One of the two alone means no login, as with Flask-Mail.
     login = f"{quote(str(user), safe='')}:{quote(str(password), safe='')}@" if user and password else ""
     named = f"[{host}]" if ":" in host else host

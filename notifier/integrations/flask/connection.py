@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,16 +10,17 @@ from flask import Flask
 
 from notifier.delivery.inline import deliver_inline
 from notifier.delivery.intake import Accepted
+from notifier.errors import UnsupportedOption
 from notifier.integrations.flask import process
+from notifier.integrations.flask.block import Block
 from notifier.integrations.flask.dispatched import email_dispatched
 from notifier.integrations.flask.mailboxes import Mailbox, mailbox
 from notifier.integrations.flask.message import Message
 from notifier.integrations.flask.refusals import as_flask_mails
 from notifier.integrations.flask.requests import options_of, request_of
 from notifier.integrations.flask.templates import recorded
-from notifier.tasks.app import app as celery_app
+from notifier.rendering import Renderer
 from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
-from notifier.tasks.enqueue import enqueue
 from notifier.tasks.result import MailResult
 from notifier.tasks.runtime import Runtime, runtime
 
@@ -27,15 +29,15 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """As a context manager it keeps the mails of its block, and enqueues them with one step at the end (every MAIL_MAX_EMAILS
-    mails, where that is set); also after an exception, for they have been sent by then. Otherwise each is enqueued at once.
+    """As a context manager it keeps the mails of its block, and enqueues them in one step at the end (every MAIL_MAX_EMAILS mails,
+    where that is set); also after an exception, for they have been sent by then. Otherwise each is enqueued at once.
     """
 
     def __init__(self, mail: State, app: Flask) -> None:
         self.mail = mail
         self.num_emails = 0
         self._app = app
-        self._kept: list[tuple[Accepted, Message | None]] = []
+        self._block = Block(self._tell, mail.max_emails)
         self._depth = 0
 
     def __enter__(self) -> Self:
@@ -48,13 +50,15 @@ class Connection:
     ) -> None:
         self._depth -= 1
         if not self._depth:
-            self._enqueue()
+            self._block.store()
 
     def send(self, message: Message, envelope_from: Mailbox | None = None, **options: Any) -> MailResult | None:
         """Check and send. ``envelope_from`` is for MAIL FROM, in place of the message's sender.
 
         Raises `MissingAddressError`, `BadHeaderError`, and other `InvalidMail` errors.
         """
+        if message.date is None:
+            message.date = time.time()
         with as_flask_mails():
             request = request_of(message, envelope_from, self.mail)
             accepted = self._accepted(SEND_MESSAGE, {**request, **options})
@@ -68,17 +72,21 @@ class Connection:
         """A mail from a template; see `Mail.send_email`."""
         with as_flask_mails():
             mine = self._runtime()
-            if call.get("sender") is None and self.mail.default_sender and isinstance(call.get("template"), str):
-                call = {
-                    **call,
-                    "sender": mine.renderer.defaults(call["template"]).sender or mailbox(self.mail.default_sender),
-                }
-            accepted = self._accepted(SEND_EMAIL, call)
+            accepted = self._accepted(SEND_EMAIL, self._with_sender(call, mine.renderer))
         # Rendered here only where somebody looks: the worker does it for the mail itself.
         return self._take(accepted, recorded(accepted, mine.renderer) if email_dispatched.receivers else None)
 
+    def _with_sender(self, call: dict[str, Any], renderer: Renderer) -> dict[str, Any]:
+        """The app's own one, where neither the call nor the template names one."""
+        template, sender = call.get("template"), self.mail.default_sender
+        if call.get("sender") is not None or not sender or not isinstance(template, str):
+            return call
+        return {**call, "sender": renderer.defaults(template).sender or mailbox(sender)}
+
     def _accepted(self, call: Call, given: dict[str, Any]) -> Accepted:
         options, arguments = options_of(given)
+        if self.mail.send_now and options.send_at is not None:
+            raise UnsupportedOption("with MAIL_SEND_NOW a mail goes out in the call; countdown and eta need a worker")
         return call.accepted((), arguments, options, self._runtime().intake)
 
     def _runtime(self) -> Runtime:
@@ -95,19 +103,8 @@ class Connection:
                 deliver_inline(accepted, composer=mine.composer, router=mine.inline_router)
             self._tell(message)
             return None
-        self._kept.append((accepted, message))
-        if self._depth and len(self._kept) != self.mail.max_emails:
-            return None
-        return self._enqueue()
-
-    def _enqueue(self) -> MailResult | None:
-        kept, self._kept = self._kept, []
-        if not kept:
-            return None
-        added = enqueue([accepted for accepted, _ in kept])
-        for _, message in kept:
-            self._tell(message)
-        return MailResult(added[-1].mail_id, app=celery_app)
+        self._block.keep(accepted, message)
+        return None if self._depth and not self._block.is_full else self._block.store()
 
     def _tell(self, message: Message | None) -> None:
         if message is not None:

@@ -36,7 +36,7 @@ class Mail(Sending):
             raise RuntimeError("this Flask app has no Mail: call mail.init_app(app) when it is made") from None
 
     def __getattr__(self, name: str) -> Any:
-        if name not in State.__dataclass_fields__:
+        if name == "app" or name not in State.__dataclass_fields__:
             raise AttributeError(f"Mail has no attribute {name!r}")
         known = self.app is not None or has_app_context()
         return getattr(self._state(), name) if known else None

@@ -41,6 +41,8 @@ def take(state: State) -> None:
             _taken = state.app.name, state.texts
             return
         name, texts = _taken
+    if texts == state.texts:
+        return
     differing = sorted(
         key for key in {*texts, *state.texts} if texts.get(key) != state.texts.get(key) and key not in _OWN
     )

@@ -12,6 +12,8 @@ from notifier.integrations.flask.mailboxes import Mailbox, mailbox
 from notifier.integrations.flask.refusals import as_flask_mails
 from notifier.mime import headers as fields
 
+FlaskMailUnicodeDecodeError = UnicodeDecodeError
+
 _FOLD = re.compile(r"\r\n[ \t]+(?=\S)")  # RFC 5322 section 2.2.3; a line of blanks alone is no fold
 
 

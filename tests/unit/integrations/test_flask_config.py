@@ -62,6 +62,26 @@ def test_user_and_password_are_those_of_the_relay_whatever_is_in_them() -> None:
     assert endpoint.password.reveal() == "a/b:c@d?e#%"
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        "smtp.x\r\n",
+        "http://smtp",
+        "user:hunter2@host",
+        "host:25",
+        "a b",
+        "host?tls=none",
+        "host#x",
+        "host/x",
+        "x" * 300,
+    ],
+)
+def test_a_server_that_is_no_host_is_refused_and_not_shown(server: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(MAIL_SERVER=server)
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("config", [{"MAIL_USERNAME": "u"}, {"MAIL_PASSWORD": "p"}])
 def test_one_of_user_and_password_alone_is_no_login(config: dict[str, str]) -> None:
     (endpoint,) = settings(**config).endpoints
