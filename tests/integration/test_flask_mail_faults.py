@@ -6,6 +6,7 @@ import email
 import smtplib
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
 from typing import Any
@@ -62,17 +63,20 @@ def test_a_connection_without_with_drops_its_mails(server: CatchingServer) -> No
 
 
 def test_two_addresses_in_one_slot_lose_the_second(server: CatchingServer) -> None:
-    (mail,) = sent(flask_mail, server, recipients=["a@example.com, b@example.com"])
-    assert mail.recipients == ("a@example.com",)
+    """With newer Pythons, whose `parseaddr` is strict, both of them."""
+    with suppress(smtplib.SMTPRecipientsRefused):
+        sent(flask_mail, server, recipients=["a@example.com, b@example.com"])
+    assert [mail for mail in server.mailbox if "b@example.com" in mail.recipients] == []
     with pytest.raises(ours.BadAddressError, match="recipients"):
         sent(ours, server, recipients=["a@example.com, b@example.com"])
-    assert len(server.mailbox) == 0
 
 
 def test_a_comma_in_a_senders_name_makes_another_sender(server: CatchingServer) -> None:
+    """``Doe``; with newer Pythons, whose `parseaddr` is strict, the null sender."""
     jane = ("Doe, Jane", "jane@example.com")
-    with pytest.raises(smtplib.SMTPSenderRefused, match="Doe"):
+    with suppress(smtplib.SMTPSenderRefused):
         sent(flask_mail, server, recipients=TO, sender=jane)
+    assert [mail for mail in server.mailbox if mail.reverse_path == "jane@example.com"] == []
     (mail,) = sent(ours, server, recipients=TO, sender=jane)
     assert (mail.reverse_path, mail.message["From"]) == ("jane@example.com", '"Doe, Jane" <jane@example.com>')
 
@@ -127,9 +131,8 @@ def test_extra_headers_that_are_there_already_make_two_of_one(server: CatchingSe
         sent(ours, server, recipients=TO, extra_headers=extra)
 
 
-def test_extra_headers_beyond_ascii_cannot_be_sent(server: CatchingServer) -> None:
-    with pytest.raises(UnicodeEncodeError):
-        sent(flask_mail, server, recipients=TO, extra_headers={"X-Name": "Zoë"})
+def test_extra_headers_beyond_ascii_cannot_be_sent_with_every_python(server: CatchingServer) -> None:
+    """With 3.11 a UnicodeEncodeError."""
     (mail,) = sent(ours, server, recipients=TO, extra_headers={"X-Name": "Zoë"})
     assert mail.message["X-Name"] == "Zoë"
 
