@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -142,6 +143,19 @@ def test_a_block_of_much_is_not_kept_in_memory(works: Plant, app: Flask, monkeyp
         for number in range(5):
             connection.send_message(str(number), ["much@example.com"], body="x" * 4_000)
     assert sizes == [3, 2]
+
+
+def test_threads_share_the_extension(works: Plant, app: Flask) -> None:
+    mail = Mail(app)
+
+    def send(number: int) -> None:
+        with app.app_context(), mail.connect() as connection:
+            for _ in range(5):
+                connection.send_message(str(number), [f"thread-{number}@example.com"], body="x")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(send, range(8)))
+    wait_until(lambda: all(len(caught(works, f"thread-{number}@example.com")) == 5 for number in range(8)), "all forty")
 
 
 def test_a_key_that_is_taken_does_not_keep_the_others_of_its_block(works: Plant, app: Flask) -> None:

@@ -334,6 +334,20 @@ def test_a_file_that_would_break_its_part_is_refused(
     assert len(server.mailbox) == 0
 
 
+def test_more_files_than_a_mail_may_have_and_two_of_one_content_id_are_refused(server: CatchingServer) -> None:
+    file = ours.Attachment("a.png", "image/png", b"x", "inline", {"Content-ID": "<a@x>"})
+    for files in ([file, file], [ours.Attachment("a.txt", None, b"x")] * 101):
+        with pytest.raises(InvalidMail, match=r"one Content-ID|more than 100"):
+            sent(ours, server, *files, recipients=TO)
+    assert len(server.mailbox) == 0
+
+
+@pytest.mark.parametrize("charset", ["no-such", "rot13", "utf-8\r\nX: y", "undefined", 7])
+def test_a_charset_that_is_none_is_refused(charset: Any, server: CatchingServer) -> None:
+    with pytest.raises(ours.BadHeaderError, match="charset"):
+        sent(ours, server, recipients=TO, charset=charset)
+
+
 def test_text_of_half_characters_is_refused(server: CatchingServer) -> None:
     with pytest.raises(InvalidMail, match="surrogate"):
         sent(ours, server, recipients=TO, body="\ud800")

@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from notifier.errors import InvalidAddress, InvalidHeader
+from notifier.delivery.intake import MAX_ATTACHMENTS
+from notifier.errors import InvalidAddress, InvalidAttachment, InvalidHeader
+from notifier.integrations.flask.attachment import Attachment
 from notifier.integrations.flask.mailboxes import mailbox, mailboxes
 from notifier.integrations.flask.parts import Part, file_part, text_part
 from notifier.integrations.flask.sanitizing import force_text, unfolded
@@ -96,11 +98,20 @@ def _moment(seconds: object) -> datetime:
 
 
 def _root(message: Message, *, ascii_names: bool) -> Part:
+    _check_files(message.attachments)
     token = hashlib.sha256(message.msgId.encode()).hexdigest()[:24]
     texts = list(_texts(message))
     body = texts[0] if len(texts) == 1 else _multipart("alternative", texts, token)
     files = [file_part(file, ascii_name=ascii_names) for file in message.attachments]
     return _multipart("mixed", [body, *files], token) if files else body
+
+
+def _check_files(files: Sequence[Attachment]) -> None:
+    if len(files) > MAX_ATTACHMENTS:
+        raise InvalidAttachment(f"more than {MAX_ATTACHMENTS} attachments")
+    ids = [value for file in files for name, value in file.headers.items() if str(name).lower() == "content-id"]
+    if len(set(ids)) < len(ids):
+        raise InvalidHeader("two attachments have one Content-ID, and programs would show one of them twice")
 
 
 def _texts(message: Message) -> Iterator[Part]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import email.message
 import re
 import unicodedata
@@ -64,7 +63,7 @@ def file_part(file: Attachment, *, ascii_name: bool) -> Part:
 
 def _checked_charset(charset: str) -> str:
     try:
-        codecs.lookup(charset)
+        "".encode(charset)
     except (LookupError, TypeError, ValueError) as error:
         raise InvalidHeader(f"there is no charset {charset!r}") from error
     if not _CHARSET.match(charset):
