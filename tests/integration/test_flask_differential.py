@@ -199,6 +199,47 @@ def test_a_block_sends_all_by_one_connection_and_counts_them(server: CatchingSer
         assert len({mail.connection for mail in server.mailbox}) == 1
 
 
+def test_the_signal_has_the_app_and_the_message(server: CatchingServer) -> None:
+    for package in (flask_mail, ours):
+        app, mail = made(package, server, TESTING=True)
+        heard: list[tuple[Any, Any]] = []
+
+        def listener(sender: Any, message: Any, heard: list[tuple[Any, Any]] = heard) -> None:
+            heard.append((sender, message))
+
+        package.email_dispatched.connect(listener)
+        with app.app_context():
+            message = package.Message("s", body="x")
+            message.add_recipient("zoe@example.com")
+            mail.send(message)
+        package.email_dispatched.disconnect(listener)
+        assert (heard[0][0] is app, heard[0][1] is message, len(heard)) == (True, True, 1)
+        assert message.recipients == ["zoe@example.com"]
+        assert message.date is not None
+
+
+def test_only_what_is_sent_inside_is_recorded(server: CatchingServer) -> None:
+    for package in (flask_mail, ours):
+        app, mail = made(package, server, TESTING=True)
+        with app.app_context():
+            mail.send_message("before", recipients=TO, body="x")
+            with mail.record_messages() as outer, mail.record_messages() as inner:
+                mail.send_message("inside", recipients=TO, body="x")
+            mail.send_message("after", recipients=TO, body="x")
+        assert [message.subject for message in outer] == [message.subject for message in inner] == ["inside"]
+
+
+def test_an_envelope_may_have_another_sender(server: CatchingServer) -> None:
+    for package in (flask_mail, ours):
+        app, mail = made(package, server)
+        for envelope in ("bounces@example.com", ("Bounces", "bounces@example.com")):
+            server.mailbox.clear()
+            with app.app_context(), mail.connect() as connection:
+                connection.send(package.Message("s", recipients=TO, body="x"), envelope_from=envelope)
+            (arrived,) = server.mailbox
+            assert (arrived.reverse_path, arrived.message["From"]) == ("bounces@example.com", "shop@example.com")
+
+
 @pytest.mark.parametrize("config", [{"TESTING": True}, {"MAIL_SUPPRESS_SEND": True}])
 def test_what_is_suppressed_is_recorded_and_not_sent(config: dict[str, bool], server: CatchingServer) -> None:
     for package in (flask_mail, ours):

@@ -60,3 +60,4 @@ def release() -> None:
     with _lock:
         _taken = None
         configure(None)
+        gate.suspect()
