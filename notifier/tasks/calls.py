@@ -28,14 +28,16 @@ class Call:
         parameters = inspect.signature(self.accept).parameters
         return {name: one for name, one in parameters.items() if name not in ("self", "options")}
 
-    def accepted(self, args: Sequence[Any] | None, call: Mapping[str, Any], options: Options) -> Accepted:
-        """The checked mail of one call. Raises what the intake raises, and `InvalidMail` for unknown arguments."""
+    def accepted(
+        self, args: Sequence[Any] | None, call: Mapping[str, Any], options: Options, intake: Intake | None = None
+    ) -> Accepted:
+        """The checked mail of one call; ``intake``: another one than the process's. Raises what the intake raises, and `InvalidMail` for unknown arguments."""
         if args:
             raise InvalidMail(
                 f"{self.task} takes keyword arguments only, for example {self.example}; in a chain use {self.task}.si(…)"
             )
         self._check_names(call)
-        return self.accept(runtime().intake, **call, options=options)
+        return self.accept(intake or runtime().intake, **call, options=options)
 
     def _check_names(self, call: Mapping[str, Any]) -> None:
         for name in call:

@@ -1,0 +1,132 @@
+"""From a `Message` to its octets: header fields by Notifier's own writer, then
+
+mixed                      where there are attachments
+├── alternative            where there are several texts
+│   ├── text/plain
+│   └── text/…             in the order of ``alts``
+└── attachments
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from notifier.delivery.intake import MAX_ATTACHMENTS
+from notifier.errors import InvalidAddress, InvalidAttachment, InvalidHeader
+from notifier.integrations.flask.attachment import Attachment
+from notifier.integrations.flask.mailboxes import mailbox, mailboxes
+from notifier.integrations.flask.parts import Part, file_part, text_part
+from notifier.integrations.flask.sanitizing import force_text, unfolded
+from notifier.mime import headers as fields
+from notifier.mime.compose import people
+from notifier.model.address import Address
+
+if TYPE_CHECKING:
+    from notifier.integrations.flask.message import Message
+
+# What `Message` has its own arguments for, and what others write.
+_NOT_EXTRA: Mapping[str, str] = {
+    **{name: f"the argument {name}" for name in ("cc", "bcc", "date", "reply_to", "sender", "subject")},
+    "reply-to": "the argument reply_to",
+    "from": "the argument sender",
+    "to": "the argument recipients",
+    "message-id": "the attribute msgId",
+}
+
+
+def composed(message: Message, *, ascii_names: bool) -> bytes:
+    """The message, 7-bit safe, CRLF throughout. Raises an `InvalidMail` that says what is wrong."""
+    root = _root(message, ascii_names=ascii_names)
+    return b"".join((_header(message).encode(), root.header, b"\r\n", root.body))
+
+
+def check_header(message: Message) -> None:
+    """Raises `InvalidAddress` and `InvalidHeader`."""
+    _header(message)
+    mailboxes("bcc", message.bcc)
+
+
+def recipients_of(message: Message) -> Iterator[Address]:
+    """Everybody who gets it, in the order of the fields. Raises `InvalidAddress`."""
+    for field, given in (("recipients", message.recipients), ("cc", message.cc), ("bcc", message.bcc)):
+        yield from mailboxes(field, given)
+
+
+def _header(message: Message) -> str:
+    extra = dict(message.extra_headers or {})
+    _check_extra(extra)
+    subject = unfolded(force_text(message.subject or ""))
+    return "".join(
+        (
+            fields.addresses("From", [_one("sender", message.sender)]),
+            people(mailboxes("recipients", message.recipients), mailboxes("cc", message.cc)),
+            fields.addresses("Reply-To", [_one("reply_to", message.reply_to)]) if message.reply_to else "",
+            fields.unstructured("Subject", subject) if subject else "",
+            fields.date(_moment(message.date)),
+            fields.message_id(message.msgId),
+            "".join(fields.unstructured(name, unfolded(force_text(value))) for name, value in extra.items()),
+            "MIME-Version: 1.0\r\n",
+        )
+    )
+
+
+def _one(field: str, given: object) -> Address:
+    try:
+        return mailbox(given)
+    except InvalidAddress as error:
+        raise InvalidAddress(f"{field}: {error}") from error
+
+
+def _check_extra(extra: Mapping[str, str]) -> None:
+    for name in extra:
+        if isinstance(name, str) and name.lower() in _NOT_EXTRA:
+            raise InvalidHeader(f"{name!r} would stand in the header twice; use {_NOT_EXTRA[name.lower()]}")
+    fields.check_headers({name: unfolded(force_text(value)) for name, value in extra.items()})
+
+
+def _moment(seconds: object) -> datetime:
+    """In local time, as Flask-Mail has it."""
+    given = time.time() if seconds is None else seconds
+    try:
+        return datetime.fromtimestamp(given, UTC).astimezone()  # type: ignore[arg-type]  # what is no number raises
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise InvalidHeader(f"date is seconds since the epoch, not {seconds!r}") from error
+
+
+def _root(message: Message, *, ascii_names: bool) -> Part:
+    _check_files(message.attachments)
+    token = hashlib.sha256(message.msgId.encode()).hexdigest()[:24]
+    texts = list(_texts(message))
+    body = texts[0] if len(texts) == 1 else _multipart("alternative", texts, token)
+    files = [file_part(file, ascii_name=ascii_names) for file in message.attachments]
+    return _multipart("mixed", [body, *files], token) if files else body
+
+
+def _check_files(files: Sequence[Attachment]) -> None:
+    if len(files) > MAX_ATTACHMENTS:
+        raise InvalidAttachment(f"more than {MAX_ATTACHMENTS} attachments")
+    ids = [value for file in files for name, value in file.headers.items() if str(name).lower() == "content-id"]
+    if len(set(ids)) < len(ids):
+        raise InvalidHeader("two attachments have one Content-ID, and programs would show one of them twice")
+
+
+def _texts(message: Message) -> Iterator[Part]:
+    if message.body is not None or not message.alts:
+        yield text_part("plain", force_text(message.body or ""), message.charset)
+    for subtype, text in message.alts.items():
+        yield text_part(subtype, force_text(text), message.charset)
+
+
+def _multipart(subtype: str, parts: Sequence[Part], token: str) -> Part:
+    # No encoded part can hold it (RFC 2045 section 6.7, rule 1), and a part that is not encoded is asked.
+    boundary = f"=_{subtype[:3]}_{token}".encode()
+    while any(boundary in part.body for part in parts):
+        boundary += b"_"
+    delimiter = b"--%b\r\n" % boundary
+    pieces = [piece for part in parts for piece in (delimiter, part.header, b"\r\n", part.body, b"\r\n")]
+    header = b'Content-Type: multipart/%b;\r\n boundary="%b"\r\n' % (subtype.encode(), boundary)
+    return Part(header, b"".join([*pieces, b"--%b--\r\n" % boundary]))

@@ -1,0 +1,126 @@
+"""The parts of a message: a text in its charset, and a file with its disposition and fields."""
+
+from __future__ import annotations
+
+import email.message
+import re
+import unicodedata
+from typing import NamedTuple
+
+from notifier.errors import InvalidAttachment, InvalidHeader
+from notifier.integrations.flask.attachment import Attachment
+from notifier.integrations.flask.sanitizing import force_text, unfolded
+from notifier.mime import check_content_type, safe_filename
+from notifier.mime import headers as fields
+from notifier.mime import parts as mime
+from notifier.mime.bodies import base64_lines, is_plain_message
+
+_CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
+_DISPOSITIONS = ("attachment", "inline")
+_OURS = ("content-type", "content-transfer-encoding", "content-disposition")
+
+
+class Part(NamedTuple):
+    """Header fields with CRLF, and octets, which end in CRLF."""
+
+    header: bytes
+    body: bytes
+
+
+def text_part(subtype: str, text: str, charset: str | None) -> Part:
+    """A text, as ``text/subtype``; in UTF-8 where the charset cannot write it.
+
+    Raises `InvalidMail` for half characters, `InvalidHeader` for a charset or subtype that is none.
+    """
+    name = _checked_charset(charset or "utf-8")
+    base, parameters = _content_type(f"text/{subtype}", ("charset",))
+    octets = None if name == "utf-8" else _encoded(text, name)
+    if octets is None:
+        part = mime.text_part(base.removeprefix("text/"), text)
+        body, encoding, name = bytes(part.body), _encoding_of(part.header), "utf-8"  # type: ignore[arg-type]  # a text is no stream
+    else:
+        body, encoding = base64_lines(octets) or b"\r\n", "base64"
+    header = f"Content-Type: {base}; charset={name}{parameters}\r\nContent-Transfer-Encoding: {encoding}\r\n"
+    return Part(header.encode(), body)
+
+
+def file_part(file: Attachment, *, ascii_name: bool) -> Part:
+    """A file. Raises `InvalidAttachment`, `InvalidHeader`."""
+    if not isinstance(file.data, str | bytes | bytearray | memoryview):
+        raise InvalidAttachment(f"the data of an attachment is octets or text, not {type(file.data).__name__}")
+    data = force_text(file.data).encode() if isinstance(file.data, str) else bytes(file.data)
+    base, parameters = _content_type(file.content_type)
+    # RFC 2046 section 5.2.1: a message may not be encoded. One that could not arrive as it is goes as a file like others.
+    plain = base == "message/rfc822" and is_plain_message(data)
+    if base.startswith("message/") and not plain:
+        base, parameters = "application/octet-stream", ""
+    header = (
+        f"Content-Type: {base}{parameters}\r\nContent-Transfer-Encoding: {'7bit' if plain else 'base64'}\r\n"
+        f"{_disposition(file, ascii_name=ascii_name)}{_further(file)}"
+    )
+    return Part(header.encode(), data if plain else base64_lines(data) or b"\r\n")
+
+
+def _checked_charset(charset: str) -> str:
+    try:
+        "".encode(charset)
+    except (LookupError, TypeError, ValueError) as error:
+        raise InvalidHeader(f"there is no charset {charset!r}") from error
+    if not _CHARSET.match(charset):
+        raise InvalidHeader(f"there is no charset {charset!r}")
+    return "utf-8" if charset.lower() == "utf8" else charset.lower()
+
+
+def _encoded(text: str, charset: str) -> bytes | None:
+    """Lines that end in CRLF; None where the charset has not all the characters."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    try:
+        return lines.encode(charset)
+    except UnicodeEncodeError:
+        return None
+
+
+def _encoding_of(header: bytes) -> str:
+    return email.message_from_bytes(header)["Content-Transfer-Encoding"]
+
+
+def _content_type(given: object, ignored: tuple[str, ...] = ()) -> tuple[str, str]:
+    """The type, and its parameters as they are written. Raises `InvalidAttachment`, `InvalidHeader`."""
+    base, semicolon, _ = given.partition(";") if isinstance(given, str) else (given, "", "")
+    checked = check_content_type(base.strip() if isinstance(base, str) else base)
+    if not semicolon:
+        return checked, ""
+    field = email.message.Message()
+    field["Content-Type"] = fields.check_value("Content-Type", given)
+    found = (field.get_params() or [])[1:]
+    for name, _ in found:
+        if not _CHARSET.match(name):
+            raise InvalidAttachment(f"a content type is like text/csv; header=present, not {given!r}")
+    return checked, "".join(fields.parameter(name, value) for name, value in found if name.lower() not in ignored)
+
+
+def _disposition(file: Attachment, *, ascii_name: bool) -> str:
+    if file.disposition not in _DISPOSITIONS:
+        raise InvalidAttachment(f"a disposition is attachment or inline, not {file.disposition!r}")
+    if file.filename is None:
+        return f"Content-Disposition: {file.disposition}\r\n"
+    name = _in_ascii(file.filename) if ascii_name else file.filename
+    return f"Content-Disposition: {file.disposition}{fields.parameter('filename', safe_filename(name))}\r\n"
+
+
+def _in_ascii(filename: str) -> str:
+    """What is left of it (MAIL_ASCII_ATTACHMENTS); a name of which nothing is left is ``file`` with its ending."""
+    name = " ".join(unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode().split())
+    return f"file{name}" if name.startswith(".") or not name else name
+
+
+def _further(file: Attachment) -> str:
+    """Fields of the file itself, such as Content-ID."""
+    written = ""
+    for name, value in file.headers.items():
+        if not isinstance(name, str) or not re.fullmatch(r"[!-9;-~]{1,76}", name) or name.lower() in _OURS:
+            raise InvalidHeader(f"an attachment has no field {name!r} of its own")
+        written += fields.unstructured(name, unfolded(force_text(value)))
+    if written.lower().count("content-id:") > 1:
+        raise InvalidHeader("an attachment has one Content-ID")
+    return written

@@ -1,0 +1,58 @@
+"""What is asked of the intake for one message, and which words of a call are Celery's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from notifier.delivery.intake import Options
+from notifier.errors import InvalidAddress, InvalidMail
+from notifier.integrations.flask.composing import composed, recipients_of
+from notifier.integrations.flask.mailboxes import Mailbox, each_once, mailbox
+from notifier.integrations.flask.message import Message
+from notifier.integrations.flask.refusals import MissingAddressError
+from notifier.tasks.options import MADE_TRUE, mail_options
+
+if TYPE_CHECKING:
+    from notifier.integrations.flask.state import State
+
+# Notifier says these by itself where the relay offers what they ask for.
+_SAID_ANYHOW = ("BODY=", "SIZE=", "SMTPUTF8")
+
+
+def request_of(message: Message, envelope_from: Mailbox | None, state: State) -> dict[str, Any]:
+    """The arguments of `notifier.send_message`. Raises an `InvalidMail` that says what is wrong."""
+    recipients = each_once(recipients_of(message))
+    if not recipients:
+        raise MissingAddressError("the message has no recipients")
+    if not message.sender:
+        raise MissingAddressError("the message has no sender, and MAIL_DEFAULT_SENDER is not set")
+    _check_options([*message.mail_options, *message.rcpt_options])
+    octets = composed(message, ascii_names=state.ascii_attachments)
+    return {
+        "message": octets,
+        "from_addr": _reverse_path(envelope_from or message.sender),
+        "to_addrs": list(recipients),
+    }
+
+
+def options_of(given: Mapping[str, Any]) -> tuple[Options, dict[str, Any]]:
+    """Celery's options as they stand for a mail, and the other arguments. Raises `UnsupportedOption`."""
+    options = mail_options({name: value for name, value in given.items() if name in MADE_TRUE})
+    return options, {name: value for name, value in given.items() if name not in MADE_TRUE}
+
+
+def _reverse_path(sender: Mailbox) -> object:
+    try:
+        return mailbox(sender)
+    except InvalidAddress as error:
+        raise InvalidAddress(f"envelope_from: {error}") from error
+
+
+def _check_options(options: Iterable[object]) -> None:
+    for option in options:
+        if not isinstance(option, str) or not option.upper().startswith(_SAID_ANYHOW):
+            raise InvalidMail(
+                f"mail_options and rcpt_options cannot say {option!r}: the mail goes out later, by any relay of the settings. "
+                "Notifier says BODY, SIZE and SMTPUTF8 by itself"
+            )

@@ -1,0 +1,75 @@
+"""`State`: what one Flask app's configuration says, as ``app.extensions["mail"]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self
+
+from flask import Flask
+
+from notifier.integrations.flask.config import NO_BROKER, names_a_broker, texts_of
+from notifier.integrations.flask.mailboxes import Mailbox
+from notifier.integrations.flask.sending import Sending
+from notifier.settings import Settings
+from notifier.tasks.runtime import Runtime
+
+
+@dataclass(eq=False)
+class State(Sending):
+    """Flask-Mail's attributes, which tests change (``suppress``), with ``send_now``: mails are not enqueued but handed to the relay.
+
+    ``texts``: Notifier's settings. Their changes of later are not looked at.
+    """
+
+    app: Flask = field(repr=False)
+    server: str
+    username: str | None
+    password: str | None = field(repr=False)
+    port: int
+    use_tls: bool
+    use_ssl: bool
+    default_sender: Mailbox | None
+    debug: int
+    max_emails: int | None
+    suppress: bool
+    ascii_attachments: bool
+    send_now: bool
+    texts: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, app: Flask) -> Self:
+        """Raises `ConfigurationError` with everything that cannot work; a broker may still be missing."""
+        config = app.config
+        texts = texts_of(config)
+        send_now = bool(config.get("MAIL_SEND_NOW", False))
+        named = names_a_broker(texts)
+        Settings.load(texts if named else {**NO_BROKER, **texts})
+        return cls(
+            app=app,
+            server=config.get("MAIL_SERVER", "127.0.0.1"),
+            username=config.get("MAIL_USERNAME"),
+            password=config.get("MAIL_PASSWORD"),
+            port=config.get("MAIL_PORT", 25),
+            use_tls=config.get("MAIL_USE_TLS", False),
+            use_ssl=config.get("MAIL_USE_SSL", False),
+            default_sender=config.get("MAIL_DEFAULT_SENDER"),
+            debug=int(config.get("MAIL_DEBUG", app.debug)),
+            max_emails=config.get("MAIL_MAX_EMAILS"),
+            suppress=config.get("MAIL_SUPPRESS_SEND", app.testing),
+            ascii_attachments=config.get("MAIL_ASCII_ATTACHMENTS", False),
+            send_now=send_now,
+            texts={**NO_BROKER, **texts} if send_now and not named else texts,
+        )
+
+    @cached_property
+    def aside(self) -> Runtime:
+        """For checks alone, where mails are suppressed: it is not the process's, and asks neither broker nor store."""
+        return Runtime(Settings.load({**NO_BROKER, **self.texts}))
+
+    def _app(self) -> Flask:
+        return self.app
+
+    def _state(self) -> State:
+        return self
