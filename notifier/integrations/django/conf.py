@@ -42,11 +42,21 @@ RELAY_SETTINGS: Mapping[str, str] = {
     "ssl_certfile": "EMAIL_SSL_CERTFILE",
 }
 
+_connected = False
+
 
 def connect() -> None:
     """Make Django's settings those of this process, and follow the overrides of tests."""
+    global _connected  # noqa: PLW0603 - once a process
+    _connected = True
     read_settings_from(texts)
     setting_changed.connect(_follow, dispatch_uid=__name__)
+
+
+def connect_once() -> None:
+    """For projects that have the backend alone, and not the app in INSTALLED_APPS."""
+    if not _connected:
+        connect()
 
 
 def _follow(*, setting: str, **_: Any) -> None:
@@ -99,7 +109,7 @@ def _text(name: str, value: object, problems: list[str]) -> str:
 
 def _djangos_own() -> dict[str, str]:
     found: dict[str, str] = {}
-    options = _relay_options()
+    options = relay_options()
     if options.get("host"):
         found["NOTIFIER_SMTP_URL"] = relay_url(**options)
     if settings.is_overridden("DEFAULT_FROM_EMAIL"):
@@ -107,7 +117,7 @@ def _djangos_own() -> dict[str, str]:
     return found
 
 
-def _relay_options() -> dict[str, Any]:
+def relay_options() -> dict[str, Any]:
     """Of the default mailer where that is ours; of ``EMAIL_*`` where there are no mailers (Django before 6.1)."""
     if settings.is_overridden("MAILERS"):
         mailer = settings.MAILERS.get("default", {})

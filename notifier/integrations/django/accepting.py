@@ -1,0 +1,39 @@
+"""A Django message becomes an accepted mail, or is refused with nothing stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.mail import EmailMessage
+
+from notifier.delivery.intake import Accepted, Intake, Options
+from notifier.integrations.django.composing import octets_of
+from notifier.model.tenant import DEFAULT
+
+USUAL_CLASS = "transactional"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What a backend says of all its mails."""
+
+    mail_class: str = USUAL_CLASS
+    tenant: str = DEFAULT
+    queue: str | None = None
+
+
+def accepted(message: EmailMessage, intake: Intake, posting: Posting) -> Accepted:
+    """The envelope is Django's: ``from_email``, whatever the field From says, and everybody in to, cc and bcc.
+
+    Raises an `InvalidMail`, and what Django raises.
+    """
+    mail = intake.accept_message(
+        message=octets_of(message),
+        from_addr=str(message.from_email),
+        to_addrs=[str(recipient) for recipient in message.recipients()],
+        mail_class=posting.mail_class,
+        tenant=posting.tenant,
+        options=Options(queue=posting.queue),
+    )
+    message.notifier_id = mail.email.id
+    return mail

@@ -1,0 +1,44 @@
+"""A Django message as the octets that Django's own SMTP backend would send."""
+
+from __future__ import annotations
+
+import inspect
+from email.message import Message
+from email.policy import SMTP
+from typing import Any
+
+import django
+from django.core.mail import EmailMessage
+
+from notifier.delivery.own_message import check_fields
+
+MODERN = django.VERSION >= (6, 0)  # messages are written by a policy since then
+
+
+def octets_of(message: EmailMessage) -> bytes:
+    """What ``message.message()`` is on the wire, subclasses' own included.
+
+    Raises what Django raises for it, and `InvalidHeader` for names and values that would begin another field.
+    """
+    made = _made(message)
+    for part in made.walk():
+        check_fields(part)
+    return made.as_bytes() if MODERN else _written(made)
+
+
+def _made(message: EmailMessage) -> Message[Any, Any]:
+    made: Message[Any, Any] = message.message(policy=SMTP) if _takes_policy(message) else message.message()
+    return made
+
+
+def _takes_policy(message: EmailMessage) -> bool:
+    """Subclasses that were written for older versions take none."""
+    if type(message).message is EmailMessage.message:
+        return MODERN
+    takes: bool = "policy" in inspect.signature(message.message).parameters
+    return takes
+
+
+def _written(made: Any) -> bytes:
+    octets: bytes = made.as_bytes(linesep="\r\n")
+    return octets
