@@ -26,7 +26,7 @@ from notifier.tasks.runtime import inline_runtime, runtime
 
 log = logging.getLogger(__name__)
 
-MAILERS = django.VERSION >= (6, 1)  # the base class refuses fail_silently since then, and knows an alias
+MAILERS: bool = django.VERSION >= (6, 1)  # the base class refuses fail_silently since then, and knows an alias
 
 
 class _Backend(BaseEmailBackend):

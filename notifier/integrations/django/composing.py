@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage
 
 from notifier.delivery.own_message import check_fields
 
-MODERN = django.VERSION >= (6, 0)  # messages are written by a policy since then
+MODERN: bool = django.VERSION >= (6, 0)  # messages are written by a policy since then
 
 
 def octets_of(message: EmailMessage) -> bytes:
@@ -35,8 +35,7 @@ def _takes_policy(message: EmailMessage) -> bool:
     """Subclasses that were written for older versions take none."""
     if type(message).message is EmailMessage.message:
         return MODERN
-    takes: bool = "policy" in inspect.signature(message.message).parameters
-    return takes
+    return "policy" in inspect.signature(message.message).parameters
 
 
 def _written(made: Any) -> bytes:
