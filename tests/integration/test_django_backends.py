@@ -92,7 +92,9 @@ def test_fields_set_by_hand_stand_and_the_envelope_is_from_emails(works: Plant, 
         "Message-ID": "<mine@example.com>",
         "date": "Fri, 09 Nov 2001 01:08:47 -0000",
     }
-    caught = delivered(works, backend, EmailMessage("S", "C", "bounce@example.com", ["to@example.com"], headers=headers))
+    caught = delivered(
+        works, backend, EmailMessage("S", "C", "bounce@example.com", ["to@example.com"], headers=headers)
+    )
     assert (caught.reverse_path, caught.recipients) == ("bounce@example.com", ("to@example.com",))
     assert {name.lower(): str(caught.message[name]) for name in headers} == {
         name.lower(): value for name, value in headers.items()
@@ -134,7 +136,9 @@ FORMS: dict[str, Callable[[Any, Path], object]] = {
     "a file": lambda m, folder: m.attach_file(folder / "file.bin"),
     "a file of text": lambda m, folder: m.attach_file(folder / "file.txt"),
     "a Django message": lambda m, _: m.attach(None, simple(), "message/rfc822"),
-    "octets of a message": lambda m, _: m.attach("old.eml", b"From: a@b.example\r\nSubject: old\r\n\r\nx", "message/rfc822"),
+    "octets of a message": lambda m, _: m.attach(
+        "old.eml", b"From: a@b.example\r\nSubject: old\r\n\r\nx", "message/rfc822"
+    ),
     "an empty one": lambda m, _: m.attach("empty.bin", b"", "application/octet-stream"),
 }
 
@@ -217,7 +221,10 @@ def test_a_subclass_may_write_its_message_by_itself(works: Plant, backend: str) 
 
 def test_lazy_texts_are_taken(works: Plant, backend: str) -> None:
     message = EmailMessage(
-        gettext_lazy("Subject"), gettext_lazy("Content"), gettext_lazy("from@example.com"), [gettext_lazy("to@example.com")]
+        gettext_lazy("Subject"),
+        gettext_lazy("Content"),
+        gettext_lazy("from@example.com"),
+        [gettext_lazy("to@example.com")],
     )
     caught = delivered(works, backend, message)
     assert (caught.message["Subject"], caught.recipients) == ("Subject", ("to@example.com",))
@@ -236,7 +243,10 @@ def test_domains_beyond_ascii_go_out_in_a_labels(works: Plant, backend: str) -> 
 
 def test_send_mail_and_its_like_return_how_many_were_taken(works: Plant, backend: str) -> None:
     with default_mailer(backend), override_settings(ADMINS=admins(), SERVER_EMAIL="root@example.com"):
-        assert mail.send_mail("S", "C", "from@example.com", ["a@example.com", "b@example.com"], html_message="<p>C</p>") == 1
+        assert (
+            mail.send_mail("S", "C", "from@example.com", ["a@example.com", "b@example.com"], html_message="<p>C</p>")
+            == 1
+        )
         one = ("S", "C", "from@example.com", ["a@example.com"])
         assert mail.send_mass_mail([one, one, ("S", "C", "from@example.com", [])]) == 2
         assert simple().send() == 1

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from django.core.mail import EmailMessage
 
 from notifier.delivery.intake import Accepted, Intake, Options
+from notifier.integrations.django.checking import check
 from notifier.integrations.django.composing import octets_of
+from notifier.integrations.django.plain import plain
 from notifier.model.tenant import DEFAULT
 
 USUAL_CLASS = "transactional"
@@ -27,13 +29,21 @@ def accepted(message: EmailMessage, intake: Intake, posting: Posting) -> Accepte
 
     Raises an `InvalidMail`, and what Django raises.
     """
-    mail = intake.accept_message(
+    check(message)
+    mail = _taken_in(message, intake, posting)
+    message.notifier_id = mail.email.id
+    return mail
+
+
+def _taken_in(message: EmailMessage, intake: Intake, posting: Posting) -> Accepted:
+    options = Options(queue=posting.queue)
+    if (own := plain(message)) is not None:
+        return intake.accept_composed(own, mail_class=posting.mail_class, tenant=posting.tenant, options=options)
+    return intake.accept_message(
         message=octets_of(message),
         from_addr=str(message.from_email),
         to_addrs=[str(recipient) for recipient in message.recipients()],
         mail_class=posting.mail_class,
         tenant=posting.tenant,
-        options=Options(queue=posting.queue),
+        options=options,
     )
-    message.notifier_id = mail.email.id
-    return mail
