@@ -21,6 +21,7 @@ REFUSED: Mapping[str, str] = {
     "dkim-signature": "set NOTIFIER['dkim']",
     "mime-version": "it is written with the message",
     "received": "relays write it",
+    "subject": "use the argument subject",
     "return-path": "use from_email for the envelope, and headers={'From': …} for what is to be seen",
 }
 
