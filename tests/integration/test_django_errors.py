@@ -6,7 +6,6 @@ import smtplib
 import socket
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -103,7 +102,7 @@ HEADERS = {
     "48 a long value": ("X-A", "x" * 10**6),
     "49 List-Unsubscribe over http": ("List-Unsubscribe", "<http://x.example/u>"),
     "50 no Date": ("Date", "NaN"),
-    "50 a Date of the year 10000": ("Date", datetime.max.isoformat().replace("9999", "10000")),
+    "50 a Date of the year 10000": ("Date", "Fri, 09 Nov 10000 01:08:47 -0000"),
     "51 an address list in Reply-To": ("Reply-To", "a@b.example\r\nX: y"),
 }
 FILES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class NotifierConfig(AppConfig):
@@ -15,6 +16,7 @@ class NotifierConfig(AppConfig):
 
     def ready(self) -> None:
         """Nothing is read or connected yet: the settings are looked at when the first mail needs them."""
-        from notifier.integrations.django import conf  # noqa: PLC0415 - apps are loaded before their modules
+        from notifier.integrations.django import conf, system_checks  # noqa: PLC0415 - they load Celery
 
         conf.connect()
+        checks.register(system_checks.check_settings, "notifier")

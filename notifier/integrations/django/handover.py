@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from notifier.delivery.intake import Accepted
 from notifier.integrations.django.conf import outbox_is_on
+from notifier.integrations.django.smtplib_errors import djangos_errors
 from notifier.tasks.bells import gate
 from notifier.tasks.enqueue import enqueue
 
@@ -21,14 +24,25 @@ def hand_over(mails: Sequence[Accepted], using: str | None, *, robust: bool = Fa
     `BrokerUnavailable` or `StoreUnavailable`; after a commit too, for nobody would hear of it otherwise.
     """
     if outbox_is_on():
-        # By its name: it imports models, which are there for projects that have it in INSTALLED_APPS alone.
-        import_module("notifier.integrations.django.outbox").write(mails, using=using)
+        _outbox().write(mails, using=using)
     elif transaction.get_connection(using).in_atomic_block:
         gate.ensure()  # what cannot work is told before the commit
         transaction.on_commit(lambda: _enqueue(mails), using=using, robust=robust)
     else:
-        _enqueue(mails)
+        enqueue(mails)
+
+
+def _outbox() -> ModuleType:
+    """By its name: it imports models, and those are there only for projects that have the app installed."""
+    try:
+        return import_module("notifier.integrations.django.outbox")
+    except (ImportError, RuntimeError) as error:
+        raise ImproperlyConfigured(
+            f"NOTIFIER['outbox'] is on, and the outbox cannot be used: {error}. Put 'notifier.integrations.django' into "
+            "INSTALLED_APPS, and migrate"
+        ) from error
 
 
 def _enqueue(mails: Sequence[Accepted]) -> None:
-    enqueue(mails)
+    with djangos_errors():
+        enqueue(mails)
