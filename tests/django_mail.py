@@ -13,6 +13,8 @@ from django.conf import settings
 
 if not settings.configured:
     settings.configure(USE_TZ=True)
+if not settings.is_overridden("SECRET_KEY"):
+    settings.SECRET_KEY = "Django's log of errors asks for one"
 django.setup()
 
 from django.core import mail  # noqa: E402 - it wants to be configured

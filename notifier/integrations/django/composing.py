@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from email.errors import MessageError
 from email.message import Message
 from email.policy import SMTP
 from typing import Any
@@ -11,6 +12,7 @@ import django
 from django.core.mail import EmailMessage
 
 from notifier.delivery.own_message import check_fields
+from notifier.errors import InvalidMail
 
 MODERN: bool = django.VERSION >= (6, 0)  # messages are written by a policy since then
 
@@ -18,12 +20,25 @@ MODERN: bool = django.VERSION >= (6, 0)  # messages are written by a policy sinc
 def octets_of(message: EmailMessage) -> bytes:
     """What ``message.message()`` is on the wire, subclasses' own included.
 
-    Raises what Django raises for it, and `InvalidHeader` for names and values that would begin another field.
+    Raises what Django raises for it, `InvalidHeader` for names and values that would begin another field, and `InvalidMail`.
     """
-    made = _made(message)
-    for part in made.walk():
-        check_fields(part)
-    return made.as_bytes() if MODERN else _written(made)
+    try:
+        made = _made(message)
+        for part in made.walk():
+            check_fields(part)
+        _once(made)
+        return made.as_bytes() if MODERN else _written(made)
+    except (MessageError, IndexError) as error:  # the library's parsers stumble over malformed fields
+        raise InvalidMail(f"the message cannot be written: {type(error).__name__}: {error}") from error
+
+
+def _once(made: Message[Any, Any]) -> None:
+    """Django 4.2 writes these fields twice where they stand in ``headers``."""
+    for name in ("To", "Cc", "Reply-To"):
+        found = made.get_all(name, [])
+        if len(found) > 1 and len(set(found)) == 1:
+            del made[name]
+            made[name] = found[0]
 
 
 def _made(message: EmailMessage) -> Message[Any, Any]:
