@@ -6,17 +6,22 @@ Blocks of mails of each way alternate, so that both meet the same machine. Print
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import celery
 import django
 import redis
 from django.conf import settings
+from django.core.mail import get_connection
+
+from benchmarks.django_enqueue.mails import KINDS
+from notifier.tasks.runtime import runtime
 
 OURS, THEIRS = "notifier", "django-celery-email"
 BACKENDS = {OURS: "notifier.integrations.django.EmailBackend", THEIRS: "djcelery_email.backends.CeleryEmailBackend"}
@@ -35,24 +40,22 @@ def main() -> None:
     app = celery.Celery("theirs", broker=url)
     app.conf.update(task_ignore_result=True, task_default_queue="theirs")
     app.set_current()
-    found = {name: one for name, one in _measured(blocks, size)}
+    found = dict(_measured(blocks, size))
     with redis.Redis.from_url(url) as server:
-        stored = {OURS: server.zcard("notifier:{mail}:waiting"), THEIRS: _theirs(server)}
+        stored = {OURS: _ours(), THEIRS: _theirs(server)}
     print(json.dumps({"figures": found, "stored": stored}))
 
 
-def _theirs(server: Any) -> int:
-    import base64
+def _ours() -> int:
+    return sum(runtime().store.counts("mail").values())
 
+
+def _theirs(server: Any) -> int:
     tasks = (json.loads(base64.b64decode(json.loads(one)["body"])) for one in server.lrange("theirs", 0, -1))
     return sum(len(task[0][0]) for task in tasks)
 
 
-def _measured(blocks: int, size: int) -> Any:
-    from django.core.mail import get_connection
-
-    from benchmarks.django_enqueue.mails import KINDS
-
+def _measured(blocks: int, size: int) -> Iterator[tuple[str, dict[str, list[float]]]]:
     def one_by_one(path: str, mails: Sequence[Any]) -> None:
         for mail in mails:
             mail.connection = get_connection(path)

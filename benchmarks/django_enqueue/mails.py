@@ -10,7 +10,9 @@ _TEXT = "Hello Zoë,\n\nyour order {n} is on its way. You find it here:\n\nhttps
     "If anything is wrong with it, write to us: we answer within a day.\n" * 8
 )
 _ROW = '<tr><td style="padding:8px">A thing of many</td><td align="right">12,00 €</td></tr>\n'
-_HTML = "<html><body><p>Hello Zoë, your order {n} is on its way.</p>\n<table>\n" + _ROW * 40 + "</table></body></html>\n"
+_HTML = (
+    "<html><body><p>Hello Zoë, your order {n} is on its way.</p>\n<table>\n" + _ROW * 40 + "</table></body></html>\n"
+)
 _FILE = bytes(range(256)) * 400
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,14 +16,7 @@ from workers import TOP
 # Newest Python first: each version of Django runs on some, and the machine has some.
 VERSIONS = {"4.2": ("3.12", "3.11"), "6.0": ("3.13", "3.12"), "6.1": ("3.13", "3.12")}
 PYENV = Path.home() / ".pyenv" / "versions"
-NEEDED = (
-    "celery[redis]>=5.5,<6",
-    "redis>=5.2,<9",
-    "jinja2>=3.1.6,<4",
-    "idna>=3.7,<4",
-    "click>=8.1.7,<9",
-    "rich>=13.7,<16",
-)
+NEEDED: list[str] = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["dependencies"]
 TESTING = (
     "aiosmtpd",
     "cryptography",
