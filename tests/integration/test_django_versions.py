@@ -40,9 +40,12 @@ def python_of(versions: Sequence[str]) -> str | None:
     if f"{sys.version_info.major}.{sys.version_info.minor}" in versions:
         return sys.executable
     for version in versions:
-        found = [*PYENV.glob(f"{version}.*/bin/python"), *filter(None, [shutil.which(f"python{version}")])]
-        if found:
-            return str(found[-1])
+        for found in (*PYENV.glob(f"{version}.*/bin/python"), shutil.which(f"python{version}")):
+            if (
+                found is not None
+                and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0
+            ):
+                return str(found)
     return None
 
 
