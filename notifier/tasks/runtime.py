@@ -27,6 +27,7 @@ from notifier.errors import ConfigurationError
 from notifier.model.events import Listener
 from notifier.model.hook import HookKind
 from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering.engine import Engine
 from notifier.settings import Settings
 from notifier.settings.watch import FileWatch
 from notifier.store import RedisStore, SettlementJournal, blob_name
@@ -86,7 +87,8 @@ class Runtime:
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)
         self.renderer = Renderer(
-            TemplateLibrary(settings.template_folders, settings.untrusted_folders, look_every=LOOK_EVERY)
+            TemplateLibrary(settings.template_folders, settings.untrusted_folders, look_every=LOOK_EVERY),
+            engine=_engine,
         )
         self.redactor = Redactor(self.renderer.sensitive)
         self._join()
@@ -194,6 +196,7 @@ def _hook_kinds(settings: Settings) -> Iterator[HookKind]:
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
 _settings: Settings | None = None
+_engine: Engine | None = None  # of the templates whose names have a slash
 _given = False  # the settings were chosen by `configure`
 _source: Callable[[], Mapping[str, str]] | None = None  # of their texts; None: the environment
 
@@ -231,6 +234,12 @@ def read_settings_from(source: Callable[[], Mapping[str, str]]) -> None:
     _source = source
     if not _given:
         configure(None)
+
+
+def render_others_by(engine: Engine | None) -> None:
+    """Templates whose names have a slash are this engine's, in runtimes that are made from now on."""
+    global _engine  # noqa: PLW0603 - one engine a process
+    _engine = engine
 
 
 def configure(chosen: Settings | None) -> None:

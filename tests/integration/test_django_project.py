@@ -27,6 +27,7 @@ if django.VERSION >= (6, 1):
     MAILERS = {"default": {"BACKEND": BACKEND, "OPTIONS": RELAY}}
 else:
     EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS = BACKEND, *RELAY.values()
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": ["templates"]}]
 DEFAULT_FROM_EMAIL = "Shop <shop@example.com>"
 NOTIFIER = {"broker_url": os.environ["BROKER"], "sweep_interval": 1, "journal": os.environ["JOURNAL"]}
 """
@@ -35,6 +36,13 @@ import os, sys
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
 from django.core.management import execute_from_command_line
 execute_from_command_line(sys.argv)
+"""
+
+ENQUEUE = """
+import worker
+from notifier import send_email
+result = send_email.delay(template="shop/welcome", to="zoe@example.com", context={"name": "Zoë"})
+print(result.get(timeout=60).state)
 """
 
 
@@ -46,6 +54,10 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "manage.py").write_text(MANAGE)
     (worker,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "create_worker_app" in block)
     (tmp_path / "worker.py").write_text(worker)
+    welcome = tmp_path / "templates" / "shop" / "welcome"
+    welcome.mkdir(parents=True)
+    (welcome / "subject.txt").write_text("Welcome, {{ name }}")
+    (welcome / "body.txt").write_text("Hello {{ name|upper }}")
     shutil.copy(TOP / "celeryconfig.py", tmp_path)
     return tmp_path
 
@@ -68,11 +80,17 @@ def test_the_project_of_the_page_sends_by_its_own_worker(project: Path, made: Pl
     assert "no issues" in manage(project, environ, "check")
     for command in ("sendtestemail", "sendtestmail"):
         assert "sent; you@example.com: accepted" in manage(project, environ, command, "you@example.com", "--wait=60")
-    assert [mail.message["From"] for mail in made.server.mailbox] == ["Shop <shop@example.com>"] * 2
+    assert run(project, environ, sys.executable, "-c", ENQUEUE) == "sent\n"
+    assert [mail.message["From"] for mail in made.server.mailbox] == ["Shop <shop@example.com>"] * 3
+    last = list(made.server.mailbox)[-1].message
+    assert (last["Subject"], last.get_content().strip()) == ("Welcome, Zoë", "Hello ZOË")
 
 
 def manage(project: Path, environ: dict[str, str], *words: str) -> str:
-    command = [sys.executable, "manage.py", *words]
+    return run(project, environ, sys.executable, "manage.py", *words)
+
+
+def run(project: Path, environ: dict[str, str], *command: str) -> str:
     done = subprocess.run(command, cwd=project, env=environ, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

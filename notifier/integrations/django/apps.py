@@ -16,7 +16,8 @@ class NotifierConfig(AppConfig):
 
     def ready(self) -> None:
         """Nothing is read or connected yet: the settings are looked at when the first mail needs them."""
-        from notifier.integrations.django import conf, system_checks  # noqa: PLC0415 - they load Celery
+        from notifier.integrations.django import conf, system_checks, template_engine  # noqa: PLC0415 - they load Celery
 
         conf.connect()
+        template_engine.connect()
         checks.register(system_checks.check_settings, "notifier")
