@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import smtplib
 import socket
 import time
 from collections.abc import Iterator
@@ -42,7 +41,7 @@ class Command(DjangosCommand):
         try:
             mailer = _mailer(using)
             sent = mailer.send_messages(messages)
-        except (ImproperlyConfigured, smtplib.SMTPException, NotifierError, ValueError) as error:
+        except (ImproperlyConfigured, OSError, NotifierError, ValueError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{sent} of {len(messages)} taken by {type(mailer).__module__}.{type(mailer).__name__}")
         ends = time.monotonic() + given["wait"]
