@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from notifier.integrations.django.conf import RELAY_SETTINGS, relay_options
 from notifier.integrations.django.relay_url import relay_url
+from notifier.integrations.django.smtplib_errors import djangos_errors
 from notifier.settings.ways import parse_way
 
 
@@ -52,7 +53,10 @@ def split(options: Mapping[str, Any], own: Iterable[str], refusal: Refusal) -> t
 
 def check_same_relay(asked: Mapping[str, Any], refusal: Refusal) -> None:
     """A worker sends by the relay of its settings: it would not know of another one, or of another password."""
-    configured = relay_options()
+    if not asked:
+        return
+    with djangos_errors():
+        configured = relay_options()
     if other := [name for name, value in asked.items() if value != configured.get(name, _UNSAID.get(name))]:
         refusal.wrong(
             f"{', '.join(sorted(other))} would be of another relay than the worker's, which NOTIFIER['smtp_url'] or the default "
@@ -68,7 +72,9 @@ def own_relay(asked: Mapping[str, Any], refusal: Refusal) -> str | None:
     """The URL of the relay that is asked for; None where that is the settings'."""
     if not asked:
         return None
-    options = {"host": "localhost", **({} if "host" in asked else relay_options()), **asked}
+    with djangos_errors():
+        configured = {} if "host" in asked else relay_options()
+    options = {"host": "localhost", **configured, **asked}
     if options.get("use_tls") and options.get("use_ssl"):
         refusal.wrong("use_tls and use_ssl exclude each other: TLS from the start, or after STARTTLS")
     url = relay_url(**options)

@@ -118,12 +118,23 @@ def _djangos_own() -> dict[str, str]:
 
 
 def relay_options() -> dict[str, Any]:
-    """Of the default mailer where that is ours; of ``EMAIL_*`` where there are no mailers (Django before 6.1)."""
+    """Of the default mailer where that is ours; of ``EMAIL_*`` where there are no mailers (Django before 6.1).
+
+    Raises `ConfigurationError` for a mailer's options without a host.
+    """
     if settings.is_overridden("MAILERS"):
-        mailer = settings.MAILERS.get("default", {})
-        ours = str(mailer.get("BACKEND", "")).startswith(OURS)
-        return {name: value for name, value in mailer.get("OPTIONS", {}).items() if ours and name in RELAY_SETTINGS}
+        return _of_default_mailer()
     set_ones = {name: old for name, old in RELAY_SETTINGS.items() if settings.is_overridden(old)}
     if not set_ones:
         return {}
     return {"host": "localhost", **{name: getattr(settings, old) for name, old in set_ones.items()}}
+
+
+def _of_default_mailer() -> dict[str, Any]:
+    mailer = settings.MAILERS.get("default", {})
+    if not str(mailer.get("BACKEND", "")).startswith(OURS):
+        return {}
+    options = {name: value for name, value in mailer.get("OPTIONS", {}).items() if name in RELAY_SETTINGS}
+    if options and not options.get("host"):
+        raise ConfigurationError([f"MAILERS['default'] has {', '.join(sorted(options))} in its OPTIONS, and no host"])
+    return options

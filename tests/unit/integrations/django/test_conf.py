@@ -74,6 +74,15 @@ def test_the_relay_of_somebody_elses_mailer_is_not_ours() -> None:
         assert "NOTIFIER_SMTP_URL" not in ours()
 
 
+def test_a_mailers_port_without_its_host_is_refused() -> None:
+    mailer = {"BACKEND": "notifier.integrations.django.EmailBackend", "OPTIONS": {"port": 2525}}
+    with (
+        override_settings(NOTIFIER=BROKER, MAILERS={"default": mailer}),
+        pytest.raises(ConfigurationError, match="port in its OPTIONS, and no host"),
+    ):
+        conf.texts()
+
+
 def test_a_password_is_in_no_problem() -> None:
     options = {"host": "relay.example.com", "port": 70000, "username": "user", "password": "hunter2"}
     with override_settings(NOTIFIER=BROKER, **relay(**options)), pytest.raises(ConfigurationError) as caught:
