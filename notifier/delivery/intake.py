@@ -261,8 +261,9 @@ class Intake:
     def _check_size(self, email: Email) -> None:
         # Attachments travel as base64: four octets for three, and a line end for every 76.
         files = sum(ref.size for ref in email.attachments) * 4 // 3 * 78 // 76
-        own = email.message.size if email.message else 0
-        size = files + own + len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
+        # A message of the application's own is all that goes out; of another mail it is what the record says, about.
+        own = email.message.size if email.message else len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
+        size = files + own
         cap = self._tenants[email.tenant].max_mail_bytes
         limit = self._max_bytes if cap is None else min(cap, self._max_bytes)
         if size > limit:

@@ -19,6 +19,7 @@ from notifier.mime import headers as fields
 from notifier.mime.bodies import base64_lines, text_body
 from notifier.mime.compose import multipart
 from notifier.mime.parts import Part, attached_part
+from notifier.mime.recurring import Lines
 from notifier.model.address import Address
 from notifier.model.content import Attachment
 from notifier.model.octets import whole
@@ -33,6 +34,8 @@ _FIELD = re.compile(
 )
 _TEXT = re.compile(r"text/([a-z0-9.+-]+)\Z")
 _FILE = re.compile(r"(?!text/|message/|multipart/)[a-z]+/[A-Za-z0-9.+_-]+\Z")
+
+_LINES = Lines()  # most of a template's come again
 
 
 def plain(message: EmailMessage) -> OwnMessage | None:
@@ -102,7 +105,7 @@ def _root(message: EmailMessage, token: str) -> Part | None:
 
 def _text(subtype: str, text: str) -> Part:
     """To the character: the last line has an end only where the text has one."""
-    encoding, octets = text_body(text)
+    encoding, octets = text_body(text, _LINES.quoted_printable)
     if not text.endswith(("\n", "\r")):
         octets = base64_lines(text.encode()) if encoding == "base64" else octets.removesuffix(b"\r\n")
     header = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n"
