@@ -36,8 +36,8 @@ class _Backend(BaseEmailBackend):
 
     def __init__(
         self,
-        fail_silently: bool = False,
         *,
+        fail_silently: bool = False,
         alias: str | None = None,
         _ignore_unknown_kwargs: Iterable[str] | None = None,  # of Django 6.1: what is unknown is refused here
         **options: Any,
@@ -67,8 +67,8 @@ class EmailBackend(_Backend):
 
     OPTIONS = ("mail_class", "tenant", "queue", "database")
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         check_same_relay(self._relay, self._refusal)
         self._database: str | None = self._own.get("database")
 
@@ -98,8 +98,8 @@ class SMTPBackend(_Backend):
 
     OPTIONS = ("tenant",)
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._url = own_relay(self._relay, self._refusal)
         self._lock = threading.Lock()
         self._is_open = False
