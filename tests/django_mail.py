@@ -20,6 +20,8 @@ django.setup()
 from django.core import mail  # noqa: E402 - it wants to be configured
 from django.test.utils import override_settings  # noqa: E402
 
+from notifier.tasks.runtime import render_others_by  # noqa: E402 - beside the others
+
 MAILERS = django.VERSION >= (6, 1)
 OURS = "notifier.integrations.django"
 
@@ -40,6 +42,16 @@ def connection(backend: str = "EmailBackend", **options: Any) -> Any:
         return mail.get_connection(path, **options)
     with override_settings(MAILERS={"default": {}, "other": {"BACKEND": path, "OPTIONS": options}}):
         return mail.mailers["other"]
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """The app in INSTALLED_APPS; what it tells the process is taken back."""
+    try:
+        with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, OURS]):
+            yield
+    finally:
+        render_others_by(None)
 
 
 def shape(octets: bytes) -> list[tuple[object, ...]]:

@@ -318,5 +318,5 @@ def test_at_once_another_relay_may_be_named(works: Plant) -> None:
 
 def test_it_works_whether_or_not_the_app_is_installed(works: Plant) -> None:
     assert django_mail.OURS not in settings.INSTALLED_APPS
-    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, django_mail.OURS]):
+    with django_mail.installed():
         assert connection().send_messages([simple()]) == 1

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test.utils import override_settings
-from django_mail import MAILERS, OURS, default_mailer
+from django_mail import MAILERS, default_mailer, installed
 from workers import Plant, plant
 
 from notifier.testing import Script
@@ -20,7 +20,7 @@ from notifier.testing import Script
 @pytest.fixture
 def works(tmp_path: Path) -> Iterator[Plant]:
     script = Script().refuse(lambda r: r.startswith("nobody"))
-    with plant(tmp_path, script) as made, override_settings(INSTALLED_APPS=[OURS]):
+    with plant(tmp_path, script) as made, installed():
         yield made
 
 
