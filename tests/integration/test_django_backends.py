@@ -21,7 +21,7 @@ from django_mail import connection, default_mailer, shape
 from workers import Plant, plant
 
 from notifier.integrations.django.composing import octets_of
-from notifier.testing import Script
+from notifier.testing import CatchingServer, Script
 from notifier.testing.mailbox import CaughtMail
 
 TO = ["Zoë Ångström <zoe@example.com>"]
@@ -314,6 +314,14 @@ def test_at_once_another_relay_may_be_named(works: Plant) -> None:
     with named as opened:
         assert opened.send_messages([message, message]) == 2
     assert [mail.recipients for mail in works.server.mailbox].count(("by-another-relay@example.com",)) == 2
+
+
+def test_at_once_one_session_serves_the_backends_of_many_requests(works: Plant) -> None:
+    with CatchingServer() as other:
+        for _ in range(3):
+            with connection("SMTPBackend", host="localhost", port=other.port) as opened:
+                assert opened.send_messages([simple()]) == 1
+        assert (len(other.mailbox), other.connections) == (3, 1)
 
 
 def test_it_works_whether_or_not_the_app_is_installed(works: Plant) -> None:
