@@ -18,7 +18,7 @@ sent by itself takes at most {PROMISED} times the processor time of {THEIRS}'s.
 
 What the call does is not the same. {THEIRS} publishes the mail as JSON, ten of them in one task where they come in one call; the worker
 composes, and a mail of which the broker loses the task is lost. Ours checks and composes the mail, writes it to the ledger,
-each with its own record, and is back when that is on disk. For one mail that costs about as much as publishing a task does; in one call with many,
+each with its own record, and is back when that is on disk. For one mail that costs less than publishing a task does; in one call with many,
 {THEIRS} shares one task among ten, and a record cannot be shared: there it takes less time."""
 
 
