@@ -15,7 +15,7 @@ QUICK := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check chaos format fuzz bench-smtp bench-pool bench-delivery bench-compose requirements clean
+.PHONY: demo test check chaos format fuzz bench-smtp bench-pool bench-delivery bench-compose bench-django requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -79,6 +79,11 @@ bench-delivery: $(STAMP)
 bench-compose: $(STAMP)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks.compose $(ARGS)
+
+# Enqueueing through Django's API beside django-celery-email. It writes benchmarks/django_enqueue/RESULTS.md.
+bench-django: $(STAMP)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.django_enqueue $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

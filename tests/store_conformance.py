@@ -200,6 +200,12 @@ class Attachments:
         assert store.get_blob(name) == b"\x00\xff%PDF"
         assert len(name) == 64
 
+    def test_several_blobs_are_put_as_each_by_itself(self, store: Store) -> None:
+        many = [b"small", b"big" * 20_000, b"", b"small", *(bytes([n]) * 2**19 for n in range(4))]
+        names = store.put_blobs(many)
+        assert [store.get_blob(name) for name in names] == many
+        assert names == [store.put_blob(data) for data in many]
+
     def test_a_blob_that_is_gone_is_an_error_that_names_it(self, store: Store) -> None:
         with pytest.raises(StoreError, match="f" * 64):
             store.get_blob("f" * 64)

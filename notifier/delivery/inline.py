@@ -37,6 +37,14 @@ class HeldBlobs:
 
 def deliver_inline(accepted: Accepted, *, composer: Composer, router: Router) -> Outcome:
     """Hand one mail to the relay now. Raises the delivery error of the first recipient that was not accepted."""
+    outcome = inline_outcome(accepted, composer=composer, router=router)
+    for fault in outcome.faults:
+        raise fault_error(fault)
+    return outcome
+
+
+def inline_outcome(accepted: Accepted, *, composer: Composer, router: Router) -> Outcome:
+    """Hand one mail to the relay now: what became of each recipient. Raises where no session can be had."""
     email = accepted.email
     account = router.account_of(email)
     paths = tuple(address.forward_path for address in email.recipients)
@@ -50,6 +58,4 @@ def deliver_inline(accepted: Accepted, *, composer: Composer, router: Router) ->
         with attempt.leg.sessions.session(deadline=time.monotonic() + SESSION_WAIT) as session:
             (outcome,) = session.send_many([attempt.message])
         attempt.leg_over(outcome)
-    for fault in attempt.outcome.faults:
-        raise fault_error(fault)
     return attempt.outcome

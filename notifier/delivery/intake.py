@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from notifier.delivery.attachments import GivenFile, Sources, is_stored, read_attachment, stored_attachment
 from notifier.delivery.context import checked_context
-from notifier.delivery.own_message import read_own_message
+from notifier.delivery.own_message import OwnMessage, read_own_message
 from notifier.errors import InvalidAddress, InvalidMail, MailTooLarge, TemplateNotFound
 from notifier.mime import check_headers, read_calendar
 from notifier.model.address import Address
@@ -145,13 +145,28 @@ class Intake:
         options: Options = Options(),
     ) -> Accepted:
         """A mail that the application has composed itself. Raises an `InvalidMail` that says what is wrong."""
-        chosen = self._checked_class(mail_class)
+        self._checked_class(mail_class)
         own = read_own_message(
             message,
             _envelope_sender(from_addr),
             None if to_addrs is None else _addresses("to_addrs", to_addrs),
             limit=self._max_bytes,
         )
+        return self.accept_composed(
+            own, idempotency_key=idempotency_key, mail_class=mail_class, tenant=tenant, options=options
+        )
+
+    def accept_composed(
+        self,
+        own: OwnMessage,
+        *,
+        idempotency_key: str | None = None,
+        mail_class: str = USUAL_CLASS,
+        tenant: str = DEFAULT,
+        options: Options = Options(),
+    ) -> Accepted:
+        """The same of a message that is known to be in order, for our own composer has written it."""
+        chosen = self._checked_class(mail_class)
         blob = self._blob_name(own.data)
         mail_id = _checked_id(options.mail_id) if options.mail_id else new_mail_id()
         email = Email(
@@ -246,8 +261,9 @@ class Intake:
     def _check_size(self, email: Email) -> None:
         # Attachments travel as base64: four octets for three, and a line end for every 76.
         files = sum(ref.size for ref in email.attachments) * 4 // 3 * 78 // 76
-        own = email.message.size if email.message else 0
-        size = files + own + len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
+        # A message of the application's own is all that goes out; of another mail it is what the record says, about.
+        own = email.message.size if email.message else len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
+        size = files + own
         cap = self._tenants[email.tenant].max_mail_bytes
         limit = self._max_bytes if cap is None else min(cap, self._max_bytes)
         if size > limit:

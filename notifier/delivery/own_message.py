@@ -106,7 +106,7 @@ def _settled(message: MessageObject[Any, Any]) -> MessageObject[Any, Any]:
     settled = copy.deepcopy(message)
     parts = list(settled.walk())
     for part in parts:
-        _check_fields(part)
+        check_fields(part)
     open_ones = [part for part in parts if part.get_content_maintype() == "multipart" and part.get_boundary() is None]
     if open_ones:
         token = _token(parts)
@@ -115,8 +115,11 @@ def _settled(message: MessageObject[Any, Any]) -> MessageObject[Any, Any]:
     return settled
 
 
-def _check_fields(part: MessageObject[Any, Any]) -> None:
-    """Before they are written: old policies write a line end that stands in a value (CVE-2024-6923)."""
+def check_fields(part: MessageObject[Any, Any]) -> None:
+    """Before they are written: old policies write a line end that stands in a value (CVE-2024-6923).
+
+    Raises `InvalidHeader`.
+    """
     for name, value in part.items():
         if not _NAME.fullmatch(name):
             raise InvalidHeader(

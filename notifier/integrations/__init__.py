@@ -1,1 +1,1 @@
-"""Other people's frameworks, each in a room of its own that knows no other."""
+"""Where the users are: thin doors from other people's frameworks to `notifier.tasks`, independent of each other."""

@@ -83,14 +83,14 @@ def _root(content: Content, attachments: Sequence[Attachment | StoredAttachment]
         html = text_part("html", content.html)
         if content.inline_images:
             check_apart(content.inline_images)
-            html = _multipart("related", [html, *map(inline_part, content.inline_images)], token, '; type="text/html"')
+            html = multipart("related", [html, *map(inline_part, content.inline_images)], token, '; type="text/html"')
         alternatives.append(html)
     if content.calendar is not None:
         alternatives.append(calendar_part(content.calendar))
-    body = alternatives[0] if len(alternatives) == 1 else _multipart("alternative", alternatives, token)
+    body = alternatives[0] if len(alternatives) == 1 else multipart("alternative", alternatives, token)
     if not attachments:
         return body
-    return _multipart("mixed", [body, *map(attached_part, attachments)], token)
+    return multipart("mixed", [body, *map(attached_part, attachments)], token)
 
 
 def check_apart(images: Sequence[InlineImage]) -> None:
@@ -100,7 +100,8 @@ def check_apart(images: Sequence[InlineImage]) -> None:
         raise InvalidHeader("two inline images have one Content-ID, and programs would show one of them twice")
 
 
-def _multipart(subtype: str, parts: Sequence[Part], token: str, parameters: str = "") -> Part:
+def multipart(subtype: str, parts: Sequence[Part], token: str, parameters: str = "") -> Part:
+    """Parts as one; ``token`` is in the boundary, see `boundary_token`."""
     boundary = _boundary(subtype, parts, token)
     delimiter = b"--%b\r\n" % boundary
     # The CRLF before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1); bodies end in one already.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -165,6 +166,7 @@ def _checked_domain(domain: str, text: str) -> str:
     return domain.lower()
 
 
+@lru_cache(maxsize=4096)  # a mail asks a dozen times for each of its domains, and the next mail for most of them again
 def a_labels(domain: str) -> str:
     """A domain as DNS has it. Raises `ValueError` for what is none (RFC 5891)."""
     if domain.isascii() and not _LDH_DOMAIN.match(domain):

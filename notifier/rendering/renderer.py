@@ -20,6 +20,7 @@ from notifier.model.content import Content, InlineImage
 from notifier.model.template import MailDefaults
 from notifier.rendering.catalogs import Catalogs
 from notifier.rendering.css_inlining import CssInliner
+from notifier.rendering.engine import SLASH, Engine, Parts
 from notifier.rendering.environment import make_environment
 from notifier.rendering.inlined_source import NotAtLoad
 from notifier.rendering.language import speaking
@@ -46,11 +47,18 @@ class Renderer:
     """Safe to share between threads. A changed file is compiled anew when it is next used.
 
     ``seconds`` of the processor are what a mail may take in a process's main thread; ``limits`` are those of a child that
-    renders an untrusted template.
+    renders an untrusted template. ``engine`` has the templates whose names have a slash.
     """
 
-    def __init__(self, library: TemplateLibrary, seconds: float = MAX_SECONDS, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        library: TemplateLibrary,
+        seconds: float = MAX_SECONDS,
+        limits: Limits | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         self._library = library
+        self._engine = engine
         self._seconds = seconds
         self._environment = make_environment(library)
         self._output = Output(library.glances)
@@ -68,12 +76,18 @@ class Renderer:
 
     def require(self, name: str) -> None:
         """Raises `TemplateNotFound` with the names that are there."""
-        self._library.require(name)
+        if (engine := self._engine_of(name)) is not None:
+            engine.require(name)
+        else:
+            self._library.require(name)
+
+    def _engine_of(self, name: str) -> Engine | None:
+        return self._engine if SLASH in name else None
 
     def metadata(self, name: str) -> Metadata:
-        """What the template's ``meta.json`` says. Raises `TemplateError`."""
-        self._library.require(name)
-        return self._library.metadata(name)
+        """What the template's ``meta.json`` says; another engine's have none. Raises `TemplateError`."""
+        self.require(name)
+        return self._library.metadata(name) if self._engine_of(name) is None else Metadata()
 
     def defaults(self, name: str) -> MailDefaults:
         """What its mails have where the call says nothing. Raises `TemplateError`."""
@@ -94,7 +108,8 @@ class Renderer:
 
         ``supplied``: what the context gets from us when the mail is rendered.
         """
-        self._schemas.check(name, context, supplied)
+        if self._engine_of(name) is None:
+            self._schemas.check(name, context, supplied)
 
     def check(self, name: str) -> None:
         """Compile every file, and render every sample in every language. Raises `TemplateError`."""
@@ -139,8 +154,8 @@ class Renderer:
 
     def render(self, template: str, context: Mapping[str, Any], locale: str | None = None) -> Content:
         """The content. Raises `TemplateNotFound`, `TemplateRenderError`; where it is untrusted, `RendererUnavailable`."""
-        self._library.require(template)
-        if self._library.is_untrusted(template):
+        self.require(template)
+        if self._engine_of(template) is None and self._library.is_untrusted(template):
             return self._untrusted.render(template, context, locale)
         return self.render_here(template, context, locale)
 
@@ -171,6 +186,8 @@ class Renderer:
             raise_for_people(error, path)
 
     def _rendered(self, template: str, context: Mapping[str, Any], locale: str | None) -> Content:
+        if (engine := self._engine_of(template)) is not None:
+            return _content_of(engine.render(template, context, locale), template)
         images: dict[str, InlineImage] = {}
         names = {**context, "inline_image": self._image_function(template, images)}
         subject = self._part(template, "subject.txt.j2", names, locale)
@@ -265,6 +282,13 @@ def _check_size(made: str | None, what: str) -> None:
     """What the template wrote is bounded already; what is made of it is many times as long at times."""
     if made is not None and len(made) > MAX_OUTPUT:
         raise TemplateRenderError(f"{what} is over {MAX_OUTPUT:,} characters")
+
+
+def _content_of(parts: Parts, template: str) -> Content:
+    if any(len(part) > MAX_OUTPUT for part in parts if part is not None):
+        raise TemplateRenderError(f"template {template!r}: a part has over {MAX_OUTPUT:,} characters")
+    text = _text_of(parts.html, template) if parts.text is None else parts.text
+    return Content(_one_line(parts.subject, template), text, parts.html)
 
 
 def _text_of(html: str | None, template: str) -> str:

@@ -194,6 +194,9 @@ class Store(Protocol):
     def put_blob(self, data: bytes | Source) -> str:
         """Keep octets under their sha256 (hex), which is returned. What a source raises passes through, with nothing kept."""
 
+    def put_blobs(self, many: Sequence[bytes | Source]) -> list[str]:
+        """The same for several, in as few steps as can be."""
+
     def get_blob(self, blob: str) -> bytes:
         """The octets of a blob. Raises `BlobUnavailable` where they cannot be read here."""
 

@@ -197,6 +197,10 @@ class RedisStore:
         """See `Store.put_blob`."""
         return self._blobs.put(data)
 
+    def put_blobs(self, many: Sequence[bytes | Source]) -> list[str]:
+        """See `Store.put_blobs`."""
+        return self._blobs.put_all(many)
+
     def get_blob(self, blob: str) -> bytes:
         """See `Store.get_blob`."""
         return self._blobs.get(blob)

@@ -18,8 +18,9 @@ def enqueue(mails: Sequence[Accepted]) -> tuple[Added, ...]:
     """
     gate.ensure()
     store = runtime().store
-    for blob in {name: data for mail in mails for name, data in mail.blobs.items()}.values():
-        store.put_blob(blob)
+    blobs = {name: data for mail in mails for name, data in mail.blobs.items()}
+    if blobs:
+        store.put_blobs(list(blobs.values()))
     result = store.add([mail.email for mail in mails])
     for queue, bells in result.bells.items():
         ring(queue, bells)

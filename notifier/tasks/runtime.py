@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from notifier.delivery.attachments import Sources
@@ -28,6 +28,7 @@ from notifier.model.email import Email
 from notifier.model.events import Listener
 from notifier.model.hook import HookKind
 from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering.engine import Engine
 from notifier.settings import Settings
 from notifier.settings.watch import FileWatch
 from notifier.store import RedisStore, SettlementJournal, blob_name
@@ -87,7 +88,8 @@ class Runtime:
         self.ways_out = self._made_ways_out(self.store)
         self._watch = FileWatch(settings.files)
         self.renderer = Renderer(
-            TemplateLibrary(settings.template_folders, settings.untrusted_folders, look_every=LOOK_EVERY)
+            TemplateLibrary(settings.template_folders, settings.untrusted_folders, look_every=LOOK_EVERY),
+            engine=_engine,
         )
         self.redactor = Redactor(self.renderer.sensitive)
         self._join()
@@ -199,7 +201,9 @@ def _hook_kinds(settings: Settings) -> Iterator[HookKind]:
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
 _settings: Settings | None = None
-_given = False  # the settings did not come from the environment
+_engine: Engine | None = None  # of the templates whose names have a slash
+_given = False  # the settings were chosen by `configure`
+_source: Callable[[], Mapping[str, str]] | None = None  # of their texts; None: the environment
 
 
 def _fresh_lock() -> None:
@@ -211,15 +215,40 @@ os.register_at_fork(after_in_child=_fresh_lock)
 
 
 def settings() -> Settings:
-    """The settings of this process, read once from the environment. Raises `ConfigurationError`."""
+    """The settings of this process, read once from where they are. Raises `ConfigurationError`."""
     global _settings  # noqa: PLW0603 - one tree a process
     if _settings is None:
-        _settings = Settings.load()
+        _settings = _load()
     return _settings
 
 
+def _texts() -> Mapping[str, str]:
+    return os.environ if _source is None else _source()
+
+
+def _load() -> Settings:
+    return Settings.load(_texts())
+
+
+def read_settings_from(source: Callable[[], Mapping[str, str]]) -> None:
+    """Take the texts of settings from there in place of the environment, when they are needed next.
+
+    Ends the runtime, but where `configure` has chosen the settings: those stay.
+    """
+    global _source  # noqa: PLW0603 - one tree a process
+    _source = source
+    if not _given:
+        configure(None)
+
+
+def render_others_by(engine: Engine | None) -> None:
+    """Templates whose names have a slash are this engine's, in runtimes that are made from now on."""
+    global _engine  # noqa: PLW0603 - one engine a process
+    _engine = engine
+
+
 def configure(chosen: Settings | None) -> None:
-    """Use these settings in place of the environment's (None: read the environment again); ends the runtime."""
+    """Use these settings in place of those that are read (None: read them again); ends the runtime."""
     global _settings, _given
     shut_down(grace=0.0)
     _settings, _given = chosen, chosen is not None
@@ -228,8 +257,9 @@ def configure(chosen: Settings | None) -> None:
 def inline_settings() -> Settings:
     """The settings for sending at once: broker and store, which that does not use, may be missing."""
     unused = {"NOTIFIER_BROKER_URL": "memory://", "NOTIFIER_STORE_URL": "redis://localhost"}
-    named = any(os.environ.get(name) for name in ("NOTIFIER_BROKER_URL", "CELERY_BROKER_URL", "REDIS_URL"))
-    return settings() if _settings is not None or named else Settings.load({**unused, **os.environ})
+    texts = _texts()
+    named = any(texts.get(name) for name in ("NOTIFIER_BROKER_URL", "CELERY_BROKER_URL", "REDIS_URL"))
+    return settings() if _settings is not None or named else Settings.load({**unused, **texts})
 
 
 def inline_runtime() -> Runtime:
@@ -247,7 +277,7 @@ def runtime() -> Runtime:
     pid = os.getpid()
     with _lock:
         if pid not in _runtimes:
-            _runtimes[pid] = Runtime(settings(), reload=None if _given else Settings.load)
+            _runtimes[pid] = Runtime(settings(), reload=None if _given else _load)
         mine = _runtimes[pid]
     mine.look_at_files()
     return mine

@@ -47,11 +47,17 @@ class Blobs:
 
     def put(self, data: bytes | Source) -> str:
         """Keep the octets. Raises `StoreUnavailable`, and what a source raises; nothing is kept then."""
-        name = blob_name(data)
-        # What is there may have been sealed with a key that is to go.
-        kept = sealed(data, self._seal) if self._seal.is_closed else data
-        self._places[0].put(name, kept, anew=self._seal.is_closed)
+        (name,) = self.put_all([data])
         return name
+
+    def put_all(self, many: Sequence[bytes | Source]) -> list[str]:
+        """Keep each; their names. Raises as `put`."""
+        names = [blob_name(data) for data in many]
+        # What is there may have been sealed with a key that is to go.
+        is_sealed = self._seal.is_closed
+        kept = {name: sealed(data, self._seal) if is_sealed else data for name, data in zip(names, many, strict=True)}
+        self._places[0].put_all(kept, anew=is_sealed)
+        return names
 
     def touch(self, name: str) -> bool:
         """True where it is in one of the places; its age begins anew there. Raises `StoreUnavailable`."""

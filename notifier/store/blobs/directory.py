@@ -13,7 +13,7 @@ import socket
 import stat
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -54,6 +54,11 @@ class DirectoryBlobs:
                 f"the blob {name} cannot be written to the directory {self._root} on {socket.gethostname()}: "
                 f"{error.strerror}. Make the directory writable for this user, or name another in NOTIFIER_BLOBS"
             ) from error
+
+    def put_all(self, blobs: Mapping[str, bytes | Source], *, anew: bool = False) -> None:
+        """See `Place.put_all`."""
+        for name, data in blobs.items():
+            self.put(name, data, anew=anew)
 
     def get(self, name: str, limit: int) -> bytes:
         """See `Place.get`."""

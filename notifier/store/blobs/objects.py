@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +39,11 @@ class ObjectBlobs:
             files, path = self._at(name)
             files.makedirs(posixpath.dirname(path), exist_ok=True)
             files.pipe_file(path, whole(data))
+
+    def put_all(self, blobs: Mapping[str, bytes | Source], *, anew: bool = False) -> None:
+        """See `Place.put_all`."""
+        for name, data in blobs.items():
+            self.put(name, data, anew=anew)
 
     def get(self, name: str, limit: int) -> bytes:
         """See `Place.get`."""

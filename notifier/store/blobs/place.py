@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from notifier.model.octets import Source
@@ -18,6 +19,9 @@ class Place(Protocol):
 
         Raises `StoreUnavailable`.
         """
+
+    def put_all(self, blobs: Mapping[str, bytes | Source], *, anew: bool = False) -> None:
+        """The same for several, by their names."""
 
     def get(self, name: str, limit: int) -> bytes:
         """The octets, ``limit`` of them at most. Raises `BlobUnavailable`."""

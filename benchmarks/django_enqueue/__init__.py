@@ -1,0 +1,1 @@
+"""Enqueueing through Django's API: our backend beside django-celery-email's."""

@@ -1,0 +1,65 @@
+"""Ways out of this process: the settings' relays, or one that a backend was given for itself. Sessions are pooled for each."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+
+from notifier.delivery.inline import SESSION_WAIT
+from notifier.delivery.routing import Router, Smarthost
+from notifier.model.tenant import DEFAULT
+from notifier.settings.tenants import Account
+from notifier.settings.ways import parse_way
+from notifier.tasks.runtime import Runtime
+from notifier.tasks.ways_out import WaysOut
+
+_lock = threading.Lock()  # held for a moment, but at a fork it may be
+
+
+def _fresh_lock() -> None:
+    global _lock  # noqa: PLW0603 - another thread may have held it at the fork
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_fresh_lock)
+_ways: dict[tuple[int, str], WaysOut] = {}  # by process: a child never uses its parent's sockets
+
+
+def router_of(mine: Runtime, url: str | None) -> Router:
+    """``url`` None: the settings' accounts. Raises `ConfigurationError` for ``mx://`` without what it needs."""
+    if url is None:
+        return mine.inline_router
+    own = _way_out(mine, url).accounts[DEFAULT]
+    return Router(mine.settings.matrix.tenants, dict.fromkeys(mine.settings.accounts, own), mine.settings.sender)
+
+
+def session_of(router: Router) -> None:
+    """Make sure that the default account's relay gives a session; it goes back to the pool. Servers of recipients (``mx://``)
+    are not asked.
+
+    Raises `PoolError`, `DeliveryError`.
+    """
+    ways = router.accounts[DEFAULT].ways
+    if isinstance(ways, Smarthost):
+        with ways.relays.session(deadline=time.monotonic() + SESSION_WAIT):
+            pass
+
+
+def _way_out(mine: Runtime, url: str) -> WaysOut:
+    key = (os.getpid(), url)
+    with _lock:
+        if key not in _ways:
+            account = {DEFAULT: Account(parse_way(url))}
+            _ways[key] = WaysOut(account, rules=mine.settings.breakers, listener=mine.listener)
+        return _ways[key]
+
+
+@atexit.register
+def close_pools() -> None:
+    """Say QUIT where sessions are parked."""
+    with _lock:
+        mine = [_ways.pop(key) for key in list(_ways) if key[0] == os.getpid()]
+    for one in mine:
+        one.close(0.0)

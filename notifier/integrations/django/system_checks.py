@@ -1,0 +1,71 @@
+"""What `manage.py check` says about the settings. Nothing is connected to: that is `notifier check`, and `sendtestemail`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
+
+from notifier.errors import ConfigurationError
+from notifier.integrations.django import conf
+from notifier.settings import Settings
+
+HINT = "Write NOTIFIER['…'] in the settings, or the variable: docs/reference/settings.md says what each is."
+# What sending at once does not need; see `notifier.tasks.runtime.inline_settings`.
+_UNUSED = {"NOTIFIER_BROKER_URL": "memory://", "NOTIFIER_STORE_URL": "redis://localhost"}
+
+
+def check_settings(app_configs: object = None, **_: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
+    """Everything that would end the first mail; only where a backend of ours is chosen, for tests have others."""
+    used = set(_backends())
+    return list(_found(enqueues=f"{conf.OURS}EmailBackend" in used)) if used else []
+
+
+def _backends() -> Iterator[str]:
+    if settings.is_overridden("MAILERS"):
+        chosen = [str(mailer.get("BACKEND", "")) for mailer in settings.MAILERS.values()]
+    else:
+        chosen = [str(settings.EMAIL_BACKEND)] if settings.is_overridden("EMAIL_BACKEND") else []
+    return (one for one in chosen if one.startswith(conf.OURS))
+
+
+def _found(*, enqueues: bool) -> Iterator[CheckMessage]:
+    try:
+        texts = conf.texts()
+        Settings.load(texts if enqueues else {**_UNUSED, **texts})
+        outbox = conf.outbox_is_on()
+    except ConfigurationError as error:
+        yield from (Error(problem, hint=HINT, id="notifier.E001") for problem in error.problems)
+        return
+    if outbox:
+        yield from _check_outbox()
+    yield from _missing(texts)
+
+
+def _check_outbox() -> Iterator[CheckMessage]:
+    try:
+        import_module(f"{conf.OURS}outbox")
+    except (ImportError, RuntimeError) as error:  # models of an app that is not installed are a RuntimeError
+        yield Error(
+            f"NOTIFIER['outbox'] is on, and the outbox cannot be used: {error}",
+            hint="Put 'notifier.integrations.django' into INSTALLED_APPS, and migrate.",
+            id="notifier.E002",
+        )
+
+
+def _missing(texts: Mapping[str, str]) -> Iterator[CheckMessage]:
+    if not {"NOTIFIER_SMTP_URL", "NOTIFIER_SMTP_URL_FILE"} & texts.keys():
+        yield Warning(
+            "No relay is named: mails go to localhost, port 25.",
+            hint="Set NOTIFIER['smtp_url'], EMAIL_HOST or, from Django 6.1 on, the host of the default mailer.",
+            id="notifier.W001",
+        )
+    if not {"NOTIFIER_FROM", "NOTIFIER_FROM_FILE"} & texts.keys():
+        yield Warning(
+            f"No sender is named: mails are from {settings.DEFAULT_FROM_EMAIL}.",
+            hint="Set DEFAULT_FROM_EMAIL to an address of a domain of yours.",
+            id="notifier.W002",
+        )
