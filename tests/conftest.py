@@ -11,7 +11,13 @@ from hypothesis import HealthCheck, settings
 
 from notifier.testing import EmbeddedValkey
 
-pytest_plugins = ["real_servers.aio", "real_servers.dovecot", "real_servers.exim", "real_servers.postfix"]
+pytest_plugins = [
+    "real_servers.aio",
+    "real_servers.dovecot",
+    "real_servers.exim",
+    "real_servers.postfix",
+    "real_servers.postgresql",
+]
 
 TESTS = Path(__file__).parent
 # What waits long comes first: whoever runs the tests on several cores hands out what is short at the end.

@@ -1,0 +1,1 @@
+"""Notifier in a Django project."""

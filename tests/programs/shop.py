@@ -1,0 +1,144 @@
+"""An application of Django's in a process of its own: ``python -m programs.shop`` reads calls as lines of JSON and answers each.
+
+``{"do": "order", "number": "1", "kill": "committed"}``: with ``kill`` the process ends itself by SIGKILL at that point.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - after the setup
+from django.db import DatabaseError, transaction  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from django_site.shop.models import Order  # noqa: E402
+
+from notifier.errors import NotifierError  # noqa: E402
+from notifier.integrations.django import outbox, outbox_ledger, outbox_settling, sweeping  # noqa: E402
+from notifier.integrations.django.models import OutboxBlob, OutboxMail  # noqa: E402
+from notifier.tasks.runtime import runtime  # noqa: E402
+
+# Where a process can be killed: before or after a function, by the name that its caller knows it by.
+POINTS = {
+    "committed": (outbox, "hand_over", "before"),
+    "asked": (outbox_ledger, "enqueue", "before"),
+    "handed over": (outbox_ledger, "enqueue", "after"),
+    "marked": (outbox_ledger, "_mark", "after"),
+    "taken": (sweeping, "_work", "before"),
+    "learned": (outbox_settling, "settle", "before"),
+    "settled": (outbox_settling, "settle", "after"),
+}
+
+
+def end() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(point: str | None) -> None:
+    if point in POINTS:
+        module, name, when = POINTS[point]
+        function = getattr(module, name)
+
+        def wrapped(*arguments: Any, **named: Any) -> Any:
+            if when == "before":
+                end()
+            function(*arguments, **named)
+            end()
+
+        setattr(module, name, wrapped)
+
+
+class RolledBackError(Exception):
+    """The customer has no money."""
+
+
+def order(
+    number: str,
+    mail_class: str = "transactional",
+    rolls_back: bool = False,
+    kill: str | None = None,
+    attach: str | None = None,
+    to: str = "zoe@example.com",
+    key: str | None = None,
+    count: int = 1,
+) -> dict[str, Any]:
+    """One request: rows and mails in one transaction."""
+    arm(kill)
+    files = [{"filename": "bill.txt", "data": attach}] if attach else []
+    mails = [
+        runtime().intake.accept(
+            template="welcome",
+            to=to,
+            context={"name": f"{number}-{copy}"},
+            mail_class=mail_class,
+            attachments=files,
+            idempotency_key=key,
+        )
+        for copy in range(count)
+    ]
+    try:
+        with transaction.atomic():
+            Order.objects.create(number=number)
+            outbox.write(mails, None)
+            if kill == "written":
+                end()
+            if rolls_back:
+                raise RolledBackError
+    except RolledBackError:
+        return {"ids": []}
+    except DatabaseError as error:
+        return {"ids": [mail.email.id for mail in mails], "error": type(error).__name__}
+    return {"ids": [mail.email.id for mail in mails]}
+
+
+def sweep(kill: str | None = None) -> dict[str, Any]:
+    arm(kill)
+    try:
+        swept = sweeping.sweep("default")
+    except (NotifierError, DatabaseError) as error:
+        return {"error": type(error).__name__}
+    return {"handed_over": swept.handed_over, "looked_at": swept.looked_at, "purged": swept.purged}
+
+
+def forward(**fields: str) -> dict[str, Any]:
+    """Everything under way is due now; other fields are set as they are given, a ``known_at`` in days."""
+    OutboxMail.objects.filter(state__in=("open", "handed_over")).update(look_at=timezone.now())
+    if fields:
+        days = float(fields["known_at"])
+        OutboxMail.objects.update(known_at=timezone.now() - timezone.timedelta(days=days))
+    return {}
+
+
+def rows() -> dict[str, Any]:
+    names = ("state", "outcome", "why", "epoch", "hand_overs")
+    found = {str(row.id): {name: getattr(row, name) for name in names} for row in OutboxMail.objects.all()}
+    for row in OutboxMail.objects.all():
+        found[str(row.id)]["payload"] = bool(row.payload)
+    return {"rows": found, "orders": Order.objects.count(), "blobs": OutboxBlob.objects.count()}
+
+
+def migrate() -> dict[str, Any]:
+    call_command("migrate", run_syncdb=True, verbosity=0)
+    return {}
+
+
+DO: dict[str, Callable[..., dict[str, Any]]] = {
+    "order": order,
+    "sweep": sweep,
+    "forward": forward,
+    "rows": rows,
+    "migrate": migrate,
+}
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        call = json.loads(line)
+        print(json.dumps(DO[call.pop("do")](**call)), flush=True)
