@@ -5,30 +5,41 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from real_servers.postgresql import PostgreSQL
 from shops import Database, Shop, shop, sqlite
 from workers import plant, wait_until
 
-import notifier
-
 numbers = iter(range(1000))
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def busy_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A project whose worker runs, for tests that look at mails of their own."""
+    folder = tmp_path_factory.mktemp("busy")
+    database = database_of(request, folder)
+    with plant(folder, journal=folder / "accepted.jsonl") as made, shop(made, database) as opened:
+        made.start_worker("-Q", "mail,mail.bulk", slots=1)
+        yield opened
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    if request.param == "sqlite":
-        return sqlite(tmp_path)
-    server: PostgreSQL = request.getfixturevalue("postgresql")
-    return server.database(f"shop{next(numbers)}")
-
-
-@pytest.fixture
-def open_shop(database: Database, tmp_path: Path) -> Iterator[Shop]:
+def open_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    """One that a test has for itself."""
+    database = database_of(request, tmp_path)
     with plant(tmp_path, journal=tmp_path / "accepted.jsonl") as made, shop(made, database) as opened:
         yield opened
+
+
+def database_of(request: pytest.FixtureRequest, folder: Path) -> Database:
+    if request.param == "sqlite":
+        return sqlite(folder)
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.database(f"shop{next(numbers)}")
 
 
 def copies(opened: Shop) -> Counter[str]:
@@ -46,13 +57,115 @@ def settle(opened: Shop) -> None:
     )
 
 
-def test_what_is_committed_is_sent_once_and_what_is_rolled_back_never_was(open_shop: Shop) -> None:
+def mails_of(opened: Shop, number: str) -> dict[str, dict[str, Any]]:
+    """The rows of one order."""
+    return {mail_id: row for mail_id, row in opened.rows().items() if row["number"] == number}
+
+
+def sent_once(opened: Shop, number: str, mails: int = 1) -> None:
+    settle(opened)
+    rows = mails_of(opened, number)
+    assert [row["outcome"] for row in rows.values()] == ["sent"] * mails
+    assert {mail_id: copies(opened)[mail_id] for mail_id in rows} == dict.fromkeys(rows, 1)
+
+
+def test_what_is_committed_is_sent_once_and_what_is_rolled_back_never_was(busy_shop: Shop) -> None:
+    busy_shop.call("order", number="rolled back", rolls_back=True)
+    mail_id = busy_shop.order("committed")
+    busy_shop.made.settle([mail_id], "sent")  # handed over by the request: nobody has swept
+    sent_once(busy_shop, "rolled back", mails=0)
+    sent_once(busy_shop, "committed")
+    row = busy_shop.rows()[mail_id]
+    assert (row["state"], row["payload"], row["hand_overs"]) == ("settled", False, 1)
+
+
+@pytest.mark.parametrize("kill", ["written", "committed", "asked", "handed over", "marked"])
+def test_a_request_killed_at_any_point_sends_once_what_it_has_committed(busy_shop: Shop, kill: str) -> None:
+    busy_shop.killed("order", kill, number=f"request {kill}")
+    sent_once(busy_shop, f"request {kill}", mails=int(kill != "written"))
+
+
+@pytest.mark.parametrize("mail_class", ["transactional", "bulk"])
+@pytest.mark.parametrize("kill", ["taken", "asked", "handed over", "marked", "learned", "settled"])
+def test_43_a_sweeper_killed_at_any_point_doubles_nothing(busy_shop: Shop, kill: str, mail_class: str) -> None:
+    """Mail that may go only once is no exception: the row says to which ledger it was handed over, before it is."""
+    number = f"{mail_class} {kill}"
+    busy_shop.killed("order", "committed", number=number, mail_class=mail_class)
+    if kill in ("learned", "settled"):
+        busy_shop.sweep()
+        busy_shop.made.settle(list(mails_of(busy_shop, number)), "sent")
+    busy_shop.call("forward")
+    busy_shop.killed("sweep", kill)
+    sent_once(busy_shop, number)
+
+
+def test_attachments_wait_in_the_outbox_with_their_mail_and_go_when_it_has_ended(open_shop: Shop) -> None:
+    open_shop.killed("order", "committed", number="1", attach="U2l4dGVlbg==", count=2)
+    assert open_shop.call("rows")["blobs"] == 1
     open_shop.made.start_worker(slots=1)
-    open_shop.call("order", number="1", rolls_back=True)
-    mail_id = open_shop.order("2")
-    open_shop.made.settle([mail_id], "sent")  # handed over by the request: nobody has swept
     settle(open_shop)
-    row = open_shop.row()
-    assert (row["state"], row["outcome"], row["payload"], row["hand_overs"]) == ("settled", "sent", False, 1)
-    assert copies(open_shop) == {mail_id: 1}
-    assert notifier.status(mail_id).attempt == 1
+    assert open_shop.call("rows")["blobs"] == 0
+    for mail in open_shop.made.server.mailbox:
+        (bill,) = mail.message.iter_attachments()
+        assert bill.get_content() == "Sixteen"
+    assert set(copies(open_shop).values()) == {1}
+
+
+def test_one_idempotency_key_in_two_transactions_is_one_mail(open_shop: Shop) -> None:
+    open_shop.made.start_worker(slots=1)
+    first = open_shop.order("1", name="Zoë", key="welcome-zoe")
+    second = open_shop.order("2", name="Zoë", key="welcome-zoe")
+    settle(open_shop)
+    assert [row["outcome"] for row in open_shop.rows().values()] == ["sent", "sent"]
+    assert copies(open_shop) == {first: 1}
+    assert open_shop.rows()[second]["ledger_id"] == first
+
+
+def test_an_idempotency_key_with_another_content_is_held_and_the_others_go(open_shop: Shop) -> None:
+    open_shop.made.start_worker(slots=1)
+    first = open_shop.order("1", key="welcome-zoe")
+    conflict = open_shop.order("2", name="Bob", key="welcome-zoe")
+    third = open_shop.order("3")
+    settle(open_shop)
+    rows = open_shop.rows()
+    assert (rows[conflict]["state"], rows[first]["outcome"], rows[third]["outcome"]) == ("held", "sent", "sent")
+    assert "welcome-zoe" in rows[conflict]["why"]
+
+
+def test_two_sweepers_at_once_share_the_rows(open_shop: Shop) -> None:
+    """And where both have one, the ledger has it once."""
+    ids = [open_shop.killed("order", "committed", number=str(number), count=20) for number in range(3)]
+    assert ids == [None] * 3
+    open_shop.call("forward")
+    with ThreadPoolExecutor() as pool:
+        others = [Shop(open_shop.made, open_shop.database) for _ in range(2)]
+        swept = list(pool.map(lambda other: other.call("sweep"), others))
+    for other in others:
+        other.close()
+    assert sum(one["handed_over"] for one in swept) == 60, "each row was one sweeper's"
+    open_shop.made.start_worker()
+    settle(open_shop)
+    assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
+    assert len(open_shop.rows()) == 60
+
+
+def test_a_store_that_is_away_keeps_no_request_from_committing(open_shop: Shop) -> None:
+    open_shop.made.valkey.kill()
+    for number in range(3):
+        open_shop.order(str(number))
+    assert {row["state"] for row in open_shop.rows().values()} == {"open"}
+    assert open_shop.sweep()["error"] in ("StoreUnavailable", "BrokerUnavailable")
+    open_shop.made.valkey.start()
+    open_shop.made.start_worker(slots=1)
+    settle(open_shop)
+    assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
+    assert len(open_shop.rows()) == 3
+
+
+def test_rows_that_were_settled_long_ago_are_deleted(busy_shop: Shop) -> None:
+    busy_shop.order("long ago", attach="U2l4dGVlbg==")
+    sent_once(busy_shop, "long ago")
+    busy_shop.call("years_go_by")
+    busy_shop.sweep()
+    assert busy_shop.call("rows")["rows"] == {}
+    assert busy_shop.call("rows")["blobs"] == 0

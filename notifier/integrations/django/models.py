@@ -1,7 +1,7 @@
 """The outbox: mails that were written in the application's own transaction, each open until its mail is settled.
 
 A row moves along `open`, `handed over`, `settled`; back to `open` where the ledger has lost the mail and its class lets
-it go again, and to `held` where a person has to decide. `LedgerMail` is no table: it gives the admin's pages on the
+it go again, and to `held` where a person has to decide. A dead letter is not settled before a person has decided on it. `LedgerMail` is no table: it gives the admin's pages on the
 ledger their place and their permissions.
 """
 
@@ -16,6 +16,7 @@ class OutboxState(models.TextChoices):
 
     OPEN = "open"  # the ledger may not have the mail
     HANDED_OVER = "handed_over"  # the ledger had it
+    DEAD_LETTER = "dead_letter"  # the ledger has it as one; a person decides, there or here
     SETTLED = "settled"  # the mail has ended; the row goes after the ledger's retention
     HELD = "held"  # a person decides
 

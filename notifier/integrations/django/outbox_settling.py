@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifier.integrations.django.models import OutboxBlob, OutboxMail, OutboxState
@@ -17,6 +18,7 @@ from notifier.tasks.runtime import runtime
 log = logging.getLogger(__name__)
 
 SOONEST, LATEST = timedelta(seconds=1), timedelta(minutes=5)  # between two looks at a mail that has not ended
+DEAD_LETTERS = timedelta(minutes=15)  # between two looks at one: whether a person has decided
 LOST = "the ledger has lost it (wiped, exchanged or restored)"
 
 
@@ -25,6 +27,8 @@ def look(alias: str, row: OutboxMail, epoch: str) -> None:
     found = runtime().store.status(row.id_in_ledger)
     if found is None:
         _lost(alias, row)
+    elif found.state in DEAD:
+        _is_dead(alias, row, found.state, epoch)
     elif found.state in ENDED:
         settle(alias, row, found.state, epoch)
     else:
@@ -32,7 +36,7 @@ def look(alias: str, row: OutboxMail, epoch: str) -> None:
 
 
 def settle(alias: str, row: OutboxMail, state: MailState, epoch: str) -> None:
-    """The mail has ended. Its contents go, but those of a dead letter, which a person may want to send after all."""
+    """The mail has ended, and its contents go."""
     now = timezone.now()
     said = {
         "state": OutboxState.SETTLED,
@@ -44,12 +48,8 @@ def settle(alias: str, row: OutboxMail, state: MailState, epoch: str) -> None:
         "look_at": now + remembered_for(row),
     }
     with transaction.atomic(using=alias):
-        rows = OutboxMail.objects.using(alias).filter(id=row.id)
-        if state in DEAD:
-            rows.update(**said)
-        else:
-            rows.update(**said, payload=b"")
-            _drop_blobs(alias, row)
+        OutboxMail.objects.using(alias).filter(id=row.id).update(**said, payload=b"")
+        _drop_blobs(alias, row)
 
 
 def _drop_blobs(alias: str, row: OutboxMail) -> None:
@@ -62,8 +62,19 @@ def _drop_blobs(alias: str, row: OutboxMail) -> None:
 
 def _not_yet(alias: str, row: OutboxMail, epoch: str) -> None:
     now = timezone.now()
-    rows = OutboxMail.objects.using(alias).filter(id=row.id, state=OutboxState.HANDED_OVER)
-    rows.update(epoch=epoch, known_at=now, look_at=_next_look(row, now))
+    said = {"state": OutboxState.HANDED_OVER, "outcome": "", "epoch": epoch, "known_at": now}
+    _given(alias, row).update(**said, look_at=_next_look(row, now))
+
+
+def _is_dead(alias: str, row: OutboxMail, state: MailState, epoch: str) -> None:
+    now = timezone.now()
+    said = {"state": OutboxState.DEAD_LETTER, "outcome": state.value, "epoch": epoch, "known_at": now}
+    _given(alias, row).update(**said, look_at=now + DEAD_LETTERS)
+
+
+def _given(alias: str, row: OutboxMail) -> QuerySet[OutboxMail]:
+    """The row, if it is still as it was taken: the ledger has its mail."""
+    return OutboxMail.objects.using(alias).filter(id=row.id, state=row.state)
 
 
 def _next_look(row: OutboxMail, now: datetime) -> datetime:
@@ -75,15 +86,16 @@ def _next_look(row: OutboxMail, now: datetime) -> datetime:
 def _lost(alias: str, row: OutboxMail) -> None:
     """The row decides what the ledger cannot say."""
     now = timezone.now()
-    if row.known_at is None or now - row.known_at >= remembered_for(row):
+    if row.state == OutboxState.DEAD_LETTER:
+        hold(alias, row, f"it was a dead letter ({row.outcome}), and {LOST}")
+    elif row.known_at is None or now - row.known_at >= remembered_for(row):
         hold(alias, row, "nobody has swept the outbox for longer than the ledger remembers mails: it may have gone")
     elif not may_go_again(row):
         hold(alias, row, f"{LOST}, so it may have gone, and its class goes only once")
     elif row.expires_at <= now:
         hold(alias, row, f"{LOST}, and the time in which it was of use is over")
     else:
-        rows = OutboxMail.objects.using(alias).filter(id=row.id, state=OutboxState.HANDED_OVER)
-        rows.update(state=OutboxState.OPEN, why=LOST, look_at=now)
+        _given(alias, row).update(state=OutboxState.OPEN, why=LOST, look_at=now)
         log.error("mail %s is handed over again: %s", row.id, LOST)
 
 

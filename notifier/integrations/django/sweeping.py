@@ -21,7 +21,6 @@ from notifier.integrations.django.models import OutboxBlob, OutboxMail, OutboxSt
 from notifier.integrations.django.outbox_ledger import Held, hand_over
 from notifier.integrations.django.outbox_rows import blobs_of
 from notifier.integrations.django.outbox_settling import look, remind
-from notifier.model.state import DEAD
 from notifier.tasks.runtime import runtime
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,8 @@ log = logging.getLogger(__name__)
 BATCH = 100  # rows; SQLite takes up to 999 parameters
 LEASE = timedelta(seconds=30)  # what one batch may take; longer than all its timeouts
 TIME_SLICE = 20.0  # seconds that one sweep of a database may take; the next goes on
-UNDER_WAY = (OutboxState.OPEN, OutboxState.HANDED_OVER)
+GIVEN = (OutboxState.HANDED_OVER, OutboxState.DEAD_LETTER)  # the ledger has the mail
+UNDER_WAY = (OutboxState.OPEN, *GIVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def sweep(alias: str) -> SweptOutbox:
 def _wake(alias: str, epoch: str) -> None:
     """What another ledger had is looked at now, however long its next look would have taken."""
     now = timezone.now()
-    elsewhere = OutboxMail.objects.using(alias).filter(state=OutboxState.HANDED_OVER).exclude(epoch=epoch)
+    elsewhere = OutboxMail.objects.using(alias).filter(state__in=GIVEN).exclude(epoch=epoch)
     elsewhere.filter(look_at__gt=now + LEASE).update(look_at=now)
 
 
@@ -111,7 +111,7 @@ def _work(alias: str, rows: list[OutboxMail], epoch: str) -> int:
     """Do what is to be done about rows that were taken; how many mails were handed over."""
     try:
         for row in rows:
-            if row.state == OutboxState.HANDED_OVER:
+            if row.state in GIVEN:
                 look(alias, row, epoch)
         waiting = [row for row in rows if row.state == OutboxState.OPEN]
         blobs = blobs_of(alias, waiting)
@@ -124,7 +124,7 @@ def _work(alias: str, rows: list[OutboxMail], epoch: str) -> int:
 
 def _remind_all(alias: str, epoch: str, ends: float) -> None:
     """Once for each ledger: what has ended and is not to be sent by one that was restored from before that."""
-    settled = OutboxMail.objects.using(alias).filter(state=OutboxState.SETTLED).exclude(outcome__in=DEAD)
+    settled = OutboxMail.objects.using(alias).filter(state=OutboxState.SETTLED)
     last = None
     while time.monotonic() < ends:
         later = settled.exclude(epoch=epoch).order_by("id")

@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("open", "Open"),
                             ("handed_over", "Handed Over"),
+                            ("dead_letter", "Dead Letter"),
                             ("settled", "Settled"),
                             ("held", "Held"),
                         ],
