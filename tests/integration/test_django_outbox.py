@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,8 @@ import pytest
 from real_servers.postgresql import PostgreSQL
 from shops import Database, Shop, shop, sqlite
 from workers import plant, wait_until
+
+from notifier.testing.supervised import SupervisedProcess
 
 numbers = iter(range(1000))
 
@@ -169,3 +173,49 @@ def test_rows_that_were_settled_long_ago_are_deleted(busy_shop: Shop) -> None:
     busy_shop.sweep()
     assert busy_shop.call("rows")["rows"] == {}
     assert busy_shop.call("rows")["blobs"] == 0
+
+
+def test_a_worker_of_the_project_sweeps_by_itself(open_shop: Shop) -> None:
+    """Nobody calls the sweeper here, and no beat runs."""
+    open_shop.made.environ.update(open_shop.environ)
+    open_shop.made.start_worker("-I", "notifier.integrations.django.sweeping_task", slots=2)
+    open_shop.killed("order", "committed", number="1")
+    open_shop.call("forward")
+    wait_until(lambda: open_shop.row()["state"] == "settled", "the row is settled")
+    assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
+    assert "Traceback" not in open_shop.made.logs()
+
+
+def command(opened: Shop, *arguments: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "django", "notifier_outbox", *arguments]
+    return subprocess.run(words, env=opened.environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_sweeps_once_or_says_why_it_cannot(open_shop: Shop) -> None:
+    open_shop.killed("order", "committed", number="1")
+    open_shop.call("forward")
+    done = command(open_shop, "sweep")
+    assert (done.returncode, done.stdout) == (0, "default: 1 handed over, 1 looked at, 0 purged\n")
+    open_shop.made.valkey.kill()
+    away = command(open_shop, "sweep", "--database", "default")
+    assert (away.returncode, away.stdout) == (1, "")
+    assert "was not reached" in away.stderr
+    assert "--every is a number" in command(open_shop, "sweep", "--every", "-1").stderr
+
+
+def test_the_command_goes_on_through_an_outage(open_shop: Shop) -> None:
+    open_shop.made.start_worker(slots=1)
+    open_shop.made.valkey.kill()
+    words = [sys.executable, "-m", "django", "notifier_outbox", "sweep", "--every", "0.5"]
+    said = open_shop.made.folder / "sweeper.log"
+    with said.open("wb") as output:
+        sweeper = SupervisedProcess(words, env=open_shop.environ, output=output)
+    try:
+        open_shop.order("1")
+        wait_until(lambda: "was not reached" in said.read_text(), "it has met the outage")
+        open_shop.made.valkey.start()
+        open_shop.call("forward")
+        wait_until(lambda: open_shop.row()["state"] == "settled", "the row is settled", look_every=0.2)
+    finally:
+        sweeper.kill()
+    assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)

@@ -17,8 +17,10 @@ import django
 
 django.setup()
 
+from django.contrib.auth.models import Permission, User  # noqa: E402 - after the setup
 from django.core.management import call_command  # noqa: E402 - after the setup
 from django.db import DatabaseError, connections, transaction  # noqa: E402
+from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django_site.shop.models import Order  # noqa: E402
 
@@ -137,6 +139,30 @@ def rows() -> dict[str, Any]:
     return {"rows": found, "orders": Order.objects.count(), "blobs": OutboxBlob.objects.count()}
 
 
+def user(name: str, permissions: list[str] | None = None) -> dict[str, Any]:
+    """One of the staff; all permissions where none are named."""
+    made = User.objects.create(username=name, is_staff=True, is_superuser=permissions is None)
+    made.set_password(name)
+    made.save()
+    made.user_permissions.set(Permission.objects.filter(codename__in=permissions or ()))
+    return {}
+
+
+def page(who: str, path: str, post: dict[str, Any] | None = None, forged: bool = False) -> dict[str, Any]:
+    """What the test client sees; ``forged``: without the token of the form."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.get(username=who))
+    client.get("/admin/password_change/")  # a form of theirs: it sets the cookie that the token is compared with
+    token = client.cookies["csrftoken"].value
+    if post is not None and not forged:
+        post = {"csrfmiddlewaretoken": token, **post}
+    answer = client.get(path) if post is None else client.post(path, post)
+    seen = [answer.status_code, answer.headers.get("Location", "")]
+    if answer.status_code == 302:
+        answer = client.get(answer.headers["Location"])
+    return {"status": seen[0], "location": seen[1], "text": answer.content.decode()}
+
+
 def migrate() -> dict[str, Any]:
     call_command("migrate", run_syncdb=True, verbosity=0)
     return {}
@@ -147,6 +173,8 @@ DO: dict[str, Callable[..., dict[str, Any]]] = {
     "sweep": sweep,
     "forward": forward,
     "rows": rows,
+    "user": user,
+    "page": page,
     "years_go_by": years_go_by,
     "migrate": migrate,
 }

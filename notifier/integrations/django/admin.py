@@ -86,8 +86,8 @@ class OutboxMailAdmin(admin.ModelAdmin):
         self._decide(request, chosen, give_up, "given up")
 
     def _decide(self, request: HttpRequest, chosen: QuerySet[OutboxMail], decide: Decide, told: str) -> None:
-        done = 0
-        for row in chosen:
+        done, rows = 0, list(chosen)
+        for row in rows:
             try:
                 decide(chosen.db, row, f"{told} in the admin by {request.user.get_username()}")
             except NotifierError as error:
@@ -96,7 +96,7 @@ class OutboxMailAdmin(admin.ModelAdmin):
                 self.log_change(request, row, told)
                 done += 1
         if done:
-            self.message_user(request, f"{done} mails are {told}", messages.SUCCESS)
+            self.message_user(request, f"{done} of {len(rows)} {told}", messages.SUCCESS)
 
 
 admin.site.register(LedgerMail, LedgerMailAdmin)

@@ -83,7 +83,7 @@ class LedgerMailAdmin(admin.ModelAdmin):
     def _page(self, request: HttpRequest, name: str, found: Mapping[str, Any]) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": LedgerMail._meta.verbose_name_plural if name == "list" else LedgerMail._meta.verbose_name,
+            "title": "Mails in the ledger" if name == "list" else "Mail in the ledger",
             "opts": LedgerMail._meta,
             "may_decide": self.has_change_permission(request),
             **found,
@@ -131,7 +131,7 @@ class LedgerMailAdmin(admin.ModelAdmin):
             else:
                 self.message_user(request, one.error, messages.ERROR)
         if done:
-            self.message_user(request, f"{len(done)} mails: {action} is done", messages.SUCCESS)
+            self.message_user(request, f"{action} is done for {len(done)} of {len(results)}", messages.SUCCESS)
 
 
 def _list(asked: QueryDict) -> dict[str, Any]:
