@@ -88,7 +88,7 @@ def test_a_mail_that_is_not_there_is_not_found(office: Shop, mail: str) -> None:
 
 def test_a_dead_letter_is_sent_once_more_and_the_outbox_guards_it_again(office: Shop) -> None:
     mail_id = dead_letter(office, "requeue")
-    assert "requeue is done for 1 of 1" in page(office, LEDGER, "decides", post=choose("requeue", mail_id))["text"]
+    assert "Requeue is done for 1 of 1" in page(office, LEDGER, "decides", post=choose("requeue", mail_id))["text"]
     wait_until(lambda: len(notifier.status(mail_id).history) > 2, "it was tried again")
     assert "requeue in the admin by decides" in str(notifier.status(mail_id).history)
     office.made.settle([mail_id], "failed")

@@ -55,7 +55,7 @@ def by_hand(opened: Shop, mail_id: str, folder: Path) -> None:
         keep(browser, "mail")
         browser.open(f"http://127.0.0.1:{port}/admin/notifier/ledgermail/?state=failed", width=480)
         browser.js(DISCARD)
-        browser.until(lambda: "discard is done" in browser.js("document.body?.innerText ?? ''"))
+        browser.until(lambda: "Discard is done" in browser.js("document.body?.innerText ?? ''"))
         wait_until(lambda: notifier.status(mail_id).state is MailState.DISCARDED, "it is discarded")
         browser.open(f"http://127.0.0.1:{port}/admin/notifier/outboxmail/", dark=True)
         assert mail_id in browser.js("document.querySelector('#result_list').innerText")
