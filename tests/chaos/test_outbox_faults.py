@@ -101,6 +101,19 @@ def test_32_flushall_while_mails_wait_loses_none(tmp_path: Path) -> None:
         assert "goes only once" in opened.rows()[once]["why"]
 
 
+def test_32_a_dead_letter_that_is_wiped_waits_for_a_person_and_is_not_tried_again(tmp_path: Path) -> None:
+    with shop_with(tmp_path, Script().refuse(lambda _: True)) as opened:
+        start_worker(opened.made)
+        mail_id = opened.order("1")
+        opened.made.settle([mail_id], "failed")
+        opened.sweep()
+        with redis.Redis.from_url(opened.made.valkey.url) as client:
+            client.flushall()
+        settle(opened)
+        assert (opened.row()["state"], opened.row()["payload"]) == ("held", True)
+        assert "it was a dead letter (failed)" in opened.row()["why"]
+
+
 @pytest.mark.parametrize("mail_class", ["transactional", "bulk"])
 def test_32_flushall_in_mid_run_doubles_nothing_that_the_outbox_knew(tmp_path: Path, mail_class: str) -> None:
     script = Script().delay(Phase.FINAL_REPLY, 0.05)  # so that the run has a middle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+from cryptography.fernet import Fernet
 from real_servers.postgresql import PostgreSQL
 from shops import Database, Shop, shop, sqlite
 from workers import plant, wait_until
@@ -219,3 +222,56 @@ def test_the_command_goes_on_through_an_outage(open_shop: Shop) -> None:
     finally:
         sweeper.kill()
     assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
+
+
+def test_what_the_mails_say_is_encrypted_where_there_is_a_key(open_shop: Shop) -> None:
+    """And a sweeper without the key leaves them as they are."""
+    open_shop.close()
+    open_shop.made.use(NOTIFIER_ENCRYPTION_KEYS=Fernet.generate_key().decode())
+    open_shop.killed("order", "committed", number="1", name="Sixteen Saltines", attach="U2l4dGVlbiBTYWx0aW5lcw==")
+    kept = open_shop.call("kept")
+    assert [octets.startswith("gAAAAA") for octets in kept["octets"]] == [True, True]
+    assert "Saltines" not in str(kept)
+    keys = open_shop.made.environ.pop("NOTIFIER_ENCRYPTION_KEYS")
+    open_shop.close()
+    open_shop.sweep()
+    assert "no key of NOTIFIER_ENCRYPTION_KEYS opens it here" in open_shop.row()["why"]
+    open_shop.close()
+    open_shop.made.environ["NOTIFIER_ENCRYPTION_KEYS"] = keys
+    open_shop.made.start_worker(slots=1)
+    settle(open_shop)
+    (mail,) = open_shop.made.server.mailbox
+    (bill,) = mail.message.iter_attachments()
+    assert bill.get_content() == "Sixteen Saltines"
+
+
+def test_an_attachment_that_looks_encrypted_is_what_it_is(busy_shop: Shop) -> None:
+    looks = base64.b64encode(b"gAAAAA is how a token begins").decode()
+    busy_shop.killed("order", "committed", number="looks", attach=looks)
+    sent_once(busy_shop, "looks")
+
+
+def test_a_person_who_is_forgotten_stands_in_no_row_that_is_settled(busy_shop: Shop) -> None:
+    settled = busy_shop.order("zoe")
+    sent_once(busy_shop, "zoe")
+    busy_shop.killed("order", "committed", number="zoe zoe")
+    said = command(busy_shop, "forget", "ZOE@example.com").stdout
+    assert said == "default: taken out of 1 settled mails\n"
+    assert busy_shop.rows()[settled]["number"] == ""
+    assert "notifier_outbox forget ADDRESS" in command(busy_shop, "forget").stderr
+    sent_once(busy_shop, "zoe zoe")
+
+
+@pytest.mark.parametrize("ends", ["expired", "forgotten"])
+def test_what_the_ledger_does_not_know_after_a_long_time_is_held(busy_shop: Shop, ends: str) -> None:
+    """It may have gone, or be of no use any more: nobody is sent yesterday's code because of a failover."""
+    mail_id = busy_shop.order(ends)
+    busy_shop.made.settle([mail_id], "sent")
+    with redis.Redis.from_url(busy_shop.made.valkey.url) as client:
+        client.flushall()
+    busy_shop.call("time_goes_by", field="expires_at" if ends == "expired" else "known_at")
+    busy_shop.sweep()
+    row = busy_shop.rows()[mail_id]
+    assert row["state"] == "held"
+    assert ("of use is over" if ends == "expired" else "longer than the ledger remembers") in row["why"]
+    assert copies(busy_shop)[mail_id] == 1

@@ -127,6 +127,21 @@ def years_go_by() -> dict[str, Any]:
     return {}
 
 
+def time_goes_by(field: str) -> dict[str, Any]:
+    """By a hundred days, for one field of what is under way."""
+    OutboxMail.objects.filter(state="handed_over").update(**{field: timezone.now() - timedelta(days=100)})
+    return {}
+
+
+def kept() -> dict[str, Any]:
+    """The contents, as the database has them."""
+    octets = [
+        *OutboxMail.objects.values_list("payload", flat=True),
+        *OutboxBlob.objects.values_list("octets", flat=True),
+    ]
+    return {"octets": [bytes(one).decode("latin-1") for one in octets]}
+
+
 def rows() -> dict[str, Any]:
     names = ("state", "outcome", "why", "epoch", "hand_overs")
     found: dict[str, dict[str, Any]] = {}
@@ -173,6 +188,8 @@ DO: dict[str, Callable[..., dict[str, Any]]] = {
     "sweep": sweep,
     "forward": forward,
     "rows": rows,
+    "time_goes_by": time_goes_by,
+    "kept": kept,
     "user": user,
     "page": page,
     "years_go_by": years_go_by,

@@ -131,7 +131,9 @@ class LedgerMailAdmin(admin.ModelAdmin):
             else:
                 self.message_user(request, one.error, messages.ERROR)
         if done:
-            self.message_user(request, f"{action.capitalize()} is done for {len(done)} of {len(results)}", messages.SUCCESS)
+            self.message_user(
+                request, f"{action.capitalize()} is done for {len(done)} of {len(results)}", messages.SUCCESS
+            )
 
 
 def _list(asked: QueryDict) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class OutboxState(models.TextChoices):
 
 
 class OutboxBlob(models.Model):
-    """The octets of an attachment, or of a message of the application's own. Shared by mails of one call and by no
+    """The octets of an attachment, or of a message of the application's own, sealed as payloads are. Shared by mails of one call and by no
     others: what nobody can refer to later is deleted without a race.
     """
 

@@ -20,7 +20,7 @@ from notifier.delivery.intake import Accepted
 from notifier.errors import NotifierError
 from notifier.integrations.django.models import OutboxBlob, OutboxMail
 from notifier.integrations.django.outbox_ledger import Held, hand_over
-from notifier.integrations.django.outbox_rows import row_of
+from notifier.integrations.django.outbox_rows import row_of, sealed
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def _insert(alias: str, held: Sequence[Held]) -> None:
     kept: dict[str, OutboxBlob] = {}
     for name, octets in {name: octets for one in held for name, octets in one.blobs.items()}.items():
         # One by one: an insert of many does not tell their keys on every database.
-        kept[name] = OutboxBlob.objects.using(alias).create(name=name, octets=octets)
+        kept[name] = OutboxBlob.objects.using(alias).create(name=name, octets=sealed(octets))
     link = OutboxMail.blobs.through
     links = [link(outboxmail_id=one.row.id, outboxblob_id=kept[name].pk) for one in held for name in one.blobs]
     link.objects.using(alias).bulk_create(links, batch_size=500)

@@ -32,7 +32,7 @@ PUT_OFF = timedelta(minutes=10)  # what nobody here can read: a key or a newer v
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A row with the octets that it refers to."""
+    """A row with the octets that it refers to, sealed or not."""
 
     row: OutboxMail
     blobs: Mapping[str, bytes] = field(repr=False)
@@ -118,6 +118,6 @@ def _mark(alias: str, taken: Mapping[UUID, str], epoch: str) -> None:
 
 
 def hold(alias: str, row: OutboxMail, why: str) -> None:
-    """Leave it to a person."""
-    OutboxMail.objects.using(alias).filter(id=row.id).update(state=OutboxState.HELD, why=why)
+    """Leave it to a person, unless somebody else has done something about it meanwhile."""
+    OutboxMail.objects.using(alias).filter(id=row.id, state=row.state).update(state=OutboxState.HELD, why=why)
     log.error("outbox mail %s is held, a person has to decide: %s", row.id, why)

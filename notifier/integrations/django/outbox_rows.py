@@ -16,6 +16,7 @@ from notifier.delivery.intake import Accepted
 from notifier.integrations.django.models import OutboxBlob, OutboxMail
 from notifier.model.email import Email
 from notifier.model.mail_class import Delivery
+from notifier.store import blob_name
 from notifier.store.sealing import Seal
 from notifier.tasks.runtime import runtime
 
@@ -42,7 +43,7 @@ def row_of(accepted: Accepted, look_at: datetime) -> OutboxMail:
 
 
 def mail_of(row: OutboxMail, blobs: Mapping[str, bytes]) -> Accepted:
-    """The mail as it was accepted; one that lost its record keeps the time that it had.
+    """The mail as it was accepted, with the octets that were kept for it; one that lost its record keeps the time that it had.
 
     Raises `BlobUnavailable` where no key opens it, `UnknownPayloadVersion`, and `UnreadableRow`.
     """
@@ -54,11 +55,16 @@ def mail_of(row: OutboxMail, blobs: Mapping[str, bytes]) -> Accepted:
     if row.hand_overs:
         # The ledger would count the class's deadline from this moment, and a code of yesterday would go out today.
         email = replace(email, expires_at=row.expires_at.timestamp())
-    return Accepted(email.with_id(row.id_in_ledger), blobs)
+    return Accepted(email.with_id(row.id_in_ledger), {name: _opened(name, kept) for name, kept in blobs.items()})
+
+
+def _opened(name: str, kept: bytes) -> bytes:
+    """By its name and not by its beginning: an attachment may begin as it likes."""
+    return kept if blob_name(kept) == name else _seal().open(kept)
 
 
 def blobs_of(alias: str, rows: Sequence[OutboxMail]) -> dict[UUID, dict[str, bytes]]:
-    """The octets that the rows refer to, by the rows' ids; in two queries."""
+    """The octets that the rows refer to, by the rows' ids; in two queries, and as they are kept."""
     links = OutboxMail.blobs.through.objects.using(alias).filter(outboxmail__in=[row.id for row in rows])
     pairs: list[tuple[UUID, int]] = list(links.values_list("outboxmail_id", "outboxblob_id"))
     wanted = {blob_id for _, blob_id in pairs}
@@ -67,6 +73,11 @@ def blobs_of(alias: str, rows: Sequence[OutboxMail]) -> dict[UUID, dict[str, byt
     for mail_id, blob_id in pairs:
         found[mail_id][octets[blob_id].name] = bytes(octets[blob_id].octets)
     return found
+
+
+def sealed(octets: bytes) -> bytes:
+    """What the database keeps of an attachment."""
+    return _seal().seal(octets)
 
 
 def may_go_again(row: OutboxMail) -> bool:

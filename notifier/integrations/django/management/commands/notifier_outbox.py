@@ -1,4 +1,4 @@
-"""``manage.py notifier_outbox sweep``: the outbox' sweeper without Celery's beat."""
+"""``manage.py notifier_outbox``: the outbox' sweeper without a worker, and people who want to be forgotten."""
 
 from __future__ import annotations
 
@@ -9,22 +9,34 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
 from notifier.errors import NotifierError
+from notifier.integrations.django.outbox_forgetting import forget
 from notifier.integrations.django.sweeping import databases, sweep
 
 
 class Command(BaseCommand):
     """Without ``--every`` one sweep, which fails where the store or the broker is away."""
 
-    help = "Hands committed mails over to the store, and learns what became of those that it has."
+    help = (
+        "sweep: hand committed mails over to the store, and learn what became of those that it has. "
+        "forget: take an address out of what is settled."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The command's words."""
-        parser.add_argument("action", choices=["sweep"])
+        parser.add_argument("action", choices=["sweep", "forget"])
+        parser.add_argument("address", nargs="?", help="whom to forget")
         parser.add_argument("--database", help="only this database; all that have an outbox by default")
         parser.add_argument("--every", type=float, metavar="SECONDS", help="go on, with so many seconds between sweeps")
 
-    def handle(self, *_: Any, database: str | None, every: float | None, **__: Any) -> None:
-        """Sweep once, or again and again."""
+    def handle(
+        self, *_: Any, action: str, address: str | None, database: str | None, every: float | None, **__: Any
+    ) -> None:
+        """Do the action; a sweep once, or again and again."""
+        if (action == "forget") != (address is not None):
+            raise CommandError("written: notifier_outbox sweep, or notifier_outbox forget ADDRESS")
+        if address is not None:
+            self._forget(address, database)
+            return
         if every is not None and every <= 0:
             raise CommandError("--every is a number of seconds above nought")
         if every is None:
@@ -33,6 +45,16 @@ class Command(BaseCommand):
         while True:
             self._sweep_or_say_why_not(database)
             time.sleep(every)
+
+    def _forget(self, address: str, database: str | None) -> None:
+        try:
+            for alias in [database] if database else databases():
+                done, busy = forget(alias, address)
+                self.stdout.write(f"{alias}: taken out of {done} settled mails")
+                for mail_id in busy:
+                    self.stdout.write(f"{alias}: {mail_id} is not settled; decide on it, and forget again")
+        except NotifierError as error:
+            raise CommandError(str(error)) from error
 
     def _sweep(self, database: str | None) -> None:
         try:
