@@ -16,9 +16,9 @@ from workers import TOP, Plant
 Database = Mapping[str, object]
 
 
-def sqlite(folder: Path) -> dict[str, object]:
+def sqlite(folder: Path, name: str = "shop") -> dict[str, object]:
     """An entry of ``DATABASES``."""
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "shop.sqlite3"), "OPTIONS": {"timeout": 20}}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / f"{name}.sqlite3"), "OPTIONS": {"timeout": 20}}
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Shop:
 
     made: Plant
     database: Database
+    others: Mapping[str, Database] = field(default_factory=dict)
     _process: subprocess.Popen[str] | None = field(default=None, init=False)
 
     @property
@@ -35,7 +36,7 @@ class Shop:
         return {
             **self.made.environ,
             "DJANGO_SETTINGS_MODULE": "django_site.settings",
-            "DJANGO_DATABASE": json.dumps(self.database),
+            "DJANGO_DATABASES": json.dumps({"default": self.database, **self.others}),
             "PYTHONPATH": f"{TOP}:{TOP / 'tests'}",
         }
 
@@ -100,9 +101,9 @@ class Shop:
 
 
 @contextmanager
-def shop(made: Plant, database: Database) -> Iterator[Shop]:
-    """With its tables."""
-    opened = Shop(made, database)
+def shop(made: Plant, database: Database, **others: Database) -> Iterator[Shop]:
+    """With its tables, in each of its databases."""
+    opened = Shop(made, database, others)
     try:
         opened.call("migrate")
         yield opened

@@ -1,4 +1,4 @@
-"""``DJANGO_DATABASE`` is JSON: an entry of ``DATABASES``."""
+"""``DJANGO_DATABASES`` is JSON."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
 ROOT_URLCONF = "django_site.urls"
-DATABASES = {
-    "default": json.loads(
-        os.environ.get("DJANGO_DATABASE", '{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}')
-    )
-}
+NOWHERE = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+DATABASES = json.loads(os.environ.get("DJANGO_DATABASES", json.dumps(NOWHERE)))
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",

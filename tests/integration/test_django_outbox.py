@@ -224,6 +224,24 @@ def test_the_command_goes_on_through_an_outage(open_shop: Shop) -> None:
     assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
 
 
+def test_mails_join_the_transaction_of_the_database_that_is_named(tmp_path: Path) -> None:
+    with (
+        plant(tmp_path, journal=tmp_path / "accepted.jsonl") as made,
+        shop(made, sqlite(tmp_path), other=sqlite(tmp_path, "other")) as opened,
+    ):
+        made.start_worker(slots=1)
+        opened.call("order", number="1", using="other", rolls_back=True)
+        mail_id = opened.order("2", using="other")
+        made.settle([mail_id], "sent")
+
+        def state() -> str:
+            assert opened.call("sweep_all") == {"databases": ["default", "other"]}
+            return str(opened.call("rows", using="other")["rows"][mail_id]["state"])
+
+        wait_until(lambda: state() == "settled", "the row is settled", look_every=0.2)
+        assert (opened.rows(), copies(opened)) == ({}, {mail_id: 1})
+
+
 def test_what_the_mails_say_is_encrypted_where_there_is_a_key(open_shop: Shop) -> None:
     """And a sweeper without the key leaves them as they are."""
     open_shop.close()

@@ -72,6 +72,7 @@ def order(
     key: str | None = None,
     name: str = "",
     count: int = 1,
+    using: str | None = None,
 ) -> dict[str, Any]:
     """One request: rows and mails in one transaction."""
     arm(kill)
@@ -88,9 +89,9 @@ def order(
         for copy in range(count)
     ]
     try:
-        with transaction.atomic():
-            Order.objects.create(number=number)
-            outbox.write(mails, None)
+        with transaction.atomic(using=using):
+            Order.objects.using(using).create(number=number)
+            outbox.write(mails, using)
             if kill == "written":
                 end()
             if rolls_back:
@@ -111,6 +112,11 @@ def sweep(kill: str | None = None) -> dict[str, Any]:
         connections.close_all()
         return {"error": type(error).__name__}
     return {"handed_over": swept.handed_over, "looked_at": swept.looked_at, "purged": swept.purged}
+
+
+def sweep_all() -> dict[str, Any]:
+    """Whatever is due, in every database."""
+    return {"databases": sorted(sweeping.sweep_all())}
 
 
 def forward() -> dict[str, Any]:
@@ -142,16 +148,16 @@ def kept() -> dict[str, Any]:
     return {"octets": [bytes(one).decode("latin-1") for one in octets]}
 
 
-def rows() -> dict[str, Any]:
+def rows(using: str = "default") -> dict[str, Any]:
     names = ("state", "outcome", "why", "epoch", "hand_overs")
     found: dict[str, dict[str, Any]] = {}
-    for row in OutboxMail.objects.all():
+    for row in OutboxMail.objects.using(using):
         found[str(row.id)] = {name: getattr(row, name) for name in names} | {
             "payload": bool(row.payload),
             "ledger_id": row.ledger_id and str(row.ledger_id),
             "number": row.recipients.partition("@")[0].replace("+", " "),
         }
-    return {"rows": found, "orders": Order.objects.count(), "blobs": OutboxBlob.objects.count()}
+    return {"rows": found, "orders": Order.objects.using(using).count(), "blobs": OutboxBlob.objects.count()}
 
 
 def user(name: str, permissions: list[str] | None = None) -> dict[str, Any]:
@@ -179,7 +185,8 @@ def page(who: str, path: str, post: dict[str, Any] | None = None, forged: bool =
 
 
 def migrate() -> dict[str, Any]:
-    call_command("migrate", run_syncdb=True, verbosity=0)
+    for alias in connections:
+        call_command("migrate", run_syncdb=True, verbosity=0, database=alias)
     return {}
 
 
@@ -188,6 +195,7 @@ DO: dict[str, Callable[..., dict[str, Any]]] = {
     "sweep": sweep,
     "forward": forward,
     "rows": rows,
+    "sweep_all": sweep_all,
     "time_goes_by": time_goes_by,
     "kept": kept,
     "user": user,

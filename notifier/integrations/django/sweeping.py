@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connections, router, transaction
+from django.db import DatabaseError, connections, router, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -44,22 +44,26 @@ class SweptOutbox:
 def sweep_all() -> dict[str, SweptOutbox]:
     """Sweep every database that has an outbox. A ledger or database that is away is logged: the next sweep goes on."""
     swept = {}
-    for alias in databases():
+    for alias in connections:
         try:
-            swept[alias] = sweep(alias)
-        except NotifierError as error:
+            if has_outbox(alias):
+                swept[alias] = sweep(alias)
+        except (NotifierError, DatabaseError) as error:
             log.warning("the outbox in database %r waits for the next sweep: %s", alias, error)
     return swept
 
 
 def databases() -> Iterator[str]:
-    """The databases that may have an outbox and do. Raises what a database raises that cannot be reached."""
-    for alias in connections:
-        if router.allow_migrate_model(alias, OutboxMail):
-            with connections[alias].cursor() as cursor:
-                tables = connections[alias].introspection.table_names(cursor)
-            if OutboxMail._meta.db_table in tables:
-                yield alias
+    """Those that have an outbox. Raises what a database raises that cannot be reached."""
+    return filter(has_outbox, connections)
+
+
+def has_outbox(alias: str) -> bool:
+    """True where routers and migrations have put one there. Raises what a database raises that cannot be reached."""
+    if not router.allow_migrate_model(alias, OutboxMail):
+        return False
+    with connections[alias].cursor() as cursor:
+        return OutboxMail._meta.db_table in connections[alias].introspection.table_names(cursor)
 
 
 def sweep(alias: str) -> SweptOutbox:
