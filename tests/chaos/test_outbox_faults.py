@@ -75,6 +75,34 @@ def lose_all_data(valkey: EmbeddedValkey) -> None:
     valkey.start()
 
 
+KILLS = (None, "written", "committed", "handed over", "marked")
+
+
+def test_requests_sweepers_workers_and_the_store_are_killed_and_each_order_has_its_mail(tmp_path: Path) -> None:
+    with shop_with(tmp_path, Script().delay(Phase.FINAL_REPLY, 0.1)) as opened:
+        made = opened.made
+        start_worker(made)
+        for number, kill in enumerate(KILLS * 3):
+            if kill is None:
+                opened.order(f"{number}")
+            else:
+                opened.killed("order", kill, number=f"{number}")
+            if kill == "committed":
+                opened.call("forward")
+                opened.killed("sweep", ("taken", "handed over", "marked")[number % 3])
+            if kill == "marked":
+                made.workers[-1].kill()
+                made.valkey.kill()
+                made.valkey.start()
+                start_worker(made)
+        settle(opened)
+        orders, arrived = opened.call("rows")["orders"], copies(opened)
+        assert (orders, len(opened.rows())) == (12, 12), "three of fifteen were killed before their commit"
+        assert {outcome for outcome, _ in ends(opened).values()} == {"sent"}
+        assert arrived.keys() == opened.rows().keys()
+        assert all(arrived[mail_id] <= 1 + notifier.status(mail_id).unknowns for mail_id in arrived)
+
+
 def test_30_a_store_that_is_killed_and_kept_nothing_loses_no_mail(tmp_path: Path) -> None:
     with shop_with(tmp_path) as opened:
         pause("so that they wait")

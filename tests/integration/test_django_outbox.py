@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -156,13 +157,15 @@ def test_two_sweepers_at_once_share_the_rows(open_shop: Shop) -> None:
     assert len(open_shop.rows()) == 60
 
 
-def test_a_store_that_is_away_keeps_no_request_from_committing(open_shop: Shop) -> None:
-    open_shop.made.valkey.kill()
+@pytest.mark.parametrize("away", ["killed", "frozen"])
+def test_a_store_that_is_away_keeps_no_request_from_committing(open_shop: Shop, away: str) -> None:
+    valkey = open_shop.made.valkey
+    valkey.kill() if away == "killed" else valkey.signal(signal.SIGSTOP)
     for number in range(3):
         open_shop.order(str(number))
     assert {row["state"] for row in open_shop.rows().values()} == {"open"}
     assert open_shop.sweep()["error"] in ("StoreUnavailable", "BrokerUnavailable")
-    open_shop.made.valkey.start()
+    valkey.start() if away == "killed" else valkey.signal(signal.SIGCONT)
     open_shop.made.start_worker(slots=1)
     settle(open_shop)
     assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)

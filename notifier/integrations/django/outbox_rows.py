@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings as django_settings
@@ -102,10 +101,10 @@ def _expiry_of(email: Email) -> datetime:
 
 def moment(seconds: float) -> datetime:
     """Seconds since the epoch, as this project's database keeps times."""
-    aware = datetime.fromtimestamp(seconds, tz=timezone.get_default_timezone())
-    return aware if django_settings.USE_TZ else timezone.make_naive(aware)
+    zone = timezone.get_default_timezone()
+    aware = datetime.fromtimestamp(seconds, tz=zone)
+    return aware if django_settings.USE_TZ else timezone.make_naive(aware, zone)
 
 
 def _seal() -> Seal:
-    keys: Any = runtime().settings.encryption_keys
-    return Seal(keys)
+    return Seal(runtime().settings.encryption_keys)
