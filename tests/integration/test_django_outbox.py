@@ -283,6 +283,17 @@ def test_a_person_who_is_forgotten_stands_in_no_row_that_is_settled(busy_shop: S
     sent_once(busy_shop, "zoe zoe")
 
 
+def test_what_comes_too_late_is_held_and_what_the_ledger_has_is_not(busy_shop: Shop) -> None:
+    """The store was away for longer than a code is of use; or the process was killed before it could mark the row."""
+    busy_shop.killed("order", "committed", number="too late", mail_class="otp")
+    busy_shop.killed("order", "handed over", number="in time")
+    busy_shop.call("time_goes_by", field="expires_at")
+    sent_once(busy_shop, "in time")
+    (row,) = mails_of(busy_shop, "too late").values()
+    assert (row["state"], row["payload"]) == ("held", True)
+    assert "before a ledger had it" in row["why"]
+
+
 @pytest.mark.parametrize("ends", ["expired", "forgotten"])
 def test_what_the_ledger_does_not_know_after_a_long_time_is_held(busy_shop: Shop, ends: str) -> None:
     """It may have gone, or be of no use any more: nobody is sent yesterday's code because of a failover."""

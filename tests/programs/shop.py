@@ -135,7 +135,7 @@ def years_go_by() -> dict[str, Any]:
 
 def time_goes_by(field: str) -> dict[str, Any]:
     """By a hundred days, for one field of what is under way."""
-    OutboxMail.objects.filter(state="handed_over").update(**{field: timezone.now() - timedelta(days=100)})
+    OutboxMail.objects.filter(state__in=("open", "handed_over")).update(**{field: timezone.now() - timedelta(days=100)})
     return {}
 
 

@@ -45,27 +45,34 @@ def hand_over(alias: str, held: Sequence[Held]) -> int:
     are no-ops the next time.
     """
     epoch = runtime().store.epoch()
-    allowed = _intended(alias, held, epoch)
+    allowed = _intended(alias, _in_time(alias, held), epoch)
     mails = [(one.row, mail) for one in allowed if (mail := _readable(alias, one)) is not None]
     taken = _add(alias, mails)
     _mark(alias, taken, epoch)
     return len(taken)
 
 
+def _in_time(alias: str, held: Sequence[Held]) -> list[Held]:
+    """Without those whose deadline has passed while nobody could hand them over."""
+    now = timezone.now()
+    late = {one.row.id for one in held if one.row.expires_at <= now and not _is_known(one.row)}
+    for one in held:
+        if one.row.id in late:
+            hold(alias, one.row, "the time in which it was of use was over before a ledger had it")
+    return [one for one in held if one.row.id not in late]
+
+
 def _intended(alias: str, held: Sequence[Held], epoch: str) -> list[Held]:
     """Those that may be handed over to this ledger. What may go only once says to whom, before it is said there."""
     once = [one for one in held if not may_go_again(one.row)]
-    lost = [one for one in once if one.row.epoch not in ("", epoch) and not _is_known(one.row)]
-    for one in lost:
-        hold(
-            alias,
-            one.row,
-            "another ledger had it or may have had it, so it may have gone, and its class goes only once",
-        )
-    ids = [one.row.id for one in once if one not in lost]
+    lost = {one.row.id for one in once if one.row.epoch not in ("", epoch) and not _is_known(one.row)}
+    for one in once:
+        if one.row.id in lost:
+            hold(alias, one.row, "another ledger may have had it, so it may have gone, and its class goes only once")
+    ids = [one.row.id for one in once if one.row.id not in lost]
     if ids:
         OutboxMail.objects.using(alias).filter(id__in=ids, state=OutboxState.OPEN).update(epoch=epoch)
-    return [one for one in held if one not in lost]
+    return [one for one in held if one.row.id not in lost]
 
 
 def _is_known(row: OutboxMail) -> bool:

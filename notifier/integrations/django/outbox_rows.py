@@ -19,6 +19,8 @@ from notifier.store import blob_name
 from notifier.store.sealing import Seal
 from notifier.tasks.runtime import runtime
 
+PROMPT = timedelta(minutes=1)  # a hand-over within that is at the call
+
 
 class UnreadableRow(ValueError):
     """The payload of a row is no mail; it stays as it is, for a person to see."""
@@ -42,7 +44,7 @@ def row_of(accepted: Accepted, look_at: datetime) -> OutboxMail:
 
 
 def mail_of(row: OutboxMail, blobs: Mapping[str, bytes]) -> Accepted:
-    """The mail as it was accepted, with the octets that were kept for it; one that lost its record keeps the time that it had.
+    """The mail as it was accepted, with the octets that were kept for it; one that comes late has the time that is left.
 
     Raises `BlobUnavailable` where no key opens it, `UnknownPayloadVersion`, and `UnreadableRow`.
     """
@@ -51,7 +53,7 @@ def mail_of(row: OutboxMail, blobs: Mapping[str, bytes]) -> Accepted:
         email = Email.from_payload(json.loads(opened))
     except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
         raise UnreadableRow(f"the payload is no mail ({type(error).__name__})") from error
-    if row.hand_overs:
+    if row.hand_overs or timezone.now() - row.created_at > PROMPT:
         # The ledger would count the class's deadline from this moment, and a code of yesterday would go out today.
         email = replace(email, expires_at=row.expires_at.timestamp())
     return Accepted(email.with_id(row.id_in_ledger), {name: _opened(name, kept) for name, kept in blobs.items()})

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connections, router, transaction
 from django.db.models import QuerySet
@@ -71,7 +71,8 @@ def sweep(alias: str) -> SweptOutbox:
     ends, handed_over, looked_at = time.monotonic() + TIME_SLICE, 0, 0
     epoch = runtime().store.epoch()
     _wake(alias, epoch)
-    while time.monotonic() < ends and (rows := take(alias)):
+    began = timezone.now()
+    while time.monotonic() < ends and (rows := take(alias, began)):
         handed_over += _work(alias, rows, epoch)
         looked_at += len(rows)
     _remind_all(alias, epoch, ends)
@@ -85,9 +86,9 @@ def _wake(alias: str, epoch: str) -> None:
     elsewhere.filter(look_at__gt=now + LEASE).update(look_at=now)
 
 
-def take(alias: str) -> list[OutboxMail]:
-    """Rows whose time has come; nobody else has them for a while."""
-    wanted = OutboxMail.objects.using(alias).filter(state__in=UNDER_WAY, look_at__lte=timezone.now())
+def take(alias: str, until: datetime) -> list[OutboxMail]:
+    """Rows whose time has come ``until`` then, so that one sweep has each row once; nobody else has them for a while."""
+    wanted = OutboxMail.objects.using(alias).filter(state__in=UNDER_WAY, look_at__lte=until)
     wanted = wanted.order_by("look_at")
     if connections[alias].features.has_select_for_update_skip_locked:
         return _take_locked(alias, wanted)
