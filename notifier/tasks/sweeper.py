@@ -10,6 +10,7 @@ from typing import Any
 
 from celery import bootsteps
 from celery.worker import state as worker_state
+from kombu.exceptions import OperationalError
 
 from notifier.delivery.epochs import EpochWatch
 from notifier.delivery.late import tell_late
@@ -25,6 +26,10 @@ from notifier.tasks.lost_slots import LostSlots
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
+
+EXPIRES = 10.0  # seconds; the next call is as good
+# Tasks of integrations, which a slot runs with each sweep or not at all: the main process waits for nobody's database.
+also_called: list[Any] = []
 
 TTL_SWEEPS = 4  # a worker that has missed this many sweeps no longer counts
 
@@ -75,6 +80,8 @@ class Sweeper(bootsteps.StartStopStep):
             # Where messages wait already, slots are busy, and one more would only add to the heap.
             if queues and mine.store.may_collect() and _no_bell_waits(queues[0]):
                 call_the_collector(queues[0])
+            if queues and also_called and _no_bell_waits(queues[0]):
+                _call_the_others(queues[0])
         except NotifierError as error:
             log.warning("sweep put off to the next interval: %s", error)
 
@@ -83,6 +90,14 @@ class Sweeper(bootsteps.StartStopStep):
         if self._watch is None:
             self._watch = EpochWatch(mine.store, mine.listener)
         self._watch.look()
+
+
+def _call_the_others(queue: str) -> None:
+    for task in also_called:
+        try:
+            task.apply_async(queue=queue, expires=EXPIRES, retry=False)
+        except (OperationalError, OSError) as error:
+            log.debug("%s was not called: %s", task.name, type(error).__name__)
 
 
 def tell_journal() -> None:

@@ -1,0 +1,1 @@
+"""A Django project for tests: an order is a row, and its confirmation a mail of the same transaction."""

@@ -1,0 +1,210 @@
+"""An application of Django's in a process of its own: ``python -m programs.shop`` reads calls as lines of JSON and answers each.
+
+``{"do": "order", "number": "1", "kill": "committed"}``: with ``kill`` the process ends itself by SIGKILL at that point.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.contrib.auth.models import Permission, User  # noqa: E402 - after the setup
+from django.core.management import call_command  # noqa: E402 - after the setup
+from django.db import DatabaseError, connections, transaction  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from django_site.shop.models import Order  # noqa: E402
+
+from notifier.errors import NotifierError  # noqa: E402
+from notifier.integrations.django import outbox, outbox_ledger, outbox_settling, sweeping  # noqa: E402
+from notifier.integrations.django.models import OutboxBlob, OutboxMail  # noqa: E402
+from notifier.tasks.runtime import runtime  # noqa: E402
+
+# Where a process can be killed: before or after a function, by the name that its caller knows it by.
+POINTS = {
+    "committed": (outbox, "hand_over", "before"),
+    "asked": (outbox_ledger, "enqueue", "before"),
+    "handed over": (outbox_ledger, "enqueue", "after"),
+    "marked": (outbox_ledger, "_mark", "after"),
+    "taken": (sweeping, "_work", "before"),
+    "learned": (outbox_settling, "settle", "before"),
+    "settled": (outbox_settling, "settle", "after"),
+}
+
+
+def end() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(point: str | None) -> None:
+    if point in POINTS:
+        module, name, when = POINTS[point]
+        function = getattr(module, name)
+
+        def wrapped(*arguments: Any, **named: Any) -> Any:
+            if when == "before":
+                end()
+            function(*arguments, **named)
+            end()
+
+        setattr(module, name, wrapped)
+
+
+class RolledBackError(Exception):
+    """The customer has no money."""
+
+
+def order(
+    number: str,
+    mail_class: str = "transactional",
+    rolls_back: bool = False,
+    kill: str | None = None,
+    attach: str | None = None,
+    key: str | None = None,
+    name: str = "",
+    count: int = 1,
+    using: str | None = None,
+) -> dict[str, Any]:
+    """One request: rows and mails in one transaction."""
+    arm(kill)
+    files = [{"filename": "bill.txt", "data": attach}] if attach else []
+    mails = [
+        runtime().intake.accept(
+            template="welcome",
+            to=f"{number.replace(' ', '+')}@example.com" if key is None else "zoe@example.com",
+            context={"name": name or f"{number}-{copy}"},
+            mail_class=mail_class,
+            attachments=files,
+            idempotency_key=key,
+        )
+        for copy in range(count)
+    ]
+    try:
+        with transaction.atomic(using=using):
+            Order.objects.using(using).create(number=number)
+            outbox.write(mails, using)
+            if kill == "written":
+                end()
+            if rolls_back:
+                raise RolledBackError
+    except RolledBackError:
+        return {"ids": []}
+    except DatabaseError as error:
+        connections.close_all()  # as Django does at the end of a request
+        return {"ids": [mail.email.id for mail in mails], "error": type(error).__name__}
+    return {"ids": [mail.email.id for mail in mails]}
+
+
+def sweep(kill: str | None = None) -> dict[str, Any]:
+    arm(kill)
+    try:
+        swept = sweeping.sweep("default")
+    except (NotifierError, DatabaseError) as error:
+        connections.close_all()
+        return {"error": type(error).__name__}
+    return {"handed_over": swept.handed_over, "looked_at": swept.looked_at, "purged": swept.purged}
+
+
+def sweep_all() -> dict[str, Any]:
+    """Whatever is due, in every database."""
+    return {"databases": sorted(sweeping.sweep_all())}
+
+
+def forward() -> dict[str, Any]:
+    """Everything under way is due now."""
+    OutboxMail.objects.filter(state__in=("open", "handed_over")).update(look_at=timezone.now())
+    return {}
+
+
+def years_go_by() -> dict[str, Any]:
+    """For the database; the ledger stays as it is."""
+    long_ago = timezone.now() - timedelta(days=1000)
+    OutboxMail.objects.update(look_at=long_ago)
+    OutboxMail.objects.exclude(known_at=None).update(known_at=long_ago)
+    return {}
+
+
+def time_goes_by(field: str) -> dict[str, Any]:
+    """By a hundred days, for one field of what is under way."""
+    OutboxMail.objects.filter(state__in=("open", "handed_over")).update(**{field: timezone.now() - timedelta(days=100)})
+    return {}
+
+
+def kept() -> dict[str, Any]:
+    """The contents, as the database has them."""
+    octets = [
+        *OutboxMail.objects.values_list("payload", flat=True),
+        *OutboxBlob.objects.values_list("octets", flat=True),
+    ]
+    return {"octets": [bytes(one).decode("latin-1") for one in octets]}
+
+
+def rows(using: str = "default") -> dict[str, Any]:
+    names = ("state", "outcome", "why", "epoch", "hand_overs")
+    found: dict[str, dict[str, Any]] = {}
+    for row in OutboxMail.objects.using(using):
+        found[str(row.id)] = {name: getattr(row, name) for name in names} | {
+            "payload": bool(row.payload),
+            "ledger_id": row.ledger_id and str(row.ledger_id),
+            "number": row.recipients.partition("@")[0].replace("+", " "),
+        }
+    return {"rows": found, "orders": Order.objects.using(using).count(), "blobs": OutboxBlob.objects.count()}
+
+
+def user(name: str, permissions: list[str] | None = None) -> dict[str, Any]:
+    """One of the staff; all permissions where none are named."""
+    made = User.objects.create(username=name, is_staff=True, is_superuser=permissions is None)
+    made.set_password(name)
+    made.save()
+    made.user_permissions.set(Permission.objects.filter(codename__in=permissions or ()))
+    return {}
+
+
+def page(who: str, path: str, post: dict[str, Any] | None = None, forged: bool = False) -> dict[str, Any]:
+    """What the test client sees; ``forged``: without the token of the form."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.get(username=who))
+    client.get("/admin/password_change/")  # a form of theirs: it sets the cookie that the token is compared with
+    token = client.cookies["csrftoken"].value
+    if post is not None and not forged:
+        post = {"csrfmiddlewaretoken": token, **post}
+    answer = client.get(path) if post is None else client.post(path, post)
+    seen = [answer.status_code, answer.headers.get("Location", "")]
+    if answer.status_code == 302:
+        answer = client.get(answer.headers["Location"])
+    return {"status": seen[0], "location": seen[1], "text": answer.content.decode()}
+
+
+def migrate() -> dict[str, Any]:
+    for alias in connections:
+        call_command("migrate", run_syncdb=True, verbosity=0, database=alias)
+    return {}
+
+
+DO: dict[str, Callable[..., dict[str, Any]]] = {
+    "order": order,
+    "sweep": sweep,
+    "forward": forward,
+    "rows": rows,
+    "sweep_all": sweep_all,
+    "time_goes_by": time_goes_by,
+    "kept": kept,
+    "user": user,
+    "page": page,
+    "years_go_by": years_go_by,
+    "migrate": migrate,
+}
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        call = json.loads(line)
+        print(json.dumps(DO[call.pop("do")](**call)), flush=True)

@@ -1,0 +1,113 @@
+"""Applications of Django's for tests, each a process that may be killed; see `programs.shop`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workers import TOP, Plant
+
+Database = Mapping[str, object]
+
+
+def sqlite(folder: Path, name: str = "shop") -> dict[str, object]:
+    """An entry of ``DATABASES``."""
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / f"{name}.sqlite3"), "OPTIONS": {"timeout": 20}}
+
+
+@dataclass
+class Shop:
+    """The project with one database. A process of it is started when it is asked, and again when it was killed."""
+
+    made: Plant
+    database: Database
+    others: Mapping[str, Database] = field(default_factory=dict)
+    _process: subprocess.Popen[str] | None = field(default=None, init=False)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Of its processes."""
+        return {
+            **self.made.environ,
+            "DJANGO_SETTINGS_MODULE": "django_site.settings",
+            "DJANGO_DATABASES": json.dumps({"default": self.database, **self.others}),
+            "PYTHONPATH": f"{TOP}:{TOP / 'tests'}",
+        }
+
+    def call(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """The answer. Raises `AssertionError` where there is none."""
+        answer = self._say(do, arguments)
+        if not answer:
+            self.close()  # other tests of this project go on
+            raise AssertionError(f"no answer to {do}")
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def killed(self, do: str, kill: str, **arguments: Any) -> None:
+        """A call in which the process ends itself by SIGKILL."""
+        assert not self._say(do, {**arguments, "kill": kill}), "it was not killed"
+        self.close()
+
+    def _say(self, do: str, arguments: Mapping[str, Any]) -> str:
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+        process.stdin.flush()
+        return process.stdout.readline()
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "programs.shop"],
+                env=self.environ,
+                cwd=TOP,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        return self._process
+
+    def order(self, number: str = "1", **arguments: Any) -> str:
+        """One order; the id of its mail."""
+        (mail_id,) = self.call("order", number=number, **arguments)["ids"]
+        return str(mail_id)
+
+    def sweep(self) -> dict[str, Any]:
+        """What is under way is due, and swept."""
+        self.call("forward")
+        return self.call("sweep")
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The outbox, by id."""
+        found: dict[str, dict[str, Any]] = self.call("rows")["rows"]
+        return found
+
+    def row(self) -> dict[str, Any]:
+        """The only row."""
+        (row,) = self.rows().values()
+        return row
+
+    def close(self) -> None:
+        """End its process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+@contextmanager
+def shop(made: Plant, database: Database, **others: Database) -> Iterator[Shop]:
+    """With its tables, in each of its databases."""
+    opened = Shop(made, database, others)
+    try:
+        opened.call("migrate")
+        yield opened
+    finally:
+        opened.close()
