@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from notifier.delivery.attachments import Sources
@@ -32,6 +32,7 @@ from notifier.settings.watch import FileWatch
 from notifier.store import RedisStore, SettlementJournal, blob_name
 from notifier.store.fetching import Fetcher
 from notifier.tasks import signals
+from notifier.tasks.registered import common_broker
 from notifier.tasks.soft_limit import soft_limit
 from notifier.tasks.ways_out import WaysOut
 from notifier.telemetry.logs import log_event
@@ -194,7 +195,9 @@ def _hook_kinds(settings: Settings) -> Iterator[HookKind]:
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
 _settings: Settings | None = None
-_given = False  # the settings did not come from the environment
+_given = False  # the settings were chosen by `configure`
+_source: Callable[[], Mapping[str, str]] | None = None  # of their texts; None: the environment
+_BROKER = "NOTIFIER_BROKER_URL"
 
 
 def _fresh_lock() -> None:
@@ -206,15 +209,42 @@ os.register_at_fork(after_in_child=_fresh_lock)
 
 
 def settings() -> Settings:
-    """The settings of this process, read once from the environment. Raises `ConfigurationError`."""
+    """The settings of this process, read once from where they are. Raises `ConfigurationError`."""
     global _settings  # noqa: PLW0603 - one tree a process
     if _settings is None:
-        _settings = Settings.load()
+        _settings = _load()
     return _settings
 
 
+def _texts() -> Mapping[str, str]:
+    return os.environ if _source is None else _source()
+
+
+def _load() -> Settings:
+    texts = _texts()
+    broker = None if _BROKER in texts or f"{_BROKER}_FILE" in texts else common_broker()
+    return Settings.load({**texts, _BROKER: broker} if broker else texts)
+
+
+def read_settings_from(source: Callable[[], Mapping[str, str]]) -> None:
+    """Take the texts of settings from there in place of the environment, when they are needed next.
+
+    Ends the runtime, but where `configure` has chosen the settings: those stay.
+    """
+    global _source  # noqa: PLW0603 - one tree a process
+    _source = source
+    if not _given:
+        configure(None)
+
+
+def forget_settings() -> None:
+    """Read the settings again when they are needed next, but where `configure` has chosen them."""
+    if not _given:
+        configure(None)
+
+
 def configure(chosen: Settings | None) -> None:
-    """Use these settings in place of the environment's (None: read the environment again); ends the runtime."""
+    """Use these settings in place of those that are read (None: read them again); ends the runtime."""
     global _settings, _given
     shut_down(grace=0.0)
     _settings, _given = chosen, chosen is not None
@@ -223,8 +253,9 @@ def configure(chosen: Settings | None) -> None:
 def inline_settings() -> Settings:
     """The settings for sending at once: broker and store, which that does not use, may be missing."""
     unused = {"NOTIFIER_BROKER_URL": "memory://", "NOTIFIER_STORE_URL": "redis://localhost"}
-    named = any(os.environ.get(name) for name in ("NOTIFIER_BROKER_URL", "CELERY_BROKER_URL", "REDIS_URL"))
-    return settings() if _settings is not None or named else Settings.load({**unused, **os.environ})
+    texts = _texts()
+    named = any(texts.get(name) for name in ("NOTIFIER_BROKER_URL", "CELERY_BROKER_URL", "REDIS_URL"))
+    return settings() if _settings is not None or named else Settings.load({**unused, **texts})
 
 
 def inline_runtime() -> Runtime:
@@ -242,7 +273,7 @@ def runtime() -> Runtime:
     pid = os.getpid()
     with _lock:
         if pid not in _runtimes:
-            _runtimes[pid] = Runtime(settings(), reload=None if _given else Settings.load)
+            _runtimes[pid] = Runtime(settings(), reload=None if _given else _load)
         mine = _runtimes[pid]
     mine.look_at_files()
     return mine

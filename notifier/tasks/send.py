@@ -14,10 +14,11 @@ from notifier.delivery.signatures import ARGUMENT, check_signature
 from notifier.errors import BrokerUnavailable, StoreUnavailable
 from notifier.model.address import Address
 from notifier.model.outcome import Outcome
-from notifier.tasks.app import app
+from notifier.tasks.app import our_task
 from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
 from notifier.tasks.enqueue import enqueue
 from notifier.tasks.options import mail_options
+from notifier.tasks.registered import is_eager, is_registered
 from notifier.tasks.result import MailResult
 from notifier.tasks.runtime import inline_runtime, runtime
 
@@ -41,7 +42,7 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         Raises an `InvalidMail`, `TemplateNotFound` or `IdempotencyConflict` for what is wrong with the call, and
         `BrokerUnavailable` or `StoreUnavailable` within five seconds; nothing is stored then.
         """
-        if self.app.conf.task_always_eager:
+        if self.app.conf.task_always_eager or is_eager():
             return self.apply(tuple(args or ()), dict(kwargs or {}), task_id=options.get("task_id"))
         accepted = self.call.accepted(args, kwargs or {}, mail_options(options))
         return MailResult(enqueue([accepted])[0].mail_id, app=self.app)
@@ -53,7 +54,7 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
 
 # Only a call that arrives with its payload (by name, from a process without this package) runs the body in a worker:
 # acknowledged late and registered on receipt. Registering twice is a no-op, for the task's id is the mail's.
-@app.task(
+@our_task(
     base=MailTask,
     bind=True,
     name="notifier.send_email",
@@ -100,7 +101,7 @@ class MessageTask(MailTask):
     call = SEND_MESSAGE
 
 
-@app.task(
+@our_task(
     base=MessageTask,
     bind=True,
     name="notifier.send_message",
@@ -137,13 +138,19 @@ def _run(task: MailTask, call: Mapping[str, Any], signature: object) -> str:
         accepted = task.call.accepted((), call, Options(mail_id=request.id))
         return _final_reply(deliver_inline(accepted, composer=mine.composer, router=mine.inline_router))
     _check_signature(request, signature)
-    queue = (request.delivery_info or {}).get("routing_key")
     try:
-        accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=queue, by_name=True))
+        accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=_queue_named(task), by_name=True))
         return enqueue([accepted])[0].mail_id
     except (StoreUnavailable, BrokerUnavailable) as error:
         # The one wait that Celery keeps: the ledger that would keep it is away.
         raise task.retry(exc=error, countdown=RECEIVE_AGAIN, max_retries=None) from error
+
+
+def _queue_named(task: MailTask) -> str | None:
+    """None, for the mail class's own, where it came by an app's default queue: that is where what names none arrives."""
+    queue: str | None = (task.request.delivery_info or {}).get("routing_key")
+    app = task.app
+    return None if is_registered(app) and queue == app.conf.task_default_queue else queue
 
 
 def _check_signature(request: Any, signature: object) -> None:

@@ -21,6 +21,8 @@ class Again(Exception):
 class Received:
     """A task as Celery runs it for a message that another process has put into the broker."""
 
+    app = None
+
     def __init__(self, accept: Any) -> None:
         self.request = SimpleNamespace(called_directly=False, is_eager=False, delivery_info=None, id="x")
         self.call = dataclasses.replace(SEND_EMAIL, accept=accept)
