@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from celery import Task
@@ -13,10 +14,12 @@ from notifier.delivery.intake import Addresses, Options
 from notifier.delivery.signatures import ARGUMENT, check_signature
 from notifier.errors import BrokerUnavailable, StoreUnavailable
 from notifier.model.address import Address
+from notifier.model.ids import new_mail_id
 from notifier.model.outcome import Outcome
 from notifier.tasks.app import our_task
 from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
 from notifier.tasks.enqueue import enqueue
+from notifier.tasks.enqueueing import Enqueueing
 from notifier.tasks.options import mail_options
 from notifier.tasks.registered import is_eager, is_registered
 from notifier.tasks.result import MailResult
@@ -46,6 +49,17 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             return self.apply(tuple(args or ()), dict(kwargs or {}), task_id=options.get("task_id"))
         accepted = self.call.accepted(args, kwargs or {}, mail_options(options))
         return MailResult(enqueue([accepted])[0].mail_id, app=self.app)
+
+    def adelay(self, *args: Any, **kwargs: Any) -> Enqueueing:
+        """The same as ``delay`` for coroutines: ``await send_email.adelay(…)``. The event loop goes on meanwhile."""
+        return self.aapply_async(args, kwargs)
+
+    def aapply_async(
+        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Enqueueing:
+        """The same as ``apply_async`` for coroutines; see `Enqueueing` for what becomes of it when it is cancelled."""
+        named = {**options, "task_id": options.get("task_id") or new_mail_id()}
+        return Enqueueing(named["task_id"], partial(self.apply_async, args, kwargs, **named))
 
     def AsyncResult(self, task_id: str, **_: Any) -> MailResult:  # noqa: N802 - Celery's name
         """The result of a mail by its id."""
