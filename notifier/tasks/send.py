@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from celery import Task
+from celery.exceptions import Ignore, Reject
+from kombu.exceptions import OperationalError
 
 from notifier.delivery.inline import deliver_inline
 from notifier.delivery.intake import Addresses, Options
@@ -24,6 +27,8 @@ from notifier.tasks.options import mail_options
 from notifier.tasks.registered import is_eager, is_registered
 from notifier.tasks.result import MailResult
 from notifier.tasks.runtime import inline_runtime, runtime
+
+log = logging.getLogger(__name__)
 
 RECEIVE_AGAIN = 10  # seconds until a mail that came by name is tried again while the store is away
 
@@ -156,8 +161,30 @@ def _run(task: MailTask, call: Mapping[str, Any], signature: object) -> str:
         accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=_queue_named(task), by_name=True))
         return enqueue([accepted])[0].mail_id
     except (StoreUnavailable, BrokerUnavailable) as error:
-        # The one wait that Celery keeps: the ledger that would keep it is away.
-        raise task.retry(exc=error, countdown=RECEIVE_AGAIN, max_retries=None) from error
+        raise _put_back(task, error) from error
+
+
+def _put_back(task: MailTask, error: Exception) -> Ignore | Reject:
+    """The one wait that Celery keeps: the ledger that would keep it is away.
+
+    Celery's own ``retry`` would call this task's ``apply_async``, which stores a mail.
+    """
+    request = task.request
+    log.warning(
+        "the mail of task %s comes again in %s s, for it cannot be stored: %s", request.id, RECEIVE_AGAIN, error
+    )
+    again: dict[str, Any] = {
+        "kwargs": request.kwargs,
+        "task_id": request.id,
+        "queue": (request.delivery_info or {}).get("routing_key"),
+        "countdown": RECEIVE_AGAIN,
+        "retries": request.retries + 1,
+    }
+    try:
+        Task.apply_async(task, **again)
+    except (OperationalError, OSError):
+        return Reject(error, requeue=True)
+    return Ignore()
 
 
 def _queue_named(task: MailTask) -> str | None:
