@@ -11,6 +11,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from notifier.delivery.attachments import Sources
@@ -197,6 +198,7 @@ _runtimes: dict[int, Runtime] = {}
 _settings: Settings | None = None
 _given = False  # the settings were chosen by `configure`
 _source: Callable[[], Mapping[str, str]] | None = None  # of their texts; None: the environment
+_overlay: dict[str, str] = {}
 _BROKER = "NOTIFIER_BROKER_URL"
 
 
@@ -217,7 +219,10 @@ def settings() -> Settings:
 
 
 def _texts() -> Mapping[str, str]:
-    return os.environ if _source is None else _source()
+    texts = os.environ if _source is None else _source()
+    if not _overlay:
+        return texts
+    return {name: text for name, text in texts.items() if name.removesuffix("_FILE") not in _overlay} | _overlay
 
 
 def _load() -> Settings:
@@ -235,6 +240,24 @@ def read_settings_from(source: Callable[[], Mapping[str, str]]) -> None:
     _source = source
     if not _given:
         configure(None)
+
+
+@contextmanager
+def overlaid(texts: Mapping[str, str]) -> Iterator[None]:
+    """For tests: these settings before those of whichever source, until the block ends. Raises `ConfigurationError`."""
+    global _overlay  # noqa: PLW0603 - one tree a process
+    if _given:
+        raise ConfigurationError(
+            ["the settings were chosen with use_settings, and a test cannot lay its own over them"]
+        )
+    before = _overlay
+    try:
+        _overlay = {**before, **texts}
+        configure(None)
+        yield
+    finally:
+        _overlay = before
+        forget_settings()
 
 
 def forget_settings() -> None:
