@@ -41,10 +41,6 @@ class TestRelay(CatchingServer):
         """Read the next message, and refuse it for good instead of accepting it."""
         self._faults.at(Phase.FINAL_REPLY, reply, times=times)
 
-    def drop_at_rcpt(self, times: int = 1) -> None:
-        """Close the connection before the next message: it is surely not delivered, and tried again."""
-        self._faults.at(Phase.RCPT, Action.DROP, times=times)
-
     def drop_at_data(self, times: int = 1) -> None:
         """Close the connection in the middle of the next message, and do not accept it.
 
