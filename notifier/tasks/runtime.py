@@ -5,13 +5,13 @@ A prefork child never touches what its parent made: after a fork the next caller
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from notifier.delivery.attachments import Sources
@@ -40,6 +40,7 @@ from notifier.telemetry.logs import log_event
 
 log = logging.getLogger(__name__)
 
+_BROKER = "NOTIFIER_BROKER_URL"
 LOOK_EVERY = 1.0  # seconds in which a worker does not look again at the template files that it has just used
 
 
@@ -198,8 +199,6 @@ _runtimes: dict[int, Runtime] = {}
 _settings: Settings | None = None
 _given = False  # the settings were chosen by `configure`
 _source: Callable[[], Mapping[str, str]] | None = None  # of their texts; None: the environment
-_overlay: dict[str, str] = {}
-_BROKER = "NOTIFIER_BROKER_URL"
 
 
 def _fresh_lock() -> None:
@@ -238,30 +237,6 @@ def read_settings_from(source: Callable[[], Mapping[str, str]]) -> None:
     """
     global _source  # noqa: PLW0603 - one tree a process
     _source = source
-    if not _given:
-        configure(None)
-
-
-@contextmanager
-def overlaid(texts: Mapping[str, str]) -> Iterator[None]:
-    """For tests: these settings before those of whichever source, until the block ends. Raises `ConfigurationError`."""
-    global _overlay  # noqa: PLW0603 - one tree a process
-    if _given:
-        raise ConfigurationError(
-            ["the settings were chosen with use_settings, and a test cannot lay its own over them"]
-        )
-    before = _overlay
-    try:
-        _overlay = {**before, **texts}
-        configure(None)
-        yield
-    finally:
-        _overlay = before
-        forget_settings()
-
-
-def forget_settings() -> None:
-    """Read the settings again when they are needed next, but where `configure` has chosen them."""
     if not _given:
         configure(None)
 
@@ -308,3 +283,30 @@ def shut_down(grace: float) -> None:
         mine = _runtimes.pop(os.getpid(), None)
     if mine is not None:
         mine.close(grace)
+
+
+_overlay: dict[str, str] = {}
+
+
+@contextlib.contextmanager
+def overlaid(texts: Mapping[str, str]) -> Iterator[None]:
+    """For tests: these settings before those of whichever source, until the block ends. Raises `ConfigurationError`."""
+    global _overlay  # noqa: PLW0603 - one tree a process
+    if _given:
+        raise ConfigurationError(
+            ["the settings were chosen with use_settings, and a test cannot lay its own over them"]
+        )
+    before = _overlay
+    try:
+        _overlay = {**before, **texts}
+        configure(None)
+        yield
+    finally:
+        _overlay = before
+        forget_settings()
+
+
+def forget_settings() -> None:
+    """Read the settings again when they are needed next, but where `configure` has chosen them."""
+    if not _given:
+        configure(None)
