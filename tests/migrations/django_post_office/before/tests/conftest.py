@@ -33,7 +33,8 @@ def relay():
 
 
 @pytest.fixture(scope="session")
-def site(relay):
+def site(relay, tmp_path_factory):
+    os.environ["CLUB_FILES"] = str(tmp_path_factory.mktemp("files"))
     os.environ["DJANGO_SETTINGS_MODULE"] = "club.settings"
     django.setup()
     from django.core.management import call_command
