@@ -73,8 +73,11 @@ class Sweeper(bootsteps.StartStopStep):
             for queue in queues:
                 sweep(queue)
             # Where messages wait already, slots are busy, and one more would only add to the heap.
-            if queues and mine.store.may_collect() and _no_bell_waits(queues[0]):
-                call_the_collector(queues[0])
+            # An app of somebody else's may have a queue that is never empty.
+            mail = {one.queue for one in mine.settings.classes.values()}
+            collecting = next((queue for queue in queues if queue in mail), None) or next(iter(queues), None)
+            if collecting and mine.store.may_collect() and _no_bell_waits(collecting):
+                call_the_collector(collecting)
         except NotifierError as error:
             log.warning("sweep put off to the next interval: %s", error)
 
