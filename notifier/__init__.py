@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from notifier.mime.priority import priority_headers
     from notifier.model.proof import Proof
     from notifier.tasks.attachments import store_attachment
-    from notifier.tasks.bulk import send_bulk
+    from notifier.tasks.bulk import asend_bulk, send_bulk
     from notifier.tasks.evidence import evidence_source
     from notifier.tasks.result import cancel, status
     from notifier.tasks.send import send_email, send_message
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NotifierError",
     "Proof",
+    "asend_bulk",
     "cancel",
     "evidence_source",
     "mail_accepted",
@@ -45,6 +46,7 @@ __all__ = [
 _HOME = {
     "NotifierError": "notifier.errors",
     "Proof": "notifier.model.proof",
+    "asend_bulk": "notifier.tasks.bulk",
     "cancel": "notifier.tasks.result",
     "evidence_source": "notifier.tasks.evidence",
     **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),

@@ -7,11 +7,14 @@ a task that was looked at must work later. `point_at_broker` adds the broker whe
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
-from celery import Celery
+from celery import Celery, Task
 
+from notifier.errors import ConfigurationError
 from notifier.settings import Settings
+from notifier.tasks.registered import broker_of, registered
 from notifier.tasks.runtime import configure, settings
 
 BROKER_TIMEOUT = 2.0  # seconds; tried twice, so that a call which cannot reach the broker fails within five
@@ -46,12 +49,69 @@ app = Celery(
 app.add_defaults(lambda: PUBLISHER)
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What other people's apps get too (`register`): each function and its options.
+DEFINED: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+
+# How another app reaches its broker. Not its timeouts: a call fails within five seconds whatever they are.
+_WAY_TO_BROKER = (
+    "broker_read_url",
+    "broker_write_url",
+    "broker_use_ssl",
+    "broker_login_method",
+    "broker_failover_strategy",
+    # RabbitMQ refuses a queue that is declared twice and differs.
+    "task_create_missing_queue_type",
+    "task_create_missing_queue_exchange_type",
+    "task_queue_max_priority",
+)
+
+
+def our_task(**options: Any) -> Callable[[Callable[P, R]], Task[..., R]]:
+    """Make a function one of our tasks: of our own app, and of every app that is registered later."""
+
+    def made(fun: Callable[P, R]) -> Task[..., R]:
+        DEFINED.append((fun, options))
+        on_our_app: Task[..., R] = app.task(**options)(fun)
+        return on_our_app
+
+    return made
+
+
 def point_at_broker() -> None:
-    """Give the app the broker of the settings as they are now. Raises `ConfigurationError`."""
-    url = settings().broker_url.reveal()
-    if app.conf.broker_url != url:
-        app.conf.update(broker_url=url)
+    """Give the app the broker of the settings as they are now, or that of the app that is registered.
+
+    Raises `ConfigurationError`.
+    """
+    wanted = {"broker_url": settings().broker_url.reveal(), **_way_of_registered()}
+    if any(app.conf.get(name) != value for name, value in wanted.items()):
+        app.conf.update(wanted)
         app._after_fork()  # type: ignore[attr-defined]  # Celery's own way to forget its connections
+
+
+def _way_of_registered() -> dict[str, Any]:
+    first = next(iter(registered()), None)
+    if first is None:
+        return {}
+    check_broker(first)
+    way = {name: first.conf[name] for name in _WAY_TO_BROKER if name in first.conf}
+    transport = {**first.conf.broker_transport_options, **PUBLISHER["broker_transport_options"]}
+    return {**way, "broker_url": first.conf.broker_url, "broker_transport_options": transport}
+
+
+def check_broker(other: Celery) -> None:
+    """Raises `ConfigurationError` where the settings name another broker than the app, or the app none."""
+    named, theirs = settings().broker_url.reveal(), broker_of(other)
+    if theirs is None:
+        raise ConfigurationError([f"the Celery app {other.main!r} names no broker; set its broker_url"])
+    if named != theirs:
+        problem = (
+            f"NOTIFIER_BROKER_URL names another broker than the Celery app {other.main!r}, whose workers send the mail: "
+            "unset it, and name the store with NOTIFIER_STORE_URL if it is elsewhere"
+        )
+        raise ConfigurationError([problem])
 
 
 def use_settings(chosen: Settings) -> None:

@@ -9,7 +9,7 @@ from kombu.exceptions import OperationalError
 
 from notifier.delivery.rounds import serve
 from notifier.errors import BrokerUnavailable
-from notifier.tasks.app import app, point_at_broker
+from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.runtime import runtime
 from notifier.tasks.soft_limit import soft_limit
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 # Acknowledged early and never retried by Celery: the sweeper rings again.
-@app.task(name="notifier.bell", acks_late=False, ignore_result=True, max_retries=0, shared=False)
+@our_task(name="notifier.bell", acks_late=False, ignore_result=True, max_retries=0, shared=False)
 def bell(queue: str, bell_id: str) -> None:
     """Deliver what is due in ``queue``; ring again for the rest when the time slice is over."""
     try:

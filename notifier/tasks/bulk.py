@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from notifier.delivery.intake import Accepted
@@ -11,6 +13,7 @@ from notifier.errors import IdempotencyConflict, InvalidAttachment, InvalidMail,
 from notifier.tasks.app import app
 from notifier.tasks.calls import SEND_EMAIL
 from notifier.tasks.enqueue import enqueue
+from notifier.tasks.offload import offload
 from notifier.tasks.options import mail_options
 from notifier.tasks.result import MailResult
 
@@ -60,6 +63,44 @@ def send_bulk(
     Celery's (``{"queue": …, "countdown": …}``). All are checked first: raises `InvalidBulk` with nothing stored, or
     with ``skip_invalid`` sends to the others. Returns one row a recipient, in order.
     """
+    accepted, rows = _checked(template, recipients, mail_class, common, skip_invalid=skip_invalid, options=options)
+    while accepted:
+        rows |= _enqueue_next(accepted)
+    return [rows[position] for position in sorted(rows)]
+
+
+async def asend_bulk(
+    *,
+    template: str,
+    recipients: Iterable[Mapping[str, Any]],
+    mail_class: str = "bulk",
+    skip_invalid: bool = False,
+    options: Mapping[str, Any] | None = None,
+    **common: Any,
+) -> list[BulkRow]:
+    """The same as `send_bulk` for coroutines. The event loop goes on meanwhile.
+
+    Cancelled, it ends behind the chunk that it has begun: some have their mail then and others have not. With an
+    ``idempotency_key`` for each recipient, call it again.
+    """
+    accepted, rows = await offload(
+        partial(_checked, template, recipients, mail_class, common, skip_invalid=skip_invalid, options=options)
+    )
+    while accepted:
+        rows |= await offload(partial(_enqueue_next, accepted))
+    return [rows[position] for position in sorted(rows)]
+
+
+def _checked(
+    template: str,
+    recipients: Iterable[Mapping[str, Any]],
+    mail_class: str,
+    common: Mapping[str, Any],
+    *,
+    skip_invalid: bool,
+    options: Mapping[str, Any] | None,
+) -> tuple[dict[int, Accepted], dict[int, BulkRow]]:
+    """The mails to store by their position, and the rows of those that are wrong."""
     chosen = mail_options(options or {})
     accepted: dict[int, Accepted] = {}
     rows: dict[int, BulkRow] = {}
@@ -71,12 +112,13 @@ def send_bulk(
             rows[position] = BulkRow(position, None, error)
     if rows and not skip_invalid:
         raise InvalidBulk(tuple(rows.values()))
-    positions = list(accepted)
-    for start in range(0, len(positions), CHUNK):
-        chunk = positions[start : start + CHUNK]
-        for row in _enqueue_chunk({position: accepted.pop(position) for position in chunk}):
-            rows[row.position] = row
-    return [rows[position] for position in sorted(rows)]
+    return accepted, rows
+
+
+def _enqueue_next(accepted: dict[int, Accepted]) -> dict[int, BulkRow]:
+    """Take the next chunk out and store it."""
+    chunk = {position: accepted.pop(position) for position in list(islice(accepted, CHUNK))}
+    return {row.position: row for row in _enqueue_chunk(chunk)}
 
 
 def _call(template: str, mail_class: str, common: Mapping[str, Any], recipient: object) -> dict[str, Any]:

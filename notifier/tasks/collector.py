@@ -7,7 +7,7 @@ import logging
 from kombu.exceptions import OperationalError
 
 from notifier.errors import StoreError
-from notifier.tasks.app import app
+from notifier.tasks.app import our_task
 from notifier.tasks.runtime import runtime
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 EXPIRES = 60.0  # seconds; the next call is as good
 
 
-@app.task(name="notifier.collect", acks_late=False, ignore_result=True, max_retries=0, shared=False)
+@our_task(name="notifier.collect", acks_late=False, ignore_result=True, max_retries=0, shared=False)
 def collect() -> None:
     """Take away a sixteenth of the blobs that no mail needs any more."""
     try:

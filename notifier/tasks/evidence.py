@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from notifier.delivery.proving import Asker, look_for_proof
 from notifier.delivery.relay_log import RelayLog
 from notifier.model.proof import EvidenceSource
-from notifier.tasks.app import app
+from notifier.tasks.app import our_task
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def evidence_source(source: Source) -> Source:
 
 
 # Like a bell: acknowledged early, never retried by Celery. While mails wait for proof, the sweeper calls again.
-@app.task(name="notifier.prove", acks_late=False, ignore_result=True, max_retries=0, shared=False)
+@our_task(name="notifier.prove", acks_late=False, ignore_result=True, max_retries=0, shared=False)
 def prove(queue: str) -> None:
     """Ask after the mails of ``queue`` that wait for proof."""
     mine = runtime()

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from notifier.delivery.hooks import tell_backlog
 from notifier.model.hook import HookEvent, HookKind
 from notifier.tasks import signals
-from notifier.tasks.app import app
+from notifier.tasks.app import our_task
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ RING = 30.0  # seconds until a task that was published and has not come is publi
 
 
 # Like a bell: acknowledged early, never retried by Celery. The backlog is in the store, and the sweeper rings again.
-@app.task(name="notifier.hooks", acks_late=False, ignore_result=True, max_retries=0, shared=False)
+@our_task(name="notifier.hooks", acks_late=False, ignore_result=True, max_retries=0, shared=False)
 def tell(queue: str, kind: str) -> None:
     """Tell what waits in the backlog of ``queue``."""
     mine = runtime()

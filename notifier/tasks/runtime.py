@@ -5,6 +5,7 @@ A prefork child never touches what its parent made: after a fork the next caller
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -34,12 +35,14 @@ from notifier.settings.watch import FileWatch
 from notifier.store import RedisStore, SettlementJournal, blob_name
 from notifier.store.fetching import Fetcher
 from notifier.tasks import signals
+from notifier.tasks.registered import common_broker
 from notifier.tasks.soft_limit import soft_limit
 from notifier.tasks.ways_out import WaysOut
 from notifier.telemetry.logs import log_event
 
 log = logging.getLogger(__name__)
 
+_BROKER = "NOTIFIER_BROKER_URL"
 LOOK_EVERY = 1.0  # seconds in which a worker does not look again at the template files that it has just used
 
 
@@ -223,11 +226,16 @@ def settings() -> Settings:
 
 
 def _texts() -> Mapping[str, str]:
-    return os.environ if _source is None else _source()
+    texts = os.environ if _source is None else _source()
+    if not _overlay:
+        return texts
+    return {name: text for name, text in texts.items() if name.removesuffix("_FILE") not in _overlay} | _overlay
 
 
 def _load() -> Settings:
-    return Settings.load(_texts())
+    texts = _texts()
+    broker = None if _BROKER in texts or f"{_BROKER}_FILE" in texts else common_broker()
+    return Settings.load({**texts, _BROKER: broker} if broker else texts)
 
 
 def read_settings_from(source: Callable[[], Mapping[str, str]]) -> None:
@@ -289,3 +297,30 @@ def shut_down(grace: float) -> None:
         mine = _runtimes.pop(os.getpid(), None)
     if mine is not None:
         mine.close(grace)
+
+
+_overlay: dict[str, str] = {}
+
+
+@contextlib.contextmanager
+def overlaid(texts: Mapping[str, str]) -> Iterator[None]:
+    """For tests: these settings before those of whichever source, until the block ends. Raises `ConfigurationError`."""
+    global _overlay  # noqa: PLW0603 - one tree a process
+    if _given:
+        raise ConfigurationError(
+            ["the settings were chosen with use_settings, and a test cannot lay its own over them"]
+        )
+    before = _overlay
+    try:
+        _overlay = {**before, **texts}
+        configure(None)
+        yield
+    finally:
+        _overlay = before
+        forget_settings()
+
+
+def forget_settings() -> None:
+    """Read the settings again when they are needed next, but where `configure` has chosen them."""
+    if not _given:
+        configure(None)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from celery import Task
+from celery.exceptions import Ignore, Reject
+from kombu.exceptions import OperationalError
 
 from notifier.delivery.inline import deliver_inline
 from notifier.delivery.intake import Addresses, Options
 from notifier.delivery.signatures import ARGUMENT, check_signature
 from notifier.errors import BrokerUnavailable, StoreUnavailable
 from notifier.model.address import Address
+from notifier.model.ids import new_mail_id
 from notifier.model.outcome import Outcome
-from notifier.tasks.app import app
+from notifier.tasks.app import our_task
 from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
 from notifier.tasks.enqueue import enqueue
+from notifier.tasks.enqueueing import Enqueueing
 from notifier.tasks.options import mail_options
+from notifier.tasks.registered import is_eager, is_registered
 from notifier.tasks.result import MailResult
 from notifier.tasks.runtime import inline_runtime, runtime
+
+log = logging.getLogger(__name__)
 
 RECEIVE_AGAIN = 10  # seconds until a mail that came by name is tried again while the store is away
 
@@ -41,10 +50,21 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         Raises an `InvalidMail`, `TemplateNotFound` or `IdempotencyConflict` for what is wrong with the call, and
         `BrokerUnavailable` or `StoreUnavailable` within five seconds; nothing is stored then.
         """
-        if self.app.conf.task_always_eager:
+        if self.app.conf.task_always_eager or is_eager():
             return self.apply(tuple(args or ()), dict(kwargs or {}), task_id=options.get("task_id"))
         accepted = self.call.accepted(args, kwargs or {}, mail_options(options))
         return MailResult(enqueue([accepted])[0].mail_id, app=self.app)
+
+    def adelay(self, *args: Any, **kwargs: Any) -> Enqueueing:
+        """The same as ``delay`` for coroutines: ``await send_email.adelay(…)``. The event loop goes on meanwhile."""
+        return self.aapply_async(args, kwargs)
+
+    def aapply_async(
+        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Enqueueing:
+        """The same as ``apply_async`` for coroutines; see `Enqueueing` for what becomes of it when it is cancelled."""
+        named = {**options, "task_id": options.get("task_id") or new_mail_id()}
+        return Enqueueing(named["task_id"], partial(self.apply_async, args, kwargs, **named))
 
     def AsyncResult(self, task_id: str, **_: Any) -> MailResult:  # noqa: N802 - Celery's name
         """The result of a mail by its id."""
@@ -53,7 +73,7 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
 
 # Only a call that arrives with its payload (by name, from a process without this package) runs the body in a worker:
 # acknowledged late and registered on receipt. Registering twice is a no-op, for the task's id is the mail's.
-@app.task(
+@our_task(
     base=MailTask,
     bind=True,
     name="notifier.send_email",
@@ -100,7 +120,7 @@ class MessageTask(MailTask):
     call = SEND_MESSAGE
 
 
-@app.task(
+@our_task(
     base=MessageTask,
     bind=True,
     name="notifier.send_message",
@@ -137,13 +157,41 @@ def _run(task: MailTask, call: Mapping[str, Any], signature: object) -> str:
         accepted = task.call.accepted((), call, Options(mail_id=request.id))
         return _final_reply(deliver_inline(accepted, composer=mine.composer, router=mine.inline_router))
     _check_signature(request, signature)
-    queue = (request.delivery_info or {}).get("routing_key")
     try:
-        accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=queue, by_name=True))
+        accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=_queue_named(task), by_name=True))
         return enqueue([accepted])[0].mail_id
     except (StoreUnavailable, BrokerUnavailable) as error:
-        # The one wait that Celery keeps: the ledger that would keep it is away.
-        raise task.retry(exc=error, countdown=RECEIVE_AGAIN, max_retries=None) from error
+        raise _put_back(task, error) from error
+
+
+def _put_back(task: MailTask, error: Exception) -> Ignore | Reject:
+    """The one wait that Celery keeps: the ledger that would keep it is away.
+
+    Celery's own ``retry`` would call this task's ``apply_async``, which stores a mail.
+    """
+    request = task.request
+    log.warning(
+        "the mail of task %s comes again in %s s, for it cannot be stored: %s", request.id, RECEIVE_AGAIN, error
+    )
+    again: dict[str, Any] = {
+        "kwargs": request.kwargs,
+        "task_id": request.id,
+        "queue": (request.delivery_info or {}).get("routing_key"),
+        "countdown": RECEIVE_AGAIN,
+        "retries": request.retries + 1,
+    }
+    try:
+        Task.apply_async(task, **again)
+    except (OperationalError, OSError):
+        return Reject(error, requeue=True)
+    return Ignore()
+
+
+def _queue_named(task: MailTask) -> str | None:
+    """None, for the mail class's own, where it came by an app's default queue: that is where what names none arrives."""
+    queue: str | None = (task.request.delivery_info or {}).get("routing_key")
+    app = task.app
+    return None if is_registered(app) and queue == app.conf.task_default_queue else queue
 
 
 def _check_signature(request: Any, signature: object) -> None:

@@ -78,10 +78,13 @@ class Sweeper(bootsteps.StartStopStep):
             for queue in queues:
                 sweep(queue)
             # Where messages wait already, slots are busy, and one more would only add to the heap.
-            if queues and mine.store.may_collect() and _no_bell_waits(queues[0]):
-                call_the_collector(queues[0])
-            if queues and also_called and _no_bell_waits(queues[0]):
-                _call_the_others(queues[0])
+            # An app of somebody else's may have a queue that is never empty.
+            mail = {one.queue for one in mine.settings.classes.values()}
+            calling = next((queue for queue in queues if queue in mail), None) or next(iter(queues), None)
+            if calling and mine.store.may_collect() and _no_bell_waits(calling):
+                call_the_collector(calling)
+            if calling and also_called and _no_bell_waits(calling):
+                _call_the_others(calling)
         except NotifierError as error:
             log.warning("sweep put off to the next interval: %s", error)
 

@@ -10,7 +10,7 @@ from celery.signals import after_setup_logger, after_setup_task_logger, worker_p
 
 from notifier.errors import ConfigurationError
 from notifier.tasks import bells, collector, evidence, hooks, send  # noqa: F401 - they register the tasks
-from notifier.tasks.app import app, point_at_broker
+from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.odd_messages import guard_worker
@@ -37,7 +37,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     return app
 
 
-@app.task(name="notifier.sweep", ignore_result=True, shared=False)
+@our_task(name="notifier.sweep", ignore_result=True, shared=False)
 def sweep_queues() -> None:
     """Sweep every queue of the store: beat's safety net for queues that no living worker consumes by name."""
     tell_journal()

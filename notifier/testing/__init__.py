@@ -22,7 +22,9 @@ from notifier.testing.mischief import (
     Skip,
     Twice,
 )
+from notifier.testing.outbox import Outbox
 from notifier.testing.peer import Cut
+from notifier.testing.relay import TestRelay
 from notifier.testing.script import Action, Script
 from notifier.testing.server import CatchingServer
 from notifier.testing.valkey import EmbeddedValkey
@@ -46,11 +48,13 @@ __all__ = [
     "Mailbox",
     "Mischief",
     "Moment",
+    "Outbox",
     "Refuse",
     "Reset",
     "Say",
     "Script",
     "Skip",
+    "TestRelay",
     "Twice",
     "Visit",
     "Visits",

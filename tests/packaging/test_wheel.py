@@ -53,7 +53,9 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
         "markdown",
     }
     assert f"{folder}/licenses/LICENSE" in names
-    assert "notifier = notifier.cli:main" in archive.read(f"{folder}/entry_points.txt").decode()
+    entry_points = archive.read(f"{folder}/entry_points.txt").decode()
+    assert "notifier = notifier.cli:main" in entry_points
+    assert "[pytest11]\nnotifier = notifier.integrations.pytest_plugin" in entry_points
 
 
 @pytest.mark.parametrize(
