@@ -105,8 +105,15 @@ class ReportConformance:
         store.reports.reach(first, ["zoe"])
         store.reports.close(first, "failed", "no")
         assert store.reports.again(NAME, PERIOD)
-        assert not store.reports.again(NAME, PERIOD)
         assert taken(store).reached == {"zoe"}
+
+    def test_a_person_gets_a_period_that_waits_and_none_that_a_worker_has(self, store: RedisStore) -> None:
+        opened(store)
+        first = taken(store)
+        assert not store.reports.again(NAME, PERIOD)
+        store.reports.wait(first, HOUR, "shop.NoStock")
+        assert store.reports.again(NAME, PERIOD)
+        assert store.reports.due(NAME) == [PERIOD]
 
     def test_reports_know_nothing_of_each_other(self, store: RedisStore) -> None:
         opened(store)

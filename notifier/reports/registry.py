@@ -18,7 +18,7 @@ from notifier.reports.schedules import Schedule, read_schedule
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 
 Recipient = str | Address | Mapping[str, Any]
-ReportFunction = Callable[[Period], Mapping[str, Any] | ReportResult]
+ReportFunction = Callable[[Period], Mapping[str, Any] | ReportResult | None]
 
 
 @dataclass(frozen=True, slots=True)

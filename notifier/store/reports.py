@@ -111,7 +111,7 @@ class RedisReports:
         return self._step("close", taken, state, why)
 
     def again(self, report: str, period: str) -> bool:
-        """Open a period once more, for those who have not had it. False where it is open."""
+        """A person wants a period now, for those who have not had it. False where a worker has it."""
         return bool(self._run(report, "again", period))
 
     def stands(self, report: str) -> tuple[list[OpenPeriod], list[PastPeriod]]:

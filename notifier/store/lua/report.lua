@@ -11,7 +11,7 @@
 --   'reach', period, owner, recipients ...: they have their mails. The same
 --   'wait', period, owner, ms, why: it could not be made. The same
 --   'close', period, owner, state, why: the same
---   'again', period: a person wants it; 0 where it is open already
+--   'again', period: a person wants it now; 0 where a worker has it
 --   'stands': what is open (period, from when on, why, failures) and what was (JSON), each as a list
 local verb, period, at = ARGV[1], ARGV[2], now()
 local open, past = P .. 'open', P .. 'past'
@@ -66,7 +66,8 @@ elseif verb == 'take' then
   for _, one in ipairs(redis.call('SMEMBERS', reached())) do result[#result + 1] = one end
   return result
 elseif verb == 'again' then
-  if redis.call('ZSCORE', open, period) then return 0 end
+  local free = redis.call('ZSCORE', open, period)
+  if free and tonumber(free) > at and (redis.call('HGET', details(), 'owner') or '') ~= '' then return 0 end
   redis.call('PERSIST', reached())
   redis.call('ZADD', open, at, period)
   return 1
