@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from notifier.model.proof import Proof
     from notifier.tasks.attachments import store_attachment
     from notifier.tasks.bulk import send_bulk
-    from notifier.tasks.evidence import evidence_source
     from notifier.tasks.delivery_report import delivery_report
+    from notifier.tasks.evidence import evidence_source
     from notifier.tasks.report import report, send_report
     from notifier.tasks.result import cancel, status
     from notifier.tasks.send import send_email, send_message

@@ -78,8 +78,12 @@ def next_times(name: str | None, count: int, as_json: bool) -> None:
 
 @command.command("run")
 @click.argument("name")
-@click.option("--period", "at", type=Moment(), help="The last period before: ISO 8601, or a span before now, such as 7d.")
-@click.option("--to", "recipients", multiple=True, metavar="ADDRESS", help="To this address and nobody else, for a try.")
+@click.option(
+    "--period", "at", type=Moment(), help="The last period before: ISO 8601, or a span before now, such as 7d."
+)
+@click.option(
+    "--to", "recipients", multiple=True, metavar="ADDRESS", help="To this address and nobody else, for a try."
+)
 @as_json_option
 def run(name: str, at: float | None, recipients: tuple[str, ...], as_json: bool) -> None:
     """Send the last period of the report NAME now: to those who have not had it. Exit status 1 where it cannot be sent.
@@ -108,7 +112,11 @@ def _open(one: ReportStands) -> str:
 
 def _of_open(one: OpenPeriod) -> str:
     at = datetime.fromtimestamp(one.due_at, UTC).strftime(MOMENT)
-    return f"{one.period}: failed {one.failures} times, again at {at} ({one.why})" if one.failures else f"{one.period}: due"
+    return (
+        f"{one.period}: failed {one.failures} times, again at {at} ({one.why})"
+        if one.failures
+        else f"{one.period}: due"
+    )
 
 
 def _last(one: ReportStands) -> Text:

@@ -94,7 +94,9 @@ class Composer:
         context = email.context if link is None else {"unsubscribe_url": link, **email.context}
         content = self.renderer.render(email.template, context, email.locale)
         mail = self.compositor.compose(
-            replace(content, calendar=email.calendar, inline_images=(*content.inline_images, *self._images(email, content))),
+            replace(
+                content, calendar=email.calendar, inline_images=(*content.inline_images, *self._images(email, content))
+            ),
             sender=sender,
             to=email.to,
             cc=email.cc,

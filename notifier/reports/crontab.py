@@ -99,7 +99,9 @@ def _values(field: str, name: str, low: int, high: int, names: dict[str, int]) -
     for part in field.split(","):
         match = _PART.match(part)
         if match is None:
-            raise ValueError(f"the {name} {part!r} of a schedule is none: a number, *, a range, or one of them with /step")
+            raise ValueError(
+                f"the {name} {part!r} of a schedule is none: a number, *, a range, or one of them with /step"
+            )
         start, end, step = match.groups()
         first = low if start == "*" else _number(start, name, names)
         last = high if start == "*" or (step and not end) else first

