@@ -75,6 +75,11 @@ class ReportConformance:
         (one,), _ = store.reports.stands(NAME)
         assert (one.period, one.why, one.failures) == (PERIOD, "shop.NoStock", 1)
 
+    def test_a_wait_that_is_no_failure_of_its_own_is_not_counted(self, store: RedisStore) -> None:
+        opened(store)
+        store.reports.wait(taken(store), LEFT, "the broker was away", counted=False)
+        assert taken(store).failures == 0
+
     def test_the_next_run_knows_how_often_it_failed(self, store: RedisStore) -> None:
         opened(store)
         store.reports.wait(taken(store), LEFT, "shop.NoStock")

@@ -35,7 +35,11 @@ def instant_named(key: str) -> datetime:
 
 def period_by(instant: datetime, schedule: Schedule, zone: ZoneInfo) -> Period:
     """The last period that had ended by then."""
-    end = schedule.at_or_before(instant, zone)
+    return period_until(schedule.at_or_before(instant, zone), schedule, zone)
+
+
+def period_until(end: datetime, schedule: Schedule, zone: ZoneInfo) -> Period:
+    """The one with that end."""
     start = schedule.at_or_before(end - timedelta(seconds=1), zone)
     return Period(start.astimezone(zone), end.astimezone(zone))
 

@@ -50,7 +50,7 @@ class OpenPeriod:
 
 @dataclass(frozen=True, slots=True)
 class PastPeriod:
-    """``state`` is sent, failed or missed; ``at`` seconds since the epoch."""
+    """``state`` is sent, nothing (there was nothing to tell), failed or missed; ``at`` seconds since the epoch."""
 
     period: str
     state: str
@@ -102,9 +102,9 @@ class RedisReports:
         """Recipients (digests) have their mails. False where the period is another's now."""
         return self._step("reach", taken, *recipients)
 
-    def wait(self, taken: Taken, seconds: float, why: str) -> bool:
-        """It could not be made, and may be tried again after a while."""
-        return self._step("wait", taken, ms(seconds), why)
+    def wait(self, taken: Taken, seconds: float, why: str, *, counted: bool = True) -> bool:
+        """It could not be made, and may be tried again after a while. ``counted``: as a failure of its own."""
+        return self._step("wait", taken, ms(seconds), why, int(counted))
 
     def close(self, taken: Taken, state: str, why: str = "") -> bool:
         """It is over."""

@@ -27,7 +27,7 @@ from notifier.errors import (
 from notifier.model.address import Address
 from notifier.model.ids import new_mail_id
 from notifier.model.tenant import DEFAULT
-from notifier.reports.periods import Period, instant_named, period_by
+from notifier.reports.periods import Period, instant_named, period_until
 from notifier.reports.registry import Recipient, Report
 from notifier.reports.result import ReportFile, ReportResult
 from notifier.retry import RetryPolicy
@@ -94,8 +94,8 @@ class _Lease:
 
 
 def period_named(report: Report, key: str) -> Period:
-    """The period of that key. Raises `ValueError`."""
-    return period_by(instant_named(key), report.schedule, report.zone)
+    """The period of that key, also where the schedule has changed since. Raises `ValueError`."""
+    return period_until(instant_named(key), report.schedule, report.zone)
 
 
 def _sent(report: Report, taken: Taken, mine: Runtime) -> tuple[str, str]:
@@ -131,7 +131,7 @@ def _put_off(report: Report, taken: Taken, error: Exception, mine: Runtime) -> N
         log.error("report %s of %s is given up: %s\n%s", report.name, taken.period, why, frames)
         return
     wait = policy.delay(taken.failures + 1, random.random)
-    mine.store.reports.wait(taken, wait, why)
+    mine.store.reports.wait(taken, wait, why, counted=not free)
     log.warning("report %s of %s is made again in %.0f s: %s\n%s", report.name, taken.period, wait, why, frames)
 
 

@@ -9,7 +9,7 @@
 --   'renew', period, owner, lease ms
 --   'keep', period, owner, blob: what it says is made. 1, or 0 where another has it now
 --   'reach', period, owner, recipients ...: they have their mails. The same
---   'wait', period, owner, ms, why: it could not be made. The same
+--   'wait', period, owner, ms, why, 0|1: it could not be made; 1 where that counts as a failure. The same
 --   'close', period, owner, state, why: the same
 --   'again', period: a person wants it now; 0 where a worker has it
 --   'stands': what is open (period, from when on, why, failures) and what was (JSON), each as a list
@@ -91,7 +91,7 @@ elseif verb == 'reach' then
   for i = 4, #ARGV do redis.call('SADD', reached(), ARGV[i]) end
 elseif verb == 'wait' then
   redis.call('ZADD', open, at + tonumber(ARGV[4]), period)
-  redis.call('HINCRBY', details(), 'failures', 1)
+  redis.call('HINCRBY', details(), 'failures', ARGV[6])
   redis.call('HSET', details(), 'why', ARGV[5], 'crashes', 0, 'owner', '')
 else
   close(ARGV[4], ARGV[5])
