@@ -18,6 +18,7 @@ from notifier.errors import (
     BlobUnavailable,
     BrokerUnavailable,
     IdempotencyConflict,
+    InvalidAddress,
     InvalidMail,
     InvalidReport,
     NotifierError,
@@ -99,11 +100,13 @@ def period_named(report: Report, key: str) -> Period:
 
 
 def _sent(report: Report, taken: Taken, mine: Runtime) -> tuple[str, str]:
-    made = _kept(taken, mine, report) or _made(report, period_named(report, taken.period))
+    made = _kept(taken, mine, report)
     if made is None:
-        return "nothing", "the function returned None"
-    if not taken.made and not mine.store.reports.keep(taken, _stored(made, report, mine)):
-        raise _Lost
+        made = _made(report, period_named(report, taken.period))
+        if made is None:
+            return "nothing", "the function returned None"
+        if not mine.store.reports.keep(taken, _stored(made, report, mine)):
+            raise _Lost
     wrong: list[str] = []
     left = [(digest_of(one["to"]), one) for one in made.recipients]
     left = [(digest, one) for digest, one in left if digest not in taken.reached]
@@ -113,7 +116,7 @@ def _sent(report: Report, taken: Taken, mine: Runtime) -> tuple[str, str]:
         if not mine.store.reports.reach(taken, [digest for digest, _ in chunk]):
             raise _Lost
     if wrong:
-        return "failed", f"{len(wrong)} of {len(made.recipients)} recipients were refused: {wrong[0]}"
+        return "failed", f"{len(wrong)} of {len(made.recipients)} recipients were refused; {wrong[0]}"
     return "sent", f"to {len(made.recipients)}"
 
 
@@ -162,7 +165,7 @@ def _made(report: Report, period: Period) -> Made | None:
 
 def _file(given: object, tenant: str) -> dict[str, Any]:
     given = given.attachment() if isinstance(given, ReportFile) else given
-    inline = isinstance(given, Mapping) and bool(given.get("inline", False))
+    inline = given.get("inline", False) if isinstance(given, Mapping) else getattr(given, "inline", False)
     if isinstance(given, Mapping) and "blob" in given:
         return dict(given)
     return {**store_attachment(given, keep=KEPT, tenant=tenant), "inline": inline}
@@ -174,7 +177,7 @@ def _recipient(report: Report, given: Recipient) -> dict[str, Any]:
         raise InvalidReport(
             f"report {report.name!r}: a recipient is an address, or a mapping with to, locale and context"
         )
-    return {**one, "to": str(one["to"])}
+    return {**one, "to": str(one["to"]), "context": checked_context(one.get("context", {}))}
 
 
 def _stored(made: Made, report: Report, mine: Runtime) -> str:
@@ -213,7 +216,9 @@ def _enqueued(report: Report, period: str, made: Made, chunk: Sequence[tuple[str
         try:
             accepted.append(accepted_mail(report, made, one, f"report {report.name} {period} {digest}"))
         except (InvalidMail, TemplateError) as error:
-            yield str(error)
+            # What is no address may be a person's all the same, and this is listed and logged.
+            why = type(error).__name__ if isinstance(error, InvalidAddress) else str(error)
+            yield f"recipient {made.recipients.index(one) + 1}: {why}"
     try:
         enqueue(accepted)
     except IdempotencyConflict:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from workers import Plant, plant
 
+from notifier.model.content import Attachment
 from notifier.model.state import MailState
 from notifier.reports.periods import Period
 from notifier.reports.registry import Report, checked
@@ -85,7 +86,7 @@ def test_nothing_to_tell_is_no_mail(made: Plant) -> None:
 def test_one_wrong_address_keeps_nobody_else_from_the_mail(made: Plant) -> None:
     done = sent(a_report(recipients=["nobody", "ida@example.com"]))
     assert done.state == "failed"
-    assert done.why.startswith("1 of 2 recipients were refused: ")
+    assert done.why == "1 of 2 recipients were refused; recipient 1: InvalidAddress"
     assert waiting() == ["ida@example.com"]
 
 
@@ -135,3 +136,19 @@ def test_a_second_run_is_for_those_alone_who_had_nothing(made: Plant) -> None:
     sent(a_report(recipients=["nobody", "ida@example.com"]))
     sent(a_report(recipients=["zoe@example.com", "ida@example.com"]))
     assert waiting() == ["ida@example.com", "zoe@example.com"]
+
+
+def test_an_image_that_a_report_gives_as_an_attachment_is_shown(made: Plant) -> None:
+    image = Attachment("x.png", "image/png", b"\x89PNG", inline=True)
+    sent(a_report(lambda _: ReportResult({"name": "Zoë"}, [image, {"filename": "y.csv", "data": b"a"}])))
+    (claim, *_) = runtime().store.claim("mail", "w", 10)
+    assert [(ref.filename, ref.inline) for ref in claim.email.attachments] == [("x.png", True), ("y.csv", False)]
+
+
+def test_what_was_made_and_is_gone_is_made_anew(made: Plant) -> None:
+    reports = runtime().store.reports
+    reports.again("weekly", KEY)
+    lost = reports.take("weekly", KEY, "w", 0.0)
+    assert lost is not None
+    reports.keep(lost, "0" * 64)
+    assert sent(a_report()).state == "sent"
