@@ -11,8 +11,10 @@ from notifier.model.state import MailState
 from notifier.store import RedisStore
 from notifier.store.base import Settlement, Takeover
 from notifier.store.reports import MOST_CRASHES, Taken
+from notifier.store.tallies import EPOCH
 
 NAME, PERIOD, HOUR = "weekly-orders", "2026-11-23T07:00:00Z", 3600.0
+MOST_FIELDS = 2000  # of a day; `prelude.lua` has the same
 LEFT = 0.0  # the lease of a worker that has ended
 
 
@@ -158,6 +160,21 @@ class TallyConformance:
         (claim,) = store.claim("mail", "w", 1)
         store.settle([Settlement(claim, MailState.WAITING)])
         assert self.counted(store) == {}
+
+    def test_domains_beyond_a_bound_are_counted_together(self, store: RedisStore) -> None:
+        now = datetime.now(UTC)
+        key = store._keys.tally("mail", (now.date() - EPOCH).days)
+        many = [part for number in range(MOST_FIELDS) for part in (f"sent d{number}.example welcome", 1)]
+        store._connection.ask(("HSET", key, *many))
+        store.add([an_email("zoe@new.example", "ida@newer.example", "bo@d7.example")])
+        (claim,) = store.claim("mail", "w", 1)
+        store.begin_dot([claim])
+        accepted = dict.fromkeys(claim.recipients, RecipientState.ACCEPTED)
+        store.settle([Settlement(claim, MailState.SENT, recipients=accepted)])
+        counted = self.counted(store)
+        assert counted["sent", "*", "welcome"] == 2
+        assert counted["sent", "d7.example", "welcome"] == 2
+        assert len(counted) == MOST_FIELDS + 1
 
     def test_a_dead_letter_counts_all_who_had_no_verdict(self, store: RedisStore) -> None:
         store.add([an_email("zoe@example.com", "ida@example.com")])

@@ -26,7 +26,7 @@ class Tally:
 
 
 class RedisTallies:
-    """Kept for a hundred days. Every method may raise `StoreUnavailable`."""
+    """Kept for seventy days. Every method may raise `StoreUnavailable`."""
 
     def __init__(self, connection: LedgerConnection, keys: Keys) -> None:
         self._connection = connection

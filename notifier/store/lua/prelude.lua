@@ -179,8 +179,8 @@ end
 -- What became of recipients, counted for reports by day (UTC), template and domain. 'deferred' counts each time. So many
 -- fields a day at most: domains that are over it are counted together, as '*'.
 local TALLIED = { accepted = 'sent', refused = 'failed' }
-local TALLY_FIELDS = 5000
-local TALLY_KEPT = 100 * 86400 -- seconds
+local TALLY_FIELDS = 2000
+local TALLY_KEPT = 70 * 86400 -- seconds; a month and the one before it
 
 local function tally(at, template, path, state)
   local key = P .. 'tally:' .. math.floor(at / 86400000)

@@ -76,6 +76,14 @@ def test_after_a_year_the_newest_are_caught_up(store: RedisStore, clock: Clock) 
     assert len(open_due(daily("all"), store.reports)) == MOST
 
 
+def test_a_store_that_was_wiped_sends_nothing_again(store: RedisStore, clock: Clock) -> None:
+    open_due(daily("all"), store.reports)
+    clock.now += DAY
+    assert len(open_due(daily("all"), store.reports)) == 1
+    store._connection.ask(("FLUSHALL",))
+    assert open_due(daily("all"), store.reports) == []
+
+
 def test_a_clock_that_goes_back_opens_nothing_twice(store: RedisStore, clock: Clock) -> None:
     open_due(daily(), store.reports)
     clock.now += DAY
