@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from PIL import Image
 
-from notifier.errors import InvalidReport
+from notifier.errors import ConfigurationError, InvalidReport
 from notifier.reports import bar_chart, csv_file, xlsx_file
 from notifier.reports.chart import _round_top
 
@@ -76,3 +78,21 @@ def test_the_scale_ends_at_a_round_number(most: float, top: float) -> None:
 def test_numbers_that_cannot_be_shown_are_refused(labels: list[str], series: dict[str, list[float]]) -> None:
     with pytest.raises(InvalidReport):
         bar_chart("x.png", labels, series)
+
+
+@pytest.mark.parametrize(
+    ("module", "make"),
+    [("xlsxwriter", lambda: xlsx_file("x.xlsx", [(1,)])), ("PIL", lambda: bar_chart("x.png", ["a"], {"n": [1]}))],
+)
+def test_without_its_library_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, module: str, make: Callable[[], object]
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # as where it is not installed
+    with pytest.raises(ConfigurationError, match=r"pip install 'notifier-worker\[reports\]'"):
+        make()
+
+
+def test_a_csv_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("xlsxwriter", "PIL"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert csv_file("x.csv", [(1,)]).data
