@@ -61,8 +61,8 @@ worker_log_format = "%(asctime)s %(levelname)s %(processName)s %(name)s: %(messa
 timezone = "UTC"
 enable_utc = True
 
-# `celery -A worker beat`. Each mail of a schedule goes through the store like any other; give it an idempotency key
-# that names its period in your own task where two beats may run.
+# `celery -A worker beat`. `create_worker_app` adds `send-due-reports`: the store knows which reports are due (docs/how-to/reports.md).
+# A mail that a task of your own sends by a schedule wants an idempotency key that names its period, where two beats may run.
 beat_schedule = {
     # A safety net: the workers sweep what they consume every few seconds by themselves.
     "sweep-every-queue": {"task": "notifier.sweep", "schedule": 60.0, "options": {"expires": 55}},

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from notifier.model.proof import Proof
     from notifier.tasks.attachments import store_attachment
     from notifier.tasks.bulk import asend_bulk, send_bulk
+    from notifier.tasks.delivery_report import delivery_report
     from notifier.tasks.evidence import evidence_source
+    from notifier.tasks.report import report, send_report
     from notifier.tasks.result import cancel, status
     from notifier.tasks.send import send_email, send_message
     from notifier.tasks.signals import mail_accepted, mail_deferred, mail_failed, mail_unknown
@@ -27,15 +29,18 @@ __all__ = [
     "Proof",
     "asend_bulk",
     "cancel",
+    "delivery_report",
     "evidence_source",
     "mail_accepted",
     "mail_deferred",
     "mail_failed",
     "mail_unknown",
     "priority_headers",
+    "report",
     "send_bulk",
     "send_email",
     "send_message",
+    "send_report",
     "smtp",
     "status",
     "store_attachment",
@@ -48,12 +53,15 @@ _HOME = {
     "Proof": "notifier.model.proof",
     "asend_bulk": "notifier.tasks.bulk",
     "cancel": "notifier.tasks.result",
+    "delivery_report": "notifier.tasks.delivery_report",
     "evidence_source": "notifier.tasks.evidence",
     **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),
     "priority_headers": "notifier.mime.priority",
+    "report": "notifier.tasks.report",
     "send_bulk": "notifier.tasks.bulk",
     "send_email": "notifier.tasks.send",
     "send_message": "notifier.tasks.send",
+    "send_report": "notifier.tasks.report",
     "status": "notifier.tasks.result",
     "store_attachment": "notifier.tasks.attachments",
     **dict.fromkeys(("unsubscribe_asgi", "unsubscribe_wsgi"), "notifier.tasks.unsubscribe"),

@@ -14,6 +14,8 @@ The tree::
     │   ├── MailTooLarge                over the size limit
     │   ├── UnsignedPayload             came through the broker without the signature that is asked for
     │   └── UnsupportedOption           a Celery option that has no meaning for a mail
+    ├── InvalidReport (ValueError)      refused where it is registered, or what it returned
+    ├── ReportNotFound
     ├── IdempotencyConflict             the key is taken by a mail with another body
     ├── TemplateError                   for good: the same template fails again
     │   ├── TemplateNotFound
@@ -195,6 +197,14 @@ class UnsignedPayload(InvalidMail):
 
 class UnsupportedOption(InvalidMail):
     """A Celery option that has no honest meaning for a mail; the text says what to use instead."""
+
+
+class InvalidReport(NotifierError, ValueError):
+    """A report that cannot be sent as it is registered, or returned what is no report."""
+
+
+class ReportNotFound(NotifierError):
+    """No report of that name is registered here."""
 
 
 class IdempotencyConflict(NotifierError):

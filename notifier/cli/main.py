@@ -18,6 +18,7 @@ COMMANDS = {
     "pause": "notifier.cli.pause",
     "preview": "notifier.cli.preview",
     "purge": "notifier.cli.purge",
+    "report": "notifier.cli.report",
     "reschedule": "notifier.cli.reschedule",
     "resolve": "notifier.cli.resolve",
     "resume": "notifier.cli.resume",

@@ -20,7 +20,8 @@ from notifier.model.reread import read_once
 HELD = 2**20  # octets; objects up to here are asked for once
 
 _SOURCES = ("blob", "data", "path", "url")
-_FIELDS = frozenset({*_SOURCES, "filename", "content_type"})
+_FIELDS = frozenset({*_SOURCES, "filename", "content_type", "inline"})
+_SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 
 
 def _nothing_is_stored(tenant: str, blob: str) -> int:
@@ -50,6 +51,7 @@ class GivenFile:
     filename: str
     content_type: str
     data: bytes | Source = field(repr=False)
+    inline: bool = False
 
 
 def read_attachment(given: object, *, limit: int, allow_paths: bool, sources: Sources = Sources()) -> GivenFile:
@@ -62,9 +64,8 @@ def read_attachment(given: object, *, limit: int, allow_paths: bool, sources: So
     if isinstance(given, Attachment):
         if not isinstance(given.data, bytes):
             raise InvalidAttachment(f"attachment {given.filename!r}: data is bytes, not {type(given.data).__name__}")
-        return _named(
-            given.filename, given.content_type, octets_of(given.data, f"attachment {given.filename!r}", limit)
-        )
+        octets = octets_of(given.data, f"attachment {given.filename!r}", limit)
+        return _named(given.filename, given.content_type, octets, given.inline)
     if not isinstance(given, Mapping):
         raise InvalidAttachment(f"an attachment is a mapping or an Attachment, not {type(given).__name__}")
     source = _source_of(given)
@@ -94,7 +95,7 @@ def stored_attachment(given: Mapping[str, Any], *, tenant: str, sources: Sources
     if not isinstance(blob, str):
         raise InvalidAttachment(f"attachment {name!r}: a blob is named by text, not {type(blob).__name__}")
     try:
-        return AttachmentRef(name, content_type, blob, sources.stored(tenant, blob))
+        return AttachmentRef(name, content_type, blob, sources.stored(tenant, blob), _inline(given, name, content_type))
     except BlobUnavailable as error:
         raise InvalidAttachment(f"attachment {name!r}: {error}") from error
 
@@ -112,7 +113,8 @@ def _source_of(given: Mapping[str, Any]) -> str:
 
 def _from_path(given: Mapping[str, Any], limit: int, sources: Sources) -> GivenFile:
     data = read_file(given["path"], limit=limit, roots=sources.roots)
-    return _named(given.get("filename", Path(given["path"]).name), given.get("content_type"), data)
+    name = given.get("filename", Path(given["path"]).name)
+    return _named(name, given.get("content_type"), data, given.get("inline", False))
 
 
 def _from_url(given: Mapping[str, Any], limit: int, sources: Sources) -> GivenFile:
@@ -121,14 +123,15 @@ def _from_url(given: Mapping[str, Any], limit: int, sources: Sources) -> GivenFi
         raise InvalidAttachment(f"an attachment's url is text, not {type(url).__name__}")
     name = given.get("filename", url.rpartition("/")[2])
     data = read_once(f"attachment {name!r}", lambda: sources.fetched(url, limit), held=HELD)
-    return _named(name, given.get("content_type"), data)
+    return _named(name, given.get("content_type"), data, given.get("inline", False))
 
 
 def _from_data(given: Mapping[str, Any], limit: int) -> GivenFile:
     filename = given.get("filename")
     if not isinstance(filename, str):
         raise InvalidAttachment("an attachment given as data needs a filename")
-    return _named(filename, given.get("content_type"), octets_of(given["data"], f"attachment {filename!r}", limit))
+    octets = octets_of(given["data"], f"attachment {filename!r}", limit)
+    return _named(filename, given.get("content_type"), octets, given.get("inline", False))
 
 
 def octets_of(data: object, what: str, limit: int) -> bytes:
@@ -147,6 +150,16 @@ def octets_of(data: object, what: str, limit: int) -> bytes:
     return bytes(data)
 
 
-def _named(filename: object, content_type: object, data: bytes | Source) -> GivenFile:
+def _named(filename: object, content_type: object, data: bytes | Source, inline: object) -> GivenFile:
     name = safe_filename(filename)
-    return GivenFile(name, check_content_type(content_type or guess_content_type(name)), data)
+    kind = check_content_type(content_type or guess_content_type(name))
+    return GivenFile(name, kind, data, _inline({"inline": inline}, name, kind))
+
+
+def _inline(given: Mapping[str, Any], name: str, content_type: str) -> bool:
+    inline = given.get("inline", False)
+    if not isinstance(inline, bool):
+        raise InvalidAttachment(f"attachment {name!r}: inline is True or False, not {inline!r}")
+    if inline and content_type not in _SHOWN:
+        raise InvalidAttachment(f"attachment {name!r}: the html part shows images, and {content_type} is none")
+    return inline

@@ -12,7 +12,7 @@ from notifier.delivery.signing import Signer
 from notifier.mime import Composition, Compositor, invitation_file
 from notifier.mime.message import author_domain, completed, header_is_ascii, header_of, is_signed
 from notifier.model.address import Address
-from notifier.model.content import Attachment, Content, StoredAttachment
+from notifier.model.content import Attachment, Content, InlineImage, StoredAttachment, content_id_of
 from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Octets, Source, as_message
@@ -40,6 +40,11 @@ def _path_of(email: Email, sender: Address) -> str:
 def _is_from_nobody(email: Email) -> bool:
     """The null sender stays one, whatever an account says: answers to answers never end (RFC 5321 section 4.5.5)."""
     return email.message is not None and not email.message.reverse_path
+
+
+def _is_shown(ref: AttachmentRef, content: Content) -> bool:
+    """Where there is no html part, what it would show is a file like others."""
+    return ref.inline and content.html is not None
 
 
 class TemplateRenderer(Protocol):
@@ -90,7 +95,11 @@ class Composer:
         content = self.renderer.render(email.template, context, email.locale)
         mail = self.compositor.compose(
             Composition(
-                replace(content, calendar=email.calendar),
+                replace(
+                    content,
+                    calendar=email.calendar,
+                    inline_images=(*content.inline_images, *self._images(email, content)),
+                ),
                 sender=sender,
                 to=email.to,
                 cc=email.cc,
@@ -98,7 +107,7 @@ class Composer:
                 message_id=message_id_of(email, self.sender),
                 date=datetime.fromtimestamp(email.created_at, UTC),
                 headers=self.own_fields.headers(email, link),
-                attachments=self._attachments(email),
+                attachments=self._attachments(email, content),
                 envelope=envelope,
             )
         )
@@ -115,8 +124,18 @@ class Composer:
         mail = MailObject(envelope, octets, smtputf8=envelope.needs_smtputf8 or not header.isascii())
         return mail if is_signed(header) else self.signer.signed(mail, email, author_domain(header))
 
-    def _attachments(self, email: Email) -> list[Attachment | StoredAttachment]:
-        files: list[Attachment | StoredAttachment] = list(map(self._stored, email.attachments))
+    def _images(self, email: Email, content: Content) -> list[InlineImage]:
+        """Those that the call brought along for the html part. The same octets are one image."""
+        shown = {ref.blob: ref for ref in email.attachments if _is_shown(ref, content)}
+        return [
+            InlineImage(content_id_of(blob), ref.filename, ref.content_type, self.blobs.get_blob(blob))
+            for blob, ref in shown.items()
+        ]
+
+    def _attachments(self, email: Email, content: Content) -> list[Attachment | StoredAttachment]:
+        files: list[Attachment | StoredAttachment] = [
+            self._stored(ref) for ref in email.attachments if not _is_shown(ref, content)
+        ]
         return files if email.calendar is None else [*files, invitation_file(email.calendar)]
 
     def _stored(self, ref: AttachmentRef) -> StoredAttachment:

@@ -219,8 +219,9 @@ class Intake:
                 refs.append(stored_attachment(given, tenant=tenant, sources=self._sources))
             else:
                 file = self.read(given, allow_paths=not options.by_name)
-                refs.append(AttachmentRef(file.filename, file.content_type, self._blob_name(file.data), len(file.data)))
-                blobs[refs[-1].blob] = file.data
+                name = self._blob_name(file.data)
+                refs.append(AttachmentRef(file.filename, file.content_type, name, len(file.data), file.inline))
+                blobs[name] = file.data
         return tuple(refs), blobs
 
     def read(self, given: object, *, allow_paths: bool = True) -> GivenFile:

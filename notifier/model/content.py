@@ -18,13 +18,19 @@ class InlineImage:
     data: bytes = field(repr=False)
 
 
+def content_id_of(blob: str) -> str:
+    """The Content-ID of an image that a call brings along, by the sha256 (hex) of its octets: known before it is stored."""
+    return f"{blob[:32]}@notifier"
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes along. ``data`` is its octets, read once, at the call."""
+    """A file that goes along. ``data`` is its octets, read once, at the call. ``inline``: the html part shows it."""
 
     filename: str
     content_type: str
     data: bytes = field(repr=False)
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

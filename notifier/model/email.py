@@ -12,7 +12,7 @@ from notifier.model.address import Address
 from notifier.model.content import Calendar
 from notifier.model.tenant import DEFAULT
 
-PAYLOAD_VERSION = 2
+PAYLOAD_VERSION = 3
 # What a mail may have since that version. One that has none of it is of version 1, which older workers read; one that
 # has some waits for a newer worker, for nobody may send it without.
 _SINCE_2 = ("calendar", "message")
@@ -20,12 +20,15 @@ _SINCE_2 = ("calendar", "message")
 
 @dataclass(frozen=True, slots=True)
 class AttachmentRef:
-    """An attachment as the ledger knows it: its octets live in the blob store under ``blob`` (sha256, hex)."""
+    """An attachment as the ledger knows it: its octets live in the blob store under ``blob`` (sha256, hex). ``inline``: an
+    image that the html part shows, by `content_id_of` the blob.
+    """
 
     filename: str
     content_type: str
     blob: str
     size: int
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Email:
             "sender": str(self.sender) if self.sender else None,
             "context": dict(self.context),
             "headers": dict(self.headers),
-            "attachments": [[a.filename, a.content_type, a.blob, a.size] for a in self.attachments],
+            "attachments": [_row_of(ref) for ref in self.attachments],
             "locale": self.locale,
             "mail_class": self.mail_class,
             "queue": self.queue,
@@ -102,12 +105,14 @@ class Email:
             payload["message"] = [ref.blob, ref.size, ref.reverse_path, ref.message_id]
         if any(name in payload for name in _SINCE_2):
             payload["v"] = 2
+        if any(ref.inline for ref in self.attachments):
+            payload["v"] = 3
         return payload
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Email:
         """The inverse of `to_payload`. Raises `UnknownPayloadVersion` for a version that this code cannot read."""
-        if payload.get("v") not in (1, PAYLOAD_VERSION):
+        if payload.get("v") not in (1, 2, PAYLOAD_VERSION):
             raise UnknownPayloadVersion(payload.get("v"))
         fields = {key: value for key, value in payload.items() if key != "v"}
         for key in ("to", "cc", "bcc", "reply_to"):
@@ -135,6 +140,11 @@ class Email:
     def with_id(self, mail_id: str) -> Email:
         """The same mail under another id (the id that its idempotency key had reserved)."""
         return replace(self, id=mail_id)
+
+
+def _row_of(ref: AttachmentRef) -> list[str | int | bool]:
+    """Older workers read the rows of ordinary attachments."""
+    return [ref.filename, ref.content_type, ref.blob, ref.size, *([True] if ref.inline else [])]
 
 
 class UnknownPayloadVersion(ValueError):

@@ -107,6 +107,19 @@ def address(text: str) -> Address:
         raise ValueError(f"is no address: {error}") from error
 
 
+def addresses(text: str) -> tuple[Address, ...]:
+    """With commas between them. Raises `ValueError`."""
+    return tuple(address(one.strip()) for one in text.split(",") if one.strip())
+
+
+def modules(text: str) -> tuple[str, ...]:
+    """Names of modules with blanks between them. Raises `ValueError`."""
+    for name in text.split():
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"names modules such as shop.reports, and {name!r} is none")
+    return tuple(text.split())
+
+
 def feedback_id(text: str) -> str:
     """The last part of a Feedback-ID; empty: none."""
     if text and not re.fullmatch(r"[A-Za-z0-9_-]{5,15}", text):

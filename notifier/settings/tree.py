@@ -260,6 +260,20 @@ TABLE: tuple[Setting, ...] = (
         "10",
         "Seconds that each source of evidence has for its answer.",
     ),
+    Setting(
+        "NOTIFIER_REPORTS",
+        parsers.modules,
+        "",
+        "Modules that register reports with `@report(…)`, such as shop.reports, with blanks between; workers and "
+        "`notifier report` import them. See [reports](../how-to/reports.md).",
+    ),
+    Setting(
+        "NOTIFIER_DELIVERY_REPORT_TO",
+        parsers.addresses,
+        "",
+        "Who gets the report `notifier-delivery` on Mondays at 8:00 UTC, with commas between: what was sent, deferred and failed, by "
+        "template and domain. See [reports](../how-to/reports.md).",
+    ),
     Setting("NOTIFIER_RETENTION", parsers.seconds, str(7 * 86400), "Seconds that an ended mail can be asked for."),
     Setting("NOTIFIER_IDEMPOTENCY_WINDOW", parsers.seconds, "86400", "Seconds that an idempotency key is remembered."),
 )
@@ -306,6 +320,8 @@ class Settings:
     webhook: Webhook | None = None
     retry_scale: float = 1.0
     untrusted_folders: tuple[Path, ...] = ()
+    report_modules: tuple[str, ...] = ()
+    delivery_report_to: tuple[Address, ...] = ()
     files: tuple[Path, ...] = ()  # that were read
 
     @property
@@ -410,6 +426,8 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "webhook": _webhook(values),
         "retry_scale": values["NOTIFIER_RETRY_SCALE"],
         "untrusted_folders": values["NOTIFIER_UNTRUSTED_TEMPLATES"],
+        "report_modules": values["NOTIFIER_REPORTS"],
+        "delivery_report_to": values["NOTIFIER_DELIVERY_REPORT_TO"],
     }
 
 

@@ -62,6 +62,14 @@ class Keys:
         """How many times the records of a queue refer to each blob: a hash."""
         return f"{self.queue(queue)}refs"
 
+    def report(self, name: str) -> str:
+        """What the keys of a report begin with."""
+        return f"{self.namespace}:{{report {name}}}:"
+
+    def tally(self, queue: str, day: int) -> str:
+        """What became of a day's mails by template, domain and state: a hash. ``day``: whole days since 1970, UTC."""
+        return f"{self.queue(queue)}tally:{day}"
+
     @property
     def blobs(self) -> str:
         """What the keys of blobs begin with: one slot, because all of them together have a cap."""

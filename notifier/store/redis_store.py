@@ -63,11 +63,13 @@ from notifier.store.records import (
     record_of,
     status_of,
 )
+from notifier.store.reports import RedisReports
 from notifier.store.reservations import under_their_keys
 from notifier.store.round_trips import Argument
 from notifier.store.rows import Row
 from notifier.store.sealing import Seal
 from notifier.store.suppression import SuppressionList
+from notifier.store.tallies import RedisTallies
 
 log = logging.getLogger(__name__)
 
@@ -373,6 +375,16 @@ class RedisStore:
     def hooks(self) -> RedisHooks:
         """What hooks are still to be told."""
         return RedisHooks(self._connection, self._keys)
+
+    @property
+    def reports(self) -> RedisReports:
+        """Which periods of reports are open, and what became of the others."""
+        return RedisReports(self._connection, self._keys)
+
+    @property
+    def tallies(self) -> RedisTallies:
+        """What became of mails, counted by day, template and domain."""
+        return RedisTallies(self._connection, self._keys)
 
     @property
     def proofs(self) -> RedisProofs:

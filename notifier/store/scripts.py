@@ -41,6 +41,7 @@ NAMES = (
     "blob",
     "shared",
     "purge",
+    "report",
 )
 
 TAKES_NEW = ("reserve", "add", "put_blob")

@@ -44,6 +44,7 @@ app = Celery(
         "notifier.tasks.collector",
         "notifier.tasks.evidence",
         "notifier.tasks.hooks",
+        "notifier.tasks.report",
     ],
 )
 app.add_defaults(lambda: PUBLISHER)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import celeryd_init
+from celery.signals import beat_init, celeryd_init
 from kombu import Exchange, Queue
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
-from notifier.tasks import worker  # noqa: F401 - it brings every task and the signal handlers
+from notifier.tasks import report, worker  # noqa: F401 - they bring every task and the signal handlers
 from notifier.tasks.app import DEFINED, point_at_broker
 from notifier.tasks.checks import attempt_budget
 from notifier.tasks.half_read import keep_half_read_results
@@ -54,6 +54,13 @@ def check_names(app: Celery) -> None:
     ]
     if problems:
         raise ConfigurationError(problems)
+
+
+@beat_init.connect
+def join_beat(sender: Any, **_: Any) -> None:
+    """The entry that sends reports, in a registered app's beat. It is not there before: a look at an app's settings fixes them."""
+    if is_registered(sender.app):
+        sender.app.conf.beat_schedule.setdefault(report.ENTRY, dict(report.BEAT_ENTRY))
 
 
 @celeryd_init.connect

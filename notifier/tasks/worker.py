@@ -9,11 +9,12 @@ from celery import Celery
 from celery.signals import after_setup_logger, after_setup_task_logger, worker_process_shutdown, worker_shutdown
 
 from notifier.errors import ConfigurationError
-from notifier.tasks import bells, collector, evidence, hooks, send  # noqa: F401 - they register the tasks
+from notifier.tasks import bells, collector, evidence, hooks, report, send  # noqa: F401 - they register the tasks
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.odd_messages import guard_worker
+from notifier.tasks.report_modules import load_reports
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
 from notifier.telemetry.sink import unblock
@@ -28,8 +29,10 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     try:
         point_at_broker()
         check_celery(app.conf, settings())
+        load_reports(settings())
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
+    app.conf.beat_schedule.setdefault(report.ENTRY, dict(report.BEAT_ENTRY))
     guard_worker()
     keep_half_read_results()
     app.steps["worker"].add(Sweeper)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from report_conformance import ReportConformance, TallyConformance
 from store_conformance import StoreConformance
 
 from notifier.store import RedisStore
@@ -36,4 +37,12 @@ def store(make_store: Callable[..., RedisStore]) -> RedisStore:
 
 
 class TestTheLedgerOnValkey(StoreConformance):
+    pass
+
+
+class TestReportsOnValkey(ReportConformance):
+    pass
+
+
+class TestTalliesOnValkey(TallyConformance):
     pass

@@ -51,6 +51,7 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
         "css",
         "mjml",
         "markdown",
+        "reports",
     }
     assert f"{folder}/licenses/LICENSE" in names
     entry_points = archive.read(f"{folder}/entry_points.txt").decode()

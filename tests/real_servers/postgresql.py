@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from notifier.testing.supervised import SupervisedProcess
-from real_servers.ground import HOST, free_ports, open_folder, running
+from real_servers.ground import HOST, held_ports, open_folder, running
 from real_servers.installed import SYSTEM, UNPACKED, missing
 
 VERSIONS = "usr/lib/postgresql"
@@ -68,12 +68,12 @@ def started() -> Iterator[PostgreSQL]:
             [*_account(), *initdb], env=environ, cwd="/", capture_output=True, text=True, check=False, timeout=120
         )
         assert made.returncode == 0, made.stderr
-        (port,) = free_ports(1)
-        settings = {"port": port, "listen_addresses": HOST, "unix_socket_directories": folder, "fsync": "off"}
-        chosen = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = [*_account(), str(programs / "postgres"), "-D", str(data), *chosen]
-        with running(command, environ=environ, ports=[port], said=folder / "log") as process:
-            yield PostgreSQL(port, process)
+        with held_ports(1) as (port,):
+            settings = {"port": port, "listen_addresses": HOST, "unix_socket_directories": folder, "fsync": "off"}
+            chosen = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+            command = [*_account(), str(programs / "postgres"), "-D", str(data), *chosen]
+            with running(command, environ=environ, ports=[port], said=folder / "log") as process:
+                yield PostgreSQL(port, process)
 
 
 def _programs() -> Path:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from chromium import Browser
-from real_servers.ground import free_ports, running
+from real_servers.ground import held_ports, running
 from shops import Shop, shop, sqlite
 from workers import plant, wait_until
 
@@ -40,27 +40,29 @@ def test_a_dead_letter_is_found_looked_at_and_discarded_by_hand(tmp_path: Path) 
 
 
 def by_hand(opened: Shop, mail_id: str, folder: Path) -> None:
-    (port,) = free_ports(1)
-    # Without the reloader, whose child would outlive it; "insecure" serves the admin's own files.
-    command = [sys.executable, "-m", "django", "runserver", "--noreload", "--insecure", f"127.0.0.1:{port}"]
-    server = running(command, environ=opened.environ, ports=[port], said=folder / "server.log")
-    with server, Browser(folder / "browser") as browser:
-        browser.open(f"http://127.0.0.1:{port}/admin/notifier/ledgermail/")
-        browser.js(SIGN_IN)
-        browser.until(lambda: browser.js("document.querySelectorAll('#result_list tbody tr').length") == 1)
-        assert mail_id in browser.js("document.querySelector('#result_list').innerText")
-        keep(browser, "list")
-        browser.js("document.querySelector('#result_list tbody a').click()")
-        browser.until(lambda: "No such user here" in browser.js("document.querySelector('#timeline')?.innerText ?? ''"))
-        keep(browser, "mail")
-        browser.open(f"http://127.0.0.1:{port}/admin/notifier/ledgermail/?state=failed", width=480)
-        browser.js(DISCARD)
-        browser.until(lambda: "Discard is done" in browser.js("document.body?.innerText ?? ''"))
-        wait_until(lambda: notifier.status(mail_id).state is MailState.DISCARDED, "it is discarded")
-        browser.open(f"http://127.0.0.1:{port}/admin/notifier/outboxmail/", dark=True)
-        assert mail_id in browser.js("document.querySelector('#result_list').innerText")
-        keep(browser, "outbox")
-        assert browser.errors == []
+    with held_ports(1) as (port,):
+        # Without the reloader, whose child would outlive it; "insecure" serves the admin's own files.
+        command = [sys.executable, "-m", "django", "runserver", "--noreload", "--insecure", f"127.0.0.1:{port}"]
+        server = running(command, environ=opened.environ, ports=[port], said=folder / "server.log")
+        with server, Browser(folder / "browser") as browser:
+            browser.open(f"http://127.0.0.1:{port}/admin/notifier/ledgermail/")
+            browser.js(SIGN_IN)
+            browser.until(lambda: browser.js("document.querySelectorAll('#result_list tbody tr').length") == 1)
+            assert mail_id in browser.js("document.querySelector('#result_list').innerText")
+            keep(browser, "list")
+            browser.js("document.querySelector('#result_list tbody a').click()")
+            browser.until(
+                lambda: "No such user here" in browser.js("document.querySelector('#timeline')?.innerText ?? ''")
+            )
+            keep(browser, "mail")
+            browser.open(f"http://127.0.0.1:{port}/admin/notifier/ledgermail/?state=failed", width=480)
+            browser.js(DISCARD)
+            browser.until(lambda: "Discard is done" in browser.js("document.body?.innerText ?? ''"))
+            wait_until(lambda: notifier.status(mail_id).state is MailState.DISCARDED, "it is discarded")
+            browser.open(f"http://127.0.0.1:{port}/admin/notifier/outboxmail/", dark=True)
+            assert mail_id in browser.js("document.querySelector('#result_list').innerText")
+            keep(browser, "outbox")
+            assert browser.errors == []
 
 
 def keep(browser: Browser, name: str) -> None:

@@ -5,7 +5,7 @@
 -- Returns settled | known | overtaken | gone | later
 local id, fence, to = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients')
+local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template')
 local from, newest = f[1], tonumber(f[2] or nil) or 0
 if not from then return ended_state(id) ~= '' and 'known' or 'gone' end
 if ENDED[from] or f[3] == ARGV[2] then
@@ -22,7 +22,10 @@ if not EDGES[from .. '>' .. to] then return 'overtaken' end
 local at = now()
 local recipients, told = cjson.decode(f[4]), cjson.decode(ARGV[5])
 for path, state in pairs(recipients) do
-  if state ~= 'accepted' and told[path] then recipients[path] = told[path] end
+  if state ~= 'accepted' and told[path] then
+    if state ~= told[path] and TALLIED[told[path]] then tally(at, f[5], path, TALLIED[told[path]]) end
+    recipients[path] = told[path]
+  end
   -- The sweeper could not know that this one's turn had not come.
   if state == 'unknown' and not told[path] then recipients[path] = 'pending' end
 end

@@ -176,8 +176,41 @@ local function shrink(id, at, retention)
   keep_left(id, left, 'PX', kept)
 end
 
+-- What became of recipients, counted for reports by day (UTC), template and domain. 'deferred' counts each time. So many
+-- fields a day at most: domains that are over it are counted together, as '*'.
+local TALLIED = { accepted = 'sent', refused = 'failed' }
+local TALLY_FIELDS = 2000
+local TALLY_KEPT = 70 * 86400 -- seconds; a month and the one before it
+
+local function tally(at, template, path, state)
+  local key = P .. 'tally:' .. math.floor(at / 86400000)
+  local field = state .. ' ' .. string.lower(string.match(path, '@([^@]*)$') or '') .. ' ' .. (template or '')
+  if redis.call('HINCRBY', key, field, 1) > 1 then return end
+  local fields = redis.call('HLEN', key)
+  if fields == 1 then
+    redis.call('EXPIRE', key, TALLY_KEPT)
+  elseif fields > TALLY_FIELDS then
+    redis.call('HDEL', key, field)
+    redis.call('HINCRBY', key, state .. ' * ' .. (template or ''), 1)
+  end
+end
+
+-- Recipients who have no verdict of their own share the mail's.
+local function tally_open(at, template, recipients, state)
+  for path, was in pairs(recipients) do
+    if was == 'pending' or was == 'deferred' or (was == 'unknown' and state == 'failed') then
+      tally(at, template, path, state)
+    end
+  end
+end
+
 -- To a state that nothing leaves by itself. A dead letter is kept whole.
 local function retire(id, from, to, at, entry, retention)
+  if to == 'failed' or to == 'expired' or to == 'quarantined' then
+    local f = redis.call('HMGET', mail_key(id), 'template', 'recipients')
+    local readable, recipients = pcall(cjson.decode, f[2] or '{}') -- what nobody can read is retired too
+    if readable then tally_open(at, f[1], recipients, 'failed') end
+  end
   move(id, from, to, at, at, entry)
   if not ENDED[to] then return end
   redis.call('HINCRBY', P .. 'ended', to, 1)

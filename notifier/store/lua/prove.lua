@@ -5,7 +5,7 @@
 -- Returns settled | known | overtaken | gone, and the state afterwards or ''
 local id, fence = ARGV[1], ARGV[2]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'recipients')
+local f = redis.call('HMGET', key, 'state', 'fence', 'recipients', 'template')
 local from = f[1]
 if not from then
   local ended = ended_state(id)
@@ -16,9 +16,10 @@ if ENDED[from] then
   return { 'known', from }
 end
 local recipients, told, changed, other = cjson.decode(f[3]), cjson.decode(ARGV[3]), false, false
+local was_unknown = {}
 for path, state in pairs(told) do
   other = other or (recipients[path] ~= 'unknown' and recipients[path] ~= state)
-  if recipients[path] == 'unknown' then recipients[path], changed = state, true end
+  if recipients[path] == 'unknown' then recipients[path], was_unknown[path], changed = state, true, true end
 end
 if not changed then
   touch(id, 'state')
@@ -37,10 +38,14 @@ local to = doubt and from or again and 'waiting' or reached and 'sent' or 'faile
 -- A worker that has it will know better. What became a dead letter meanwhile is one still, unless it has arrived.
 if not waits and (from == 'claimed' or from == 'at_dot' or to ~= 'sent') then return { 'overtaken', from } end
 redis.call('HSET', key, 'recipients', cjson.encode(recipients))
+local at = now()
+for path in pairs(told) do
+  if was_unknown[path] and TALLIED[told[path]] then tally(at, f[4], path, TALLIED[told[path]]) end
+end
 if doubt then return { 'settled', from } end -- the others' proof may still come
 
 for edge in pairs(EVIDENCE) do EDGES[edge] = true end
-local at, entry = now(), { why = ARGV[4] }
+local entry = { why = ARGV[4] }
 if to == 'waiting' then
   redis.call('HSET', key, 'resent', 0) -- it is not unknown after all
   wait(id, from, at, at, entry)

@@ -5,7 +5,7 @@
 -- Returns 1 done, 0 the fence is another's
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients')
+local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template')
 if not f[2] then -- it has ended: by this very settlement, whose answer was lost on its way, or otherwise
   local left = left_of(id)
   if not left or left.settled ~= tonumber(fence) then return 0 end
@@ -31,7 +31,10 @@ for _, state in pairs(recipients) do dotted = dotted or state == 'accepted' end
 if f[1] == 'claimed' and to == 'sent' and not dotted then
   return redis.error_reply('LEDGER no edge from claimed to sent: nothing was handed over')
 end
-for path, state in pairs(cjson.decode(ARGV[5])) do recipients[path] = state end
+for path, state in pairs(cjson.decode(ARGV[5])) do
+  if state ~= recipients[path] and TALLIED[state] then tally(at, f[5], path, TALLIED[state]) end
+  recipients[path] = state
+end
 redis.call('HSET', key, 'recipients', cjson.encode(recipients))
 if to ~= 'claimed' then redis.call('HSET', key, 'settled', fence) end
 local entry = cjson.decode(ARGV[7])
@@ -45,6 +48,7 @@ end
 if to == 'unknown' then
   to_unknown(id, at, tonumber(ARGV[9]), entry)
 elseif to == 'waiting' then
+  if entry.fault then tally_open(at, f[5], recipients, 'deferred') end
   wait(id, f[1], at, at + tonumber(ARGV[4]), entry)
   if ARGV[12] ~= '' then hold(id, ARGV[12]) end
 elseif to == 'claimed' then

@@ -18,7 +18,7 @@ from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
 LIBRARY = TemplateLibrary()
 RENDERER = Renderer(LIBRARY)
 NAMES = (
-    "alert", "invoice", "one_time_code", "order_confirmation", "password_reset", "verify_address", "weekly_report", "welcome",
+    "alert", "delivery_report", "invoice", "one_time_code", "order_confirmation", "password_reset", "verify_address", "weekly_report", "welcome",
 )  # fmt: skip
 RIGHT_TO_LEFT = ("one_time_code", "welcome")  # those that ship in Arabic as well
 CLIPPED = 102 * 1024  # octets from which on Gmail cuts a mail off

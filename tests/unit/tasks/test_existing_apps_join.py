@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 from celery import Celery, shared_task
+from celery.beat import Service
+from celery.signals import beat_init
 
 import notifier.tasks
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
 from notifier.tasks import app as our
-from notifier.tasks import registered, runtime
+from notifier.tasks import registered, report, runtime
 from notifier.tasks.existing_apps import OURS, mail_queues
 from notifier.tasks.sweeper import Sweeper
 
@@ -55,6 +57,15 @@ def test_joining_neither_configures_nor_finalises_an_app() -> None:
     notifier.tasks.register(app)
     assert not app.configured
     assert not app.finalized
+
+
+def test_a_beat_of_the_app_sends_reports() -> None:
+    app, other = shop(beat_schedule={"mine": {"task": "shop.count", "schedule": 60.0}}), shop()
+    notifier.tasks.register(app)
+    for one in (app, other):
+        beat_init.send(Service(one))
+    assert set(Service(app).get_scheduler(lazy=True).app.conf.beat_schedule) == {"mine", report.ENTRY}
+    assert not other.conf.beat_schedule
 
 
 def test_settings_that_come_later_are_the_apps_own() -> None:

@@ -1,0 +1,122 @@
+"""`Registry`: the reports of an application by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from notifier.errors import InvalidReport, ReportNotFound
+from notifier.model.address import Address
+from notifier.reports.catch_up import CatchUp
+from notifier.reports.periods import Period
+from notifier.reports.result import ReportResult
+from notifier.reports.schedules import Schedule, read_schedule
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+
+Recipient = str | Address | Mapping[str, Any]
+ReportFunction = Callable[[Period], Mapping[str, Any] | ReportResult | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``recipients`` are addresses, or mappings with ``to`` and ``locale`` or ``context`` of their own; or a function of the
+    period that returns them. ``mail``: further arguments of `send_email`.
+    """
+
+    name: str
+    function: ReportFunction
+    schedule: Schedule
+    zone: ZoneInfo
+    recipients: Sequence[Recipient] | Callable[[Period], Sequence[Recipient]]
+    template: str
+    catch_up: CatchUp = CatchUp.LATEST
+    mail_class: str = "report"
+    mail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Registry:
+    """Names are unique: two functions under one name would send one report in place of the other."""
+
+    def __init__(self) -> None:
+        self._reports: dict[str, Report] = {}
+
+    def __iter__(self) -> Iterator[Report]:
+        return iter([self._reports[name] for name in sorted(self._reports)])
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._reports
+
+    def __getitem__(self, name: str) -> Report:
+        """Raises `ReportNotFound`."""
+        if name not in self._reports:
+            known = ", ".join(sorted(self._reports)) or "none; NOTIFIER_REPORTS names the modules that hold them"
+            raise ReportNotFound(f"there is no report {name!r}; known: {known}")
+        return self._reports[name]
+
+    def add(self, report: Report) -> None:
+        """Raises `InvalidReport` where another function has the name. The same function again is a module loaded anew."""
+        other = self._reports.get(report.name)
+        if other is not None and _place(other.function) != _place(report.function):
+            raise InvalidReport(
+                f"report {report.name!r} is there twice: {_place(other.function)}, {_place(report.function)}"
+            )
+        self._reports[report.name] = report
+
+
+def checked(
+    name: str,
+    function: ReportFunction,
+    *,
+    schedule: object,
+    recipients: object,
+    template: object,
+    timezone: object,
+    catch_up: object,
+    mail_class: str,
+    mail: Mapping[str, Any],
+) -> Report:
+    """A report of which everything was looked at. Raises `InvalidReport`."""
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise InvalidReport(
+            f"a report is named by small letters, digits, - and _ (such as 'weekly-orders'), not {name!r}"
+        )
+    if not isinstance(template, str) or not template:
+        raise InvalidReport(f"report {name!r}: template is the name of one, not {template!r}")
+    try:
+        read = read_schedule(schedule)
+    except (ValueError, TypeError) as error:
+        raise InvalidReport(f"report {name!r}: {error}") from None
+    if catch_up not in tuple(CatchUp):
+        raise InvalidReport(f"report {name!r}: catch_up is one of {', '.join(CatchUp)}, not {catch_up!r}")
+    whom = _recipients(name, recipients)
+    policy = CatchUp(str(catch_up))
+    return Report(name, function, read, _zone(name, timezone), whom, template, policy, mail_class, mail)
+
+
+def _zone(name: str, given: object) -> ZoneInfo:
+    if isinstance(given, ZoneInfo):
+        return given
+    try:
+        return ZoneInfo(str(given))
+    except (OSError, ValueError, LookupError):
+        raise InvalidReport(f"report {name!r}: {given!r} is no time zone, such as 'Europe/Berlin'") from None
+
+
+def _recipients(name: str, given: Any) -> Any:
+    if callable(given):
+        return given
+    many = [given] if isinstance(given, str | Address | Mapping) else given
+    if not isinstance(many, list | tuple) or not many:
+        raise InvalidReport(f"report {name!r}: recipients is a list of addresses, or a function that returns one")
+    return tuple(many)
+
+
+def _place(function: Callable[..., Any]) -> str:
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
+
+
+registry = Registry()

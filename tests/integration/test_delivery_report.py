@@ -1,0 +1,73 @@
+"""`notifier-delivery` on a real store: its days, its numbers, with and without what draws its chart."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from workers import Plant, plant
+
+from notifier import send_email
+from notifier.model.outcome import RecipientState
+from notifier.model.state import MailState
+from notifier.reports.periods import Period
+from notifier.store.base import Settlement
+from notifier.tasks.delivery_report import TEMPLATE, delivery_report
+from notifier.tasks.runtime import runtime
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+WEEK = Period(TODAY - timedelta(days=6), TODAY + timedelta(days=1))
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Plant]:
+    with plant(tmp_path) as ours:
+        yield ours
+
+
+def hand_over(*recipients: str) -> None:
+    for to in recipients:
+        send_email.delay(template="welcome", to=to, context={"name": "Zoë"})
+    claims = runtime().store.claim("mail", "w", 100)
+    runtime().store.begin_dot(claims)
+    accepted = RecipientState.ACCEPTED
+    runtime().store.settle(
+        [Settlement(one, MailState.SENT, recipients=dict.fromkeys(one.recipients, accepted)) for one in claims]
+    )
+
+
+def test_it_tells_what_was_sent_by_template_and_domain(made: Plant) -> None:
+    hand_over("zoe@example.com", "ida@example.com", "bo@example.org")
+    context = delivery_report(WEEK).context
+    assert (context["sent"], context["failed"]) == ({"value": 3}, {"value": 0})
+    assert context["templates"] == [["welcome", 3, 0, 0]]
+    assert context["domains"] == [["example.com", 2, 0, 0], ["example.org", 1, 0, 0]]
+    assert [day["value"] for day in context["days"]] == [0, 0, 0, 0, 0, 0, 3]
+
+
+def test_the_day_in_which_a_period_ends_is_the_next_ones(made: Plant) -> None:
+    hand_over("zoe@example.com")
+    eight = timedelta(hours=8)
+    assert delivery_report(Period(WEEK.start, TODAY + eight)).context["sent"] == {"value": 0}
+    assert delivery_report(Period(TODAY + eight, TODAY + timedelta(days=1) + eight)).context["sent"] == {"value": 1}
+
+
+def test_without_pillow_the_template_draws_bars(made: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_over("zoe@example.com")
+    with_chart = delivery_report(WEEK)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    without = delivery_report(WEEK)
+    render = runtime().renderer.render
+    assert f'src="{with_chart.context["chart"]}"' in (render(TEMPLATE, with_chart.context).html or "")
+    assert '<img src="cid:' not in (render(TEMPLATE, without.context).html or "").split("Sent, day by day")[1]
+    assert [len(one.attachments) for one in (with_chart, without)] == [2, 1]
+
+
+@pytest.mark.parametrize("days", [1, 400])
+def test_its_context_fits_the_template_whatever_the_period(made: Plant, days: int) -> None:
+    hand_over("zoe@example.com")
+    found = delivery_report(Period(WEEK.end - timedelta(days=days), WEEK.end))
+    runtime().renderer.check_context(TEMPLATE, found.context)

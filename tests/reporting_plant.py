@@ -1,0 +1,106 @@
+"""Beats and workers of an application that has reports."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from workers import TOP, Plant, plant, wait_until
+
+from notifier.reports.periods import instant_named
+from notifier.testing.supervised import SupervisedProcess
+
+RECIPIENTS = 5
+EVERY = 2  # seconds
+PERIOD = re.compile(r"20\d\d-\d\d-\d\dT[\d:]+Z")
+
+
+@dataclass
+class Reporting:
+    """``plant`` with what is about reports."""
+
+    plant: Plant
+    beats: list[SupervisedProcess] = field(default_factory=list)
+
+    def start_worker(self) -> SupervisedProcess:
+        return self.plant.start_worker(app="reporting_app")
+
+    def start_beat(self, *options: str) -> SupervisedProcess:
+        number = len(self.beats)
+        log = self.plant.folder / f"worker-beat-{number}.log"
+        with log.open("wb") as file:
+            command = [sys.executable, "-m", "celery", "-A", "reporting_app", "beat", "-l", "INFO", "--pidfile="]
+            schedule = () if options else ("-s", str(self.plant.folder / f"beat-{number}"))
+            beat = SupervisedProcess([*command, *schedule, *options], env=self.plant.environ, cwd=TOP, output=file)
+        self.beats.append(beat)
+        return beat
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        code = "from notifier.cli import main; main()"
+        command = [sys.executable, "-c", code, "report", *arguments]
+        return subprocess.run(
+            command, env=self.plant.environ, cwd=TOP, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def stands(self, name: str) -> dict[str, Any]:
+        found: list[dict[str, Any]] = json.loads(self.command("list", "--json").stdout)
+        return next(one for one in found if one["report"] == name)
+
+    def runs(self) -> Counter[str]:
+        """How often each function ran for each period."""
+        file = self.plant.folder / "runs"
+        return Counter(file.read_text().splitlines() if file.exists() else [])
+
+    def arrived(self) -> Counter[tuple[str, str]]:
+        """How many mails each recipient has of each period."""
+        found = Counter[tuple[str, str]]()
+        for mail in self.plant.server.mailbox:
+            period = PERIOD.search(mail.text())
+            assert period, mail.text()
+            found[period[0], mail.recipients[0]] += 1
+        return found
+
+    def wait_for_periods(self, count: int) -> None:
+        """Until so many more periods have reached everybody."""
+        before = len(self.complete())
+        wait_until(lambda: len(self.complete()) >= before + count, f"{count} more periods have arrived", 0.2)
+
+    def complete(self) -> set[str]:
+        """The periods that have reached everybody."""
+        periods = Counter(period for period, _ in self.arrived())
+        return {period for period, recipients in periods.items() if recipients == RECIPIENTS}
+
+    def doubled(self) -> dict[tuple[str, str], int]:
+        return {one: count for one, count in self.arrived().items() if count > 1}
+
+    def left_out(self) -> list[float]:
+        """The steps between periods that arrived which are not the interval, seconds."""
+        ends = sorted(instant_named(period).timestamp() for period in self.complete())
+        return [later - earlier for earlier, later in pairwise(ends) if later - earlier != EVERY]
+
+
+@contextmanager
+def reporting(folder: Path, *reports: str, **environ: str) -> Iterator[Reporting]:
+    """Servers up, nothing else; every process is ended afterwards."""
+    with plant(folder, **environ) as made:
+        made.environ |= {
+            "PYTHONPATH": f"{TOP}:{TOP / 'tests' / 'programs'}",
+            "NOTIFIER_REPORTS": "reporting",
+            "REPORTING": " ".join(reports),
+            "REPORTING_FILE": str(folder / "runs"),
+        }
+        ours = Reporting(made)
+        try:
+            yield ours
+        finally:
+            for beat in ours.beats:
+                beat.kill()
