@@ -145,6 +145,52 @@ def test_a_block_of_much_is_not_kept_in_memory(works: Plant, app: Flask, monkeyp
     assert sizes == [3, 2]
 
 
+def test_a_step_that_fails_inside_a_block_is_the_error_of_one_call_and_loses_no_other_mail(
+    works: Plant, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs catch the error of one message, and go on with the next."""
+    app.config["MAIL_MAX_EMAILS"] = 3
+    mail = Mail(app)
+    mail.send_message("first", ["warm@example.com"], body="x")
+    away = [StoreUnavailable("away")]
+
+    def once_away(mails: Sequence[Accepted]) -> Any:
+        if away:
+            raise away.pop()
+        return enqueue(mails)
+
+    monkeypatch.setattr(block_module, "enqueue", once_away)
+    refused = []
+    with mail.record_messages() as outbox, mail.connect() as connection:
+        for number in range(5):
+            try:
+                connection.send_message(str(number), ["step@example.com"], body="x")
+            except StoreUnavailable:
+                refused.append(number)
+    assert (refused, [message.subject for message in outbox]) == ([2], ["0", "1", "3", "4"])
+    wait_until(lambda: len(caught(works, "step@example.com")) == 4, "all but the refused one")
+
+
+def test_what_the_end_of_a_block_could_not_store_is_not_in_the_next_one(
+    works: Plant, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = Mail(app)
+    connection = mail.connect()
+
+    def away(mails: Sequence[Accepted]) -> Any:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(block_module, "enqueue", away)
+        with pytest.raises(StoreUnavailable), connection:
+            connection.send_message("lost", TO, body="x")
+        with pytest.raises(StoreUnavailable):
+            connection.send_message("alone", TO, body="x")
+    with mail.record_messages() as outbox, connection:
+        connection.send_message("next", ["next-block@example.com"], body="x")
+    assert [message.subject for message in outbox] == ["next"]
+
+
 def test_threads_share_the_extension(works: Plant, app: Flask) -> None:
     mail = Mail(app)
 

@@ -10,7 +10,7 @@ from flask import Flask
 
 from notifier.delivery.inline import deliver_inline
 from notifier.delivery.intake import Accepted
-from notifier.errors import UnsupportedOption
+from notifier.errors import BrokerUnavailable, StoreUnavailable, UnsupportedOption
 from notifier.integrations.flask import process
 from notifier.integrations.flask.block import Block
 from notifier.integrations.flask.dispatched import email_dispatched
@@ -37,8 +37,11 @@ class Connection:
         self.mail = mail
         self.num_emails = 0
         self._app = app
-        self._block = Block(self._tell, mail.max_emails)
+        self._block = self._new_block()
         self._depth = 0
+
+    def _new_block(self) -> Block:
+        return Block(self._tell, self.mail.max_emails)
 
     def __enter__(self) -> Self:
         self._depth += 1
@@ -50,7 +53,8 @@ class Connection:
     ) -> None:
         self._depth -= 1
         if not self._depth:
-            self._block.store()
+            block, self._block = self._block, self._new_block()
+            block.store()
 
     def send(self, message: Message, envelope_from: Mailbox | None = None, **options: Any) -> MailResult | None:
         """Check and send. ``envelope_from`` is for MAIL FROM, in place of the message's sender.
@@ -104,7 +108,14 @@ class Connection:
             self._tell(message)
             return None
         self._block.keep(accepted, message)
-        return None if self._depth and not self._block.is_full else self._block.store()
+        if self._depth and not self._block.is_full:
+            return None
+        try:
+            return self._block.store()
+        except (BrokerUnavailable, StoreUnavailable):
+            # This call is refused. Those before it said nothing, and go with the next step or at the end of the block.
+            self._block.give_back()
+            raise
 
     def _tell(self, message: Message | None) -> None:
         if message is not None:
