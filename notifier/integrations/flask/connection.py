@@ -33,10 +33,10 @@ class Connection:
     where that is set); also after an exception, for they have been sent by then. Otherwise each is enqueued at once.
     """
 
-    def __init__(self, mail: State, app: Flask) -> None:
+    def __init__(self, mail: State, app: Flask | None = None) -> None:
         self.mail = mail
         self.num_emails = 0
-        self._app = app
+        self._app = app or mail.app
         self._block = self._new_block()
         self._depth = 0
 

@@ -30,10 +30,14 @@ class Mail(Sending):
         return self.app if self.app is not None else cast("Any", current_app)._get_current_object()
 
     def _state(self) -> State:
-        try:
-            return cast("State", self._app().extensions["mail"])
-        except KeyError:
-            raise RuntimeError("this Flask app has no Mail: call mail.init_app(app) when it is made") from None
+        state = self._app().extensions.get("mail")
+        if isinstance(state, State):
+            return state
+        if state is None:
+            raise RuntimeError("this Flask app has no Mail: call mail.init_app(app) when it is made")
+        raise RuntimeError(
+            f"the Mail of this Flask app is {type(state).__module__}'s, which was put there later; take that one out"
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name == "app" or name not in State.__dataclass_fields__:
