@@ -429,3 +429,6 @@ def test_an_app_without_mail_and_one_whose_mail_is_another_are_told_so(server: C
     flask_mail.Mail(app)
     with app.app_context(), pytest.raises(RuntimeError, match="flask_mail's"):
         mail.send(ours.Message("s", TO, "x"))
+    for without in (app, Flask("bare")):
+        with pytest.raises(RuntimeError, match="Mail"):
+            ours.worker_app(without)

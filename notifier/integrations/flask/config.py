@@ -142,7 +142,7 @@ def _port(config: Mapping[str, Any], problems: list[str], *, implicit: bool) -> 
 
 def _login(config: Mapping[str, Any], name: str, problems: list[str]) -> str:
     value = config.get(name)
-    if value is None or isinstance(value, int):  # an account whose name is a number
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):  # an account whose name is a number
         return "" if value is None else str(value)
     if not isinstance(value, str) or not value.isprintable():
         problems.append(f"{name} is text without line ends and controls")  # and is not shown

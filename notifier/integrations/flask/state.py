@@ -75,3 +75,15 @@ class State(Sending):
 
     def _state(self) -> State:
         return self
+
+
+def state_of(app: Flask) -> State:
+    """What `init_app` has left there. Raises `RuntimeError`, also where another extension has put its own there since."""
+    state = app.extensions.get("mail")
+    if isinstance(state, State):
+        return state
+    if state is None:
+        raise RuntimeError("this Flask app has no Mail: call mail.init_app(app) when it is made")
+    raise RuntimeError(
+        f"the Mail of this Flask app is {type(state).__module__}'s, which was put there later; take that one out"
+    )

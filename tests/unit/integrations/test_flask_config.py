@@ -207,7 +207,7 @@ WRONG: list[dict[str, Any]] = [
     {"MAIL_PORT": "²"}, {"MAIL_PORT": 0}, {"MAIL_PORT": 70_000}, {"MAIL_PORT": [25]}, {"MAIL_PORT": 465}, {"MAIL_USE_SSL": True},
     {"MAIL_USE_SSL": True, "MAIL_PORT": 587}, {"MAIL_MAX_EMAILS": -1}, {"MAIL_MAX_EMAILS": "x"}, {"MAIL_MAX_EMAILS": True},
     {"MAIL_USE_TLS": "maybe"}, {"MAIL_SUPPRESS_SEND": "maybe"}, {"MAIL_SEND_NOW": "maybe"}, {"MAIL_DEBUG": "maybe"}, {"MAIL_SERVER": ["x"]},
-    {"MAIL_SERVER": b"x"}, {"MAIL_PASSWORD": b"hunter2"}, {"MAIL_PASSWORD": "hunter2\ud800"}, {"MAIL_USERNAME": "u\r\n"},
+    {"MAIL_SERVER": b"x"}, {"MAIL_PASSWORD": b"hunter2"}, {"MAIL_PASSWORD": True}, {"MAIL_PASSWORD": "hunter2\ud800"}, {"MAIL_USERNAME": "u\r\n"},
 ]  # fmt: skip
 
 
