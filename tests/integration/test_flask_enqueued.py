@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -202,6 +203,29 @@ def test_threads_share_the_extension(works: Plant, app: Flask) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(send, range(8)))
     wait_until(lambda: all(len(caught(works, f"thread-{number}@example.com")) == 5 for number in range(8)), "all forty")
+
+
+@pytest.mark.parametrize("in_a_block", [False, True])
+def test_threads_that_share_a_connection_tell_of_each_mail_once_and_get_its_own_result(
+    works: Plant, app: Flask, in_a_block: bool
+) -> None:
+    app.config["MAIL_MAX_EMAILS"] = 3
+    mail = Mail(app)
+    connection, results = mail.connect(), []
+
+    def send(number: int) -> None:
+        with app.app_context():
+            results.extend(connection.send_message(str(number), ["shared@example.com"], body="x") for _ in range(20))
+
+    block = connection if in_a_block else nullcontext()
+    with mail.record_messages() as outbox:
+        with block, ThreadPoolExecutor(8) as threads:
+            list(threads.map(send, range(8)))
+        assert sorted(message.subject for message in outbox) == sorted(
+            str(number) for number in range(8) for _ in range(20)
+        )
+    if not in_a_block:
+        assert len({result.id for result in results}) == 160
 
 
 def test_a_key_that_is_taken_does_not_keep_the_others_of_its_block(works: Plant, app: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -39,6 +40,7 @@ class Connection:
         self._app = app or mail.app
         self._block = self._new_block()
         self._depth = 0
+        self._one_by_one = threading.RLock()  # who hears of a mail may send another
 
     def _new_block(self) -> Block:
         return Block(self._tell, self.mail.max_emails)
@@ -107,8 +109,16 @@ class Connection:
                 deliver_inline(accepted, composer=mine.composer, router=mine.inline_router)
             self._tell(message)
             return None
+        if self._depth:
+            with self._one_by_one:
+                return self._in_block(accepted, message)
+        alone = self._new_block()
+        alone.keep(accepted, message)
+        return alone.store()
+
+    def _in_block(self, accepted: Accepted, message: Message | None) -> MailResult | None:
         self._block.keep(accepted, message)
-        if self._depth and not self._block.is_full:
+        if not self._block.is_full:
             return None
         try:
             return self._block.store()
