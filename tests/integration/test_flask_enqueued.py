@@ -360,6 +360,15 @@ def test_an_app_with_other_settings_is_told_which(works: Plant, app: Flask) -> N
     assert "hunter2" not in str(caught.value)
 
 
+def test_an_app_that_is_set_up_again_with_other_settings_is_told_so(works: Plant, app: Flask) -> None:
+    mail = Mail(app)
+    mail.send_message("s", ["again@example.com"], body="x")
+    app.config["NOTIFIER_SMTP_URL"] = "smtp://elsewhere.example"
+    mail.init_app(app)
+    with pytest.raises(ConfigurationError, match=r"set up again.* NOTIFIER_SMTP_URL"):
+        mail.send_message("s", TO, body="x")
+
+
 def away(app: Flask) -> Exception:
     """What a call raises, by the timeouts of broker and store: `BROKER_TIMEOUT` and NOTIFIER_STORE_TIMEOUT."""
     process.release()
