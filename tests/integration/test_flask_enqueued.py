@@ -84,6 +84,18 @@ def test_a_mail_from_a_template_has_the_apps_sender(works: Plant, app: Flask) ->
     assert (sent.message["From"], "Zoë" in sent.subject) == ("Shop <shop@example.com>", True)
 
 
+def test_the_mailboxes_of_a_mail_from_a_template_may_be_pairs(works: Plant, app: Flask) -> None:
+    mail = Mail(app)
+    call = {"template": "welcome", "context": {"name": "x"}, "reply_to": [("Help", "help@example.com")]}
+    result = mail.send_email(to=[("Zoë", "pair@example.com")], sender=("Doe, Jane", "jane@example.com"), **call)
+    assert result.get(timeout=30).state is MailState.SENT
+    (sent,) = caught(works, "pair@example.com")
+    assert (sent.message["To"], sent.message["From"]) == ("Zoë <pair@example.com>", '"Doe, Jane" <jane@example.com>')
+    assert sent.message["Reply-To"] == "Help <help@example.com>"
+    with pytest.raises(BadAddressError):
+        mail.send_email(to=[("Zoë", "nobody")], **call)
+
+
 def test_a_block_is_stored_in_one_step_at_its_end(works: Plant, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     mail = Mail(app)
     sizes = counted_steps(monkeypatch)

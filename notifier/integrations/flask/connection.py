@@ -18,7 +18,7 @@ from notifier.integrations.flask.dispatched import email_dispatched
 from notifier.integrations.flask.mailboxes import Mailbox, mailbox
 from notifier.integrations.flask.message import Message
 from notifier.integrations.flask.refusals import as_flask_mails
-from notifier.integrations.flask.requests import options_of, request_of
+from notifier.integrations.flask.requests import options_of, request_of, with_mailboxes
 from notifier.integrations.flask.templates import recorded
 from notifier.rendering import Renderer
 from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
@@ -78,7 +78,7 @@ class Connection:
         """A mail from a template; see `Mail.send_email`."""
         with as_flask_mails():
             mine = self._runtime()
-            accepted = self._accepted(SEND_EMAIL, self._with_sender(call, mine.renderer))
+            accepted = self._accepted(SEND_EMAIL, self._with_sender(with_mailboxes(call), mine.renderer))
         # Rendered here only where somebody looks: the worker does it for the mail itself.
         return self._take(accepted, recorded(accepted, mine.renderer) if email_dispatched.receivers else None)
 

@@ -42,6 +42,17 @@ def options_of(given: Mapping[str, Any]) -> tuple[Options, dict[str, Any]]:
     return options, {name: value for name, value in given.items() if name not in MADE_TRUE}
 
 
+def with_mailboxes(call: Mapping[str, Any]) -> dict[str, Any]:
+    """A call of `notifier.send_email` whose mailboxes may be pairs: the sender, and what stands in a list. Raises `InvalidAddress`."""
+    found = dict(call)
+    if isinstance(call.get("sender"), tuple):
+        found["sender"] = mailbox(call["sender"])
+    for name in ("to", "cc", "bcc", "reply_to"):  # a tuple there is two addresses
+        if isinstance(call.get(name), list):
+            found[name] = [mailbox(one) if isinstance(one, tuple) else one for one in call[name]]
+    return found
+
+
 def _octets(message: Message, state: State) -> bytes:
     """What ``as_bytes`` of a class of the application's own says: it may sign or encrypt."""
     if isinstance(message, Message) and type(message).as_bytes is not Message.as_bytes:
