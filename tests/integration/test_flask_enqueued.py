@@ -260,6 +260,26 @@ def test_a_key_that_is_taken_does_not_keep_the_others_of_its_block(works: Plant,
     wait_until(lambda: len(caught(works, "taken@example.com")) == 1, "the first of the key")
 
 
+def test_a_key_that_is_taken_is_told_at_the_end_of_a_block_of_many_steps(works: Plant, app: Flask) -> None:
+    """In the middle it would be the error of a call whose own message was stored."""
+    app.config["MAIL_MAX_EMAILS"] = 2
+    mail = Mail(app)
+    welcome = {"template": "welcome", "to": "taken-2@example.com", "idempotency_key": "flask-3"}
+    mail.send_email(**welcome, context={"name": "x"})
+    sent = []
+
+    def block() -> None:
+        with mail.connect() as connection:
+            connection.send_email(**welcome, context={"name": "another"})
+            for number in range(3):
+                connection.send_message(str(number), ["steps-2@example.com"], body="x")
+                sent.append(number)
+
+    with mail.record_messages() as outbox, pytest.raises(IdempotencyConflict):
+        block()
+    assert (sent, [message.subject for message in outbox]) == ([0, 1, 2], ["0", "1", "2"])
+
+
 def test_a_block_whose_store_goes_away_says_so_and_tells_nobody() -> None:
     process.release()
     app = Flask("shop")

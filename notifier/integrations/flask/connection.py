@@ -11,7 +11,7 @@ from flask import Flask
 
 from notifier.delivery.inline import deliver_inline
 from notifier.delivery.intake import Accepted
-from notifier.errors import BrokerUnavailable, StoreUnavailable, UnsupportedOption
+from notifier.errors import BrokerUnavailable, IdempotencyConflict, StoreUnavailable, UnsupportedOption
 from notifier.integrations.flask import process
 from notifier.integrations.flask.block import Block
 from notifier.integrations.flask.dispatched import email_dispatched
@@ -40,6 +40,7 @@ class Connection:
         self._app = app or mail.app
         self._block = self._new_block()
         self._depth = 0
+        self._conflict: IdempotencyConflict | None = None
         self._one_by_one = threading.RLock()  # who hears of a mail may send another
 
     def _new_block(self) -> Block:
@@ -56,7 +57,10 @@ class Connection:
         self._depth -= 1
         if not self._depth:
             block, self._block = self._block, self._new_block()
+            conflict, self._conflict = self._conflict, None
             block.store()
+            if conflict is not None:
+                raise conflict
 
     def send(self, message: Message, envelope_from: Mailbox | None = None, **options: Any) -> MailResult | None:
         """Check and send. ``envelope_from`` is for MAIL FROM, in place of the message's sender.
@@ -122,6 +126,10 @@ class Connection:
             return None
         try:
             return self._block.store()
+        except IdempotencyConflict as conflict:
+            # It may be another message's, and this one is stored: said at the end of the block.
+            self._conflict = self._conflict or conflict
+            return None
         except (BrokerUnavailable, StoreUnavailable):
             # This call is refused. Those before it said nothing, and go with the next step or at the end of the block.
             self._block.give_back()
