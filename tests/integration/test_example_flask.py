@@ -96,7 +96,14 @@ def test_what_a_visitor_writes_is_read_by_the_shop_and_by_the_visitor(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"email": "a@b.c, d@e.f"}, {"email": "x"}, {"name": "a\r\nBcc: b@c.d"}, {"name": ""}, {"text": "x" * 6000}],
+    [
+        {"email": "a@b.c, d@e.f"},
+        {"email": "x"},
+        {"name": "a\r\nBcc: b@c.d"},
+        {"name": ""},
+        {"name": "x" * 1500},
+        {"text": "x" * 6000},
+    ],
 )
 def test_what_is_wrong_is_told_to_the_visitor_and_nothing_is_stored(
     changes: dict[str, str], site: str, valkey: EmbeddedValkey

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Iterator
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
@@ -332,3 +334,75 @@ def test_headers_and_mailboxes_are_written_alike() -> None:
         assert ours.sanitize_subject(text) == flask_mail.sanitize_subject(text)
     assert ours.sanitize_addresses(["a@b.c"]) == flask_mail.sanitize_addresses(["a@b.c"])
     assert ours.force_text("ü".encode()) == flask_mail.force_text("ü".encode()) == "ü"
+
+
+@pytest.mark.parametrize("name", ["cc", "bcc", "attachments", "alts", "extra_headers", "reply_to", "charset", "html"])
+def test_an_attribute_that_is_set_to_none_is_nothing(name: str, server: CatchingServer) -> None:
+    for package in (flask_mail, ours):
+        app, mail = made(package, server)
+        server.mailbox.clear()
+        with app.app_context():
+            message = package.Message("s", TO, "x")
+            setattr(message, name, None)
+            mail.send(message)
+        assert len(server.mailbox) == 1
+
+
+@pytest.mark.parametrize("name", ["mail_options", "rcpt_options"])
+def test_options_that_are_none_are_none(name: str, server: CatchingServer) -> None:
+    """With Flask-Mail where mails are suppressed."""
+    for package in (flask_mail, ours):
+        app, mail = made(package, server, TESTING=True)
+        with app.app_context(), mail.record_messages() as outbox:
+            message = package.Message("s", TO, "x")
+            setattr(message, name, None)
+            mail.send(message)
+        assert outbox == [message]
+
+
+def test_a_connection_is_made_of_the_state(server: CatchingServer) -> None:
+    for package in (flask_mail, ours):
+        app, mail = made(package, server, TESTING=True)
+        with app.app_context(), mail.record_messages() as outbox, package.Connection(mail.state) as connection:
+            connection.send_message("s", TO, "x")
+        assert len(outbox) == 1
+
+
+def signed_class(package: Any) -> Any:
+    class Signed(package.Message):  # type: ignore[misc]  # of either package
+        def as_bytes(self) -> bytes:
+            return b"X-Signed: 1\r\n" + bytes(super().as_bytes())
+
+    return Signed
+
+
+def test_a_class_of_the_applications_own_writes_its_octets(server: CatchingServer) -> None:
+    for package in (flask_mail, ours):
+        app, mail = made(package, server)
+        server.mailbox.clear()
+        with app.app_context():
+            mail.send(signed_class(package)("s", TO, "x"))
+        (arrived,) = server.mailbox
+        assert arrived.message["X-Signed"] == "1"
+
+
+def test_a_message_may_be_pickled_and_copied(server: CatchingServer) -> None:
+    for package in (flask_mail, ours):
+        app, _ = made(package, server)
+        with app.app_context():
+            message = package.Message("s", TO, "x", html="h", date=LATER)
+            message.attach("a.txt", None, b"x")
+            for again in (pickle.loads(pickle.dumps(message)), copy.deepcopy(message)):  # noqa: S301 - our own
+                assert (again.alts, again.date, again.msgId) == (message.alts, message.date, message.msgId)
+                assert again.attachments[0].data == b"x"
+
+
+def test_a_message_of_flask_mail_goes_too_for_extensions_import_it(server: CatchingServer) -> None:
+    app, mail = made(ours, server)
+    server.mailbox.clear()
+    with app.app_context():
+        message = flask_mail.Message("s", TO, "x", cc=[("Zoë", "c@example.com")])
+        message.attach("a.txt", "text/plain", b"x")
+        mail.send(message)
+    (arrived,) = server.mailbox
+    assert set(arrived.recipients) == {*TO, "c@example.com"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -83,6 +84,18 @@ def test_a_mail_from_a_template_has_the_apps_sender(works: Plant, app: Flask) ->
     assert (sent.message["From"], "Zoë" in sent.subject) == ("Shop <shop@example.com>", True)
 
 
+def test_the_mailboxes_of_a_mail_from_a_template_may_be_pairs(works: Plant, app: Flask) -> None:
+    mail = Mail(app)
+    call = {"template": "welcome", "context": {"name": "x"}, "reply_to": [("Help", "help@example.com")]}
+    result = mail.send_email(to=[("Zoë", "pair@example.com")], sender=("Doe, Jane", "jane@example.com"), **call)
+    assert result.get(timeout=30).state is MailState.SENT
+    (sent,) = caught(works, "pair@example.com")
+    assert (sent.message["To"], sent.message["From"]) == ("Zoë <pair@example.com>", '"Doe, Jane" <jane@example.com>')
+    assert sent.message["Reply-To"] == "Help <help@example.com>"
+    with pytest.raises(BadAddressError):
+        mail.send_email(to=[("Zoë", "nobody")], **call)
+
+
 def test_a_block_is_stored_in_one_step_at_its_end(works: Plant, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     mail = Mail(app)
     sizes = counted_steps(monkeypatch)
@@ -145,6 +158,52 @@ def test_a_block_of_much_is_not_kept_in_memory(works: Plant, app: Flask, monkeyp
     assert sizes == [3, 2]
 
 
+def test_a_step_that_fails_inside_a_block_is_the_error_of_one_call_and_loses_no_other_mail(
+    works: Plant, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs catch the error of one message, and go on with the next."""
+    app.config["MAIL_MAX_EMAILS"] = 3
+    mail = Mail(app)
+    mail.send_message("first", ["warm@example.com"], body="x")
+    away = [StoreUnavailable("away")]
+
+    def once_away(mails: Sequence[Accepted]) -> Any:
+        if away:
+            raise away.pop()
+        return enqueue(mails)
+
+    monkeypatch.setattr(block_module, "enqueue", once_away)
+    refused = []
+    with mail.record_messages() as outbox, mail.connect() as connection:
+        for number in range(5):
+            try:
+                connection.send_message(str(number), ["step@example.com"], body="x")
+            except StoreUnavailable:
+                refused.append(number)
+    assert (refused, [message.subject for message in outbox]) == ([2], ["0", "1", "3", "4"])
+    wait_until(lambda: len(caught(works, "step@example.com")) == 4, "all but the refused one")
+
+
+def test_what_the_end_of_a_block_could_not_store_is_not_in_the_next_one(
+    works: Plant, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = Mail(app)
+    connection = mail.connect()
+
+    def away(mails: Sequence[Accepted]) -> Any:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(block_module, "enqueue", away)
+        with pytest.raises(StoreUnavailable), connection:
+            connection.send_message("lost", TO, body="x")
+        with pytest.raises(StoreUnavailable):
+            connection.send_message("alone", TO, body="x")
+    with mail.record_messages() as outbox, connection:
+        connection.send_message("next", ["next-block@example.com"], body="x")
+    assert [message.subject for message in outbox] == ["next"]
+
+
 def test_threads_share_the_extension(works: Plant, app: Flask) -> None:
     mail = Mail(app)
 
@@ -156,6 +215,29 @@ def test_threads_share_the_extension(works: Plant, app: Flask) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(send, range(8)))
     wait_until(lambda: all(len(caught(works, f"thread-{number}@example.com")) == 5 for number in range(8)), "all forty")
+
+
+@pytest.mark.parametrize("in_a_block", [False, True])
+def test_threads_that_share_a_connection_tell_of_each_mail_once_and_get_its_own_result(
+    works: Plant, app: Flask, in_a_block: bool
+) -> None:
+    app.config["MAIL_MAX_EMAILS"] = 3
+    mail = Mail(app)
+    connection, results = mail.connect(), []
+
+    def send(number: int) -> None:
+        with app.app_context():
+            results.extend(connection.send_message(str(number), ["shared@example.com"], body="x") for _ in range(20))
+
+    block = connection if in_a_block else nullcontext()
+    with mail.record_messages() as outbox:
+        with block, ThreadPoolExecutor(8) as threads:
+            list(threads.map(send, range(8)))
+        assert sorted(message.subject for message in outbox) == sorted(
+            str(number) for number in range(8) for _ in range(20)
+        )
+    if not in_a_block:
+        assert len({result.id for result in results}) == 160
 
 
 def test_a_key_that_is_taken_does_not_keep_the_others_of_its_block(works: Plant, app: Flask) -> None:
@@ -176,6 +258,26 @@ def test_a_key_that_is_taken_does_not_keep_the_others_of_its_block(works: Plant,
         lambda: len(caught(works, "beside-1@example.com")) == len(caught(works, "beside-2@example.com")) == 1, "two"
     )
     wait_until(lambda: len(caught(works, "taken@example.com")) == 1, "the first of the key")
+
+
+def test_a_key_that_is_taken_is_told_at_the_end_of_a_block_of_many_steps(works: Plant, app: Flask) -> None:
+    """In the middle it would be the error of a call whose own message was stored."""
+    app.config["MAIL_MAX_EMAILS"] = 2
+    mail = Mail(app)
+    welcome = {"template": "welcome", "to": "taken-2@example.com", "idempotency_key": "flask-3"}
+    mail.send_email(**welcome, context={"name": "x"})
+    sent = []
+
+    def block() -> None:
+        with mail.connect() as connection:
+            connection.send_email(**welcome, context={"name": "another"})
+            for number in range(3):
+                connection.send_message(str(number), ["steps-2@example.com"], body="x")
+                sent.append(number)
+
+    with mail.record_messages() as outbox, pytest.raises(IdempotencyConflict):
+        block()
+    assert (sent, [message.subject for message in outbox]) == ([0, 1, 2], ["0", "1", "2"])
 
 
 def test_a_block_whose_store_goes_away_says_so_and_tells_nobody() -> None:
@@ -288,6 +390,15 @@ def test_an_app_with_other_settings_is_told_which(works: Plant, app: Flask) -> N
     ):
         Mail(other).send_message("s", TO, sender="other@example.com", body="x")
     assert "hunter2" not in str(caught.value)
+
+
+def test_an_app_that_is_set_up_again_with_other_settings_is_told_so(works: Plant, app: Flask) -> None:
+    mail = Mail(app)
+    mail.send_message("s", ["again@example.com"], body="x")
+    app.config["NOTIFIER_SMTP_URL"] = "smtp://elsewhere.example"
+    mail.init_app(app)
+    with pytest.raises(ConfigurationError, match=r"set up again.* NOTIFIER_SMTP_URL"):
+        mail.send_message("s", TO, body="x")
 
 
 def away(app: Flask) -> Exception:

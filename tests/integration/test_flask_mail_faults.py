@@ -357,3 +357,78 @@ def test_text_of_half_characters_is_refused(server: CatchingServer) -> None:
 def test_a_body_of_any_form_is_one_mail(body: str, server: CatchingServer) -> None:
     (mail,) = sent(ours, server, recipients=TO, body=body)
     assert mail.text().splitlines() == body.replace("\r\n", "\n").replace("\r", "\n").splitlines()
+
+
+def test_a_name_of_none_in_a_sender_is_the_word_none(server: CatchingServer) -> None:
+    for package, name in ((flask_mail, "None"), (ours, "")):
+        (mail,) = sent(package, server, recipients=TO, sender=(None, "shop@example.org"))
+        assert mail.message["From"].addresses[0].display_name == name
+
+
+def test_the_headers_of_a_file_may_be_pairs_as_before_0_10(server: CatchingServer) -> None:
+    with pytest.raises(AttributeError):
+        sent(
+            flask_mail,
+            server,
+            flask_mail.Attachment("l.png", None, b"x", "inline", [["Content-ID", "<l>"]]),
+            recipients=TO,
+        )
+    logo = ours.Attachment("l.png", None, b"x", "INLINE", [["Content-ID", "<l>"]])  # type: ignore[arg-type]  # as above
+    (mail,) = sent(ours, server, logo, recipients=TO)
+    (file,) = mail.message.iter_attachments()
+    assert (file["Content-ID"], file.get_content_disposition()) == ("<l>", "inline")
+
+
+ODD: list[Any] = [7, "x", b"x", object(), [None], [7], {7: 7}, True, float("inf"), "\ud800", "a\0b"]
+FIELDS = ("attachments", "alts", "extra_headers", "mail_options", "rcpt_options", "recipients", "cc", "bcc", "charset", "reply_to", "sender", "msgId", "date", "subject", "body")  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:12])
+@pytest.mark.parametrize("field", FIELDS)
+def test_an_attribute_of_a_wrong_kind_is_an_invalid_mail_or_goes_as_text(field: str, value: Any) -> None:
+    """With Flask-Mail an AttributeError or TypeError from deep inside, or a mail that nobody can read."""
+    app = Flask("shop")
+    app.config.update(TESTING=True, MAIL_DEFAULT_SENDER="shop@example.com")
+    mail = ours.Mail(app)
+    with app.app_context():
+        message = ours.Message("s", TO, "x")
+        setattr(message, field, value)
+        with suppress(InvalidMail):
+            mail.send(message)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [{"extra_headers": {"X-A": None}}, {"extra_headers": {"X-A": ["1"]}}, {"body": ["x"]}, {"html": {"a": 1}}, {"subject": ["x"]},
+     {"recipients": (one for one in TO)}, {"msgId": None}, {"mail_options": "SMTPUTF8"}, {"charset": "unicode_escape"}, {"charset": "idna"},
+     {"attachments": ["x"]}, {"alts": ["x"]}],
+    ids=lambda call: next(iter(call)),
+)  # fmt: skip
+def test_what_is_no_text_or_no_list_is_refused_and_not_sent_as_python_writes_it(call: dict[str, Any]) -> None:
+    app = Flask("shop")
+    app.config.update(TESTING=True, MAIL_DEFAULT_SENDER="shop@example.com")
+    mail = ours.Mail(app)
+    with app.app_context():
+        message = ours.Message("s", TO, "x")
+        for name, value in call.items():
+            setattr(message, name, value)
+        with pytest.raises(InvalidMail):
+            mail.send(message)
+
+
+def test_utf_8_has_one_name_whatever_python_calls_it(server: CatchingServer) -> None:
+    for name in ("utf_8", "UTF8", "utf-8-sig", "U8"):
+        (mail,) = sent(ours, server, recipients=TO, charset=name, body="ü")
+        assert mail.message.get_content_charset() == "utf-8"
+
+
+def test_an_app_without_mail_and_one_whose_mail_is_another_are_told_so(server: CatchingServer) -> None:
+    with Flask("bare").app_context(), pytest.raises(RuntimeError, match="init_app"):
+        ours.Message("s")
+    app, mail = made(ours, server)
+    flask_mail.Mail(app)
+    with app.app_context(), pytest.raises(RuntimeError, match="flask_mail's"):
+        mail.send(ours.Message("s", TO, "x"))
+    for without in (app, Flask("bare")):
+        with pytest.raises(RuntimeError, match="Mail"):
+            ours.worker_app(without)

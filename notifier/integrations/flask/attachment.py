@@ -34,5 +34,5 @@ class Attachment:
 
 
 def _guessed(filename: str | None, data: str | bytes) -> str:
-    found = guess_content_type(filename) if filename else UNKNOWN
+    found = guess_content_type(filename) if isinstance(filename, str) and filename else UNKNOWN
     return "text/plain" if found == UNKNOWN and isinstance(data, str) else found

@@ -30,7 +30,13 @@ class Block:
     def keep(self, accepted: Accepted, message: Message | None) -> None:
         """One more."""
         self._kept.append((accepted, message))
-        self._octets += sum(map(len, accepted.blobs.values()))
+        self._octets += _octets(accepted)
+
+    def give_back(self) -> None:
+        """Without the last one, if it is still here: its caller hears that it was not taken, and may send it again."""
+        for accepted, _ in self._kept[-1:]:
+            self._kept.pop()
+            self._octets -= _octets(accepted)
 
     @property
     def is_full(self) -> bool:
@@ -38,16 +44,18 @@ class Block:
         return self._octets >= MOST_OCTETS or len(self._kept) >= self._most
 
     def store(self) -> MailResult | None:
-        """In one step; the result is the last one's. Raises what `enqueue` raises."""
-        kept, self._kept, self._octets = self._kept, [], 0
+        """In one step; the result is the last one's. Raises what `enqueue` raises: all stay here, where store or broker are away."""
+        kept = self._kept
         if not kept:
             return None
         try:
             added = enqueue([accepted for accepted, _ in kept])
         except IdempotencyConflict as conflict:
+            self._kept, self._octets = [], 0
             if len(kept) > 1:
                 self._store_others(kept)
             raise conflict from None
+        self._kept, self._octets = [], 0
         for _, message in kept:
             self._tell(message)
         return MailResult(added[-1].mail_id, app=celery_app)
@@ -60,3 +68,7 @@ class Block:
             except IdempotencyConflict:
                 continue
             self._tell(message)
+
+
+def _octets(accepted: Accepted) -> int:
+    return sum(map(len, accepted.blobs.values()))

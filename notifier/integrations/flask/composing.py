@@ -20,7 +20,7 @@ from notifier.errors import InvalidAddress, InvalidAttachment, InvalidHeader
 from notifier.integrations.flask.attachment import Attachment
 from notifier.integrations.flask.mailboxes import mailbox, mailboxes
 from notifier.integrations.flask.parts import Part, file_part, text_part
-from notifier.integrations.flask.sanitizing import force_text, unfolded
+from notifier.integrations.flask.sanitizing import pairs, unfolded, written
 from notifier.mime import headers as fields
 from notifier.mime.compose import people
 from notifier.model.address import Address
@@ -40,35 +40,36 @@ _NOT_EXTRA: Mapping[str, str] = {
 
 def composed(message: Message, *, ascii_names: bool) -> bytes:
     """The message, 7-bit safe, CRLF throughout. Raises an `InvalidMail` that says what is wrong."""
+    header = _header(message).encode()
     root = _root(message, ascii_names=ascii_names)
-    return b"".join((_header(message).encode(), root.header, b"\r\n", root.body))
+    return b"".join((header, root.header, b"\r\n", root.body))
 
 
 def check_header(message: Message) -> None:
     """Raises `InvalidAddress` and `InvalidHeader`."""
     _header(message)
-    mailboxes("bcc", message.bcc)
+    mailboxes("bcc", message.bcc or ())
 
 
 def recipients_of(message: Message) -> Iterator[Address]:
     """Everybody who gets it, in the order of the fields. Raises `InvalidAddress`."""
     for field, given in (("recipients", message.recipients), ("cc", message.cc), ("bcc", message.bcc)):
-        yield from mailboxes(field, given)
+        yield from mailboxes(field, given or ())
 
 
 def _header(message: Message) -> str:
-    extra = dict(message.extra_headers or {})
+    extra = pairs("extra_headers", message.extra_headers)
     _check_extra(extra)
-    subject = unfolded(force_text(message.subject or ""))
+    subject = unfolded(written("the subject", message.subject or ""))
     return "".join(
         (
             fields.addresses("From", [_one("sender", message.sender)]),
-            people(mailboxes("recipients", message.recipients), mailboxes("cc", message.cc)),
+            people(mailboxes("recipients", message.recipients or ()), mailboxes("cc", message.cc or ())),
             fields.addresses("Reply-To", [_one("reply_to", message.reply_to)]) if message.reply_to else "",
             fields.unstructured("Subject", subject) if subject else "",
             fields.date(_moment(message.date)),
-            fields.message_id(message.msgId),
-            "".join(fields.unstructured(name, unfolded(force_text(value))) for name, value in extra.items()),
+            _message_id(message.msgId),
+            "".join(fields.unstructured(name, _value(name, value)) for name, value in extra.items()),
             "MIME-Version: 1.0\r\n",
         )
     )
@@ -81,11 +82,21 @@ def _one(field: str, given: object) -> Address:
         raise InvalidAddress(f"{field}: {error}") from error
 
 
-def _check_extra(extra: Mapping[str, str]) -> None:
+def _value(name: str, given: object) -> str:
+    return unfolded(written(f"header {name!r}", given))
+
+
+def _message_id(given: object) -> str:
+    if not isinstance(given, str):
+        raise InvalidHeader(f"a Message-ID is <left@right> in printable ASCII, not {given!r}")
+    return fields.message_id(str(given))
+
+
+def _check_extra(extra: Mapping[str, object]) -> None:
     for name in extra:
         if isinstance(name, str) and name.lower() in _NOT_EXTRA:
             raise InvalidHeader(f"{name!r} would stand in the header twice; use {_NOT_EXTRA[name.lower()]}")
-    fields.check_headers({name: unfolded(force_text(value)) for name, value in extra.items()})
+    fields.check_headers({name: _value(name, value) for name, value in extra.items()})
 
 
 def _moment(seconds: object) -> datetime:
@@ -98,27 +109,36 @@ def _moment(seconds: object) -> datetime:
 
 
 def _root(message: Message, *, ascii_names: bool) -> Part:
-    _check_files(message.attachments)
+    attachments = _checked_files(message.attachments or ())
     token = hashlib.sha256(message.msgId.encode()).hexdigest()[:24]
     texts = list(_texts(message))
     body = texts[0] if len(texts) == 1 else _multipart("alternative", texts, token)
-    files = [file_part(file, ascii_name=ascii_names) for file in message.attachments]
+    files = [file_part(file, ascii_name=ascii_names) for file in attachments]
     return _multipart("mixed", [body, *files], token) if files else body
 
 
-def _check_files(files: Sequence[Attachment]) -> None:
+def _checked_files(files: Sequence[Attachment]) -> Sequence[Attachment]:
+    if not isinstance(files, Sequence) or not all(hasattr(file, "disposition") for file in files):
+        raise InvalidAttachment("attachments is a list of Attachment; message.attach makes one")
     if len(files) > MAX_ATTACHMENTS:
         raise InvalidAttachment(f"more than {MAX_ATTACHMENTS} attachments")
-    ids = [value for file in files for name, value in file.headers.items() if str(name).lower() == "content-id"]
+    ids = [
+        str(value)
+        for file in files
+        for name, value in pairs("the headers of an attachment", file.headers).items()
+        if str(name).lower() == "content-id"
+    ]
     if len(set(ids)) < len(ids):
         raise InvalidHeader("two attachments have one Content-ID, and programs would show one of them twice")
+    return files
 
 
 def _texts(message: Message) -> Iterator[Part]:
-    if message.body is not None or not message.alts:
-        yield text_part("plain", force_text(message.body or ""), message.charset)
-    for subtype, text in message.alts.items():
-        yield text_part(subtype, force_text(text), message.charset)
+    alternatives = pairs("alts", message.alts)
+    if message.body is not None or not alternatives:
+        yield text_part("plain", written("the body", message.body or ""), message.charset)
+    for subtype, text in alternatives.items():
+        yield text_part(subtype, written(f"the alternative {subtype!r}", text), message.charset)
 
 
 def _multipart(subtype: str, parts: Sequence[Part], token: str) -> Part:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from notifier.errors import ConfigurationError, InvalidAddress
 from notifier.integrations.flask.mailboxes import mailbox
+from notifier.integrations.flask.typed import debug_level, flag, number
 
 PREFIX = "NOTIFIER_"
 MAPPING = "NOTIFIER"
@@ -31,6 +32,8 @@ _RELAY = (
     "MAIL_USE_SSL",
     "MAIL_MAX_EMAILS",
 )
+_FLAGS = ("MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_SUPPRESS_SEND", "MAIL_SEND_NOW", "MAIL_ASCII_ATTACHMENTS")
+_STARTTLS, _IMPLICIT = (25, 587), 465
 _HOST = re.compile(r"[^\s/?#@]+\Z")
 
 
@@ -39,6 +42,9 @@ def texts_of(config: Mapping[str, Any]) -> dict[str, str]:
     problems: list[str] = []
     ours = {name: _text(where, value, problems) for name, where, value in _given(config, problems)}
     mails = dict(_from_mail_settings(config, problems))
+    for name in _FLAGS:
+        flag(config, name, problems)
+    debug_level(config, problems, unset=False)
     if problems:
         raise ConfigurationError(problems)
     environ = {name: text for name, text in os.environ.items() if name.removesuffix("_FILE") not in ours}
@@ -50,6 +56,12 @@ def texts_of(config: Mapping[str, Any]) -> dict[str, str]:
 def names_a_broker(texts: Mapping[str, str]) -> bool:
     """Whether mails can be enqueued."""
     return any(texts.get(name) or texts.get(f"{name}_FILE") for name in _BROKERS)
+
+
+def default_sender(config: Mapping[str, Any]) -> Any:
+    """A pair may be a list: JSON and TOML have no others."""
+    given = config.get("MAIL_DEFAULT_SENDER")
+    return tuple(given) if isinstance(given, list) else given
 
 
 def _given(config: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, str, object]]:
@@ -86,7 +98,7 @@ def _text(where: str, value: object, problems: list[str]) -> str:
 def _from_mail_settings(config: Mapping[str, Any], problems: list[str]) -> Iterator[tuple[str, str]]:
     if any(config.get(name) is not None for name in _RELAY):
         yield "NOTIFIER_SMTP_URL", _relay_url(config, problems)
-    sender = config.get("MAIL_DEFAULT_SENDER")
+    sender = default_sender(config)
     if sender:
         try:
             yield "NOTIFIER_FROM", str(mailbox(sender))
@@ -98,29 +110,50 @@ def _relay_url(config: Mapping[str, Any], problems: list[str]) -> str:
     """Without ``MAIL_USE_TLS`` STARTTLS is still required, but on this host without a password: mail in clear text is asked for
     in NOTIFIER_SMTP_URL itself (``tls=none``), and not by leaving a word out.
     """
-    host, port = str(config.get("MAIL_SERVER") or "127.0.0.1"), config.get("MAIL_PORT")
-    user, password = config.get("MAIL_USERNAME"), config.get("MAIL_PASSWORD")
-    implicit = bool(config.get("MAIL_USE_SSL"))
-    if implicit and config.get("MAIL_USE_TLS"):
+    host = config.get("MAIL_SERVER") or "127.0.0.1"
+    user, password = (_login(config, name, problems) for name in ("MAIL_USERNAME", "MAIL_PASSWORD"))
+    implicit = flag(config, "MAIL_USE_SSL", [])
+    if implicit and flag(config, "MAIL_USE_TLS", []):
         problems.append("MAIL_USE_SSL is TLS from the start and MAIL_USE_TLS is STARTTLS; set one of them")
-    if isinstance(port, bool) or not (port is None or str(port).isdigit()):
-        problems.append(f"MAIL_PORT is a number from 1 to 65535, not {port!r}")
-        port = None
-    if not _HOST.match(host):
+    port = _port(config, problems, implicit=implicit)
+    if not isinstance(host, str) or not _HOST.match(host):
         problems.append(
             "MAIL_SERVER is a host's name or address; a port, a user and options have settings of their own"
         )
         host = "localhost"
     # One of the two alone means no login, as with Flask-Mail.
-    login = f"{quote(str(user), safe='')}:{quote(str(password), safe='')}@" if user and password else ""
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user and password else ""
     named = f"[{host}]" if ":" in host else host
-    # Written out: Flask-Mail's port is 25, with a password too.
-    where = f"{'smtps' if implicit else 'smtp'}://{login}{named}:{25 if port is None else port}"
-    return f"{where}?{urlencode(_options(config, implicit=implicit))}".removesuffix("?")
+    where = f"{'smtps' if implicit else 'smtp'}://{login}{named}:{port}"
+    return f"{where}?{urlencode(_options(config, problems, implicit=implicit))}".removesuffix("?")
 
 
-def _options(config: Mapping[str, Any], *, implicit: bool) -> dict[str, object]:
-    options: dict[str, object] = {"tls": "required"} if config.get("MAIL_USE_TLS") and not implicit else {}
-    if config.get("MAIL_MAX_EMAILS") is not None:
-        options["messages_per_connection"] = config["MAIL_MAX_EMAILS"]
-    return options
+def _port(config: Mapping[str, Any], problems: list[str], *, implicit: bool) -> int:
+    """Flask-Mail's is 25, with a password and with TLS from the start too."""
+    port = number(config, "MAIL_PORT", problems, least=1, most=65535)
+    if implicit and (port in _STARTTLS or config.get("MAIL_PORT") is None):
+        problems.append(
+            f"MAIL_USE_SSL is TLS from the start, which port {port or 25} is not; set MAIL_PORT, to 465 mostly"
+        )
+    if port == _IMPLICIT and not implicit:
+        problems.append(f"MAIL_PORT {port} is TLS from the start; set MAIL_USE_SSL")
+    return port or 25
+
+
+def _login(config: Mapping[str, Any], name: str, problems: list[str]) -> str:
+    value = config.get(name)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):  # an account whose name is a number
+        return "" if value is None else str(value)
+    if not isinstance(value, str) or not value.isprintable():
+        problems.append(f"{name} is text without line ends and controls")  # and is not shown
+        return ""
+    return str(value)
+
+
+def _options(config: Mapping[str, Any], problems: list[str], *, implicit: bool) -> dict[str, object]:
+    most = number(config, "MAIL_MAX_EMAILS", problems)
+    return {
+        **({"tls": "required"} if flag(config, "MAIL_USE_TLS", []) and not implicit else {}),
+        # With Flask-Mail nought is no limit.
+        **({"messages_per_connection": most} if most else {}),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -10,14 +11,14 @@ from flask import Flask
 
 from notifier.delivery.inline import deliver_inline
 from notifier.delivery.intake import Accepted
-from notifier.errors import UnsupportedOption
+from notifier.errors import BrokerUnavailable, IdempotencyConflict, StoreUnavailable, UnsupportedOption
 from notifier.integrations.flask import process
 from notifier.integrations.flask.block import Block
 from notifier.integrations.flask.dispatched import email_dispatched
 from notifier.integrations.flask.mailboxes import Mailbox, mailbox
 from notifier.integrations.flask.message import Message
 from notifier.integrations.flask.refusals import as_flask_mails
-from notifier.integrations.flask.requests import options_of, request_of
+from notifier.integrations.flask.requests import options_of, request_of, with_mailboxes
 from notifier.integrations.flask.templates import recorded
 from notifier.rendering import Renderer
 from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
@@ -33,12 +34,17 @@ class Connection:
     where that is set); also after an exception, for they have been sent by then. Otherwise each is enqueued at once.
     """
 
-    def __init__(self, mail: State, app: Flask) -> None:
+    def __init__(self, mail: State, app: Flask | None = None) -> None:
         self.mail = mail
         self.num_emails = 0
-        self._app = app
-        self._block = Block(self._tell, mail.max_emails)
+        self._app = app or mail.app
+        self._block = self._new_block()
         self._depth = 0
+        self._conflict: IdempotencyConflict | None = None
+        self._one_by_one = threading.RLock()  # who hears of a mail may send another
+
+    def _new_block(self) -> Block:
+        return Block(self._tell, self.mail.max_emails)
 
     def __enter__(self) -> Self:
         self._depth += 1
@@ -50,7 +56,11 @@ class Connection:
     ) -> None:
         self._depth -= 1
         if not self._depth:
-            self._block.store()
+            block, self._block = self._block, self._new_block()
+            conflict, self._conflict = self._conflict, None
+            block.store()
+            if conflict is not None:
+                raise conflict
 
     def send(self, message: Message, envelope_from: Mailbox | None = None, **options: Any) -> MailResult | None:
         """Check and send. ``envelope_from`` is for MAIL FROM, in place of the message's sender.
@@ -72,7 +82,7 @@ class Connection:
         """A mail from a template; see `Mail.send_email`."""
         with as_flask_mails():
             mine = self._runtime()
-            accepted = self._accepted(SEND_EMAIL, self._with_sender(call, mine.renderer))
+            accepted = self._accepted(SEND_EMAIL, self._with_sender(with_mailboxes(call), mine.renderer))
         # Rendered here only where somebody looks: the worker does it for the mail itself.
         return self._take(accepted, recorded(accepted, mine.renderer) if email_dispatched.receivers else None)
 
@@ -103,8 +113,27 @@ class Connection:
                 deliver_inline(accepted, composer=mine.composer, router=mine.inline_router)
             self._tell(message)
             return None
+        if self._depth:
+            with self._one_by_one:
+                return self._in_block(accepted, message)
+        alone = self._new_block()
+        alone.keep(accepted, message)
+        return alone.store()
+
+    def _in_block(self, accepted: Accepted, message: Message | None) -> MailResult | None:
         self._block.keep(accepted, message)
-        return None if self._depth and not self._block.is_full else self._block.store()
+        if not self._block.is_full:
+            return None
+        try:
+            return self._block.store()
+        except IdempotencyConflict as conflict:
+            # It may be another message's, and this one is stored: said at the end of the block.
+            self._conflict = self._conflict or conflict
+            return None
+        except (BrokerUnavailable, StoreUnavailable):
+            # This call is refused. Those before it said nothing, and go with the next step or at the end of the block.
+            self._block.give_back()
+            raise
 
     def _tell(self, message: Message | None) -> None:
         if message is not None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import Flask, current_app, has_app_context
 
 from notifier.integrations.flask.sending import Sending
-from notifier.integrations.flask.state import State
+from notifier.integrations.flask.state import State, state_of
 
 
 class Mail(Sending):
@@ -30,10 +30,7 @@ class Mail(Sending):
         return self.app if self.app is not None else cast("Any", current_app)._get_current_object()
 
     def _state(self) -> State:
-        try:
-            return cast("State", self._app().extensions["mail"])
-        except KeyError:
-            raise RuntimeError("this Flask app has no Mail: call mail.init_app(app) when it is made") from None
+        return state_of(self._app())
 
     def __getattr__(self, name: str) -> Any:
         if name == "app" or name not in State.__dataclass_fields__:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from notifier.errors import InvalidAddress
@@ -23,8 +23,8 @@ def mailbox(given: object) -> Address:
 
 
 def mailboxes(field: str, given: object) -> tuple[Address, ...]:
-    """Those of a field, each once, in their order. Raises `InvalidAddress`."""
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    """Those of a field, each once, in their order. Raises `InvalidAddress`, also for what can be read only once."""
+    if isinstance(given, str | bytes | Iterator) or not isinstance(given, Iterable):
         raise InvalidAddress(f"{field} is a list of mailboxes, not {type(given).__name__}")
     try:
         return each_once(map(mailbox, given))
@@ -44,7 +44,7 @@ def as_text(given: Mailbox) -> str:
     """A pair as text; a name is quoted where it has to be. What is no mailbox stays as it is."""
     if not isinstance(given, tuple) or len(given) != 2:
         return given
-    name, address = given
+    name, address = "" if given[0] is None else str(given[0]), given[1]
     if any(char in '<>@,;:\\"[]()' for char in name):
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')
         name = f'"{escaped}"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app, has_app_context
 
@@ -47,7 +47,7 @@ class Message:
         mail_options: list[str] | None = None,
         rcpt_options: list[str] | None = None,
     ) -> None:
-        sender = sender or current_app.extensions["mail"].default_sender
+        sender = sender or _default_sender()
         self.subject = subject
         self.recipients: list[Mailbox] = recipients or []
         self.sender: str | None = as_text(sender) if sender else None
@@ -69,12 +69,12 @@ class Message:
     @property
     def send_to(self) -> set[Mailbox]:
         """Everybody who gets it."""
-        return {*self.recipients, *self.cc, *self.bcc}
+        return {*(self.recipients or ()), *(self.cc or ()), *(self.bcc or ())}
 
     @property
     def html(self) -> str | None:
         """The alternative of that name."""
-        return self.alts.get("html")
+        return self.alts.get("html") if self.alts else None
 
     @html.setter
     def html(self, text: str | None) -> None:
@@ -130,6 +130,12 @@ class Message:
 
     def __str__(self) -> str:
         return self.as_string()
+
+
+def _default_sender() -> Mailbox | None:
+    if "mail" not in current_app.extensions:
+        raise RuntimeError("this Flask app has no Mail: call mail.init_app(app) when it is made")
+    return cast("Mailbox | None", current_app.extensions["mail"].default_sender)
 
 
 def _message_id(sender: str | None) -> str:

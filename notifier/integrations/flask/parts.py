@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import email.message
 import re
 import unicodedata
@@ -9,13 +10,15 @@ from typing import NamedTuple
 
 from notifier.errors import InvalidAttachment, InvalidHeader
 from notifier.integrations.flask.attachment import Attachment
-from notifier.integrations.flask.sanitizing import force_text, unfolded
+from notifier.integrations.flask.sanitizing import force_text, pairs, unfolded, written
 from notifier.mime import check_content_type, safe_filename
 from notifier.mime import headers as fields
 from notifier.mime import parts as mime
 from notifier.mime.bodies import base64_lines, is_plain_message
 
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
+# What Python calls codecs, and no reader a charset.
+_NO_CHARSETS = ("idna", "punycode", "unicode-escape", "raw-unicode-escape")
 _DISPOSITIONS = ("attachment", "inline")
 _OURS = ("content-type", "content-transfer-encoding", "content-disposition")
 
@@ -48,7 +51,7 @@ def file_part(file: Attachment, *, ascii_name: bool) -> Part:
     """A file. Raises `InvalidAttachment`, `InvalidHeader`."""
     if not isinstance(file.data, str | bytes | bytearray | memoryview):
         raise InvalidAttachment(f"the data of an attachment is octets or text, not {type(file.data).__name__}")
-    data = force_text(file.data).encode() if isinstance(file.data, str) else bytes(file.data)
+    data = _octets(file.data)
     base, parameters = _content_type(file.content_type)
     # RFC 2046 section 5.2.1: a message may not be encoded. One that could not arrive as it is goes as a file like others.
     plain = base == "message/rfc822" and is_plain_message(data)
@@ -61,14 +64,24 @@ def file_part(file: Attachment, *, ascii_name: bool) -> Part:
     return Part(header.encode(), data if plain else base64_lines(data) or b"\r\n")
 
 
+def _octets(data: str | bytes) -> bytes:
+    try:
+        return force_text(data).encode() if isinstance(data, str) else bytes(data)
+    except UnicodeEncodeError as error:
+        raise InvalidAttachment(
+            "the text of an attachment holds half of a surrogate pair; it is no valid text"
+        ) from error
+
+
 def _checked_charset(charset: str) -> str:
     try:
         "".encode(charset)
     except (LookupError, TypeError, ValueError) as error:
         raise InvalidHeader(f"there is no charset {charset!r}") from error
-    if not _CHARSET.match(charset):
+    codec = codecs.lookup(charset).name
+    if not _CHARSET.match(charset) or codec in _NO_CHARSETS:
         raise InvalidHeader(f"there is no charset {charset!r}")
-    return "utf-8" if charset.lower() == "utf8" else charset.lower()
+    return "utf-8" if codec in ("utf-8", "utf-8-sig") else charset.lower()
 
 
 def _encoded(text: str, charset: str) -> bytes | None:
@@ -100,12 +113,14 @@ def _content_type(given: object, ignored: tuple[str, ...] = ()) -> tuple[str, st
 
 
 def _disposition(file: Attachment, *, ascii_name: bool) -> str:
-    if file.disposition not in _DISPOSITIONS:
+    disposition = str(file.disposition).lower()
+    if disposition not in _DISPOSITIONS:
         raise InvalidAttachment(f"a disposition is attachment or inline, not {file.disposition!r}")
     if file.filename is None:
-        return f"Content-Disposition: {file.disposition}\r\n"
-    name = _in_ascii(file.filename) if ascii_name else file.filename
-    return f"Content-Disposition: {file.disposition}{fields.parameter('filename', safe_filename(name))}\r\n"
+        return f"Content-Disposition: {disposition}\r\n"
+    name = safe_filename(file.filename)
+    name = _in_ascii(name) if ascii_name else name
+    return f"Content-Disposition: {disposition}{fields.parameter('filename', safe_filename(name))}\r\n"
 
 
 def _in_ascii(filename: str) -> str:
@@ -116,11 +131,11 @@ def _in_ascii(filename: str) -> str:
 
 def _further(file: Attachment) -> str:
     """Fields of the file itself, such as Content-ID."""
-    written = ""
-    for name, value in file.headers.items():
+    found = ""
+    for name, value in pairs("the headers of an attachment", file.headers).items():
         if not isinstance(name, str) or not re.fullmatch(r"[!-9;-~]{1,76}", name) or name.lower() in _OURS:
             raise InvalidHeader(f"an attachment has no field {name!r} of its own")
-        written += fields.unstructured(name, unfolded(force_text(value)))
-    if written.lower().count("content-id:") > 1:
+        found += fields.unstructured(name, unfolded(written(f"the field {name!r} of an attachment", value)))
+    if found.lower().count("content-id:") > 1:
         raise InvalidHeader("an attachment has one Content-ID")
-    return written
+    return found

@@ -47,8 +47,11 @@ def take(state: State) -> None:
         key for key in {*texts, *state.texts} if texts.get(key) != state.texts.get(key) and key not in _OWN
     )
     if differing:
+        who = f"the Flask apps {name!r} and {state.app.name!r} of this process"
+        if name == state.app.name:
+            who = f"two Flask apps {name!r} of this process (or one that was set up again)"
         problem = (
-            f"the Flask apps {name!r} and {state.app.name!r} of this process differ in {', '.join(differing)}, and a process has one "
+            f"{who} differ in {', '.join(differing)}, and a process has one "
             "broker, store and relay; give them the same, run them in processes of their own, or make them tenants (NOTIFIER_TENANTS)"
         )
         raise ConfigurationError([problem])

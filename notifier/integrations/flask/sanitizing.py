@@ -6,8 +6,9 @@ What is written is always UTF-8, in A-labels and encoded words where that is nee
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from notifier.errors import InvalidHeader
 from notifier.integrations.flask.mailboxes import Mailbox, mailbox
 from notifier.integrations.flask.refusals import as_flask_mails
 from notifier.mime import headers as fields
@@ -20,6 +21,21 @@ _FOLD = re.compile(r"\r\n[ \t]+(?=\S)")  # RFC 5322 section 2.2.3; a line of bla
 def force_text(given: object, encoding: str = "utf-8", errors: str = "strict") -> str:
     """Text of text, octets or lazy text. Raises `UnicodeDecodeError`."""
     return given.decode(encoding, errors) if isinstance(given, bytes) else str(given)
+
+
+def written(where: str, given: object) -> str:
+    """The text of a body or a field. Raises `InvalidHeader` for None and for what has parts: its Python form would be sent."""
+    if given is None or isinstance(given, list | tuple | set | Mapping):
+        raise InvalidHeader(f"{where} is text, not {type(given).__name__}")
+    return force_text(given)
+
+
+def pairs(where: str, given: object) -> dict[str, object]:
+    """A mapping, or pairs, which Flask-Mail took before 0.10. Raises `InvalidHeader`."""
+    try:
+        return dict(given or {})  # type: ignore[call-overload, no-any-return]  # what is neither raises
+    except (TypeError, ValueError) as error:
+        raise InvalidHeader(f"{where} are a mapping of names to text, not {type(given).__name__}") from error
 
 
 def unfolded(text: str) -> str:

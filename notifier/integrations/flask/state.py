@@ -9,9 +9,10 @@ from typing import Self
 
 from flask import Flask
 
-from notifier.integrations.flask.config import NO_BROKER, names_a_broker, texts_of
+from notifier.integrations.flask.config import NO_BROKER, default_sender, names_a_broker, texts_of
 from notifier.integrations.flask.mailboxes import Mailbox
 from notifier.integrations.flask.sending import Sending
+from notifier.integrations.flask.typed import debug_level, flag, number
 from notifier.settings import Settings
 from notifier.tasks.runtime import Runtime
 
@@ -43,7 +44,8 @@ class State(Sending):
         """Raises `ConfigurationError` with everything that cannot work; a broker may still be missing."""
         config = app.config
         texts = texts_of(config)
-        send_now = bool(config.get("MAIL_SEND_NOW", False))
+        told: list[str] = []  # everything that is wrong is told above
+        send_now = flag(config, "MAIL_SEND_NOW", told)
         named = names_a_broker(texts)
         Settings.load(texts if named else {**NO_BROKER, **texts})
         return cls(
@@ -51,14 +53,14 @@ class State(Sending):
             server=config.get("MAIL_SERVER", "127.0.0.1"),
             username=config.get("MAIL_USERNAME"),
             password=config.get("MAIL_PASSWORD"),
-            port=config.get("MAIL_PORT", 25),
-            use_tls=config.get("MAIL_USE_TLS", False),
-            use_ssl=config.get("MAIL_USE_SSL", False),
-            default_sender=config.get("MAIL_DEFAULT_SENDER"),
-            debug=int(config.get("MAIL_DEBUG", app.debug)),
-            max_emails=config.get("MAIL_MAX_EMAILS"),
-            suppress=config.get("MAIL_SUPPRESS_SEND", app.testing),
-            ascii_attachments=config.get("MAIL_ASCII_ATTACHMENTS", False),
+            port=number(config, "MAIL_PORT", told, most=65535) or 25,
+            use_tls=flag(config, "MAIL_USE_TLS", told),
+            use_ssl=flag(config, "MAIL_USE_SSL", told),
+            default_sender=default_sender(config),
+            debug=debug_level(config, told, unset=app.debug),
+            max_emails=number(config, "MAIL_MAX_EMAILS", told),
+            suppress=flag(config, "MAIL_SUPPRESS_SEND", told, unset=app.testing),
+            ascii_attachments=flag(config, "MAIL_ASCII_ATTACHMENTS", told),
             send_now=send_now,
             texts={**NO_BROKER, **texts} if send_now and not named else texts,
         )
@@ -73,3 +75,15 @@ class State(Sending):
 
     def _state(self) -> State:
         return self
+
+
+def state_of(app: Flask) -> State:
+    """What `init_app` has left there. Raises `RuntimeError`, also where another extension has put its own there since."""
+    state = app.extensions.get("mail")
+    if isinstance(state, State):
+        return state
+    if state is None:
+        raise RuntimeError("this Flask app has no Mail: call mail.init_app(app) when it is made")
+    raise RuntimeError(
+        f"the Mail of this Flask app is {type(state).__module__}'s, which was put there later; take that one out"
+    )

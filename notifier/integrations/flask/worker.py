@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from notifier.integrations.flask import process
+from notifier.integrations.flask.state import state_of
 from notifier.tasks.worker import create_worker_app
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def worker_app(app: Flask, config: str | None = "celeryconfig") -> Celery:
     """A worker with the settings of a Flask app, for the module that ``celery -A`` names.
 
     ``app = worker_app(create_app())`` stands in it. ``config``: a module with Celery's settings.
-    Raises `ConfigurationError`.
+    Raises `ConfigurationError`, and `RuntimeError` for an app without Mail.
     """
-    process.take(app.extensions["mail"])
+    process.take(state_of(app))
     return create_worker_app(config)

@@ -167,3 +167,56 @@ def test_an_app_that_cannot_work_is_told_so_when_it_is_made_also_in_tests() -> N
         Mail(app)
     assert "NOTIFIER_SMTP_URL" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+WORDS = [("1", True), ("True", True), (" yes ", True), ("on", True), (1, True), ("0", False), ("False", False), ("no", False), ("", False), (None, False)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "meant"), WORDS, ids=repr)
+def test_yes_and_no_may_be_words_as_the_environment_has_them(value: object, meant: bool) -> None:
+    """With Flask-Mail "False" is yes, and no mail goes out."""
+    app = Flask("shop")
+    names = ("USE_TLS", "SUPPRESS_SEND", "SEND_NOW", "ASCII_ATTACHMENTS", "DEBUG")
+    app.config.update({f"MAIL_{name}": value for name in names})
+    state = Mail(app).state
+    assert state is not None
+    assert (state.use_tls, state.suppress, state.send_now, state.ascii_attachments, state.debug) == (meant,) * 5
+
+
+def test_numbers_may_be_words_too() -> None:
+    app = Flask("shop")
+    app.config.update(MAIL_PORT="587", MAIL_MAX_EMAILS="5", MAIL_DEBUG="2", MAIL_SERVER="relay.example")
+    state = Mail(app).state
+    assert state is not None
+    assert (state.port, state.max_emails, state.debug) == (587, 5, 2)
+
+
+def test_nought_is_no_limit_of_a_connection_as_with_flask_mail() -> None:
+    assert "messages_per_connection" not in texts_of({"MAIL_MAX_EMAILS": 0})["NOTIFIER_SMTP_URL"]
+
+
+def test_a_default_sender_of_json_or_toml_is_a_list() -> None:
+    app = Flask("shop")
+    app.config["MAIL_DEFAULT_SENDER"] = ["Shop", "shop@example.com"]
+    state = Mail(app).state
+    assert state is not None
+    assert state.default_sender == ("Shop", "shop@example.com")
+
+
+WRONG: list[dict[str, Any]] = [
+    {"MAIL_PORT": "²"}, {"MAIL_PORT": 0}, {"MAIL_PORT": 70_000}, {"MAIL_PORT": [25]}, {"MAIL_PORT": 465}, {"MAIL_USE_SSL": True},
+    {"MAIL_USE_SSL": True, "MAIL_PORT": 587}, {"MAIL_MAX_EMAILS": -1}, {"MAIL_MAX_EMAILS": "x"}, {"MAIL_MAX_EMAILS": True},
+    {"MAIL_USE_TLS": "maybe"}, {"MAIL_SUPPRESS_SEND": "maybe"}, {"MAIL_SEND_NOW": "maybe"}, {"MAIL_DEBUG": "maybe"}, {"MAIL_SERVER": ["x"]},
+    {"MAIL_SERVER": b"x"}, {"MAIL_PASSWORD": b"hunter2"}, {"MAIL_PASSWORD": True}, {"MAIL_PASSWORD": "hunter2\ud800"}, {"MAIL_USERNAME": "u\r\n"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", WRONG, ids=repr)
+def test_a_value_of_the_wrong_kind_is_named_by_the_setting_that_has_it(config: dict[str, Any]) -> None:
+    app = Flask("shop")
+    app.config.update(config)
+    with pytest.raises(ConfigurationError) as caught:
+        Mail(app)
+    (problem,) = caught.value.problems
+    assert problem.startswith(tuple(config))
+    assert "hunter2" not in problem
