@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from jinja2 import Environment, nodes
 from jinja2.runtime import Macro
+from markupsafe import Markup
 
 from notifier.rendering.language import Language, speaking
 from notifier.rendering.linking.trees import NotLinked, imported, stored_outside_macros
@@ -93,7 +94,7 @@ class Modules:
             self._bind(module, node, once)
         bound = module.macros.keys() | module.modules.keys()
         known = {name: context[name] for name in once - bound if name in context}
-        module.values.update({name: value for name, value in known.items() if plain(value)})
+        module.values.update({name: value for name, value in known.items() if plain(value) or type(value) is Markup})
         return module
 
     def _run(self, path: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, nodes
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 
 from notifier.rendering.linking.joining import under_rule
 from notifier.rendering.linking.knowledge import Constants, Scope, Turn
@@ -162,13 +163,18 @@ class Specialiser:
     def _output(self, node: nodes.Output, scope: Scope) -> list[nodes.Node]:
         made: list[nodes.Node] = []
         for expression in node.nodes:
-            body = self._called(expression, scope)
+            body = self._markup(expression, scope) or self._called(expression, scope)
             if body is not None:
                 made.extend(body)
             else:
                 printed, folded = self._expression(expression, scope)
                 made += [*printed, nodes.Output([folded], lineno=node.lineno)]
         return made
+
+    def _markup(self, expression: nodes.Expr, scope: Scope) -> list[nodes.Node] | None:
+        """Known markup that is printed as it is; in any larger expression it stays a name."""
+        value = scope.value(expression) if isinstance(expression, (nodes.Name, nodes.Getattr)) else UNKNOWN
+        return [nodes.Output([nodes.Const(value)], lineno=1)] if type(value) is Markup else None
 
     def _expression(self, node: nodes.Node, scope: Scope) -> tuple[list[nodes.Node], nodes.Expr]:
         """The expression folded, and before it what prints the macros in it into names of their own."""

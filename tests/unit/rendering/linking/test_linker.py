@@ -239,6 +239,7 @@ def including(body: str, included: str) -> dict[str, str]:
         {PAGE: "{% for a in [1, 2] %}{% set loop = 3 %}{{ a }}{% endfor %}"},
         # values
         with_macros("{{ 'a<' ~ m.s }}", "{% set s %}<b>x</b>{% endset %}"),
+        with_macros("{% from 'm.html.j2' import s %}{{ s }}{{ m.s }}{{ m.l | join('<') }}{{ [s, '<'] }}{{ m.f(s) }}", "{% set s %}<b>x</b>{% endset %}{% set l = [s, '<'] %}{% macro f(a) %}{{ a }}{{ '<' ~ a }}{{ s ~ '<' }}{{ l[0] ~ '<' }}{% endmacro %}"),
         {PAGE: "{% set s = '<b>' | safe %}{{ 'a<' ~ s }}"},
         with_macros("{{ m.f([1, 2]) }}", "{% macro f(a) %}{{ a is sameas(a) }}{% endmacro %}"),
         with_macros("{% set a__0 = 'page' %}{% set printed__1 = 'page' %}{{ m.f(name) ~ printed__1 ~ a__0 }}", "{% macro f(a) %}{{ a }}{% endmacro %}"),
@@ -315,6 +316,12 @@ def test_what_an_imported_file_says_in_the_language_of_a_mail_is_no_constant() -
 
 def test_a_linked_page_imports_nothing_and_calls_no_macro() -> None:
     assert {"get_template", "call"}.isdisjoint(code_of(page("{{ m.note(name) }}{{ m.shout('a') }}")))
+
+
+def test_markup_of_an_imported_file_that_is_printed_as_it_is_is_a_constant() -> None:
+    files = with_macros("{{ m.s }}", "{% set s %}<b>x</b>{% endset %}")
+    assert both(files) == ("<b>x</b>", "<b>x</b>")
+    assert "get_template" not in code_of(files)
 
 
 def test_a_file_that_changes_is_linked_anew(tmp_path: Path) -> None:
