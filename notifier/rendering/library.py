@@ -151,12 +151,17 @@ class TemplateLibrary:
         """The text of a template file by the loader's name; None where it is none of ours, or no template's: samples in
         ``meta.json`` are nobody's to include.
         """
+        file = self.place(path)
+        return None if file is None else (file.read_text(encoding="utf-8"), file)
+
+    def place(self, path: str) -> Path | None:
+        """Where the file is that `load` reads: in the first folder that has it."""
         if not path.endswith(_INCLUDABLE):
             return None
         for root in self._trusted:
             file = root / path
             if ".." not in Path(path).parts and file.is_file() and self._inside(root, file):
-                return file.read_text(encoding="utf-8"), file
+                return file
         return None
 
     def image(self, name: str, filename: str) -> bytes:

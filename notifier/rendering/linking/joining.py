@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 from jinja2 import nodes
 
-from notifier.rendering.linking.trees import NotLinked, everything
+from notifier.rendering.linking.late_sets import check_no_late_sets
+from notifier.rendering.linking.macro_bodies import outside_loops
+from notifier.rendering.linking.trees import NotLinked, copied, everything, loaded, stored, stored_outside_macros
 
 Parse = Callable[[str], nodes.Template]
 Escapes = Callable[[str], bool]
@@ -34,7 +36,15 @@ def joined(path: str, parse: Parse, escapes: Escapes) -> list[nodes.Node]:
     for node in everything(body):
         if isinstance(node, nodes.Name) and node.name in {"self", "super"}:
             raise NotLinked(f"it uses {node.name}")
-    return _Includes(parse, escapes).within(body, escapes(path), 0)
+    whole = _Includes(parse, escapes).within(body, escapes(path), 0)
+    if any(_reads_by_name(node) for node in everything(whole)):
+        raise NotLinked("a file reads its names while it is rendered")
+    return whole
+
+
+def _reads_by_name(node: nodes.Node) -> bool:
+    """True for what sees a name that nothing in the tree reads."""
+    return isinstance(node, nodes.Include) or (isinstance(node, (nodes.Import, nodes.FromImport)) and node.with_context)
 
 
 def _with_layout(path: str, parse: Parse, escapes: Escapes) -> list[nodes.Node]:
@@ -44,12 +54,25 @@ def _with_layout(path: str, parse: Parse, escapes: Escapes) -> list[nodes.Node]:
         if escapes(at) != escapes(path):
             raise NotLinked("its layout is escaped by another rule")
         body = parse(at).body
+        check_no_late_sets(body)
         for block in (node for node in everything(body) if isinstance(node, nodes.Block)):
             blocks.setdefault(block.name, block)
         if _parent(body) is None:
-            return [*first, *_with_blocks(body, blocks, 0)]
+            _check_first(first, body)
+            return [*first, *_with_blocks(body, blocks, ())]
+        _check_first(first, body)
         first.extend(node for node in body if isinstance(node, _BEFORE_THE_LAYOUT))
     raise NotLinked("its layouts have no end")
+
+
+def _check_first(first: list[nodes.Node], layout: list[nodes.Node]) -> None:
+    """Of a page, what runs before its layout: a macro goes on seeing the page's own names, whatever the layout sets."""
+    set_later = stored_outside_macros(layout).keys()
+    for node in first:
+        if node.find(nodes.Block) is not None:
+            raise NotLinked("a block stands in a set")
+        if any(loaded([macro]) & set_later for macro in everything([node]) if isinstance(macro, nodes.Macro)):
+            raise NotLinked("a macro reads a name that its layout sets as well")
 
 
 def _layouts(path: str, parse: Parse) -> list[str]:
@@ -80,23 +103,30 @@ def _named(template: nodes.Expr) -> str:
     raise NotLinked("which files it reaches depends on the mail")
 
 
-def _with_blocks(body: list[nodes.Node], blocks: dict[str, nodes.Block], depth: int) -> list[nodes.Node]:
-    return [_with_block(node, blocks, depth) for node in body]
+def _with_blocks(
+    body: list[nodes.Node], blocks: dict[str, nodes.Block], around: tuple[set[str], ...]
+) -> list[nodes.Node]:
+    return [_with_block(node, blocks, around) for node in body]
 
 
-def _with_block(node: nodes.Node, blocks: dict[str, nodes.Block], depth: int) -> nodes.Node:
+def _with_block(node: nodes.Node, blocks: dict[str, nodes.Block], around: tuple[set[str], ...]) -> nodes.Node:
+    """``around``: what each of the blocks sets that it stands in, which a block does not see."""
     if isinstance(node, nodes.Block):
-        if depth == _MAX_DEPTH or node.required:
+        if len(around) == _MAX_DEPTH or node.required:
             raise NotLinked(f"block {node.name} holds itself, or has to be written")
-        return _with([], [], _with_blocks(blocks[node.name].body, blocks, depth + 1))
-    if isinstance(node, _OWN_FRAME):
+        body = [copied(one) for one in blocks[node.name].body]  # two files may have it in two places
+        if any(loaded(body) & names for names in around):
+            raise NotLinked("a block reads a name that the block around it sets")
+        return _with([], [], _with_blocks(body, blocks, (*around, set(stored(body)))))
+    own_names = isinstance(node, nodes.AssignBlock) and stored(node.body)
+    if isinstance(node, _OWN_FRAME) or own_names:
         if node.find(nodes.Block) is not None:
             raise NotLinked("a block stands in a frame of its own")
         return node
     for field, value in node.iter_fields():
         if isinstance(value, list):
             setattr(
-                node, field, [_with_block(one, blocks, depth) if isinstance(one, nodes.Stmt) else one for one in value]
+                node, field, [_with_block(one, blocks, around) if isinstance(one, nodes.Stmt) else one for one in value]
             )
     return node
 
@@ -135,6 +165,8 @@ class _Includes:
         body = self._parse(path).body
         if any(isinstance(one, (nodes.Block, nodes.Extends)) for one in everything(body)):
             raise NotLinked("it includes a file with blocks")
+        if "loop" in loaded(outside_loops(body)):
+            raise NotLinked("whether there is a loop depends on who includes it")
         own = self._escapes(path)
         return _with([], [], under_rule(self.within(body, own, depth + 1), own, escaped))
 

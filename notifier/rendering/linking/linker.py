@@ -11,12 +11,14 @@ from jinja2 import Environment, Template, nodes
 from notifier.rendering.glances import Glances
 from notifier.rendering.linking.joining import joined
 from notifier.rendering.linking.knowledge import Scope
+from notifier.rendering.linking.late_sets import check_no_late_sets
 from notifier.rendering.linking.modules import Modules
+from notifier.rendering.linking.snapshot import Snapshot
 from notifier.rendering.linking.specialising import Specialiser
 from notifier.rendering.linking.trees import NotLinked, copied, everything, loaded, stored
+from notifier.rendering.linking.unfit import check_fit
 
 USES = 20  # before it is worth it: linking costs what some hundred mails cost
-_MAX_FILES = 64  # that one template may reach
 _MAX_NODES = 20_000  # of a linked template: code for Python's compiler
 
 
@@ -62,31 +64,35 @@ class Linker:
 
     def link(self, path: str) -> Linked:
         """Whether and how it is linked. Errors of the template are not raised: rendering tells them."""
-        files = _Files(self._environment)
+        if self._environment.loader is None:
+            return Linked(None, "there are no files", ())
+        snapshot = Snapshot(self._environment.loader)
         try:
-            template = files.linked(path)
+            template = _Files(self._environment, snapshot).linked(path)
         except NotLinked as reason:
-            return Linked(None, str(reason), tuple(files.unchanged))
+            return Linked(None, str(reason), snapshot.unchanged())
         except Exception as error:  # noqa: BLE001 - as above
-            return Linked(None, type(error).__name__, tuple(files.unchanged))
-        return Linked(template, "", tuple(files.unchanged))
+            return Linked(None, type(error).__name__, snapshot.unchanged())
+        return Linked(template, "", snapshot.unchanged())
 
 
 class _Files:
     """The files that a template reaches."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, snapshot: Snapshot) -> None:
         self._environment = environment
+        self._now = environment.overlay(loader=snapshot)
+        self._snapshot = snapshot
         self._trees: dict[str, nodes.Template] = {}
-        self.unchanged: list[Callable[[], bool]] = []
 
     def linked(self, path: str) -> Template:
         environment = self._environment
         if environment.finalize is not None:
             raise NotLinked("what it prints is not what its expressions are worth")
         body = joined(path, self._parsed, self._escapes)
+        check_no_late_sets(body)
         once = {name for name, times in stored(body).items() if times == 1}
-        modules = Modules(environment, self._parsed, self._escapes)
+        modules = Modules(self._now, self._parsed, self._escapes)
         specialiser = Specialiser(environment, modules, once)
         body = specialiser.page(body, Scope(environment, self._escapes(path)))
         body = _without_idle(body, specialiser.idle_if_unread)
@@ -107,14 +113,12 @@ class _Files:
         return copied(self._trees[path])
 
     def _read(self, path: str) -> nodes.Template:
-        loader = self._environment.loader
-        if loader is None or len(self._trees) >= _MAX_FILES:
-            raise NotLinked("it reaches too many files")
-        source, file, unchanged = loader.get_source(self._environment, path)
-        self.unchanged.append(unchanged or (lambda: True))
+        self._now.get_template(
+            path
+        )  # raises what only Jinja2's compiler finds, in blocks and branches that linking drops as well
+        source, file, _ = self._snapshot.get_source(self._now, path)
         tree = self._environment.parse(source, path, file)
-        if tree.find(nodes.EvalContextModifier) is not None:
-            raise NotLinked("it sets its own rule of escaping")
+        check_fit(tree)
         return tree
 
 

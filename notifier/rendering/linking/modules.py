@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, nodes
 from jinja2.runtime import Macro
 from markupsafe import Markup
 
-from notifier.rendering.linking.trees import imported, stored_outside_macros
+from notifier.rendering.language import Language, speaking
+from notifier.rendering.linking.trees import NotLinked, imported, stored_outside_macros
 
 UNKNOWN = object()  # until a mail is rendered
-_SCALARS = (str, Markup, int, float, bool, type(None))
+_SCALARS = (str, int, float, bool, type(None))  # no Markup: Jinja2 joins constants with ~ as if none were
 _CONTAINERS = (dict, list, tuple)
 
 
@@ -53,6 +54,13 @@ def plain(value: Any) -> bool:
     return scalar(value) or (type(value) in _CONTAINERS and all(plain(one) for one in value))
 
 
+class _Unspoken:
+    """The language of no mail: what a file makes of it has more than one value."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotLinked("a file that it imports speaks the language of a mail")
+
+
 class Modules:
     """Each file once for one template that is linked."""
 
@@ -86,14 +94,15 @@ class Modules:
             self._bind(module, node, once)
         bound = module.macros.keys() | module.modules.keys()
         known = {name: context[name] for name in once - bound if name in context}
-        module.values.update({name: value for name, value in known.items() if plain(value)})
+        module.values.update({name: value for name, value in known.items() if plain(value) or type(value) is Markup})
         return module
 
     def _run(self, path: str) -> dict[str, Any]:
         template = self._environment.get_template(path)
         context = template.new_context()
-        for _ in template.root_render_func(context):
-            pass
+        with speaking(cast("Language", _Unspoken())):
+            for _ in template.root_render_func(context):
+                pass
         return {name: value for name, value in context.vars.items() if not isinstance(value, Macro)}
 
     def _bind(self, module: Module, node: nodes.Node, once: set[str]) -> None:

@@ -7,18 +7,20 @@ be an argument, a constant or another macro of such a kind; else the call stays 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import Any
 
 from jinja2 import Environment, nodes
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 
 from notifier.rendering.linking.joining import under_rule
 from notifier.rendering.linking.knowledge import Constants, Scope, Turn
 from notifier.rendering.linking.macro_bodies import Items, arguments, may_be_read_in, may_stand_elsewhere, outside_loops
 from notifier.rendering.linking.modules import UNKNOWN, Module, Modules, plain
-from notifier.rendering.linking.trees import NotLinked, copied, everything, imported, loaded, renamed, stored
+from notifier.rendering.linking.order import may_be_given_in_turn, may_be_printed_first
+from notifier.rendering.linking.trees import OWN, NotLinked, copied, everything, imported, loaded, renamed, stored
 
 _MAX_COPIED = 20_000  # nodes of macros' and loops' bodies, in one template
 _MAX_TURNS = 8  # of a loop that is written out
@@ -73,21 +75,25 @@ class Specialiser:
         return [*printed, node]
 
     def _compound(self, node: nodes.Node, scope: Scope) -> nodes.Node:
-        inner = scope.inner()
         if isinstance(node, (nodes.Import, nodes.FromImport)):
             self._import(node, scope)
-        if isinstance(node, (nodes.For, nodes.Macro)):
-            inner.values["loop"] = UNKNOWN  # its own, and not that of a loop around it
-        if isinstance(node, nodes.EvalContextModifier):
-            inner.escaped = node.options[0].value.as_const()
         for name, value in node.iter_fields():
             if isinstance(value, list) and any(isinstance(one, nodes.Stmt) for one in value):
-                setattr(node, name, self._body(value, inner))
+                setattr(node, name, self._body(value, self._inside(node, scope)))
             elif isinstance(value, list):
                 setattr(node, name, [scope.folded(one) if isinstance(one, nodes.Expr) else one for one in value])
             elif isinstance(value, nodes.Expr):
                 setattr(node, name, scope.folded(value))
         return node
+
+    def _inside(self, node: nodes.Node, scope: Scope) -> Scope:
+        """For one of its bodies: where a loop's ``else`` runs, no turn did."""
+        inner = scope.inner()
+        if isinstance(node, (nodes.For, nodes.Macro)):
+            inner.values["loop"] = UNKNOWN  # its own, and not that of a loop around it
+        if isinstance(node, nodes.EvalContextModifier):
+            inner.escaped = node.options[0].value.as_const()
+        return inner
 
     def _unrolled(self, node: nodes.For, scope: Scope) -> list[nodes.Node] | None:
         """The loop's body for each of the few values that are known; None where it stays a loop."""
@@ -142,7 +148,9 @@ class Specialiser:
     def _assign(self, node: nodes.Assign, scope: Scope) -> None:
         pairs = [(node.target, node.node)]
         if isinstance(node.target, nodes.Tuple) and isinstance(node.node, nodes.Tuple):
-            pairs = list(zip(node.target.items, node.node.items, strict=False))
+            if len(node.target.items) != len(node.node.items):
+                return  # it raises
+            pairs = list(zip(node.target.items, node.node.items, strict=True))
         known = {target: scope.value(expression) for target, expression in pairs}
         if all(isinstance(target, nodes.Name) and plain(value) for target, value in known.items()):
             self.idle_if_unread.append(node)
@@ -155,7 +163,7 @@ class Specialiser:
     def _output(self, node: nodes.Output, scope: Scope) -> list[nodes.Node]:
         made: list[nodes.Node] = []
         for expression in node.nodes:
-            body = self._called(expression, scope)
+            body = self._markup(expression, scope) or self._called(expression, scope)
             if body is not None:
                 made.extend(body)
             else:
@@ -163,8 +171,15 @@ class Specialiser:
                 made += [*printed, nodes.Output([folded], lineno=node.lineno)]
         return made
 
+    def _markup(self, expression: nodes.Expr, scope: Scope) -> list[nodes.Node] | None:
+        """Known markup that is printed as it is; in any larger expression it stays a name."""
+        value = scope.value(expression) if isinstance(expression, (nodes.Name, nodes.Getattr)) else UNKNOWN
+        return [nodes.Output([nodes.Const(value)], lineno=1)] if type(value) is Markup else None
+
     def _expression(self, node: nodes.Node, scope: Scope) -> tuple[list[nodes.Node], nodes.Expr]:
         """The expression folded, and before it what prints the macros in it into names of their own."""
+        if not may_be_printed_first([node], self.is_macro(scope)):
+            return [], scope.folded(node)
         printing = _Printing(self, scope)
         expression = printing.visit(node)
         return printing.printed, scope.folded(expression)
@@ -174,7 +189,7 @@ class Specialiser:
         body = self._output_of(call, scope)
         if body is None:
             return None
-        name = f"printed__{next(self._numbers)}"
+        name = f"printed{OWN}{next(self._numbers)}"
         self._own_names.add(name)
         return nodes.AssignBlock(nodes.Name(name, "store"), None, body, lineno=1)
 
@@ -201,6 +216,10 @@ class Specialiser:
         branches = [nodes.Output([one], lineno=1) for one in both]
         return self._if(nodes.If(expression.test, [branches[0]], [], [branches[1]], lineno=1), scope)
 
+    def is_macro(self, scope: Scope) -> Callable[[nodes.Call], bool]:
+        """Whether a call is one of a macro that is known."""
+        return lambda call: self._macro(call.node, scope) is not None
+
     def _macro(self, node: nodes.Expr, scope: Scope) -> tuple[Module, nodes.Macro] | None:
         match node:
             case nodes.Name():
@@ -214,17 +233,18 @@ class Specialiser:
         values = arguments(macro, call)
         if values is None or not may_stand_elsewhere(macro, module, self._environment):
             return None
+        if not may_be_given_in_turn(call, values.values(), self.is_macro(scope)):
+            return None
         body, names = self._with_own_names(macro)
-        printed: list[nodes.Node] = []
-        given: dict[str, nodes.Expr] = {}
-        for name, value in values.items():
-            before, given[names[name]] = self._expression(copied(value), scope)
-            printed += before
+        printing = _Printing(self, scope)
+        given: dict[str, nodes.Expr] = {
+            names[name]: scope.folded(printing.visit(copied(value))) for name, value in values.items()
+        }
         fixed = {name: value for name, value in given.items() if name not in stored(body)}
         body = self._body_of(module, body, {name: scope.value(value) for name, value in fixed.items()})
         if loaded(body) - self._own_names - {"loop"} or "loop" in loaded(outside_loops(body)):
             return None
-        return [*printed, self._with_arguments(given, fixed, under_rule(body, module.escaped, scope.escaped))]
+        return [*printing.printed, self._with_arguments(given, fixed, under_rule(body, module.escaped, scope.escaped))]
 
     def _body_of(self, module: Module, body: list[nodes.Node], known: dict[str, Any]) -> list[nodes.Node]:
         """A macro's body with what is known of its arguments."""
@@ -279,7 +299,7 @@ class Specialiser:
         body = self._copied(macro.body)
         local = {argument.name for argument in macro.args} | set(stored(body))
         number = next(self._numbers)
-        names = {name: f"{name}__{number}" for name in sorted(local)}
+        names = {name: f"{name}{OWN}{number}" for name in sorted(local)}
         self._own_names.update(names.values())
         renamed(body, names)
         given = {names[argument.name] for argument in macro.args}
@@ -288,21 +308,35 @@ class Specialiser:
 
 
 class _Printing(NodeTransformer):
-    """Calls of macros become names that their output was printed into; not where they may not be called at all."""
+    """Calls of macros become names that their output was printed into: up to the first that stays a call, or may not be made at all."""
 
     def __init__(self, specialiser: Specialiser, scope: Scope) -> None:
         self.printed: list[nodes.Node] = []
         self._specialiser = specialiser
         self._scope = scope
+        self._ended = False
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
+        if self._ended:
+            return node
         block = self._specialiser.printed(node, self._scope)
         if block is None or not isinstance(block.target, nodes.Name):
-            return self.generic_visit(node)
+            return self._stays(node)
         self.printed.append(block)
         return nodes.Name(block.target.name, "load", lineno=node.lineno, environment=node.environment)
 
+    def _stays(self, node: nodes.Call) -> nodes.Node:
+        is_macro = self._specialiser.is_macro(self._scope)
+        if may_be_printed_first(node.iter_child_nodes(), is_macro):
+            self.generic_visit(node)
+        self._ended = self._ended or is_macro(node)
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        return self._as_it_is(node) if len(node.ops) > 1 else self.generic_visit(node)
+
     def _as_it_is(self, node: nodes.Node) -> nodes.Node:
+        self._ended = self._ended or node.find(nodes.Call) is not None
         return node
 
     visit_CondExpr = visit_And = visit_Or = _as_it_is  # noqa: N815

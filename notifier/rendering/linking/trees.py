@@ -11,6 +11,9 @@ from jinja2 import nodes
 Tree = TypeVar("Tree", bound=nodes.Node)
 
 
+OWN = "__linked_"  # in the names that linking gives; no file has such
+
+
 class NotLinked(Exception):
     """The template is rendered as Jinja2 renders it; the text says why."""
 
@@ -64,6 +67,13 @@ def stored_outside_macros(body: Iterable[nodes.Node]) -> Counter[str]:
         if not isinstance(node, nodes.Macro):
             found.update(stored_outside_macros(node.iter_child_nodes()))
     return found
+
+
+def set_by(node: nodes.Node) -> set[str]:
+    """The names that a statement sets in the frame that it stands in."""
+    if isinstance(node, (nodes.Assign, nodes.AssignBlock)):
+        return set(stored([node.target]))
+    return set(_stores(node))
 
 
 def _stores(node: nodes.Node) -> list[str]:

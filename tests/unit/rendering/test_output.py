@@ -49,6 +49,22 @@ def test_a_linked_file_that_changes_is_printed_as_it_is_now(renderer: Renderer, 
     assert "changed" in str(renderer.render("hello", {"name": {"first": "Zoë"}}).html)
 
 
+@pytest.mark.parametrize("uses", [1, linker.USES + 2])
+def test_a_file_of_the_same_name_in_an_earlier_folder_takes_the_place_of_one_that_was_printed(
+    tmp_path: Path, uses: int
+) -> None:
+    for name, text in {"last/page.html.j2": "{% include '_part.html.j2' %}", "last/_part.html.j2": "last"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "first").mkdir()
+    library = TemplateLibrary([tmp_path / "first", tmp_path / "last"])
+    environment, output = make_environment(library), Output(library.glances)
+    for _ in range(uses):
+        assert output.of(environment, "page.html.j2", {}) == "last"
+    (tmp_path / "first" / "_part.html.j2").write_text("first")
+    assert output.of(environment, "page.html.j2", {}) == "first"
+
+
 def test_what_only_the_linked_file_raises_is_printed_by_jinja_and_it_is_linked_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
