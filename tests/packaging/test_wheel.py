@@ -52,6 +52,8 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
         "mjml",
         "markdown",
         "reports",
+        "django",
+        "flask",
     }
     assert f"{folder}/licenses/LICENSE" in names
     entry_points = archive.read(f"{folder}/entry_points.txt").decode()
@@ -64,6 +66,7 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
     [
         "notifier/py.typed",
         "notifier/store/lua/settle.lua",
+        "notifier/integrations/django/templates/admin/notifier/ledgermail/list.html",
         "notifier/console/static/base.css",
         "notifier/console/static/icon.svg",
         "notifier/console/mailbox_page/static/mailbox.css",
