@@ -128,10 +128,9 @@ def browser(site: Site) -> Iterator[Browser]:
         yield Browser(client)
 
 
-def sign_up(browser: Browser, name: str) -> httpx.Response:
-    return browser.fill_in(
-        "/sign-up", username=name, email=f"{name}@example.com", password1=PASSWORD, password2=PASSWORD
-    )
+def sign_up(browser: Browser, name: str, email: str = "") -> httpx.Response:
+    address = email or f"{name}@example.com"
+    return browser.fill_in("/sign-up", username=name, email=address, password1=PASSWORD, password2=PASSWORD)
 
 
 def log_in(browser: Browser, name: str, password: str = PASSWORD) -> httpx.Response:
@@ -160,6 +159,20 @@ def test_a_sign_up_sends_one_mail_and_its_link_opens_the_account_once(site: Site
     assert "What may we print?" in log_in(browser, "zoe").text
     site.settled("zoe", mails=1)
     assert len(site.mails_to("zoe")) == 1
+
+
+def test_an_address_that_cannot_be_mailed_is_told_and_opens_no_account(site: Site, browser: Browser) -> None:
+    too_long = f"{'x' * 65}@example.com"  # RFC 5321, 4.5.3.1.1
+    assert "This address cannot be mailed" in sign_up(browser, "lea", too_long).text
+    assert site.rows("select 1 from auth_user where username = 'lea'") == []
+
+
+def test_a_link_of_somebody_else_opens_no_account(site: Site, browser: Browser) -> None:
+    sign_up(browser, "mia")
+    sign_up(browser, "zoë@home", "zoe.home@example.com")
+    link = link_in(site.mail_to("mia"))
+    assert browser.client.get(link.replace("/mia/", "/zoë@home/")).status_code == 404
+    assert browser.client.get(link.replace("/mia/", "/nobody/")).status_code == 404
 
 
 def test_a_reset_of_the_password_is_mailed_and_its_link_leads_to_the_form(site: Site, browser: Browser) -> None:

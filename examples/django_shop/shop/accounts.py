@@ -58,7 +58,7 @@ class SignUp(FormView):
         return redirect("login")
 
     def ask_to_verify(self, user: User) -> None:
-        link = self.request.build_absolute_uri(reverse("verify", args=[user.pk, tokens.make_token(user)]))
+        link = self.request.build_absolute_uri(reverse("verify", args=[user.username, tokens.make_token(user)]))
         text = render_to_string("shop/verify_address.txt", {"user": user, "link": link})
         send_mail("Is this your address?", text, None, [user.email])
 
@@ -66,8 +66,8 @@ class SignUp(FormView):
 class VerifyAddress(View):
     """The link leads to a button: programs that look into mails follow links, too."""
 
-    def dispatch(self, request: HttpRequest, user_id: int, token: str, **kwargs: Any) -> HttpResponse:
-        self.user = User.objects.filter(pk=user_id).first()
+    def dispatch(self, request: HttpRequest, username: str, token: str, **kwargs: Any) -> HttpResponse:
+        self.user = User.objects.filter(username=username).first()
         if not tokens.check_token(self.user, token):
             raise Http404("this link is used, too old or not ours")
         return super().dispatch(request, **kwargs)
