@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.db import connections, transaction
 from django.test.utils import override_settings
-from django_mail import connection
+from django_mail import connection, installed
 from workers import Plant, plant
 
 from notifier.integrations.django import handover
@@ -128,7 +128,7 @@ def test_with_the_outbox_it_is_the_outbox_that_gets_the_mails(
             written.append((len(mails), using))
 
     monkeypatch.setattr(handover, "import_module", lambda _: Outbox)
-    with override_settings(NOTIFIER={"outbox": True}):
+    with installed(), override_settings(NOTIFIER={"outbox": True}):
         connection(database="other").send_messages([message(), message()])
     assert written == [(2, "other")]
     assert waiting() == 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
@@ -14,6 +15,8 @@ from notifier.integrations.django.conf import outbox_is_on
 from notifier.integrations.django.smtplib_errors import djangos_errors
 from notifier.tasks.bells import gate
 from notifier.tasks.enqueue import enqueue
+
+APP = "notifier.integrations.django"
 
 
 def hand_over(mails: Sequence[Accepted], using: str | None, *, robust: bool = False) -> None:
@@ -34,13 +37,11 @@ def hand_over(mails: Sequence[Accepted], using: str | None, *, robust: bool = Fa
 
 def _outbox() -> ModuleType:
     """By its name: it imports models, and those are there only for projects that have the app installed."""
-    try:
-        return import_module("notifier.integrations.django.outbox")
-    except (ImportError, RuntimeError) as error:
+    if not apps.is_installed(APP):
         raise ImproperlyConfigured(
-            f"NOTIFIER['outbox'] is on, and the outbox cannot be used: {error}. Put 'notifier.integrations.django' into "
-            "INSTALLED_APPS, and migrate"
-        ) from error
+            f"NOTIFIER['outbox'] is on, and the outbox has no tables: put {APP!r} into INSTALLED_APPS, and migrate"
+        )
+    return import_module(f"{APP}.outbox")
 
 
 def _enqueue(mails: Sequence[Accepted]) -> None:
