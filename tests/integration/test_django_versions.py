@@ -89,5 +89,14 @@ def run(command: Sequence[str], **environ: str) -> None:
 @pytest.mark.parametrize("django", VERSIONS)
 def test_the_backends_do_the_same_with_other_versions(django: str) -> None:
     tests = [one for one in TESTS if not one.endswith(SKIPPED)]
-    command = [str(environment(django)), "-m", "pytest", *tests, "-q", "-p", "no:cacheprovider", "--hypothesis-profile=quick"]
+    command = [
+        str(environment(django)),
+        "-m",
+        "pytest",
+        *tests,
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--hypothesis-profile=quick",
+    ]
     run(command, PYTHONPATH=f"{TOP}:{TOP / 'tests'}", PYTEST_ADDOPTS="", PYTEST_DISABLE_PLUGIN_AUTOLOAD="")

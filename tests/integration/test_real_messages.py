@@ -17,6 +17,7 @@ from notifier.errors import InvalidMail
 from notifier.mime.message import completed, header_is_ascii
 from notifier.model.address import Address
 from notifier.model.envelope import Envelope, MailObject
+from notifier.model.octets import whole
 from notifier.smtp import Endpoint, Session, TLSPolicy
 from notifier.testing import HostileServer
 
@@ -75,7 +76,7 @@ def test_what_is_a_message_is_taken_as_it_is(corpus: str) -> None:
     messages = dict(taken(corpus))
     assert len(messages) >= 20 or corpus == "django-mailbox"
     for file, own in messages.items():
-        assert own.data == octets_of(file).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), file.name
+        assert whole(own.data) == octets_of(file).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), file.name
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
@@ -90,11 +91,12 @@ def test_what_is_no_message_is_refused_with_its_reason(corpus: str) -> None:
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_what_was_taken_arrives_to_the_octet(corpus: str, way: str) -> None:
     envelope = Envelope("s@x.example", ("r@y.example",))
-    sent = [
+    made = [
         completed(own.data, message_id="<1@x.example>", date=datetime(2026, 11, 28, tzinfo=UTC))
         for _, own in taken(corpus)
     ]
-    mails = [MailObject(envelope, data, smtputf8=not header_is_ascii(data)) for data in sent]
+    mails = [MailObject(envelope, data, smtputf8=not header_is_ascii(data)) for data in made]
+    sent = [whole(data) for data in made]
     with HostileServer(offers=("PIPELINING", "8BITMIME", "SMTPUTF8", way)) as server:
         with Session.open(Endpoint("127.0.0.1", server.port, tls=TLSPolicy.NONE)) as session:
             outcomes = list(session.send_many(mails))
