@@ -12,7 +12,7 @@ from notifier import errors
 from notifier.cli.main import COMMANDS
 from notifier.protocol.taxonomy import ROWS
 from notifier.settings.options import options
-from notifier.settings.tree import TABLE
+from notifier.settings.table import TABLE
 
 
 def settings() -> str:

@@ -7,7 +7,7 @@ import pytest
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
 from notifier.settings.relay import parse_relay, parse_relays
-from notifier.settings.tree import TABLE
+from notifier.settings.table import TABLE
 from notifier.smtp import Mode, TLSPolicy
 
 LEAST = {"NOTIFIER_BROKER_URL": "redis://localhost:6379/0"}

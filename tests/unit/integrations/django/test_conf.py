@@ -12,7 +12,7 @@ from django_mail import MAILERS
 from notifier.errors import ConfigurationError
 from notifier.integrations.django import conf
 from notifier.settings import Settings
-from notifier.settings.tree import TABLE
+from notifier.settings.table import TABLE
 
 BROKER = {"broker_url": "redis://localhost/0"}
 
