@@ -13,13 +13,13 @@ PROMISED = 1.3
 _WHAT = f"""\
 Processor time of the process that enqueues, user and system, for each mail, with one Valkey as broker and store (the same for both). Blocks
 of mails by {OURS}'s backend and by {THEIRS}'s alternate in one process; *ratio* is the median over pairs of neighbouring
-blocks. *send()*: each mail by itself, as `send_mail` does. *send_messages*: a block in one call. Promised: a mail that is
-sent by itself takes at most {PROMISED} times the processor time of {THEIRS}'s.
+blocks. *send()*: each mail by itself, as `send_mail` does. *send_messages*: a block in one call. Promised: a mail takes
+at most {PROMISED} times the processor time of {THEIRS}'s, in every row.
 
 What the call does is not the same. {THEIRS} publishes the mail as JSON, ten of them in one task where they come in one call; the worker
 composes, and a mail of which the broker loses the task is lost. Ours checks and composes the mail, writes it to the ledger,
-each with its own record, and is back when that is on disk. For one mail that costs less than publishing a task does; in one call with many,
-{THEIRS} shares one task among ten, and a record cannot be shared: there it takes less time."""
+each with its own record, and is back when that is on disk. For one mail that costs less than publishing a task does; in one call with many
+small ones, {THEIRS} shares one task among ten, and a record cannot be shared: there it may take less time."""
 
 
 def report(rounds: Sequence[Figures], machine: Sequence[str]) -> str:

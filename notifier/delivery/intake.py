@@ -191,7 +191,8 @@ class Intake:
         self._check_recipients(email)
         self._check_times(email)
         self._check_size(email)
-        self._check_context(email)
+        if email.message is None:
+            self._check_context(email)
         return Accepted(email, blobs)
 
     def _check_template(self, template: object) -> None:

@@ -60,12 +60,7 @@ class Address:
             return text
         if not isinstance(text, str):
             raise InvalidAddress(f"an address is text, not {type(text).__name__}: {_shown(text)}")
-        name, mailbox = _split(text)
-        local_part, domain = _split_mailbox(mailbox, text)
-        address = cls(_checked_local_part(local_part, text), _checked_domain(domain, text), name)
-        if len(address.forward_path.encode()) > MAX_PATH:
-            raise InvalidAddress(f"address is over {MAX_PATH} octets: {_shown(text)}")
-        return address
+        return _parsed(text)
 
     @property
     def addr_spec(self) -> str:
@@ -85,7 +80,7 @@ class Address:
     @property
     def forward_path(self) -> str:
         """What RCPT TO gets between its brackets: A-labels wherever the local part allows it."""
-        return self.addr_spec if self.needs_smtputf8 else f"{self.local_part}@{self.ascii_domain}"
+        return _forward_path(self.local_part, self.domain)
 
     def __str__(self) -> str:
         if not self.display_name:
@@ -94,6 +89,21 @@ class Address:
             return f"{self.display_name} <{self.addr_spec}>"
         escaped = self.display_name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}" <{self.addr_spec}>'
+
+
+@lru_cache(maxsize=1024)  # the sender is the same in mail after mail
+def _parsed(text: str) -> Address:
+    name, mailbox = _split(text)
+    local_part, domain = _split_mailbox(mailbox, text)
+    address = Address(_checked_local_part(local_part, text), _checked_domain(domain, text), name)
+    if len(address.forward_path.encode()) > MAX_PATH:
+        raise InvalidAddress(f"address is over {MAX_PATH} octets: {_shown(text)}")
+    return address
+
+
+@lru_cache(maxsize=1024)  # from the call to the ledger a mail asks ten times for each of its own
+def _forward_path(local_part: str, domain: str) -> str:
+    return f"{local_part}@{a_labels(domain) if local_part.isascii() else domain}"
 
 
 def _shown(value: object) -> str:

@@ -16,6 +16,8 @@ PAYLOAD_VERSION = 3
 # What a mail may have since that version. One that has none of it is of version 1, which older workers read; one that
 # has some waits for a newer worker, for nobody may send it without.
 _SINCE_2 = ("calendar", "message")
+_NOT_SAID = frozenset({"id", "created_at", "idempotency_key", "send_at", "expires_at"})
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +133,17 @@ class Email:
 
         Times are left out: the same call with ``countdown=60``, made again, asks for the same mail.
         """
-        payload = self.to_payload()
-        for key in ("id", "created_at", "idempotency_key", "send_at", "expires_at"):
-            del payload[key]
-        canonical = json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+        return body_hash_of(self.to_payload())
 
     def with_id(self, mail_id: str) -> Email:
         """The same mail under another id (the id that its idempotency key had reserved)."""
         return replace(self, id=mail_id)
+
+
+def body_hash_of(payload: Mapping[str, Any]) -> str:
+    """`Email.body_hash`, for whoever has the payload already."""
+    said = {key: value for key, value in payload.items() if key not in _NOT_SAID}
+    return hashlib.sha256(_canonical(said).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _row_of(ref: AttachmentRef) -> list[str | int | bool]:

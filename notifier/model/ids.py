@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
+
+
+def new_token() -> str:
+    """128 random bits, in hex: what nobody else will call his own."""
+    return os.urandom(16).hex()
 
 
 def new_mail_id() -> str:
@@ -13,4 +17,5 @@ def new_mail_id() -> str:
     value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
     value = (value & ~(0xF << 76)) | (0x7 << 76)  # version 7
     value = (value & ~(0x3 << 62)) | (0x2 << 62)  # variant 10
-    return str(uuid.UUID(int=value))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -27,12 +27,14 @@ class Sender:
 
     def includes(self, address: Address) -> bool:
         """True where the address may stand in From."""
+        if self.pattern == "*":
+            return True
         domain = address.ascii_domain.lower()
         if "@" in self.pattern:
             return f"{address.local_part}@{domain}" == self.pattern
         if self.pattern.startswith("*."):
             return domain.endswith(self.pattern[1:])
-        return self.pattern in ("*", domain)
+        return self.pattern == domain
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from notifier.errors import StoreError
 from notifier.model.address import Address
@@ -47,12 +48,12 @@ def paths_of(email: Email) -> list[str]:
     return [address.forward_path for address in email.recipients]
 
 
-def payload_of(email: Email) -> str:
-    """The mail as the record holds it."""
-    return _json(email.to_payload())
+def written(payload: Mapping[str, Any]) -> str:
+    """A mail's payload as the record holds it."""
+    return _json(payload)
 
 
-def record_of(email: Email, mail_class: MailClass, payload: str, payload_in: str) -> Arguments:
+def record_of(email: Email, mail_class: MailClass, body_hash: str, payload: str, payload_in: str) -> Arguments:
     """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue.
 
     ``payload_in``: the blob that ``payload`` refers to, or nothing.
@@ -60,7 +61,7 @@ def record_of(email: Email, mail_class: MailClass, payload: str, payload_in: str
     return (
         email.id,
         payload,
-        email.body_hash,
+        body_hash,
         _json(dict.fromkeys(paths_of(email), RecipientState.PENDING)),
         _ms_or_empty(email.send_at),
         _ms_or_empty(email.expires_at),

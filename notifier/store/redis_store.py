@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
-from notifier.model.email import Email, UnknownPayloadVersion
+from notifier.model.email import Email, UnknownPayloadVersion, body_hash_of
 from notifier.model.hook import HookKind
+from notifier.model.ids import new_token
 from notifier.model.mail_class import SHIPPED_CLASSES, Durability, MailClass
 from notifier.model.octets import Source
 from notifier.model.pause import Pause
@@ -58,10 +59,10 @@ from notifier.store.records import (
     ms,
     own_blobs,
     paths_of,
-    payload_of,
     readdressed,
     record_of,
     status_of,
+    written,
 )
 from notifier.store.reports import RedisReports
 from notifier.store.reservations import under_their_keys
@@ -80,6 +81,7 @@ UNREADABLE_WAIT = 600.0  # seconds until a record of a newer version is looked a
 BLOB_WAIT = 60.0  # seconds until a record whose content cannot be read here is looked at again
 MOST_BLOB = 256 * 2**20  # octets
 COLLECT_EVERY = 60.0  # seconds; by one process for all
+_ANOTHER_BODY, _THERE, _CREATED, _WITH_BELL = -1, 0, 1, 2  # what add.lua answers
 
 
 class RedisStore:
@@ -157,19 +159,20 @@ class RedisStore:
         names = sorted({name for email in reserved for path in paths_of(email) for name in self._entries(email, path)})
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
-        calls = [queues, self.suppression.question(names), *map(self._add_call, reserved)]
+        bells = [new_token() for _ in reserved]
+        calls = [queues, self.suppression.question(names), *map(self._add_call, reserved, bells)]
         _, found, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
-        new = [email for email, (created, _) in zip(reserved, answers, strict=True) if created == 1]
+        new = [email for email, answer in zip(reserved, answers, strict=True) if answer >= _CREATED]
         self._screen(new, self.suppression.answer(names, found))
         added: list[Added] = []
-        bells: dict[str, list[str]] = {}
-        for email, (created, bell) in zip(reserved, answers, strict=True):
-            if created < 0:
+        leased: dict[str, list[str]] = {}
+        for email, bell, answer in zip(reserved, bells, answers, strict=True):
+            if answer == _ANOTHER_BODY:
                 raise IdempotencyConflict(email.idempotency_key, email.id)
-            added.append(Added(email.id, existing=created == 0))
-            if bell:
-                bells.setdefault(email.queue, []).append(bell.decode())
-        return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in bells.items()})
+            added.append(Added(email.id, existing=answer == _THERE))
+            if answer == _WITH_BELL:
+                leased.setdefault(email.queue, []).append(bell)
+        return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in leased.items()})
 
     def _screen(self, new: Sequence[Email], suppressed: Collection[str]) -> None:
         """Mails that were added in this moment; whoever claims one before its turn here looks at the list himself."""
@@ -188,12 +191,13 @@ class RedisStore:
         if mailing_list is not None:
             yield entry_name(path, mailing_list)
 
-    def _add_call(self, email: Email) -> Call:
-        payload = self._contents.put_payload(payload_of(email))
-        record = record_of(email, self._classes[email.mail_class], *payload)
+    def _add_call(self, email: Email, bell: str) -> Call:
+        payload = email.to_payload()
+        kept = self._contents.put_payload(written(payload))
+        record = record_of(email, self._classes[email.mail_class], body_hash_of(payload), *kept)
         takeover = self._takeover
         tenant = "" if email.tenant == DEFAULT else email.tenant
-        return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch, tenant)
+        return self._call("add", email.queue, *record, bell, ms(takeover.bell), takeover.batch, tenant)
 
     def put_blob(self, data: bytes | Source) -> str:
         """See `Store.put_blob`."""
@@ -474,7 +478,7 @@ class RedisStore:
             if payload is not None:
                 whole = self._contents.payload(payload).decode()
                 before, edited, after = readdressed(whole, recipients.decode(), readdress)
-                kept, kept_in = self._contents.put_payload(payload_of(edited))
+                kept, kept_in = self._contents.put_payload(written(edited.to_payload()))
                 return queue, (before, kept, after, own_blobs(edited, kept_in))
         raise MailNotFound(f"no mail {mail_id} with its content in the store")
 

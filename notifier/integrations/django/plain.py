@@ -7,7 +7,6 @@ itself) is left to Django; so is what is wrong, for Django's own errors are know
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator, Sequence
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from notifier.mime.parts import Part, attached_part
 from notifier.mime.recurring import Lines
 from notifier.model.address import Address
 from notifier.model.content import Attachment
+from notifier.model.ids import new_token
 from notifier.model.octets import whole
 
 # What Django gives every message; another attribute may be one that its composer looks at.
@@ -61,7 +61,7 @@ def _is_ordinary(message: EmailMessage) -> bool:
 
 
 def _composed(message: EmailMessage) -> OwnMessage | None:
-    parts = _root(message, uuid.uuid4().hex[:24])
+    parts = _root(message, new_token()[:24])
     if parts is None:
         return None
     author = Address.parse(str(message.from_email))

@@ -3,20 +3,20 @@
 --       delivery, resend_after ms or '', retention ms or '', blobs of attachments, blob of the payload (names with blanks
 --       between, or ''), how long it waits for evidence ms or '', and the policy then or '', bell candidate, bell lease ms,
 --       batch, tenant or '' (the default one)
--- Returns {1 created | 0 the same mail is there | -1 another body, bell or ''}
+-- Returns 2 created, and the bell is leased | 1 created | 0 the same mail is there | -1 another body
 local id = ARGV[1]
 local key = mail_key(id)
 local body = redis.call('HGET', key, 'body')
 if body then
-  if body ~= ARGV[3] then return { -1, '' } end
+  if body ~= ARGV[3] then return -1 end
   touch(id, 'body')
-  return { 0, '' }
+  return 0
 end
 local left = left_of(id)
 if left then
-  if string.sub(ARGV[3], 1, BODY) ~= left.body then return { -1, '' } end
+  if string.sub(ARGV[3], 1, BODY) ~= left.body then return -1 end
   ended_state(id)
-  return { 0, '' }
+  return 0
 end
 local at = now()
 local due = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), at) or at
@@ -32,6 +32,6 @@ end
 refer(ARGV[13] .. ' ' .. ARGV[14], 1)
 if bells_wanted(at, tonumber(ARGV[19])) > 0 then
   redis.call('ZADD', P .. 'rung', at + tonumber(ARGV[18]), ARGV[17])
-  return { 1, ARGV[17] }
+  return 2
 end
-return { 1, '' }
+return 1
