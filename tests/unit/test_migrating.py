@@ -52,6 +52,7 @@ def test_a_guide_without_a_diff_fails(tmp_path: Path) -> None:
         migrated(guide(tmp_path), project(tmp_path), tmp_path)
 
 
+@pytest.mark.long  # two processes
 def test_a_projects_tests_do_not_find_the_package_that_it_left(tmp_path: Path) -> None:
     before = project(tmp_path, test_it="def test_it():\n    import colorsys\n")
     assert_tests_pass(before)

@@ -141,7 +141,7 @@ def test_hostile_mail_can_be_looked_at(data: bytes) -> None:
     look_at(add(Mailbox(), data))
 
 
-@pytest.mark.parametrize("depth", [40, 60, 500, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("depth", [40, 60, *(pytest.param(depth, marks=pytest.mark.long) for depth in (500, 2000))])
 def test_parts_in_parts_without_end_can_be_looked_at(depth: int) -> None:
     data = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(depth))
     mail = add(Mailbox(), b"Subject: deep\r\n" + data + b"\r\nbottom\r\n")
