@@ -53,6 +53,11 @@ def written(payload: Mapping[str, Any]) -> str:
     return _json(payload)
 
 
+def payload_of(email: Email) -> str:
+    """The same of a mail, as the record holds it."""
+    return written(email.to_payload())
+
+
 def record_of(email: Email, mail_class: MailClass, body_hash: str, payload: str, payload_in: str) -> Arguments:
     """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue.
 

@@ -59,6 +59,7 @@ from notifier.store.records import (
     ms,
     own_blobs,
     paths_of,
+    payload_of,
     readdressed,
     record_of,
     status_of,
@@ -478,7 +479,7 @@ class RedisStore:
             if payload is not None:
                 whole = self._contents.payload(payload).decode()
                 before, edited, after = readdressed(whole, recipients.decode(), readdress)
-                kept, kept_in = self._contents.put_payload(written(edited.to_payload()))
+                kept, kept_in = self._contents.put_payload(payload_of(edited))
                 return queue, (before, kept, after, own_blobs(edited, kept_in))
         raise MailNotFound(f"no mail {mail_id} with its content in the store")
 
