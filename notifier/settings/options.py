@@ -36,6 +36,13 @@ WAYS: tuple[Option, ...] = (
         "mechanisms", "the strongest offered", "", "SASL mechanisms that may be used, with commas; CRAM-MD5 only so."
     ),
     Option(
+        "token_file",
+        "–",
+        "",
+        "A file with an access token, in place of a password (OAUTHBEARER, XOAUTH2). It is read at each login; a program of "
+        "yours keeps it fresh. See [relays](../how-to/relays.md).",
+    ),
+    Option(
         "window", "1", "", "Mails in flight with CHUNKING. More is faster, and more are unknown when a line breaks."
     ),
     Option("weight", "1", "", "The relay's share of the mails beside those it stands with by a comma."),

@@ -19,6 +19,7 @@ from notifier.protocol.sasl.choice import STRONGEST_FIRST
 from notifier.settings.bounds import POOL, TIMEOUTS
 from notifier.settings.parsers import count, seconds
 from notifier.settings.proxy import parse_proxy
+from notifier.settings.token_file import TokenFile
 from notifier.smtp import Endpoint, Mode, Proxy, Timeouts, TLSPolicy
 from notifier.smtp.pinning import canonical_pin
 
@@ -26,7 +27,7 @@ _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 2003}  # 2003 is what the standard m
 SUBMISSION = 587  # RFC 6409: what a user and password are for
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?\Z")
 _ANOTHER = re.compile(r",(?=[a-z+]+://)")  # a comma in an option is not followed by a scheme
-_PLAIN = ("tls", "ca", "cert", "key", "pin", "proxy", "ehlo", "source", "mechanisms", "window", "weight")
+_PLAIN = ("tls", "ca", "cert", "key", "pin", "proxy", "ehlo", "source", "mechanisms", "token_file", "window", "weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class _Reader:
             "tls": self._tls(username),
             "username": username,
             "password": password,
+            "token": self._token(username),
             "ca_file": self._file("ca"),
             "client_cert": self._file("cert"),
             "client_key": self._file("key"),
@@ -172,6 +174,8 @@ class _Reader:
         if self._parts.username is None:
             return None, None
         username, password = unquote(self._parts.username), unquote(self._parts.password or "")
+        if username and not password and "token_file" in self._query:
+            return username, None
         if not username or not password:
             self._problems.append("has a user without a password (or the other way round)")
         try:
@@ -179,6 +183,17 @@ class _Reader:
         except ValueError as error:
             self._problems.append(f"has a user or password that no mechanism can carry: {error}")
         return username, Secret(password)
+
+    def _token(self, username: str | None) -> TokenFile | None:
+        if (path := self._query.get("token_file")) is None:
+            return None
+        if username is None or self._parts.password:
+            self._problems.append(
+                "has token_file=, which stands for the password of a user: smtp://user@host?token_file=…"
+            )
+        file = TokenFile(path)
+        self._problems.extend(f"token_file= {problem}" for problem in file.problems())
+        return file
 
     def _host(self) -> str:
         host = self._parts.hostname or ""
