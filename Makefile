@@ -15,7 +15,7 @@ QUICK := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check chaos format fuzz bench-smtp bench-pool bench-delivery bench-compose bench-django requirements clean
+.PHONY: demo test check chaos format fuzz bench-smtp bench-pool bench-delivery bench-compose bench-django docs requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -55,6 +55,20 @@ fuzz: $(STAMP)
 # cores; ARGS="--only kills" runs a part. A short form is in `make test`.
 chaos: $(STAMP)
 	@cd tests && ../$(BIN)/python -m nemesis.run $(ARGS)
+
+# The pages as a site, in .cache/docs; a warning is an error. Sphinx has an environment of its own.
+DOCS := .cache/docs-venv
+docs: $(STAMP) $(DOCS)/.installed
+	@$(BIN)/python -m docs.reference >/dev/null
+	@$(DOCS)/bin/python -m sphinx -b html -W --keep-going -q docs .cache/docs
+	@echo "the pages are in .cache/docs/index.html"
+
+$(DOCS)/.installed: docs/requirements.txt pyproject.toml
+	@echo "making the environment of the documentation in $(DOCS)"
+	@test -x $(DOCS)/bin/python || $(BIN)/python -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install -qq --disable-pip-version-check -r docs/requirements.txt
+	@$(DOCS)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
 # Every version fixed, without index lines or addresses, for all supported Pythons at once.
 requirements: $(STAMP)

@@ -7,8 +7,10 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import after_setup_logger, after_setup_task_logger, worker_process_shutdown, worker_shutdown
+from kombu import Queue
 
 from notifier.errors import ConfigurationError
+from notifier.settings import Settings
 from notifier.tasks import bells, collector, evidence, hooks, report, send  # noqa: F401 - they register the tasks
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
@@ -28,6 +30,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
         app.config_from_object(config)
     try:
         point_at_broker()
+        _consume_every_class(settings())
         check_celery(app.conf, settings())
         load_reports(settings())
     except ConfigurationError as error:
@@ -38,6 +41,12 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     app.steps["worker"].add(Sweeper)
     app.set_current()
     return app
+
+
+def _consume_every_class(chosen: Settings) -> None:
+    """Where no queues are named Celery consumes its default one, and mails of other classes would wait for ever."""
+    if app.conf.task_queues is None:
+        app.conf.task_queues = [Queue(name) for name in sorted({one.queue for one in chosen.classes.values()})]
 
 
 @our_task(name="notifier.sweep", ignore_result=True, shared=False)

@@ -1,0 +1,37 @@
+"""A worker without a list of queues takes the mails of every class."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.unit, pytest.mark.long]  # a process each, for there is one app in each
+
+PROGRAM = """
+import json
+from notifier.tasks.worker import create_worker_app
+app = create_worker_app(config=None)
+print(json.dumps(sorted(queue.name for queue in app.conf.task_queues)))
+"""
+
+
+def queues(**more: str) -> list[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("NOTIFIER_")}
+    environ = {**clean, "NOTIFIER_BROKER_URL": "redis://localhost:1/0", "NOTIFIER_SMTP_URL": "smtp://localhost", **more}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=True)
+    return list(json.loads(done.stdout))
+
+
+def test_it_has_those_of_the_shipped_classes() -> None:
+    assert queues() == ["mail", "mail.bulk", "mail.urgent"]
+
+
+def test_it_has_those_of_ones_own(tmp_path: Path) -> None:
+    policies = tmp_path / "policies.toml"
+    policies.write_text('[classes.partner]\ndelivery = "at_least_once"\ndeadline = "1d"\nqueue = "partners"\n')
+    assert queues(NOTIFIER_POLICIES=str(policies)) == ["mail", "mail.bulk", "mail.urgent", "partners"]
