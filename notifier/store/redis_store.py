@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
@@ -63,11 +63,13 @@ from notifier.store.records import (
     record_of,
     status_of,
 )
+from notifier.store.relay_figures import RelayFigures
 from notifier.store.reports import RedisReports
 from notifier.store.reservations import under_their_keys
 from notifier.store.round_trips import Argument
 from notifier.store.rows import Row
 from notifier.store.sealing import Seal
+from notifier.store.searching import BEGIN, Piece, look_through
 from notifier.store.suppression import SuppressionList
 from notifier.store.tallies import RedisTallies
 
@@ -401,6 +403,11 @@ class RedisStore:
         """Connections to relays, counted over all replicas."""
         return RedisConnections(self._connection, self._keys)
 
+    @property
+    def relay_figures(self) -> RelayFigures:
+        """What is counted of relays and rates, for people."""
+        return RelayFigures(self._connection, self._keys)
+
     # people ---------------------------------------------------------------------------------------------------------
 
     def status(self, mail_id: str) -> MailStatus | None:
@@ -418,6 +425,34 @@ class RedisStore:
         answers = iter(self._connection.ask(*commands))
         found = (_status_of(*place, *three) for place, *three in zip(places, answers, answers, answers, strict=True))
         return [one for one in found if one is not None]
+
+    def look_through(
+        self, fits: Callable[[MailStatus], bool], *, wanted: int = 100, begin: str = BEGIN, **bounds: float
+    ) -> Piece:
+        """The mails that fit, in any state and no order, a piece at a time; see `notifier.store.searching`."""
+        return look_through(
+            fits,
+            connection=self._connection,
+            keys=self._keys,
+            statuses=self._statuses,
+            begin=begin,
+            wanted=wanted,
+            **bounds,
+        )
+
+    def holder(self, idempotency_key: str) -> str | None:
+        """The id of the mail that has the key, while the key is kept."""
+        (found,) = self._connection.ask(("GET", self._keys.holder(idempotency_key)))
+        return None if found is None else str(json.loads(found)[0])
+
+    def email(self, mail_id: str) -> Email | None:
+        """What a mail says, for people to see through `notifier.delivery.redaction`; None where it is not kept any more.
+
+        Raises `BlobUnavailable`, or `ValueError`, `KeyError` or `TypeError` for what cannot be read.
+        """
+        found = self._connection.ask(*(("HGET", self._keys.mail(one, mail_id), "payload") for one in self.queues()))
+        kept = next((payload for payload in found if payload is not None), None)
+        return None if kept is None else Email.from_payload(json.loads(self._contents.payload(kept)))
 
     def cancel(self, mail_id: str) -> MailState:
         """See `Store.cancel`."""
