@@ -21,6 +21,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.model.worker import WorkerRecord
 from notifier.store.evidence import Evidence, Proofs, Verdict
 
 
@@ -256,14 +257,17 @@ class Store(Protocol):
         ``broker_idle`` False says that rung bells still lie in the broker, unread: they are renewed, not doubled.
         """
 
-    def register_worker(self, owner: str, slots: int, queues: Sequence[str], ttl: float) -> None:
-        """A worker's main process is alive with this many slots, for ``ttl`` seconds."""
+    def register_worker(self, worker: WorkerRecord, ttl: float) -> None:
+        """Its main process is alive, for ``ttl`` seconds. The slots of one that drains answer no bell, and do not count."""
 
-    def forget_worker(self, owner: str) -> None:
-        """The worker has ended in order; its slots no longer count."""
+    def forget_worker(self, worker_id: str) -> None:
+        """The worker has ended in order."""
 
     def live_slots(self, queue: str) -> int:
         """Slots of the workers that consume the queue and have given a sign of life in time."""
+
+    def workers(self) -> list[WorkerRecord]:
+        """Every worker that has given a sign of life in time, by name."""
 
     # people
     def status(self, mail_id: str) -> MailStatus | None:

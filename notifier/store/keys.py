@@ -124,6 +124,11 @@ class Keys:
         return f"{self.namespace}:queues"
 
     @property
+    def workers(self) -> str:
+        """What the keys of the registry of workers begin with."""
+        return f"{self.namespace}:{{workers}}:"
+
+    @property
     def suppressed(self) -> str:
         """Forward-paths that are not mailed, with the reason as JSON: a hash."""
         return f"{self.namespace}:suppressed"

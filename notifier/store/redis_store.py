@@ -19,6 +19,7 @@ from notifier.model.secret import Secret
 from notifier.model.state import MailState
 from notifier.model.suppression import entry_name
 from notifier.model.tenant import DEFAULT
+from notifier.model.worker import WorkerRecord, WorkerState
 from notifier.store.advice import advice
 from notifier.store.base import (
     Added,
@@ -72,6 +73,7 @@ from notifier.store.sealing import Seal
 from notifier.store.searching import BEGIN, Piece, look_through
 from notifier.store.suppression import SuppressionList
 from notifier.store.tallies import RedisTallies
+from notifier.store.workers import RedisWorkers
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +140,7 @@ class RedisStore:
         self._contents = Contents(self._blobs, seal)
         self.shared = SharedBlobs(self._blobs, self._connection, self._keys, blob_grace)
         self._pauses = RedisPauses(self._connection, self._keys)
+        self._workers = RedisWorkers(self._connection, self._keys)
 
     def __repr__(self) -> str:
         return f"<RedisStore {self._connection.url} {self._keys.namespace!r}>"
@@ -347,21 +350,29 @@ class RedisStore:
         over, quarantined, unknown, parked, due, *bells = answer
         return Swept(queue, over, quarantined, unknown, parked, due, tuple(bell.decode() for bell in bells))
 
-    def register_worker(self, owner: str, slots: int, queues: Sequence[str], ttl: float) -> None:
+    def register_worker(self, worker: WorkerRecord, ttl: float) -> None:
         """See `Store.register_worker`."""
-        if not queues:
+        if not worker.queues:
             return
-        calls = [self._call("worker", queue, "lives", owner, slots, ms(ttl)) for queue in queues]
-        self._connection.run([Call("remember", self._keys.queues, tuple(queues)), *calls])
+        answers = worker.state is WorkerState.RUNNING
+        slots = ("lives", worker.id, worker.concurrency, ms(ttl)) if answers else ("ends", worker.id)
+        calls = [self._call("worker", queue, *slots) for queue in worker.queues]
+        queues = Call("remember", self._keys.queues, worker.queues)
+        self._connection.run([queues, self._workers.lives(worker, ttl), *calls])
 
-    def forget_worker(self, owner: str) -> None:
+    def forget_worker(self, worker_id: str) -> None:
         """See `Store.forget_worker`."""
-        self._connection.run([self._call("worker", queue, "ends", owner) for queue in self.queues()])
+        calls = [self._call("worker", queue, "ends", worker_id) for queue in self.queues()]
+        self._connection.run([self._workers.ends(worker_id), *calls])
 
     def live_slots(self, queue: str) -> int:
         """See `Store.live_slots`."""
         (slots,) = self._connection.run([self._call("worker", queue, "count")])
         return int(slots)
+
+    def workers(self) -> list[WorkerRecord]:
+        """See `Store.workers`."""
+        return self._workers.all()
 
     @property
     def breakers(self) -> RedisBreakers:
