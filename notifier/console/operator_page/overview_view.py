@@ -30,6 +30,7 @@ from notifier.console.operator_page.pulse import Minute
 from notifier.model.breaker import Opened
 from notifier.model.pause import Pause
 from notifier.model.state import DEAD, MailState
+from notifier.model.worker import WorkerRecord, WorkerState
 from notifier.store.base import EpochChange
 from notifier.tasks.figures import Day, Latency
 from notifier.tasks.overview import Overview, QueueStands
@@ -65,6 +66,7 @@ def overview_page(viewer: Viewer, found: Standing, *, again: bool) -> str:
         *(_alarm(change) for change in found.overview.changes),
         _paused(viewer, found.overview),
         card("Queues", _queues(found.overview)),
+        card("Workers", _workers(found.overview.workers)),
         card("Relays", _relays(found)),
         card("Rates", _rates(found.rates)) if found.rates else None,
         card("Throughput", _throughput(found)),
@@ -75,7 +77,7 @@ def overview_page(viewer: Viewer, found: Standing, *, again: bool) -> str:
 
 
 def _another(viewer: Viewer) -> Markup:
-    note = quiet("A phone, say, that reaches this address.")
+    note = quiet("For another browser that reaches this address.")
     return tag(
         "form", token_field(viewer), button("Make a link for it", quiet=True), note, method="post", action="/link"
     )
@@ -124,6 +126,27 @@ def _queue(one: QueueStands, overview: Overview) -> Iterator[Child]:
 
 def _linked(count: int, path: str, **asked: str) -> Child:
     return tag("a", number(count), href=f"{path}?{urlencode(asked)}") if count else "0"
+
+
+def _workers(workers: Sequence[WorkerRecord]) -> Markup:
+    if not workers:
+        return empty("No worker has given a sign of life: celery -A worker worker starts one.")
+    versions = sorted({one.version for one in workers})
+    note = (
+        quiet(f"{len(versions)} versions run beside one another: {', '.join(versions)}.") if len(versions) > 1 else None
+    )
+    heads = ("worker", "state", "version", "slots", "queues", "runs since", "last seen")
+    return join(table("Workers", heads, map(_worker, workers)), note)
+
+
+def _worker(one: WorkerRecord) -> Iterator[Child]:
+    yield lines(one.name, f"{one.host} {one.pid}")
+    yield badge(one.state.value, "good" if one.state is WorkerState.RUNNING else "warning")
+    yield one.version
+    yield f"{one.busy} of {one.concurrency} busy, {one.pool_kind}"
+    yield ", ".join(one.queues)
+    yield moment(one.started_at)
+    yield ago(one.seen_at)
 
 
 def _relays(found: Standing) -> Markup:
