@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 EVERY = 10.0  # seconds between two looks
 MINUTE = 60.0
 KEPT = 60  # minutes
+
+Counts = Callable[[], Sequence[Mapping[MailState, int]]]
 
 _PRESENT = (MailState.WAITING, MailState.CLAIMED, MailState.AT_DOT)
 
@@ -42,9 +44,10 @@ class Minute:
 
 
 class Pulse:
-    """Looks in a thread of its own between `start` and `stop`, and whenever a page asks."""
+    """Looks in a thread of its own between `start` and `stop`, and whenever a page asks. ``counts``: of each queue, by state."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, counts: Counts = all_counts, clock: Callable[[], float] = time.time) -> None:
+        self._counts = counts
         self._clock = clock
         self._beats: deque[Beat] = deque(maxlen=int(KEPT * MINUTE / EVERY))
         self._lock = threading.Lock()
@@ -64,7 +67,7 @@ class Pulse:
 
     def look(self) -> None:
         """Count once. Raises `StoreUnavailable`."""
-        counts = all_counts()
+        counts = self._counts()
         sent = sum(one[MailState.SENT] for one in counts)
         present = sum(one[state] for one in counts for state in _PRESENT)
         with self._lock:
