@@ -64,12 +64,13 @@ def command(  # noqa: PLR0917 - click passes each option by its name
             raise
         raise NotifierError(NEEDED) from error
     _check_host(host, expose=expose)
+    access = Access(_token(token_file))
     _find_modules_here()
     chosen = settings()
     library = TemplateLibrary(chosen.template_folders, chosen.untrusted_folders)
     thread: Any = MainThread()
     page = ConsolePage(
-        Access(_token(token_file)),
+        access,
         Catalogue(library, Renderer(library, SECONDS)),
         chosen.sender,
         host=host,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import redis
 from chromium import Browser
 from console_ground import console, fail, lose_the_last_word, taken, write_template
-from store_conformance import a_worker
 from workers import Plant, plant
 
 from notifier import send_email
@@ -18,13 +20,27 @@ from notifier.model.breaker import BreakerRule
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.state import MailState
+from notifier.model.worker import WorkerRecord
 from notifier.pool.relays import place_of
 from notifier.store.base import Epoch, Settlement
+from notifier.store.tallies import EPOCH
 from notifier.tasks.runtime import runtime
 
 TOP = Path(__file__).resolve().parents[2]
 MEASURE = (Path(__file__).parent / "measure_page.js").read_text(encoding="utf-8")
 PICTURES = TOP / "docs" / "images"
+WORKER = WorkerRecord(
+    "mail-1:4711:a1b2c3",
+    "celery@mail-1",
+    "mail-1",
+    4711,
+    "0.1.0",
+    started_at=time.time() - 3600,
+    queues=("mail", "mail.urgent"),
+    concurrency=4,
+    busy=1,
+    pool_kind="prefork",
+)
 TAB, ENTER, SPACE = ("Tab", 9), ("Enter", 13), (" ", 32)
 
 
@@ -55,7 +71,7 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     write_template(folder / "templates", "hostile", subject="Hi", text="Hi", html=hostile)
     with plant(folder, NOTIFIER_TEMPLATES=str(folder / "templates")) as made:
         store = runtime().store
-        store.register_worker(a_worker(slots=4, queues=("mail", "mail.urgent")), ttl=3600)
+        store.register_worker(WORKER, ttl=3600)
         for number in range(12):
             send(f"reader{number}@example.com")
             accept("mail")
@@ -69,8 +85,16 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         store.suppress("gone@example.com", "5.1.1 No such user here")
         (endpoint,) = runtime().settings.endpoints
         store.breakers.bad(place_of(endpoint), "host", BreakerRule(consecutive=1, first=300), "C1 connection refused")
-        store.look(Epoch("e" * 32, 7))
+        for days in range(1, 14):  # as the settlements of those days have written them
+            tally(days, sent=40 + 37 * days % 60, deferred=days % 5, failed=days % 4)
         yield made
+
+
+def tally(days_ago: int, **counts: int) -> None:
+    day = (datetime.now(UTC).date() - EPOCH).days - days_ago
+    with redis.Redis.from_url(runtime().settings.store_url.reveal()) as client:
+        for state, count in counts.items():
+            client.hset(f"notifier:{{mail}}:tally:{day}", f"{state} example.com welcome", count)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +132,29 @@ def address(page: ConsolePage, path: str) -> str:
     return page.url.rstrip("/") + path
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "size", "dark"),
+    [
+        ("console-overview", "/", (1280, 1350), False),
+        ("console-dead-letters", "/dead", (1280, 700), False),
+        ("console-mail", "mail", (1280, 1350), True),
+        ("console-phone", "/", (320, 900), True),
+    ],
+)
+def test_pictures_are_made_for_the_documentation(
+    browser: Browser, page: ConsolePage, places: list[str], name: str, path: str, size: tuple[int, int], dark: bool
+) -> None:
+    """Anew where NOTIFIER_SCREENSHOTS is set; else those that are not there."""
+    width, height = size
+    file = PICTURES / f"{name}.png"
+    browser.open(address(page, places[6] if path == "mail" else path), width=width, height=height, dark=dark)
+    if os.environ.get("NOTIFIER_SCREENSHOTS") or not file.exists():
+        PICTURES.mkdir(exist_ok=True)
+        browser.screenshot(file, whole=False)
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert file.stat().st_size < 250_000
+
+
 def test_no_script_sees_the_session(browser: Browser, page: ConsolePage) -> None:
     browser.open(page.url)
     assert browser.js("document.cookie") == ""
@@ -116,6 +163,7 @@ def test_no_script_sees_the_session(browser: Browser, page: ConsolePage) -> None
 
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (1280, True)], ids=["phone", "dark"])
 def test_every_page_is_readable(browser: Browser, page: ConsolePage, places: list[str], width: int, dark: bool) -> None:
+    runtime().store.look(Epoch("e" * 32, 7))  # an alarm is to be seen too
     for path in places:
         browser.open(address(page, path), width=width, dark=dark)
         browser.js("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -200,25 +248,3 @@ def test_a_mail_shows_its_pictures_in_its_frame(browser: Browser, page: ConsoleP
     (mail_id,) = {path.rpartition("/")[2] for path in places[6:7]}
     browser.open(address(page, f"/mail/{mail_id}/frame"))
     assert browser.js("document.images[0].naturalWidth") > 0
-
-
-@pytest.mark.parametrize(
-    ("name", "path", "width", "dark"),
-    [
-        ("console-overview", "/", 1280, False),
-        ("console-dead-letters", "/dead", 1280, False),
-        ("console-mail", "mail", 1280, True),
-        ("console-phone", "/", 320, True),
-    ],
-)
-def test_pictures_are_made_for_the_documentation(
-    browser: Browser, page: ConsolePage, places: list[str], name: str, path: str, width: int, dark: bool
-) -> None:
-    """Anew where NOTIFIER_SCREENSHOTS is set; else those that are not there."""
-    file = PICTURES / f"{name}.png"
-    browser.open(address(page, places[6] if path == "mail" else path), width=width, height=900, dark=dark)
-    if os.environ.get("NOTIFIER_SCREENSHOTS") or not file.exists():
-        PICTURES.mkdir(exist_ok=True)
-        browser.screenshot(file, whole=False)
-    assert file.read_bytes().startswith(b"\x89PNG")
-    assert file.stat().st_size < 250_000
