@@ -78,7 +78,7 @@ class Settlement:
     with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
     same step: resend once (``waiting``), ``parked``, or left ``unknown`` until there is proof or the time for that is over. ``recipients`` are the states that changed. ``composed`` is
     kept for later attempts. ``spent`` says which counter rises. ``held_by``: whose pause it waits for, so that it is due at
-    once when that is over. ``wrong_addresses`` were refused for good because of what they are: they go on the suppression
+    once when that is over. ``transcript``: what was said, where it is kept. ``wrong_addresses`` were refused for good because of what they are: they go on the suppression
     list, with what was said.
     """
 
@@ -93,14 +93,15 @@ class Settlement:
     spent: Spent = Spent.ATTEMPT
     held_by: str | None = None
     wrong_addresses: Mapping[str, Fault] = field(default_factory=dict)
+    transcript: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class MailStatus:
     """What `notifier.status(id)` tells. Times are seconds since the epoch (store's clock).
 
-    ``history`` has one entry an edge: ``{"at", "state", "attempt", "fault", "reply", "relay"}`` with only what is
-    known; it never holds the context.
+    ``history`` has one entry an edge: ``{"at", "state", "attempt", "fault", "reply", "relay", "transcript"}`` with only what is
+    known, and the transcript until the mail has ended; it never holds the context.
     """
 
     mail_id: str

@@ -112,7 +112,12 @@ def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address])
 
 def edge_of(one: Settlement, *, composed: bytes) -> Arguments:
     """The arguments of ``settle.lua`` that describe the edge; ``composed`` as the record keeps it."""
-    known = {"fault": one.fault.to_dict() if one.fault else None, "reply": one.reply, "relay": one.relay}
+    known = {
+        "fault": one.fault.to_dict() if one.fault else None,
+        "reply": one.reply,
+        "relay": one.relay,
+        "transcript": one.transcript or None,
+    }
     return (
         one.claim.mail_id,
         one.claim.fence,

@@ -50,7 +50,11 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     (folder / "tenants.toml").write_text(TENANTS, encoding="utf-8")
     (folder / "tenants.toml").chmod(0o600)
     script = Script().refuse(lambda path: path.startswith("no"), f"550 5.1.1 {HTML} no such user as nobody.known")
-    environ = {"NOTIFIER_TEMPLATES": str(folder / "templates"), "NOTIFIER_TENANTS": str(folder / "tenants.toml")}
+    environ = {
+        "NOTIFIER_TEMPLATES": str(folder / "templates"),
+        "NOTIFIER_TENANTS": str(folder / "tenants.toml"),
+        "NOTIFIER_TRANSCRIPTS": "on",
+    }
     with plant(folder, script, **environ) as made:
         made.start_worker("-Q", "mail", slots=1)
         yield made
@@ -317,6 +321,13 @@ def test_a_mails_page_tells_its_story(operator: Operator, dead: str) -> None:
     assert "Send once more" in text
     assert "--show-bodies" in text
     assert operator.get("/mail/0190a0b0-0000-7000-8000-000000000001").status_code == 404
+
+
+def test_what_was_said_to_the_relay_is_shown_where_it_is_kept(operator: Operator, trusted: Operator, dead: str) -> None:
+    covered, lifted = (someone.text(f"/mail/{dead}") for someone in (operator, trusted))
+    assert "C: RCPT TO:&lt;n…@example.com&gt;" in covered
+    assert "C: RCPT TO:&lt;nobody.known@example.com&gt;" in lifted
+    assert re.search(r"S: 550 5\.1\.1 &lt;img", covered)
 
 
 def test_addresses_are_covered_and_bodies_are_not_shown(operator: Operator, dead: str, sent: str) -> None:

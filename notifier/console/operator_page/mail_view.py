@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -88,6 +88,14 @@ def _edge(viewer: Viewer, mail: MailStatus, entry: Mapping[str, Any]) -> Iterato
         yield f" by {entry['relay']}"
     for words in _words(entry):
         yield tag("span", viewer.veil.words(words, mail.recipients), class_="said")
+    if lines_said := entry.get("transcript"):
+        yield _transcript(viewer, mail, lines_said)
+
+
+def _transcript(viewer: Viewer, mail: MailStatus, said: Sequence[str]) -> Markup:
+    """What was said on the wire; no secret and no message is in it."""
+    shown = "\n".join(viewer.veil.words(line, mail.recipients) for line in said)
+    return tag("details", tag("summary", "What was said to the relay"), tag("pre", shown, class_="wrapped"))
 
 
 def _words(entry: Mapping[str, Any]) -> Iterator[str]:
