@@ -11,7 +11,7 @@ from notifier.store.base import MailStatus
 from notifier.store.connection import LedgerConnection
 from notifier.store.keys import Keys
 
-PAGE = 1000  # keys in one round trip
+PAGE = 200  # keys in one round trip, and so about the most that is found beyond what is wanted
 MOST = 10_000  # records in one piece
 SECONDS = 2.0  # for one piece
 BEGIN = "0"

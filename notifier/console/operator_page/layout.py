@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,7 +24,7 @@ PLACES = (
     ("/pauses", "Pauses"),
 )
 STYLE = "console.css"
-_TONE = {
+_TONE: Mapping[str, str] = {
     MailState.SENT: "good",
     MailState.UNKNOWN: "warning",
     MailState.PARKED: "warning",
@@ -145,9 +145,9 @@ def badge(words: str, tone: str = "") -> Markup:
     return tag("span", words, class_=f"badge {tone}".strip())
 
 
-def state_badge(state: MailState) -> Markup:
-    """A mail's state."""
-    return badge(state.value.replace("_", " "), _TONE.get(state, ""))
+def state_badge(state: str) -> Markup:
+    """A mail's state; one that a newer Notifier has written is a word like others."""
+    return badge(state.replace("_", " "), _TONE.get(state, ""))
 
 
 def alert(title: str, *body: Child) -> Markup:

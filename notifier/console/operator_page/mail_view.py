@@ -81,7 +81,7 @@ def _edge(viewer: Viewer, mail: MailStatus, entry: Mapping[str, Any]) -> Iterato
     """When, to which state, and every word of it."""
     yield moment(float(entry["at"]))
     yield " "
-    yield state_badge(MailState(entry["state"]))
+    yield state_badge(str(entry["state"]))
     if (attempt := entry.get("attempt")) is not None:
         yield f" attempt {attempt}"
     if entry.get("relay"):

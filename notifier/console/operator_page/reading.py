@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from notifier.console.foreign_html import framed
+from notifier.console.operator_page.lately import Lately
 from notifier.console.operator_page.layout import Viewer
 from notifier.console.operator_page.mail_list import dead_page, search_page, unknown_page
 from notifier.console.operator_page.mail_view import mail_page
@@ -28,7 +29,7 @@ from notifier.model.content import Content, InlineImage
 from notifier.model.pause import Pause
 from notifier.model.state import DEAD, MailState
 from notifier.tasks.contents import kept, rendered
-from notifier.tasks.figures import latencies, throughput
+from notifier.tasks.figures import Latency, latencies, throughput
 from notifier.tasks.operating import Selection
 from notifier.tasks.overview import overview
 from notifier.tasks.relay_overview import delivers_directly, rates_stand, relays_stand
@@ -38,6 +39,7 @@ from notifier.tasks.runtime import runtime
 from notifier.tasks.searching import FIELDS, browse, find
 
 DAYS = 14
+SAMPLE_EVERY = 30.0  # seconds; some who watch are to cost no more than one
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})  # no SVG, which is a document
 _UNKNOWN = (MailState.PARKED, MailState.UNKNOWN)
 
@@ -52,6 +54,7 @@ class Reading:
     specimens: Specimens
     pulse: Pulse
     rendering: Callable[[Work[object]], object]
+    latencies: Lately[list[Latency]] = field(default_factory=lambda: Lately(latencies, SAMPLE_EVERY))
 
     def overview(self, viewer: Viewer, request: Request) -> str:
         """Everything on one page."""
@@ -62,7 +65,7 @@ class Reading:
             delivers_directly(),
             rates_stand(),
             throughput(DAYS),
-            latencies(),
+            self.latencies.get(),
             self.pulse.minutes(),
         )
         return overview_page(viewer, found, again="again" in request.query_params)
