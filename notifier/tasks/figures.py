@@ -13,7 +13,7 @@ from notifier.store.base import MailStatus
 from notifier.tasks.runtime import runtime
 
 HOURS = 24
-SAMPLE = 2000  # records that are read for the latencies
+SAMPLE = 1000  # records that are read for the latencies
 HOUR = 3600.0
 
 Day = tuple[date, dict[str, int]]

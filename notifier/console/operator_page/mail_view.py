@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -31,7 +32,10 @@ from notifier.store.base import MailStatus
 from notifier.tasks.contents import Shown
 
 COVERED = "What mails say, and to whom, is not shown: start the console with --show-bodies."
-CANCEL, RESCHEDULE = "cancel", "reschedule"
+CANCEL = "cancel"
+RECIPIENTS = 200  # that are shown
+EDITED = 50  # recipients that may be given another address
+LETTERS = 300_000  # of a context, and of a text part
 _TONE = {RecipientState.ACCEPTED: "good", RecipientState.REFUSED: "error", RecipientState.UNKNOWN: "warning"}
 _OPEN = (MailState.UNKNOWN, MailState.PARKED)
 
@@ -62,9 +66,15 @@ def _facts(viewer: Viewer, mail: MailStatus) -> Markup:
             ("created", moment(mail.created_at)),
             *([("due", moment(mail.due_at))] if mail.due_at is not None else []),
             ("attempts", f"{mail.attempt} ({counters})"),
-            ("recipients", listed(_recipient(viewer, *one) for one in mail.recipients.items())),
+            ("recipients", _recipients(viewer, mail)),
         ]
     )
+
+
+def _recipients(viewer: Viewer, mail: MailStatus) -> Markup:
+    shown = [_recipient(viewer, *one) for one in islice(mail.recipients.items(), RECIPIENTS)]
+    more = len(mail.recipients) - RECIPIENTS
+    return listed([*shown, f"and {more} more"] if more > 0 else shown)
 
 
 def _recipient(viewer: Viewer, path: str, state: RecipientState) -> Markup:
@@ -120,7 +130,9 @@ def _content(mail: MailStatus, shown: Shown | None) -> Iterator[Markup]:
         yield card("What it says", _rendered(mail, shown))
     if shown.email is not None and not shown.email.message:
         context = json.dumps(shown.context, ensure_ascii=False, indent=2)
-        region = tag("div", tag("pre", context, class_="wrapped"), role="region", aria_label="Context", tabindex="0")
+        region = tag(
+            "div", tag("pre", context[:LETTERS], class_="wrapped"), role="region", aria_label="Context", tabindex="0"
+        )
         yield card("Context", region, quiet("Without the values that the template calls sensitive."))
 
 
@@ -129,7 +141,7 @@ def _rendered(mail: MailStatus, shown: Shown) -> Markup:
     assert content is not None  # noqa: S101 - looked at by the caller
     subject = facts([("subject", content.subject)])
     if content.html is None:
-        return join(subject, tag("pre", content.text, class_="wrapped", tabindex="0"))
+        return join(subject, tag("pre", content.text[:LETTERS], class_="wrapped", tabindex="0"))
     # No script, no form, no way to the page around it; a link that is clicked opens in a tab of its own.
     allowed = "allow-popups allow-popups-to-escape-sandbox"
     frame = tag("iframe", src=f"/mail/{quote(mail.mail_id)}/frame", sandbox=allowed, title="The mail", class_="mail")
@@ -137,7 +149,7 @@ def _rendered(mail: MailStatus, shown: Shown) -> Markup:
     return join(
         subject,
         frame,
-        tag("details", tag("summary", "Text part"), tag("pre", content.text, class_="wrapped")),
+        tag("details", tag("summary", "Text part"), tag("pre", content.text[:LETTERS], class_="wrapped")),
         quiet(note),
     )
 
@@ -174,10 +186,10 @@ def _reschedule(viewer: Viewer, mail: MailStatus) -> Markup | None:
 
 def _readdress(viewer: Viewer, mail: MailStatus) -> Markup | None:
     """Recipients by their place: an address that is covered must not stand in the source of the page either."""
+    open_ones = (one for one in enumerate(mail.recipients.items()) if one[1][1] is not RecipientState.ACCEPTED)
     fields = (
         field(f"Instead of {viewer.veil.address(path)}", f"to-{place}", maxlength="320")
-        for place, (path, state) in enumerate(mail.recipients.items())
-        if state is not RecipientState.ACCEPTED
+        for place, (path, state) in islice(open_ones, EDITED)
     )
     note = quiet("What is left empty stays. The change is shown before anything is sent.")
     return acting(viewer, f"{_path(mail)}/diff", *fields, button("Show the change"), note, label="Another address")

@@ -28,11 +28,13 @@ class Veil:
         if self.lifted:
             return text
         for path in paths:
-            text = _without_name(text.replace(path, self.address(path)), path.rpartition("@")[0])
+            text = _without_names(text.replace(path, self.address(path)), path.rpartition("@")[0])
         return _ADDRESS.sub(lambda found: self.address(found[0]), text)
 
 
-def _without_name(text: str, local_part: str) -> str:
-    if len(local_part) < SHORTEST:
-        return text
-    return re.sub(rf"(?<![\w]){re.escape(local_part)}(?![\w…])", f"{local_part[:1]}…", text, flags=re.IGNORECASE)
+def _without_names(text: str, local_part: str) -> str:
+    """Servers leave the domain out, and what stands behind a plus sign (RFC 5233)."""
+    for name in dict.fromkeys((local_part, local_part.partition("+")[0])):
+        if len(name) >= SHORTEST and name.lower() in text.lower():
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?![\w…])", f"{name[:1]}…", text, flags=re.IGNORECASE)
+    return text

@@ -32,13 +32,13 @@ def test_an_address_keeps_its_first_character_and_its_domain(path: str, shown: s
         "550 Zoe.Angstrom is over quota",
         "450 try zoe.angstrom@other.example, or ZOE.ANGSTROM@EXAMPLE.COM",
         'said of "zoe.angstrom x"@example.com',
-        "RCPT TO:<zoe.angstrom@example.com>",
+        "RCPT TO:<zoe.angstrom+news@example.com>",
     ],
 )
 def test_a_servers_words_name_nobody(words: str) -> None:
-    shown = COVERED.words(words, ["zoe.angstrom@example.com"])
+    shown = COVERED.words(words, ["ann@example.com", "zoe.angstrom+news@example.com"])
     assert "angstrom" not in shown.lower()
-    assert LIFTED.words(words, ["zoe.angstrom@example.com"]) == words
+    assert LIFTED.words(words, ["zoe.angstrom+news@example.com"]) == words
 
 
 def test_what_is_no_address_stays_as_it_was_said() -> None:
@@ -49,6 +49,11 @@ def test_what_is_no_address_stays_as_it_was_said() -> None:
 
 def test_a_short_name_is_not_looked_for_in_words() -> None:
     assert COVERED.words("250 ok it is", ["is@example.com"]) == "250 ok it is"
+
+
+def test_a_mail_to_a_crowd_takes_no_time() -> None:
+    crowd = [f"reader{number}@example.com" for number in range(10_000)]
+    assert COVERED.words("550 no reader77 here", crowd) == "550 no r… here"
 
 
 def test_words_of_a_hostile_server_take_no_time() -> None:
