@@ -61,7 +61,7 @@ def _row(viewer: Viewer, entry: Suppression) -> Iterator[Child]:
     yield viewer.veil.address(entry.address)
     yield entry.mailing_list or "all mails"
     yield moment(entry.since)
-    yield moment(entry.until) if entry.until is not None else "removed"
+    yield moment(entry.until) if entry.until is not None else "it is removed"
     yield _why(viewer, entry)
     if viewer.may_act:
         yield acting(
