@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fakeredis
 import pytest
 from store_conformance import added, an_email, at_dot
 
@@ -65,6 +66,17 @@ def test_a_key_leads_to_its_mail(store: RedisStore) -> None:
     assert store.holder("welcome-42") == mail_id
     assert store.holder("welcome-43") is None
     assert store.holder("\ud800") is None
+
+
+def test_a_record_that_cannot_be_read_is_seen_among_the_dead_and_hides_no_other(
+    store: RedisStore, server: fakeredis.FakeRedis
+) -> None:
+    broken, whole = added(store, an_email(), an_email())
+    server.hset(f"notifier:{{mail}}:mail:{broken}", "recipients", "{")
+    store.claim("mail", "worker-1", 10)
+    (dead,) = store.list_mails("mail", MailState.QUARANTINED)
+    assert (dead.mail_id, dict(dead.recipients)) == (broken, {})
+    assert {mail.mail_id for mail in store.look_through(anything).found} == {broken, whole}
 
 
 def test_what_a_mail_says_is_there_until_it_has_ended(store: RedisStore) -> None:
