@@ -10,8 +10,14 @@
     return parts.length === 4 ? parts : [...parts, 1];
   };
   const over = (top, below) => [0, 1, 2].map((part) => top[part] * top[3] + below[part] * (1 - top[3])).concat(1);
-  const ground = (element) =>
-    element ? over(colour(getComputedStyle(element).backgroundColor), ground(element.parentElement)) : [255, 255, 255, 1];
+  const behind = new Map();
+  const ground = (element) => {
+    if (!element) return [255, 255, 255, 1];
+    if (!behind.has(element)) {
+      behind.set(element, over(colour(getComputedStyle(element).backgroundColor), ground(element.parentElement)));
+    }
+    return behind.get(element);
+  };
   const contrast = (one, other) => {
     const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
     return (light + 0.05) / (dark + 0.05);
