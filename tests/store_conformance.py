@@ -34,6 +34,7 @@ from notifier.model.pause import Pause
 from notifier.model.proof import Proof
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.model.worker import WorkerRecord, WorkerState
 from notifier.store.base import Claim, Epoch, Settlement, Store, Takeover
 from notifier.store.evidence import Evidence, Verdict
 
@@ -56,6 +57,10 @@ def an_email(*to: str, **changes: Any) -> Email:
         "created_at": time.time(),
     }
     return Email(**{**fields, **changes})
+
+
+def a_worker(worker_id: str = "worker-1", slots: int = 1, queues: tuple[str, ...] = ("mail",)) -> WorkerRecord:
+    return WorkerRecord(worker_id, concurrency=slots, queues=queues)
 
 
 def added(store: Store, *emails: Email) -> list[str]:
@@ -235,16 +240,47 @@ class Bells:
     ) -> None:
         store = make_store(takeover=Takeover(batch=2))
         if slots:
-            store.register_worker("worker-1", slots, ["mail"], ttl=60)
+            store.register_worker(a_worker(slots=slots), ttl=60)
         assert len(store.add([an_email() for _ in range(mails)]).bells["mail"]) == bells
 
     def test_the_slots_of_all_workers_count_while_they_live(self, store: Store) -> None:
-        store.register_worker("worker-1", 2, ["mail", "mail.bulk"], ttl=60)
-        store.register_worker("worker-2", 3, ["mail"], ttl=60)
-        store.register_worker("dead", 8, ["mail"], ttl=0)
+        store.register_worker(a_worker("worker-1", 2, ("mail", "mail.bulk")), ttl=60)
+        store.register_worker(a_worker("worker-2", 3), ttl=60)
+        store.register_worker(a_worker("dead", 8), ttl=0)
         assert (store.live_slots("mail"), store.live_slots("mail.bulk")) == (5, 2)
         store.forget_worker("worker-1")
         assert (store.live_slots("mail"), store.live_slots("mail.bulk")) == (3, 0)
+
+    def test_the_slots_of_a_worker_that_drains_do_not_count(self, store: Store) -> None:
+        store.register_worker(a_worker("worker-1", 2), ttl=60)
+        store.register_worker(replace(a_worker("worker-1", 2), state=WorkerState.DRAINING), ttl=60)
+        assert store.live_slots("mail") == 0
+        assert [(one.id, one.state) for one in store.workers()] == [("worker-1", WorkerState.DRAINING)]
+
+    def test_what_a_worker_says_of_itself_is_read_back(self, store: Store) -> None:
+        said = WorkerRecord(
+            id="host:7:abc",
+            name="celery@höst",
+            host="höst",
+            pid=7,
+            version="1.2.3",
+            started_at=time.time(),
+            queues=("mail", "mail.bulk"),
+            concurrency=4,
+            busy=3,
+            pool_kind="prefork",
+        )
+        store.register_worker(said, ttl=60)
+        (found,) = store.workers()
+        assert replace(found, seen_at=0.0) == said
+        assert found.seen_at == pytest.approx(time.time(), abs=60)
+
+    def test_workers_are_known_by_name_until_they_end_or_are_silent_for_too_long(self, store: Store) -> None:
+        for worker_id, name, ttl in (("2", "b", 60), ("1", "a", 60), ("3", "c", 0), ("4", "a", 60)):
+            store.register_worker(replace(a_worker(worker_id), name=name), ttl=ttl)
+        assert [one.id for one in store.workers()] == ["1", "4", "2"]
+        store.forget_worker("1")
+        assert [one.id for one in store.workers()] == ["4", "2"]
 
     def test_a_bell_ends_only_when_nothing_is_due(self, store: Store) -> None:
         (bell,) = store.add([an_email()]).bells["mail"]
@@ -1022,7 +1058,7 @@ class People:
     def test_queues_are_known_by_their_mails_and_their_workers(self, store: Store) -> None:
         assert store.queues() == ()
         added(store, an_email(queue="mail.urgent"))
-        store.register_worker("worker-1", 1, ["mail", "mail.bulk"], ttl=60)
+        store.register_worker(a_worker(queues=("mail", "mail.bulk")), ttl=60)
         assert store.queues() == ("mail", "mail.bulk", "mail.urgent")
 
     def test_a_suppressed_address_is_found_whatever_its_case(self, store: Store) -> None:

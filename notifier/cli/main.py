@@ -13,6 +13,7 @@ from notifier.errors import NotifierError
 COMMANDS = {
     "cancel": "notifier.cli.cancel",
     "check": "notifier.cli.check",
+    "console": "notifier.cli.console",
     "dead": "notifier.cli.dead",
     "demo": "notifier.cli.demo.command",
     "pause": "notifier.cli.pause",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.text import Text
 from notifier.model.breaker import Opened
 from notifier.model.pause import Pause
 from notifier.model.state import DEAD, MailState
+from notifier.model.worker import WorkerRecord
 from notifier.tasks.overview import Overview, QueueStands
 
 IN_WORK = (MailState.CLAIMED, MailState.AT_DOT)
@@ -27,6 +29,8 @@ def print_overview(found: Overview, *, as_json: bool) -> None:
         return
     console = Console()
     console.print(_table(found) if found.queues else "no queue has had a mail yet")
+    if found.workers:
+        console.print(_workers(found.workers))
     for what, why in sorted(found.pauses.items()):
         console.print(Text(f"{what} is paused: {why}"))
     for relay, one in found.breakers:
@@ -42,6 +46,15 @@ def _table(found: Overview) -> Table:
         numbers = map(str, (work, unknown, parked, dead, counts[MailState.SENT]))
         name = Text(one.queue, "yellow" if Pause("queue", one.queue) in found.pauses else "")
         table.add_row(name, str(one.slots), str(counts[MailState.WAITING]), _due(one), *numbers)
+    return table
+
+
+def _workers(found: Sequence[WorkerRecord]) -> Table:
+    table = Table("worker", "version", "state", "queues", "slots", "busy", "pool", "up for")
+    for one in found:
+        told = (f"{one.name} ({one.pid})", one.version, one.state, " ".join(one.queues))
+        numbers = (str(one.concurrency), str(one.busy), one.pool_kind, _span(time.time() - one.started_at))
+        table.add_row(*map(Text, (*told, *numbers)))
     return table
 
 
@@ -72,4 +85,5 @@ def _plain(found: Overview) -> dict[str, Any]:
         "pauses": [{"kind": what.kind, "name": what.name, "why": why} for what, why in sorted(found.pauses.items())],
         "breakers": [{"relay": relay, **one._asdict()} for relay, one in found.breakers],
         "changes": [asdict(change) for change in found.changes],
+        "workers": [asdict(worker) for worker in found.workers],
     }

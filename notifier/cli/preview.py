@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from typing import Any
 import click
 
 from notifier.cli.catalogue import Catalogue
+from notifier.cli.serving import serve
 from notifier.errors import NotifierError
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.settings import Settings
-from notifier.tasks.runtime import configure, inline_settings, shut_down
+from notifier.tasks.runtime import configure, inline_settings
 from notifier.tasks.send import send_email
 
 SECONDS = 3.0  # of the processor for one mail: whoever writes it waits
@@ -58,7 +58,7 @@ def command(host: str, port: int, folders: tuple[Path, ...]) -> None:
         desk=Desk(_send if _relay_is_named() else None),
         rendering=thread.run,
     )
-    _serve(page, thread.serve)
+    serve(page, lambda: f"The preview is at {page.url} - Ctrl-C ends it.", thread.serve)
 
 
 def _settings(folders: tuple[Path, ...]) -> Settings:
@@ -78,23 +78,3 @@ def _send(*, template: str, to: str, context: Mapping[str, Any], locale: str | N
     """At once, without a store, as a direct call of `send_email` does it."""
     reply: str = send_email(template=template, to=to, context=context, locale=locale)
     return reply
-
-
-def _serve(page: Any, until_interrupted: Callable[[], None]) -> None:
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    try:
-        with page:
-            click.echo(f"The preview is at {page.url} - Ctrl-C ends it.")
-            until_interrupted()
-    except OSError as error:
-        raise NotifierError(f"{page.host} port {page.port}: {error.strerror}; choose another with --port") from error
-    except KeyboardInterrupt:
-        click.echo("\nEnded.")
-    finally:
-        shut_down(grace=0.0)
-
-
-def _as_interrupt(number: int, frame: object) -> None:
-    """SIGTERM ends it as Ctrl-C does, in order."""
-    del number, frame
-    raise KeyboardInterrupt

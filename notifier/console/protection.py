@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Container
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -36,7 +36,7 @@ class Protection:
     """
 
     def __init__(
-        self, app: ASGIApp, hosts: Collection[str] | None = None, headers: dict[str, str] | None = None
+        self, app: ASGIApp, hosts: Container[str] | None = None, headers: dict[str, str] | None = None
     ) -> None:
         self._app = app
         self._hosts = hosts

@@ -33,7 +33,7 @@ class Redactor:
 
     def settlement(self, one: Settlement) -> Settlement:
         """The same edge, and no sensitive value in the words that go into history and logs."""
-        if one.fault is None and one.reply is None:
+        if one.fault is None and one.reply is None and not one.transcript:
             return one
         hidden = self._values(one.claim.email)
         if not hidden:
@@ -43,6 +43,7 @@ class Redactor:
             fault=one.fault and _without_in(one.fault, hidden),
             reply=one.reply and _without(one.reply, hidden),
             wrong_addresses={path: _without_in(fault, hidden) for path, fault in one.wrong_addresses.items()},
+            transcript=tuple(_without(line, hidden) for line in one.transcript),
         )
 
     def _names(self, email: Email) -> frozenset[str] | None:

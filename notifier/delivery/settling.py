@@ -25,7 +25,7 @@ from notifier.store.base import Claim, Settlement
 
 STILL_TO_MAIL = frozenset({RecipientState.PENDING, RecipientState.DEFERRED, RecipientState.UNKNOWN})
 
-
+KEPT_LINES = 100  # of a transcript
 PAUSED_FOR = 3600.0  # seconds until a mail that waits for a pause is looked at, if nobody says before that it is over
 
 
@@ -66,6 +66,7 @@ def settlement_after_outcome(claim: Claim, mail: MailObject, outcome: Outcome, d
         composed=mail.data if waits and claim.composed is None else None,
         spent=spent,
         wrong_addresses=wrong_addresses(outcome),
+        transcript=() if state is MailState.SENT else outcome.transcript[-KEPT_LINES:],
     )
 
 

@@ -45,6 +45,7 @@ class SessionPool:
     """Lends sessions to one endpoint. ``clock`` is monotonic seconds, ``rng`` gives 0 to 1.
 
     ``slots``: the connections that all replicas may have together. ``upkeep`` False: parked sessions whose time is over are retired by `tend` alone.
+    ``transcript``: outcomes hold what was said.
     """
 
     def __init__(
@@ -58,11 +59,13 @@ class SessionPool:
         listener: Listener = ignore,
         slots: Slots | None = None,
         upkeep: bool = True,
+        transcript: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self._name = endpoint.name
         self.config = config
         self._given_open_session = open_session
+        self._transcript = transcript
         self._clock = clock
         self._rng = rng
         self._tell = listener
@@ -76,7 +79,9 @@ class SessionPool:
         self._places = Places(self.config.size)
         # One window and one quota for all: a loss on one connection makes the next ones careful (law 9).
         window, quota = Window(self.endpoint.window), Quota(self.config.messages_per_connection)
-        self._open_session = self._given_open_session or partial(Session.open, window=window, quota=quota)
+        self._open_session = self._given_open_session or partial(
+            Session.open, window=window, quota=quota, transcript=self._transcript
+        )
         self._keep_at = self._clock()
         self._fewer_until: float | None = None  # others have the connections that the relay takes
         self._upkeep = Upkeep(f"pool {self._name}", self.tend, self._due_in) if self._tended else None

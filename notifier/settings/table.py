@@ -237,6 +237,13 @@ TABLE: tuple[Setting, ...] = (
         "evidence_first. See [proof of an unknown outcome](../how-to/evidence.md).",
     ),
     Setting(
+        "NOTIFIER_TRANSCRIPTS",
+        parsers.one_of("off", "on"),
+        "off",
+        "`on`: what was said to the relay at an attempt that did not get through is kept in the mail's history until it has ended, "
+        "the last 100 lines, without secrets and without the message. See [the console](../how-to/console.md).",
+    ),
+    Setting(
         "NOTIFIER_EVIDENCE_TIMEOUT",
         parsers.seconds,
         "10",

@@ -72,6 +72,7 @@ class Settings:
     relay_log: Path | None
     evidence_timeout: float
     webhook: Webhook | None = None
+    transcripts: bool = False
     retry_scale: float = 1.0
     untrusted_folders: tuple[Path, ...] = ()
     report_modules: tuple[str, ...] = ()
@@ -177,6 +178,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
         "relay_log": values["NOTIFIER_RELAY_LOG"],
         "evidence_timeout": values["NOTIFIER_EVIDENCE_TIMEOUT"],
+        "transcripts": values["NOTIFIER_TRANSCRIPTS"] == "on",
         "webhook": _webhook(values),
         "retry_scale": values["NOTIFIER_RETRY_SCALE"],
         "untrusted_folders": values["NOTIFIER_UNTRUSTED_TEMPLATES"],

@@ -21,6 +21,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.model.worker import WorkerRecord
 from notifier.store.evidence import Evidence, Proofs, Verdict
 
 
@@ -77,7 +78,7 @@ class Settlement:
     with others: a dot may be begun again, and the mail is settled later. For `UNKNOWN` the store applies the mail class's policy in the
     same step: resend once (``waiting``), ``parked``, or left ``unknown`` until there is proof or the time for that is over. ``recipients`` are the states that changed. ``composed`` is
     kept for later attempts. ``spent`` says which counter rises. ``held_by``: whose pause it waits for, so that it is due at
-    once when that is over. ``wrong_addresses`` were refused for good because of what they are: they go on the suppression
+    once when that is over. ``transcript``: what was said, where it is kept. ``wrong_addresses`` were refused for good because of what they are: they go on the suppression
     list, with what was said.
     """
 
@@ -92,14 +93,15 @@ class Settlement:
     spent: Spent = Spent.ATTEMPT
     held_by: str | None = None
     wrong_addresses: Mapping[str, Fault] = field(default_factory=dict)
+    transcript: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class MailStatus:
     """What `notifier.status(id)` tells. Times are seconds since the epoch (store's clock).
 
-    ``history`` has one entry an edge: ``{"at", "state", "attempt", "fault", "reply", "relay"}`` with only what is
-    known; it never holds the context.
+    ``history`` has one entry an edge: ``{"at", "state", "attempt", "fault", "reply", "relay", "transcript"}`` with only what is
+    known, and the transcript until the mail has ended; it never holds the context.
     """
 
     mail_id: str
@@ -256,14 +258,17 @@ class Store(Protocol):
         ``broker_idle`` False says that rung bells still lie in the broker, unread: they are renewed, not doubled.
         """
 
-    def register_worker(self, owner: str, slots: int, queues: Sequence[str], ttl: float) -> None:
-        """A worker's main process is alive with this many slots, for ``ttl`` seconds."""
+    def register_worker(self, worker: WorkerRecord, ttl: float) -> None:
+        """Its main process is alive, for ``ttl`` seconds. The slots of one that drains answer no bell, and do not count."""
 
-    def forget_worker(self, owner: str) -> None:
-        """The worker has ended in order; its slots no longer count."""
+    def forget_worker(self, worker_id: str) -> None:
+        """The worker has ended in order."""
 
     def live_slots(self, queue: str) -> int:
         """Slots of the workers that consume the queue and have given a sign of life in time."""
+
+    def workers(self) -> list[WorkerRecord]:
+        """Every worker that has given a sign of life in time, by name."""
 
     # people
     def status(self, mail_id: str) -> MailStatus | None:

@@ -51,8 +51,13 @@ class Keys:
         return f"{self.queue(queue)}ended"
 
     def reservation(self, email: Email) -> str:
-        """Who has an idempotency key. Its own slot: a key is one for all queues."""
-        return f"{self.namespace}:{{k:{hashlib.sha256(email.idempotency_key.encode()).hexdigest()}}}"
+        """Who has the mail's idempotency key."""
+        return self.holder(email.idempotency_key)
+
+    def holder(self, idempotency_key: str) -> str:
+        """Who has the key. Its own slot: a key is one for all queues."""
+        digest = hashlib.sha256(idempotency_key.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{self.namespace}:{{k:{digest}}}"
 
     def relay(self, relay: str) -> str:
         """What the keys of a relay begin with: its breakers and limits."""
@@ -117,6 +122,11 @@ class Keys:
     def queues(self) -> str:
         """Every queue that ever had a mail: a set."""
         return f"{self.namespace}:queues"
+
+    @property
+    def workers(self) -> str:
+        """What the keys of the registry of workers begin with."""
+        return f"{self.namespace}:{{workers}}:"
 
     @property
     def suppressed(self) -> str:

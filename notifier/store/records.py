@@ -118,7 +118,12 @@ def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address])
 
 def edge_of(one: Settlement, *, composed: bytes) -> Arguments:
     """The arguments of ``settle.lua`` that describe the edge; ``composed`` as the record keeps it."""
-    known = {"fault": one.fault.to_dict() if one.fault else None, "reply": one.reply, "relay": one.relay}
+    known = {
+        "fault": one.fault.to_dict() if one.fault else None,
+        "reply": one.reply,
+        "relay": one.relay,
+        "transcript": one.transcript or None,
+    }
     return (
         one.claim.mail_id,
         one.claim.fence,
@@ -189,7 +194,7 @@ def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history:
         queue=queue,
         template=known["template"],
         mail_class=known["class"],
-        recipients={path: RecipientState(s) for path, s in json.loads(known["recipients"]).items()},
+        recipients=_recipients_of(known["recipients"]),
         created_at=int(known["created"]) / 1000,
         due_at=int(known["due"]) / 1000 if state is MailState.WAITING else None,
         attempt=int(known.get("attempt", 0)),
@@ -198,3 +203,11 @@ def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history:
         setbacks=int(known.get("setbacks", 0)),
         history=tuple(json.loads(entry) for entry in history),
     )
+
+
+def _recipients_of(text: str) -> dict[str, RecipientState]:
+    """None where they cannot be read: such a mail is quarantined, and people are to see it there."""
+    try:
+        return {path: RecipientState(state) for path, state in json.loads(text).items()}
+    except (ValueError, AttributeError):
+        return {}

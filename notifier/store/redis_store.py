@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
@@ -20,6 +20,7 @@ from notifier.model.secret import Secret
 from notifier.model.state import MailState
 from notifier.model.suppression import entry_name
 from notifier.model.tenant import DEFAULT
+from notifier.model.worker import WorkerRecord, WorkerState
 from notifier.store.advice import advice
 from notifier.store.base import (
     Added,
@@ -65,13 +66,16 @@ from notifier.store.records import (
     status_of,
     written,
 )
+from notifier.store.relay_figures import RelayFigures
 from notifier.store.reports import RedisReports
 from notifier.store.reservations import under_their_keys
 from notifier.store.round_trips import Argument
 from notifier.store.rows import Row
 from notifier.store.sealing import Seal
+from notifier.store.searching import BEGIN, Piece, look_through
 from notifier.store.suppression import SuppressionList
 from notifier.store.tallies import RedisTallies
+from notifier.store.workers import RedisWorkers
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +143,7 @@ class RedisStore:
         self._contents = Contents(self._blobs, seal)
         self.shared = SharedBlobs(self._blobs, self._connection, self._keys, blob_grace)
         self._pauses = RedisPauses(self._connection, self._keys)
+        self._workers = RedisWorkers(self._connection, self._keys)
 
     def __repr__(self) -> str:
         return f"<RedisStore {self._connection.url} {self._keys.namespace!r}>"
@@ -350,21 +355,29 @@ class RedisStore:
         over, quarantined, unknown, parked, due, *bells = answer
         return Swept(queue, over, quarantined, unknown, parked, due, tuple(bell.decode() for bell in bells))
 
-    def register_worker(self, owner: str, slots: int, queues: Sequence[str], ttl: float) -> None:
+    def register_worker(self, worker: WorkerRecord, ttl: float) -> None:
         """See `Store.register_worker`."""
-        if not queues:
+        if not worker.queues:
             return
-        calls = [self._call("worker", queue, "lives", owner, slots, ms(ttl)) for queue in queues]
-        self._connection.run([Call("remember", self._keys.queues, tuple(queues)), *calls])
+        answers = worker.state is WorkerState.RUNNING
+        slots = ("lives", worker.id, worker.concurrency, ms(ttl)) if answers else ("ends", worker.id)
+        calls = [self._call("worker", queue, *slots) for queue in worker.queues]
+        queues = Call("remember", self._keys.queues, worker.queues)
+        self._connection.run([queues, self._workers.lives(worker, ttl), *calls])
 
-    def forget_worker(self, owner: str) -> None:
+    def forget_worker(self, worker_id: str) -> None:
         """See `Store.forget_worker`."""
-        self._connection.run([self._call("worker", queue, "ends", owner) for queue in self.queues()])
+        calls = [self._call("worker", queue, "ends", worker_id) for queue in self.queues()]
+        self._connection.run([self._workers.ends(worker_id), *calls])
 
     def live_slots(self, queue: str) -> int:
         """See `Store.live_slots`."""
         (slots,) = self._connection.run([self._call("worker", queue, "count")])
         return int(slots)
+
+    def workers(self) -> list[WorkerRecord]:
+        """See `Store.workers`."""
+        return self._workers.all()
 
     @property
     def breakers(self) -> RedisBreakers:
@@ -406,6 +419,11 @@ class RedisStore:
         """Connections to relays, counted over all replicas."""
         return RedisConnections(self._connection, self._keys)
 
+    @property
+    def relay_figures(self) -> RelayFigures:
+        """What is counted of relays and rates, for people."""
+        return RelayFigures(self._connection, self._keys)
+
     # people ---------------------------------------------------------------------------------------------------------
 
     def status(self, mail_id: str) -> MailStatus | None:
@@ -423,6 +441,34 @@ class RedisStore:
         answers = iter(self._connection.ask(*commands))
         found = (_status_of(*place, *three) for place, *three in zip(places, answers, answers, answers, strict=True))
         return [one for one in found if one is not None]
+
+    def look_through(
+        self, fits: Callable[[MailStatus], bool], *, wanted: int = 100, begin: str = BEGIN, **bounds: float
+    ) -> Piece:
+        """The mails that fit, in any state and no order, a piece at a time; see `notifier.store.searching`."""
+        return look_through(
+            fits,
+            connection=self._connection,
+            keys=self._keys,
+            statuses=self._statuses,
+            begin=begin,
+            wanted=wanted,
+            **bounds,
+        )
+
+    def holder(self, idempotency_key: str) -> str | None:
+        """The id of the mail that has the key, while the key is kept."""
+        (found,) = self._connection.ask(("GET", self._keys.holder(idempotency_key)))
+        return None if found is None else str(json.loads(found)[0])
+
+    def email(self, mail_id: str) -> Email | None:
+        """What a mail says, for people to see through `notifier.delivery.redaction`; None where it is not kept any more.
+
+        Raises `BlobUnavailable`, or `ValueError`, `KeyError` or `TypeError` for what cannot be read.
+        """
+        found = self._connection.ask(*(("HGET", self._keys.mail(one, mail_id), "payload") for one in self.queues()))
+        kept = next((payload for payload in found if payload is not None), None)
+        return None if kept is None else Email.from_payload(json.loads(self._contents.payload(kept)))
 
     def cancel(self, mail_id: str) -> MailState:
         """See `Store.cancel`."""

@@ -28,6 +28,7 @@ NAMES = (
     "bell",
     "sweep",
     "worker",
+    "workers",
     "remember",
     "epoch",
     "park",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +11,10 @@ from kombu.exceptions import OperationalError
 
 from notifier.errors import MailNotFound, NotifierError, StoreUnavailable
 from notifier.mime.reports import read_report
+from notifier.model.address import Address
+from notifier.model.pause import Pause
 from notifier.model.state import DEAD, MailState
+from notifier.model.suppression import Suppression
 from notifier.store.base import MailStatus, Store
 from notifier.store.evidence import Verdict
 from notifier.tasks.app import point_at_broker
@@ -85,6 +88,11 @@ def requeue(mail_ids: Sequence[str], *, why: str, per_second: float | None = Non
         yield _done(mail_id, partial(_resolve, MailState.WAITING, why, due_in))
 
 
+def readdress(mail_id: str, edits: Mapping[str, Address], *, why: str) -> Done:
+    """Send a mail once more, with another address for some of its forward-paths."""
+    return _done(mail_id, lambda one: runtime().store.resolve(one, MailState.WAITING, why, readdress=edits))
+
+
 def discard(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:
     """Never send them."""
     return (_done(mail_id, partial(_resolve, MailState.DISCARDED, why, 0.0)) for mail_id in mail_ids)
@@ -118,6 +126,33 @@ def cancel_all(mail_ids: Sequence[str]) -> Iterator[Done]:
 def reschedule_all(mail_ids: Sequence[str], send_at: float) -> Iterator[Done]:
     """Another time for waiting mails, seconds since the epoch."""
     return (_done(mail_id, lambda one: runtime().store.reschedule(one, send_at)) for mail_id in mail_ids)
+
+
+def pause(what: Pause, why: str) -> None:
+    """Let nothing go out by it."""
+    runtime().store.pause(what, why)
+
+
+def resume(what: Pause) -> bool:
+    """Let it go on, and what has waited for it be due now. False where it was not paused."""
+    store = runtime().store
+    known = what in store.pauses()
+    store.resume(what)
+    ring_for_what_is_due()
+    return known
+
+
+def stop_mailing(
+    address: Address, reason: str, *, lasts: float | None = None, mailing_list: str | None = None
+) -> Suppression:
+    """Do not mail it for ``lasts`` seconds, or until it is removed."""
+    path = address.forward_path.lower()
+    return runtime().store.suppression.add(path, reason, lasts=lasts, mailing_list=mailing_list)
+
+
+def mail_again(entry: Suppression) -> bool:
+    """Mail it again. False where it was not on the list."""
+    return runtime().store.suppression.remove(entry.address, entry.mailing_list)
 
 
 def ring_for_what_is_due() -> None:

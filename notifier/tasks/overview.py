@@ -1,4 +1,4 @@
-"""How everything stands, for `notifier status` and whoever watches: queues, pauses, breakers, the store's epoch."""
+"""How everything stands, for `notifier status` and whoever watches: queues, pauses, breakers, workers, the epoch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from notifier.model.breaker import Opened
 from notifier.model.pause import Pause
 from notifier.model.state import MailState
+from notifier.model.worker import WorkerRecord
 from notifier.pool.relays import place_of
 from notifier.smtp.trust import Unauthenticated
 from notifier.store.base import EpochChange, Store
@@ -37,6 +38,7 @@ class Overview:
     pauses: Mapping[Pause, str]
     breakers: Sequence[tuple[str, Opened]]
     changes: Sequence[EpochChange]
+    workers: Sequence[WorkerRecord]
 
 
 def overview() -> Overview:
@@ -44,7 +46,7 @@ def overview() -> Overview:
     mine = runtime()
     store = mine.store
     queues = [_stands(store, queue) for queue in store.queues()]
-    return Overview(queues, store.pauses(), list(_opened(mine)), recent_changes(store))
+    return Overview(queues, store.pauses(), list(_opened(mine)), recent_changes(store), store.workers())
 
 
 def recent_changes(store: Store) -> list[EpochChange]:

@@ -142,7 +142,13 @@ class Runtime:
 
     def _made_ways_out(self, store: RedisStore | None) -> WaysOut:
         settings = self.settings
-        return WaysOut(settings.accounts, rules=settings.breakers, listener=self.listener, store=store)
+        return WaysOut(
+            settings.accounts,
+            rules=settings.breakers,
+            listener=self.listener,
+            store=store,
+            transcripts=settings.transcripts and store is not None,
+        )
 
     def _router(self, ways_out: WaysOut) -> Router:
         return Router(self.settings.matrix.tenants, ways_out.accounts, self.settings.sender)

@@ -16,6 +16,7 @@ from notifier.delivery.epochs import EpochWatch
 from notifier.delivery.late import tell_late
 from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
+from notifier.model.worker import WorkerState
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
 from notifier.tasks.collector import call_the_collector
@@ -23,6 +24,7 @@ from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.lost_credit import LostCredit
 from notifier.tasks.lost_slots import LostSlots
+from notifier.tasks.presence import record_of
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -72,7 +74,7 @@ class Sweeper(bootsteps.StartStopStep):
             for lost in self._lost:
                 lost.look(worker)
             ttl = mine.settings.sweep_interval * TTL_SWEEPS
-            mine.store.register_worker(mine.owner, worker.concurrency or 1, queues, ttl)
+            mine.store.register_worker(record_of(worker, mine.owner, WorkerState.RUNNING), ttl)
             tell_journal()
             self._look_at_epoch(mine)
             for queue in queues:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from notifier.delivery.routing import Account, OwnServers, Smarthost, Ways
 from notifier.model.breaker import BreakerRules, Breakers
@@ -17,7 +18,7 @@ from notifier.settings.mx import MxDelivery
 from notifier.settings.relay import Relay
 from notifier.settings.tenants import Account as AccountSettings
 from notifier.settings.ways import Way
-from notifier.smtp import Endpoint
+from notifier.smtp import Endpoint, Session
 from notifier.smtp.mx import Router
 from notifier.store import RedisStore
 
@@ -35,10 +36,12 @@ class WaysOut:
         rules: BreakerRules,
         listener: Listener,
         store: RedisStore | None = None,
+        transcripts: bool = False,
     ) -> None:
         self._rules = rules
         self._listener = listener
         self._store = store
+        self._transcripts = transcripts
         self._pools: dict[Relay, SessionPool] = {}
         self._direct: dict[MxDelivery, MxRelays] = {}
         self._pauses: Pauses = NoPauses() if store is None else store.pause_board
@@ -94,6 +97,7 @@ class WaysOut:
                 pauses=self._pauses,
                 rules=self._rules,
                 listener=self._listener,
+                open_session=partial(Session.open, transcript=self._transcripts),
             )
         return self._direct[way]
 
@@ -104,6 +108,7 @@ class WaysOut:
                 relay.pool,
                 listener=self._listener,
                 slots=self._slots(relay.endpoint, relay.pool.connections),
+                transcript=self._transcripts,
             )
         return self._pools[relay]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from store_conformance import a_worker
 from workers import Plant, plant
 
 from notifier import send_email
@@ -39,14 +40,14 @@ def send(**more: object) -> str:
 def test_a_store_without_a_mail_has_nothing_to_tell(works: Plant) -> None:
     assert "no queue has had a mail yet" in told().stdout
     found = json.loads(told("--json").stdout)
-    assert found == {"queues": [], "pauses": [], "breakers": [], "changes": []}
+    assert found == {"queues": [], "pauses": [], "breakers": [], "changes": [], "workers": []}
 
 
 def test_each_queue_is_told_and_what_holds_mail_up(works: Plant) -> None:
     store = runtime().store
     first, _, coded = send(), send(), send(mail_class="otp")
     store.cancel(coded)
-    store.register_worker("worker-1", 3, ["mail"], ttl=600)
+    store.register_worker(a_worker(slots=3), ttl=600)
     (endpoint,) = runtime().settings.endpoints
     rule = BreakerRule(consecutive=1, first=300)
     store.breakers.bad(place_of(endpoint), "host", rule, "connection [red]refused[/red]")
@@ -63,6 +64,7 @@ def test_each_queue_is_told_and_what_holds_mail_up(works: Plant) -> None:
     (breaker,) = found["breakers"]
     assert (breaker["relay"], breaker["about"]) == (endpoint.name, "host")
     assert 200 < breaker["wait"] <= 300
+    assert [(one["id"], one["concurrency"]) for one in found["workers"]] == [("worker-1", 3)]
     assert [change["why"] for change in found["changes"]] == ["wiped or exchanged"]
 
     shown = told()

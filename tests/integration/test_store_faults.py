@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from store_conformance import added, an_email, at_dot, claimed, state_of
+from store_conformance import a_worker, added, an_email, at_dot, claimed, state_of
 
 from notifier.errors import StoreUnavailable
 from notifier.model.state import MailState
@@ -100,7 +100,7 @@ def test_a_full_store_refuses_new_mail_and_delivers_what_it_has(store: RedisStor
         store.add([an_email()])
     with pytest.raises(StoreUnavailable, match="is full"):
         store.add([an_email(idempotency_key="k")])
-    store.register_worker("worker-1", 1, ["mail"], ttl=60)
+    store.register_worker(a_worker(), ttl=60)
     store.settle([Settlement(at_dot(store), MailState.SENT, composed=b"octets", reply="250 OK")])
     assert store.sweep("mail").due == 0
     assert store.counts("mail")[MailState.SENT] == 1

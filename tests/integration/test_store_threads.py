@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pytest
-from store_conformance import an_email
+from store_conformance import a_worker, an_email
 
 from notifier.errors import IdempotencyConflict
 from notifier.model.state import MailState
@@ -85,7 +85,7 @@ def test_one_settlement_in_eight_calls_at_once_is_taken_once(store: RedisStore) 
 
 
 def test_ten_thousand_mails_ring_two_bells_for_two_slots(store: RedisStore) -> None:
-    store.register_worker("worker-1", 2, ["mail"], ttl=300)
+    store.register_worker(a_worker(slots=2), ttl=300)
 
     def add(_: int) -> int:
         return sum(len(store.add([an_email() for _ in range(250)]).bells.get("mail", ())) for _ in range(5))

@@ -15,9 +15,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from notifier.console.document import static_files
+from notifier.console.forms import own_page, read_form
 from notifier.console.preview_page.index_view import Row, index_page
 from notifier.console.preview_page.live import TooManyListeners, Watch
-from notifier.console.preview_page.sending import Desk, own_page, read_form
+from notifier.console.preview_page.sending import Desk
 from notifier.console.preview_page.shown_html import shown_html
 from notifier.console.preview_page.specimens import Choice, Described, Specimen, Specimens
 from notifier.console.preview_page.template_view import (

@@ -1,20 +1,15 @@
-"""“Send me this”: who may ask for it, and what became of it."""
+"""“Send me this”: what is sent, and what became of it."""
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import parse_qs, urlsplit
-
-from starlette.requests import Request
 
 from notifier.errors import DeliveryError, NotifierError
 
-MAX_FORM = 10_000  # octets
 KEPT = 50  # results
 NO_RELAY = "No relay is set up: set NOTIFIER_SMTP_URL (smtp://user:password@host:587) and start the preview again."
 
@@ -63,22 +58,3 @@ class Desk:
         except NotifierError as error:
             return Result(False, f"Nothing was sent. {error}")
         return Result(True, f"Sent to {address}. The relay said: {reply}")
-
-
-def own_page(request: Request, token: str, given: str) -> bool:
-    """True where our own page asks: a stranger's page can send a form here, and knows neither origin nor token."""
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site")
-    same_origin = origin is None or urlsplit(origin).netloc == request.headers.get("host")
-    return same_origin and site in {None, "same-origin"} and hmac.compare_digest(given.encode(), token.encode())
-
-
-async def read_form(request: Request) -> dict[str, str] | None:
-    """The fields of a form; None where it is too long."""
-    octets = b""
-    async for piece in request.stream():
-        octets += piece
-        if len(octets) > MAX_FORM:
-            return None
-    fields = parse_qs(octets.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[0] for name, values in fields.items()}

@@ -55,7 +55,9 @@ def test_of_a_template_that_is_gone_nothing_is_shown() -> None:
 
 @pytest.mark.parametrize("secret", ["481516", "https://shop.example/r?t=8f3a", "A-9000"])
 def test_a_server_that_quotes_a_secret_is_not_quoted(secret: str) -> None:
-    found = redactor.settlement(settlement(f"spam: 'Your code {secret}'", reply=f"554 {secret}"))
+    said = ("C: RCPT TO:<a@b.example>", f"S: 554 {secret}")
+    found = redactor.settlement(settlement(f"spam: 'Your code {secret}'", reply=f"554 {secret}", transcript=said))
+    assert found.transcript == ("C: RCPT TO:<a@b.example>", f"S: 554 {REDACTED}")
     assert words(found) == f"spam: 'Your code {REDACTED}'"
     assert found.reply == f"554 {REDACTED}"
 

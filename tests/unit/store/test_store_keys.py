@@ -5,18 +5,24 @@ from importlib.resources import files
 
 import fakeredis
 import pytest
-from store_conformance import an_email, at_dot, claimed
+from store_conformance import a_worker, an_email, at_dot, claimed
 
 from notifier.model.state import EDGES, EVIDENCE, MailState
 from notifier.store import RedisStore, scripts
 from notifier.store.base import Settlement
 from notifier.store.keys import INDEX
 
-FOR_ALL_QUEUES = {b"notifier:queues", b"notifier:{epoch}:mark", b"notifier:suppressed"}
+FOR_ALL_QUEUES = {
+    b"notifier:queues",
+    b"notifier:{epoch}:mark",
+    b"notifier:suppressed",
+    b"notifier:{workers}:records",
+    b"notifier:{workers}:until",
+}
 
 
 def test_all_keys_of_a_queue_are_in_one_slot(store: RedisStore, server: fakeredis.FakeRedis) -> None:
-    store.register_worker("worker-1", 2, ["mail"], ttl=60)
+    store.register_worker(a_worker(slots=2), ttl=60)
     store.settle([Settlement(at_dot(store, an_email()), MailState.SENT)])
     store.settle([Settlement(claimed(store, an_email()), MailState.FAILED, composed=b"octets")])
     at_dot(store, an_email())
