@@ -154,7 +154,7 @@ def _run(task: MailTask, call: Mapping[str, Any], signature: object) -> str:
     request = task.request
     if request.called_directly or request.is_eager:
         mine = inline_runtime()
-        accepted = task.call.accepted((), call, Options(mail_id=request.id))
+        accepted = task.call.accepted((), call, Options(mail_id=request.id), mine.intake)
         return _final_reply(deliver_inline(accepted, composer=mine.composer, router=mine.inline_router))
     _check_signature(request, signature)
     try:

@@ -186,3 +186,11 @@ def test_joining_an_app_does_not_make_it_the_current_one() -> None:
 def test_the_queues_are_those_of_the_mail_classes() -> None:
     chosen = Settings.load({"NOTIFIER_BROKER_URL": "redis://here.example/0"})
     assert mail_queues(chosen) == ["mail", "mail.bulk", "mail.urgent"]
+
+
+def test_what_was_sent_at_once_before_does_not_hide_the_apps_broker() -> None:
+    app = shop()
+    notifier.tasks.register(app)
+    runtime.inline_runtime()
+    our.point_at_broker()
+    assert our.app.conf.broker_url == "redis://shop.example/1"
