@@ -12,6 +12,7 @@ import pytest
 from celery import Celery
 from workers import TOP, Plant, plant, wait_until
 
+from notifier import send_email
 from notifier.model.ids import new_mail_id
 from notifier.model.state import MailState
 from notifier.tasks.runtime import runtime
@@ -60,6 +61,15 @@ def test_a_mail_goes_through_the_apps_own_broker_and_worker(shop: Plant) -> None
     )
     shop.settle([mail_id], "sent")
     assert caught(shop, mail_id) == 1
+    result = send_email.AsyncResult(mail_id)
+    assert (result.state, result.result, result.traceback) == ("SUCCESS", result.get(timeout=0), None)
+
+
+def test_the_result_of_a_mail_that_waits_is_none_and_of_one_that_was_cancelled_an_error(shop: Plant) -> None:
+    result = send_email.apply_async(kwargs=welcome("later@example.com"), countdown=3600)
+    assert (result.result, result.info, result.queue) == (None, None, "mail")
+    result.revoke()
+    assert str(result.result) == f"mail {result.id} is cancelled"
 
 
 def test_the_apps_own_tasks_go_on(shop: Plant, client: Celery) -> None:
@@ -75,8 +85,8 @@ def test_a_shared_task_sends_a_mail_once_however_often_it_runs(shop: Plant, clie
 
 
 def test_a_mail_is_the_last_of_a_chain(shop: Plant) -> None:
-    code = "print(chain(order.s(7), signature_of_a_mail('c@example.com')).apply_async(serializer='json').id)"
-    mail_id = in_the_shop(shop, f"from celery import chain\n{code}")
+    steps = "chain(order.s(7), signature_of_a_mail('c@example.com')).on_error(order.si(0))"
+    mail_id = in_the_shop(shop, f"from celery import chain\nprint({steps}.apply_async(serializer='json').id)")
     wait_until(lambda: runtime().store.status(mail_id) is not None, "the chain came to its mail")
     shop.settle([mail_id], "sent")
     assert caught(shop, mail_id) == 1
