@@ -12,6 +12,7 @@ from celery.beat import Service
 from celery.signals import beat_init
 
 import notifier.tasks
+from notifier import send_email
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.settings import Settings
 from notifier.tasks import app as our
@@ -147,10 +148,11 @@ def test_the_apps_broker_is_ours_where_the_settings_name_none() -> None:
 
 def test_another_broker_in_the_settings_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_BROKER_URL", "redis://user:hunter2@elsewhere.example/0")
+    monkeypatch.setattr(gate, "_trusted", False)
     app = shop()
     notifier.tasks.register(app)
     with pytest.raises(ConfigurationError, match="another broker than the Celery app 'shop'") as error:
-        our.point_at_broker()
+        send_email.delay(template="welcome", to="zoe@example.com", context={"name": "Zoë"})
     assert "hunter2" not in str(error.value)
 
 
