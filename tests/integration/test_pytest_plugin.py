@@ -13,6 +13,7 @@ pytest_plugins = ["pytester"]
 # An environment that was installed before there was the entry point does not know its name.
 INSTALLED = any(entry.name == "notifier" for entry in entry_points(group="pytest11"))
 PLUGIN = ("-p", "notifier" if INSTALLED else "notifier.integrations.pytest_plugin", "-p", "no:cacheprovider")
+UPDATE = "--update-mail-snapshots"
 SEND = "send_email.delay(template='welcome', to='zoe@example.com', context={'name': 'Zoë'})"
 APP = """
 from celery import Celery, shared_task
@@ -54,7 +55,12 @@ def test_a_mail_that_is_sent_at_once_is_in_the_outbox(project: pytest.Pytester) 
     run(project).assert_outcomes(passed=2)
 
 
-def test_a_mail_that_a_real_worker_sends_is_in_the_outbox(project: pytest.Pytester) -> None:
+def test_a_mail_that_a_real_worker_sends_is_in_the_outbox(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the developer's own settings name another broker and store."""
+    monkeypatch.setenv("NOTIFIER_STORE_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("NOTIFIER_BROKER_URL_FILE", str(project.path / "there is no such file"))
     project.makepyfile(shop=APP)
     project.makepyfile(f"""
         import pytest
@@ -156,6 +162,52 @@ def test_another_mail_than_the_snapshot_is_shown_line_by_line(project: pytest.Py
     result = run(project)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*-Subject: Welcome, Zoë*", "*+Subject: Welcome, Anna*"])
+
+
+MANY = """
+import pytest
+
+def mail(text):
+    return f"Subject: {text}\\n\\n{text}\\n".encode()
+
+class TestOne:
+    def test_it(self, assert_mail_matches):
+        assert_mail_matches(mail("one"))
+
+class TestOther:
+    def test_it(self, assert_mail_matches):
+        assert_mail_matches(mail("other"))
+        assert_mail_matches(mail("second"), "second")
+
+@pytest.mark.parametrize("text", ["é" * 200 + end for end in "ab"])
+def test_long(text, assert_mail_matches):
+    assert_mail_matches(mail(text))
+"""
+
+
+def test_each_test_and_each_name_has_a_file_of_its_own_also_in_processes_side_by_side(project: pytest.Pytester) -> None:
+    path = project.makepyfile(MANY)
+    written = run(project, "-n", "2", UPDATE)
+    written.assert_outcomes(passed=4)
+    files = sorted((path.parent / "mail_snapshots" / path.stem).iterdir())
+    assert [file.name for file in files[:3]] == [
+        "TestOne.test_it.txt",
+        "TestOther.test_it--second.txt",
+        "TestOther.test_it.txt",
+    ]
+    assert len(files) == 5
+    assert written.stdout.str().count("mail snapshot written: mail_snapshots/") == 5
+
+
+def test_two_mails_under_one_name_are_an_error(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        def test_it(assert_mail_matches):
+            for text in ("one", "other"):
+                assert_mail_matches(f"Subject: {text}\\n\\n".encode())
+    """)
+    result = run(project, UPDATE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*give each a name of its own*"])
 
 
 def test_what_differs_each_time_can_be_replaced(project: pytest.Pytester) -> None:
