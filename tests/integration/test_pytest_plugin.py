@@ -40,6 +40,11 @@ def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
     return project.runpytest_subprocess(*PLUGIN, *options)
 
 
+def run_here(project: pytest.Pytester, *options: str) -> pytest.RunResult:
+    """For tests that send nothing: a process would only cost its start."""
+    return project.runpytest_inprocess(*PLUGIN, *options)
+
+
 def test_a_mail_that_is_sent_at_once_is_in_the_outbox(project: pytest.Pytester) -> None:
     project.makepyfile(f"""
         from notifier import send_email
@@ -133,9 +138,15 @@ def test_welcome(notifier_eager, notifier_outbox, assert_mail_matches):
 """
 
 
+COMPARED = """
+def test_welcome(assert_mail_matches):
+    assert_mail_matches("Subject: Welcome, Zoë\\n\\nGood to have you.\\n".encode())
+"""
+
+
 def test_a_snapshot_that_is_not_there_is_an_error_that_shows_the_mail(project: pytest.Pytester) -> None:
-    project.makepyfile(SNAPSHOT)
-    result = run(project)
+    project.makepyfile(COMPARED)
+    result = run_here(project)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["*look at the mail, then run pytest --update-mail-snapshots*", "*Subject: Welcome, Zoë*"]
@@ -156,12 +167,12 @@ def test_a_snapshot_is_written_beside_the_test_and_holds_from_then_on(project: p
 
 
 def test_another_mail_than_the_snapshot_is_shown_line_by_line(project: pytest.Pytester) -> None:
-    path = project.makepyfile(SNAPSHOT)
-    run(project, "--update-mail-snapshots")
-    path.write_text(SNAPSHOT.replace("'Zoë'", "'Anna'"), encoding="utf-8")
-    result = run(project)
+    path = project.makepyfile(COMPARED)
+    run_here(project, UPDATE).assert_outcomes(passed=1)
+    path.write_text(COMPARED.replace("Zoë", "Charlotte"), encoding="utf-8")
+    result = run_here(project)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*-Subject: Welcome, Zoë*", "*+Subject: Welcome, Anna*"])
+    result.stdout.fnmatch_lines(["*-Subject: Welcome, Zoë*", "*+Subject: Welcome, Charlotte*"])
 
 
 MANY = """
@@ -205,7 +216,7 @@ def test_two_mails_under_one_name_are_an_error(project: pytest.Pytester) -> None
             for text in ("one", "other"):
                 assert_mail_matches(f"Subject: {text}\\n\\n".encode())
     """)
-    result = run(project, UPDATE)
+    result = run_here(project, UPDATE)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*give each a name of its own*"])
 
@@ -218,8 +229,8 @@ def test_what_differs_each_time_can_be_replaced(project: pytest.Pytester) -> Non
             mail = f"Subject: Code\\n\\nYour code is {uuid.uuid4().hex}\\n".encode()
             assert_mail_matches(mail, "code", replace={r"[0-9a-f]{32}": "<code>"})
     """)
-    run(project, "--update-mail-snapshots").assert_outcomes(passed=1)
-    run(project).assert_outcomes(passed=1)
+    run_here(project, "--update-mail-snapshots").assert_outcomes(passed=1)
+    run_here(project).assert_outcomes(passed=1)
 
 
 def test_settings_that_the_program_has_chosen_itself_are_not_overridden_in_silence(project: pytest.Pytester) -> None:
