@@ -29,6 +29,14 @@ sdist() {
   mv ".cache/published/$1.new" ".cache/published/$1"
 }
 
+# Kubernetes' schemas for the manifests under deploy/: a hundred megabytes, so not among what everybody gets.
+if [ ! -d .cache/kubernetes ]; then
+  echo "unpacking kubernetes-validate"
+  rm -rf .cache/kubernetes.new
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: --target .cache/kubernetes.new "kubernetes-validate==1.37.0"
+  mv .cache/kubernetes.new .cache/kubernetes
+fi
+
 sdist flufl.bounce 6.0.0
 sdist django-mailbox 4.10.1
 if command -v npm >/dev/null; then

@@ -5,9 +5,11 @@ It is loaded in every project where Notifier is installed, so it imports nothing
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 UPDATE = "--update-mail-snapshots"
 FOLDER = "mail_snapshots"
-_written = pytest.StashKey[list[Path]]()
+LONGEST = 200  # octets of a file's name; systems take 255
+WRITTEN = "mail snapshot written"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,7 +77,7 @@ def notifier_worker(
 ) -> Iterator[Callable[..., SupervisedProcess]]:
     """``notifier_worker("shop.celery")`` starts a real worker of that Celery app, with a Valkey as its broker and store.
 
-    The broker's URL is in `NOTIFIER_BROKER_URL` and `CELERY_BROKER_URL`. Needs ``notifier-worker[testing]``.
+    Its URL is in `NOTIFIER_BROKER_URL`, `NOTIFIER_STORE_URL` and `CELERY_BROKER_URL`. Needs ``notifier-worker[testing]``.
     """
     from notifier.tasks.overlay import overlaid_settings  # noqa: PLC0415 - as above
     from notifier.testing.celery_worker import start_worker  # noqa: PLC0415
@@ -87,9 +90,11 @@ def notifier_worker(
         return workers[-1]
 
     with EmbeddedValkey() as valkey:
-        for name in ("NOTIFIER_BROKER_URL", "CELERY_BROKER_URL"):
-            monkeypatch.setenv(name, valkey.url)
-        with overlaid_settings({"NOTIFIER_BROKER_URL": valkey.url, "NOTIFIER_SMTP_URL": notifier_relay.url}):
+        ours = dict.fromkeys(("NOTIFIER_BROKER_URL", "NOTIFIER_STORE_URL"), valkey.url)
+        for name, url in (ours | {"CELERY_BROKER_URL": valkey.url}).items():
+            monkeypatch.delenv(f"{name}_FILE", raising=False)
+            monkeypatch.setenv(name, url)
+        with overlaid_settings({**ours, "NOTIFIER_SMTP_URL": notifier_relay.url}):
             try:
                 yield start
             finally:
@@ -103,6 +108,7 @@ def assert_mail_matches(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     The files are in ``mail_snapshots/`` beside the test; ``pytest --update-mail-snapshots`` writes them.
     """
+    compared: set[Path] = set()
 
     def matches(
         mail: CaughtMail | Message | bytes, name: str = "", *, replace: Mapping[str, str] | None = None
@@ -111,11 +117,18 @@ def assert_mail_matches(request: pytest.FixtureRequest) -> Callable[..., None]:
         from notifier.testing.snapshot import difference, read, snapshot_of, write  # noqa: PLC0415 - as above
 
         found, path = snapshot_of(mail, replace), _snapshot_path(request, name)
+        if path in compared:
+            pytest.fail(
+                f"this test has compared a mail with {_shown(path)} already; give each a name of its own: "
+                'assert_mail_matches(mail, "second")',
+                pytrace=False,
+            )
+        compared.add(path)
         kept = read(path)
         if request.config.getoption(UPDATE):
             if kept != found:
                 write(path, found)
-                request.config.stash.setdefault(_written, []).append(path)
+                request.node.user_properties.append((WRITTEN, _shown(path)))  # xdist's workers tell their master so
         elif kept is None:
             pytest.fail(
                 f"no snapshot {_shown(path)} yet; look at the mail, then run pytest {UPDATE}\n\n{found}", pytrace=False
@@ -130,8 +143,12 @@ def assert_mail_matches(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 
 def _snapshot_path(request: pytest.FixtureRequest, name: str) -> Path:
-    test = "--".join(part for part in (request.node.name, name) if part)
-    file = re.sub(r"[^\w.-]+", "_", test).strip("_")
+    test = ".".join(node.name for node in request.node.listchain() if isinstance(node, pytest.Class | pytest.Item))
+    words = "--".join(part for part in (test, name) if part)
+    file = re.sub(r"[^\w.-]+", "_", words).strip("_")
+    if len(file.encode()) > LONGEST:
+        digest = hashlib.sha256(words.encode()).hexdigest()[:8]
+        file = f"{file.encode()[:LONGEST].decode(errors='ignore')}-{digest}"
     return request.path.parent / FOLDER / request.path.stem / f"{file}.txt"
 
 
@@ -139,7 +156,10 @@ def _shown(path: Path) -> str:
     return os.path.relpath(path)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Which snapshots were written."""
-    for path in config.stash.get(_written, []):
-        terminalreporter.write_line(f"mail snapshot written: {_shown(path)}")
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if getattr(report, "when", None) == "call":
+            for name, path in report.user_properties:
+                if name == WRITTEN:
+                    terminalreporter.write_line(f"{WRITTEN}: {path}")

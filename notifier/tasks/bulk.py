@@ -11,11 +11,14 @@ from typing import Any
 from notifier.delivery.intake import Accepted
 from notifier.errors import IdempotencyConflict, InvalidAttachment, InvalidMail, TemplateError
 from notifier.tasks.app import app
+from notifier.tasks.at_once import Sent, send_at_once
 from notifier.tasks.calls import SEND_EMAIL
 from notifier.tasks.enqueue import enqueue
 from notifier.tasks.offload import offload
 from notifier.tasks.options import mail_options
+from notifier.tasks.registered import is_eager, raises_at_once
 from notifier.tasks.result import MailResult
+from notifier.tasks.runtime import inline_runtime
 
 CHUNK = 100  # mails stored in one round trip
 
@@ -27,7 +30,7 @@ class BulkRow:
     """What became of one recipient: a mail, or the reason why there is none."""
 
     position: int
-    result: MailResult | None
+    result: MailResult | Sent | None
     error: Refusal | None
 
 
@@ -65,7 +68,7 @@ def send_bulk(
     """
     accepted, rows = _checked(template, recipients, mail_class, common, skip_invalid=skip_invalid, options=options)
     while accepted:
-        rows |= _enqueue_next(accepted)
+        rows |= _take_next(accepted)
     return [rows[position] for position in sorted(rows)]
 
 
@@ -87,7 +90,7 @@ async def asend_bulk(
         partial(_checked, template, recipients, mail_class, common, skip_invalid=skip_invalid, options=options)
     )
     while accepted:
-        rows |= await offload(partial(_enqueue_next, accepted))
+        rows |= await offload(partial(_take_next, accepted))
     return [rows[position] for position in sorted(rows)]
 
 
@@ -104,10 +107,11 @@ def _checked(
     chosen = mail_options(options or {})
     accepted: dict[int, Accepted] = {}
     rows: dict[int, BulkRow] = {}
+    intake = inline_runtime().intake if is_eager(app) else None
     for position, recipient in enumerate(recipients):
         try:
             call = _call(template, mail_class, common, recipient)
-            accepted[position] = SEND_EMAIL.accepted((), call, chosen)
+            accepted[position] = SEND_EMAIL.accepted((), call, chosen, intake)
         except (InvalidMail, TemplateError) as error:
             rows[position] = BulkRow(position, None, error)
     if rows and not skip_invalid:
@@ -115,10 +119,11 @@ def _checked(
     return accepted, rows
 
 
-def _enqueue_next(accepted: dict[int, Accepted]) -> dict[int, BulkRow]:
-    """Take the next chunk out and store it."""
+def _take_next(accepted: dict[int, Accepted]) -> dict[int, BulkRow]:
+    """Take the next chunk out and store it; eagerly: send it."""
     chunk = {position: accepted.pop(position) for position in list(islice(accepted, CHUNK))}
-    return {row.position: row for row in _enqueue_chunk(chunk)}
+    rows = _send_chunk(chunk) if is_eager(app) else _enqueue_chunk(chunk)
+    return {row.position: row for row in rows}
 
 
 def _call(template: str, mail_class: str, common: Mapping[str, Any], recipient: object) -> dict[str, Any]:
@@ -129,6 +134,11 @@ def _call(template: str, mail_class: str, common: Mapping[str, Any], recipient: 
     if isinstance(shared, Mapping) and isinstance(own, Mapping):
         call["context"] = {**shared, **own}
     return call
+
+
+def _send_chunk(chunk: Mapping[int, Accepted]) -> list[BulkRow]:
+    raises = raises_at_once(app)
+    return [BulkRow(position, send_at_once(mail, raises=raises), None) for position, mail in chunk.items()]
 
 
 def _enqueue_chunk(chunk: Mapping[int, Accepted]) -> list[BulkRow]:

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import beat_init, celeryd_init
+from celery.apps.worker import Worker as Program
+from celery.local import Proxy
+from celery.signals import beat_init, celeryd_init, worker_init
 from kombu import Exchange, Queue
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
 from notifier.tasks import report, worker  # noqa: F401 - they bring every task and the signal handlers
 from notifier.tasks.app import DEFINED, point_at_broker
+from notifier.tasks.bells import gate
 from notifier.tasks.checks import attempt_budget
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.odd_messages import guard_worker
@@ -25,14 +28,19 @@ HARD_LIMIT = 2760  # seconds
 OURS: dict[str, Any] = {
     "serializer": "json",
     "ignore_result": True,
+    "store_errors_even_if_ignored": False,  # beside one, extended results keep a mail's addresses and context
     "soft_time_limit": 2700,
     "time_limit": HARD_LIMIT,
     "rate_limit": 0,  # none
 }
+ACKNOWLEDGING = ("acks_late", "reject_on_worker_lost")
 
 
 def add_tasks(app: Celery) -> None:
     """See `notifier.tasks.register`."""
+    app = app._get_current_object() if isinstance(app, Proxy) else app  # `current_app` is one
+    if not isinstance(app, Celery):
+        raise TypeError(f"register takes a Celery app, not {type(app).__name__}")
     if is_registered(app):
         return
     check_names(app)
@@ -41,6 +49,7 @@ def add_tasks(app: Celery) -> None:
     app.steps["worker"].add(Sweeper)
     remember(app)
     forget_settings()  # those of the environment alone would not know this app's broker
+    gate.suspect()
 
 
 def check_names(app: Celery) -> None:
@@ -66,9 +75,24 @@ def join_beat(sender: Any, **_: Any) -> None:
 @celeryd_init.connect
 def join_worker(instance: Any, **_: Any) -> None:
     """Before a worker of such an app chooses its queues. What cannot work ends its start with all the reasons."""
-    app: Celery = instance.app
-    if not is_registered(app):
+    if is_registered(instance.app):
+        for queue in _joined(instance.app):
+            instance.app.amqp.queues.select_add(queue)
+
+
+@worker_init.connect
+def join_embedded_worker(sender: Any, **_: Any) -> None:
+    """Celery's worker for tests (`celery.contrib.testing`) is no program, and chooses its queues before it is heard of."""
+    if isinstance(sender, Program) or not is_registered(sender.app):
         return
+    queues = sender.app.amqp.queues
+    everything = queues._consume_from is None  # it was started without ``queues``
+    for queue in _joined(sender.app):
+        (queues.select_add if everything else queues.add)(queue)
+
+
+def _joined(app: Celery) -> list[Queue]:
+    """The queues that it may consume now. Raises `SystemExit`: Celery's signals swallow everything else."""
     try:
         check_names(app)
         point_at_broker()
@@ -80,8 +104,17 @@ def join_worker(instance: Any, **_: Any) -> None:
         raise SystemExit(str(error)) from None
     guard_worker()
     keep_half_read_results()
-    for name in queues:
-        app.amqp.queues.select_add(_queue(app, name))
+    keep_ours(app)
+    return [_queue(app, name) for name in queues]
+
+
+def keep_ours(app: Celery) -> None:
+    """Again, for ``task_annotations`` for every task have changed ours as well."""
+    for _, options in DEFINED:
+        task = app.tasks[options["name"]]
+        for name, value in {**OURS, **options}.items():
+            if name in OURS or name in ACKNOWLEDGING:
+                setattr(task, name, value)
 
 
 def mail_queues(chosen: Settings) -> list[str]:

@@ -58,6 +58,10 @@ REFUSED = {
     "time_limit": "deadlines of a mail belong to its mail_class, those of SMTP to NOTIFIER_SMTP_URL",
 }
 
+# Refused to callers. To the mail at its end a chain or chord hands them down in the worker, when the steps before it have
+# done their work: refused there, the mail would be lost, and a step that succeeded be called failed.
+HANDED_DOWN = ("priority", "link_error", "stamped_headers")
+
 
 def mail_options(given: Mapping[str, Any], clock: Callable[[], float] = time.time) -> Options:
     """The options of an ``apply_async`` as they stand for a mail.
@@ -65,6 +69,9 @@ def mail_options(given: Mapping[str, Any], clock: Callable[[], float] = time.tim
     Options that are None or empty were not given. Raises `UnsupportedOption`.
     """
     asked = {name: value for name, value in given.items() if value is not None and value not in ([], {})}
+    if _by_canvas(asked):
+        for name in (*HANDED_DOWN, *asked.get("stamped_headers", ())):
+            asked.pop(name, None)
     for name in asked.keys() - MADE_TRUE.keys() - HARMLESS.keys():
         reason = REFUSED.get(name, "Notifier does not know it")
         raise UnsupportedOption(f"Celery's option {name!r} does not apply to a mail: {reason}")
@@ -74,6 +81,11 @@ def mail_options(given: Mapping[str, Any], clock: Callable[[], float] = time.tim
         send_at=_send_at(asked, clock),
         expires_at=_moment("expires", asked["expires"], clock) if "expires" in asked else None,
     )
+
+
+def _by_canvas(asked: Mapping[str, Any]) -> bool:
+    """True where Celery's worker calls: after a step, or with the body of a chord. A member of a group has an index."""
+    return "parent_id" in asked or ("group_id" in asked and "group_index" not in asked)
 
 
 def _queue_name(queue: Any) -> str | None:

@@ -30,9 +30,14 @@ def is_registered(app: Celery) -> bool:
     return any(one is app for one in registered())
 
 
-def is_eager() -> bool:
-    """True where one of them runs its tasks at once (``task_always_eager``), as in tests."""
-    return any(app.conf.task_always_eager for app in registered())
+def is_eager(*others: Celery) -> bool:
+    """True where one of them, or of ``others``, runs its tasks at once (``task_always_eager``), as in tests."""
+    return any(app.conf.task_always_eager for app in (*others, *registered()))
+
+
+def raises_at_once(*others: Celery) -> bool:
+    """True where one of them, or of ``others``, wants to hear what such a task raises (``task_eager_propagates``)."""
+    return any(app.conf.task_eager_propagates for app in (*others, *registered()))
 
 
 def common_broker() -> str | None:

@@ -54,6 +54,12 @@ class MailResult(AsyncResult):  # type: ignore[type-arg]  # generic in the stubs
         """The same."""
         return self.state
 
+    def _get_task_meta(self) -> dict[str, Any]:
+        """What Celery asks a result backend: ``result``, ``info``, ``traceback`` and the others are read from it."""
+        found = self.mail_status()
+        result = None if found.state not in ENDED else found if found.state is MailState.SENT else _error(found)
+        return {"task_id": self.id, "status": _CELERY_STATE[found.state], "result": result, "queue": found.queue}
+
     def ready(self) -> bool:
         """True where the mail has ended."""
         return self.mail_status().state in ENDED
@@ -79,8 +85,7 @@ class MailResult(AsyncResult):  # type: ignore[type-arg]  # generic in the stubs
                 raise TimeoutError(f"mail {self.id} is still {found.state}")
             time.sleep(interval)
         if propagate and found.state is not MailState.SENT:
-            fault = found.last_fault
-            raise fault_error(fault) if fault else NotifierError(f"mail {self.id} is {found.state}")
+            raise _error(found)
         return found
 
     def revoke(self, *_: Any, **__: Any) -> None:
@@ -89,3 +94,8 @@ class MailResult(AsyncResult):  # type: ignore[type-arg]  # generic in the stubs
 
     def forget(self) -> None:
         """Nothing to forget: the ledger keeps its own time."""
+
+
+def _error(found: MailStatus) -> NotifierError:
+    fault = found.last_fault
+    return fault_error(fault) if fault else NotifierError(f"mail {found.mail_id} is {found.state}")

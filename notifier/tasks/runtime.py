@@ -43,6 +43,7 @@ from notifier.telemetry.logs import log_event
 log = logging.getLogger(__name__)
 
 _BROKER = "NOTIFIER_BROKER_URL"
+_UNUSED = {_BROKER: "memory://", "NOTIFIER_STORE_URL": "redis://localhost"}  # by what is sent at once
 LOOK_EVERY = 1.0  # seconds in which a worker does not look again at the template files that it has just used
 
 
@@ -209,6 +210,7 @@ def _hook_kinds(settings: Settings) -> Iterator[HookKind]:
 
 _lock = threading.Lock()
 _runtimes: dict[int, Runtime] = {}
+_without_broker: dict[int, Runtime] = {}
 _settings: Settings | None = None
 _engine: Engine | None = None  # of the templates whose names have a slash
 _given = False  # the settings were chosen by `configure`
@@ -270,20 +272,32 @@ def configure(chosen: Settings | None) -> None:
 
 def inline_settings() -> Settings:
     """The settings for sending at once: broker and store, which that does not use, may be missing."""
-    unused = {"NOTIFIER_BROKER_URL": "memory://", "NOTIFIER_STORE_URL": "redis://localhost"}
+    try:
+        return settings()
+    except ConfigurationError:
+        return _load_without_broker()
+
+
+def _load_without_broker() -> Settings:
     texts = _texts()
-    named = any(texts.get(name) for name in ("NOTIFIER_BROKER_URL", "CELERY_BROKER_URL", "REDIS_URL"))
-    return settings() if _settings is not None or named else Settings.load({**unused, **texts})
+    unused = {name: url for name, url in _UNUSED.items() if f"{name}_FILE" not in texts}
+    return Settings.load({**unused, **texts})
 
 
 def inline_runtime() -> Runtime:
-    """This process's runtime, for sending at once."""
-    global _settings  # noqa: PLW0603 - one tree a process
-    with _lock:
-        if os.getpid() in _runtimes:
-            return _runtimes[os.getpid()]
-    _settings = inline_settings()
-    return runtime()
+    """This process's runtime, for sending at once; of its own where no broker is named, for who enqueues needs one."""
+    pid = os.getpid()
+    if pid in _runtimes:
+        return runtime()
+    if pid not in _without_broker:
+        chosen = inline_settings()
+        if chosen is _settings:
+            return runtime()
+        with _lock:
+            _without_broker.setdefault(pid, Runtime(chosen, reload=_load_without_broker))
+    mine = _without_broker[pid]
+    mine.look_at_files()
+    return mine
 
 
 def runtime() -> Runtime:
@@ -298,11 +312,12 @@ def runtime() -> Runtime:
 
 
 def shut_down(grace: float) -> None:
-    """Close this process's runtime, if it has one."""
+    """Close what this process has."""
     with _lock:
-        mine = _runtimes.pop(os.getpid(), None)
-    if mine is not None:
-        mine.close(grace)
+        ended = [kept.pop(os.getpid(), None) for kept in (_runtimes, _without_broker)]
+    for mine in ended:
+        if mine is not None:
+            mine.close(grace)
 
 
 _overlay: dict[str, str] = {}

@@ -12,19 +12,18 @@ from celery import Task
 from celery.exceptions import Ignore, Reject
 from kombu.exceptions import OperationalError
 
-from notifier.delivery.inline import deliver_inline
 from notifier.delivery.intake import Addresses, Options
 from notifier.delivery.signatures import ARGUMENT, check_signature
 from notifier.errors import BrokerUnavailable, StoreUnavailable
 from notifier.model.address import Address
 from notifier.model.ids import new_mail_id
-from notifier.model.outcome import Outcome
-from notifier.tasks.app import our_task
+from notifier.tasks.app import app, our_task
+from notifier.tasks.at_once import Sent, reply_of_relay, send_at_once
 from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
 from notifier.tasks.enqueue import enqueue
 from notifier.tasks.enqueueing import Enqueueing
 from notifier.tasks.options import mail_options
-from notifier.tasks.registered import is_eager, is_registered
+from notifier.tasks.registered import is_eager, is_registered, raises_at_once
 from notifier.tasks.result import MailResult
 from notifier.tasks.runtime import inline_runtime, runtime
 
@@ -50,10 +49,20 @@ class MailTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         Raises an `InvalidMail`, `TemplateNotFound` or `IdempotencyConflict` for what is wrong with the call, and
         `BrokerUnavailable` or `StoreUnavailable` within five seconds; nothing is stored then.
         """
-        if self.app.conf.task_always_eager or is_eager():
-            return self.apply(tuple(args or ()), dict(kwargs or {}), task_id=options.get("task_id"))
-        accepted = self.call.accepted(args, kwargs or {}, mail_options(options))
+        chosen = mail_options(options)
+        if is_eager(app, self.app):
+            at_once = self.call.accepted(args, kwargs or {}, chosen, inline_runtime().intake)
+            return send_at_once(at_once, raises=raises_at_once(app, self.app))
+        accepted = self.call.accepted(args, kwargs or {}, chosen)
         return MailResult(enqueue([accepted])[0].mail_id, app=self.app)
+
+    def apply(  # type: ignore[override]  # Celery names them
+        self, args: Any = None, kwargs: Any = None, **options: Any
+    ) -> Sent:
+        """Send at once, as a step of a canvas that is eager. It raises as the apps' ``task_eager_propagates`` says."""
+        if options.get("throw") is None:
+            options["throw"] = raises_at_once(app, self.app)
+        return super().apply(args, kwargs, **options)
 
     def adelay(self, *args: Any, **kwargs: Any) -> Enqueueing:
         """The same as ``delay`` for coroutines: ``await send_email.adelay(…)``. The event loop goes on meanwhile."""
@@ -153,9 +162,7 @@ def send_message(
 def _run(task: MailTask, call: Mapping[str, Any], signature: object) -> str:
     request = task.request
     if request.called_directly or request.is_eager:
-        mine = inline_runtime()
-        accepted = task.call.accepted((), call, Options(mail_id=request.id))
-        return _final_reply(deliver_inline(accepted, composer=mine.composer, router=mine.inline_router))
+        return reply_of_relay(task.call.accepted((), call, Options(mail_id=request.id), inline_runtime().intake))
     _check_signature(request, signature)
     try:
         accepted = task.call.accepted((), call, Options(mail_id=request.id, queue=_queue_named(task), by_name=True))
@@ -190,8 +197,7 @@ def _put_back(task: MailTask, error: Exception) -> Ignore | Reject:
 def _queue_named(task: MailTask) -> str | None:
     """None, for the mail class's own, where it came by an app's default queue: that is where what names none arrives."""
     queue: str | None = (task.request.delivery_info or {}).get("routing_key")
-    app = task.app
-    return None if is_registered(app) and queue == app.conf.task_default_queue else queue
+    return None if is_registered(task.app) and queue == task.app.conf.task_default_queue else queue
 
 
 def _check_signature(request: Any, signature: object) -> None:
@@ -206,7 +212,3 @@ def _check_signature(request: Any, signature: object) -> None:
         keys=chosen.payload_keys,
         now=time.time() - waited,
     )
-
-
-def _final_reply(outcome: Outcome) -> str:
-    return outcome.reply or ""

@@ -60,6 +60,11 @@ def read(path: Path) -> str | None:
 def _message(mail: CaughtMail | Message | bytes) -> EmailMessage:
     if isinstance(mail, CaughtMail):
         return mail.message
+    if not isinstance(mail, bytes | Message):
+        raise TypeError(
+            f"a mail is a CaughtMail, an email.message.Message or octets, not {type(mail).__name__}; "
+            "of Django's give mail.message(), of Flask-Mail's mail.as_bytes()"
+        )
     return parse(mail if isinstance(mail, bytes) else mail.as_bytes())
 
 

@@ -13,6 +13,7 @@ pytest_plugins = ["pytester"]
 # An environment that was installed before there was the entry point does not know its name.
 INSTALLED = any(entry.name == "notifier" for entry in entry_points(group="pytest11"))
 PLUGIN = ("-p", "notifier" if INSTALLED else "notifier.integrations.pytest_plugin", "-p", "no:cacheprovider")
+UPDATE = "--update-mail-snapshots"
 SEND = "send_email.delay(template='welcome', to='zoe@example.com', context={'name': 'Zoë'})"
 APP = """
 from celery import Celery, shared_task
@@ -39,6 +40,11 @@ def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
     return project.runpytest_subprocess(*PLUGIN, *options)
 
 
+def run_here(project: pytest.Pytester, *options: str) -> pytest.RunResult:
+    """For tests that send nothing: a process would only cost its start."""
+    return project.runpytest_inprocess(*PLUGIN, *options)
+
+
 def test_a_mail_that_is_sent_at_once_is_in_the_outbox(project: pytest.Pytester) -> None:
     project.makepyfile(f"""
         from notifier import send_email
@@ -54,7 +60,12 @@ def test_a_mail_that_is_sent_at_once_is_in_the_outbox(project: pytest.Pytester) 
     run(project).assert_outcomes(passed=2)
 
 
-def test_a_mail_that_a_real_worker_sends_is_in_the_outbox(project: pytest.Pytester) -> None:
+def test_a_mail_that_a_real_worker_sends_is_in_the_outbox(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the developer's own settings name another broker and store."""
+    monkeypatch.setenv("NOTIFIER_STORE_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("NOTIFIER_BROKER_URL_FILE", str(project.path / "there is no such file"))
     project.makepyfile(shop=APP)
     project.makepyfile(f"""
         import pytest
@@ -127,9 +138,15 @@ def test_welcome(notifier_eager, notifier_outbox, assert_mail_matches):
 """
 
 
+COMPARED = """
+def test_welcome(assert_mail_matches):
+    assert_mail_matches("Subject: Welcome, Zoë\\n\\nGood to have you.\\n".encode())
+"""
+
+
 def test_a_snapshot_that_is_not_there_is_an_error_that_shows_the_mail(project: pytest.Pytester) -> None:
-    project.makepyfile(SNAPSHOT)
-    result = run(project)
+    project.makepyfile(COMPARED)
+    result = run_here(project)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["*look at the mail, then run pytest --update-mail-snapshots*", "*Subject: Welcome, Zoë*"]
@@ -150,12 +167,58 @@ def test_a_snapshot_is_written_beside_the_test_and_holds_from_then_on(project: p
 
 
 def test_another_mail_than_the_snapshot_is_shown_line_by_line(project: pytest.Pytester) -> None:
-    path = project.makepyfile(SNAPSHOT)
-    run(project, "--update-mail-snapshots")
-    path.write_text(SNAPSHOT.replace("'Zoë'", "'Anna'"), encoding="utf-8")
-    result = run(project)
+    path = project.makepyfile(COMPARED)
+    run_here(project, UPDATE).assert_outcomes(passed=1)
+    path.write_text(COMPARED.replace("Zoë", "Charlotte"), encoding="utf-8")
+    result = run_here(project)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*-Subject: Welcome, Zoë*", "*+Subject: Welcome, Anna*"])
+    result.stdout.fnmatch_lines(["*-Subject: Welcome, Zoë*", "*+Subject: Welcome, Charlotte*"])
+
+
+MANY = """
+import pytest
+
+def mail(text):
+    return f"Subject: {text}\\n\\n{text}\\n".encode()
+
+class TestOne:
+    def test_it(self, assert_mail_matches):
+        assert_mail_matches(mail("one"))
+
+class TestOther:
+    def test_it(self, assert_mail_matches):
+        assert_mail_matches(mail("other"))
+        assert_mail_matches(mail("second"), "second")
+
+@pytest.mark.parametrize("text", ["é" * 200 + end for end in "ab"])
+def test_long(text, assert_mail_matches):
+    assert_mail_matches(mail(text))
+"""
+
+
+def test_each_test_and_each_name_has_a_file_of_its_own_also_in_processes_side_by_side(project: pytest.Pytester) -> None:
+    path = project.makepyfile(MANY)
+    written = run(project, "-n", "2", UPDATE)
+    written.assert_outcomes(passed=4)
+    files = sorted((path.parent / "mail_snapshots" / path.stem).iterdir())
+    assert [file.name for file in files[:3]] == [
+        "TestOne.test_it.txt",
+        "TestOther.test_it--second.txt",
+        "TestOther.test_it.txt",
+    ]
+    assert len(files) == 5
+    assert written.stdout.str().count("mail snapshot written: mail_snapshots/") == 5
+
+
+def test_two_mails_under_one_name_are_an_error(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        def test_it(assert_mail_matches):
+            for text in ("one", "other"):
+                assert_mail_matches(f"Subject: {text}\\n\\n".encode())
+    """)
+    result = run_here(project, UPDATE)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*give each a name of its own*"])
 
 
 def test_what_differs_each_time_can_be_replaced(project: pytest.Pytester) -> None:
@@ -166,8 +229,8 @@ def test_what_differs_each_time_can_be_replaced(project: pytest.Pytester) -> Non
             mail = f"Subject: Code\\n\\nYour code is {uuid.uuid4().hex}\\n".encode()
             assert_mail_matches(mail, "code", replace={r"[0-9a-f]{32}": "<code>"})
     """)
-    run(project, "--update-mail-snapshots").assert_outcomes(passed=1)
-    run(project).assert_outcomes(passed=1)
+    run_here(project, "--update-mail-snapshots").assert_outcomes(passed=1)
+    run_here(project).assert_outcomes(passed=1)
 
 
 def test_settings_that_the_program_has_chosen_itself_are_not_overridden_in_silence(project: pytest.Pytester) -> None:

@@ -17,6 +17,8 @@ app.conf.update(
     accept_content=["pickle", "json"],
     task_time_limit=5,
     task_default_rate_limit="1000/s",
+    task_default_priority=3,
+    task_inherit_parent_priority=True,  # so a chain hands it to a mail
     worker_prefetch_multiplier=1,
 )
 register(app)

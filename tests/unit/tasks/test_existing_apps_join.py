@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
-from celery import Celery, shared_task
+from celery import Celery, current_app, shared_task
 from celery.beat import Service
 from celery.signals import beat_init
 
 import notifier.tasks
-from notifier.errors import ConfigurationError
+from notifier import send_email
+from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.settings import Settings
 from notifier.tasks import app as our
-from notifier.tasks import registered, report, runtime
-from notifier.tasks.existing_apps import OURS, mail_queues
+from notifier.tasks import existing_apps, registered, report, runtime
+from notifier.tasks.bells import gate
+from notifier.tasks.existing_apps import OURS, keep_ours, mail_queues
 from notifier.tasks.sweeper import Sweeper
 
 NAMES = {options["name"] for _, options in our.DEFINED}
@@ -145,10 +148,11 @@ def test_the_apps_broker_is_ours_where_the_settings_name_none() -> None:
 
 def test_another_broker_in_the_settings_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_BROKER_URL", "redis://user:hunter2@elsewhere.example/0")
+    monkeypatch.setattr(gate, "_trusted", False)
     app = shop()
     notifier.tasks.register(app)
     with pytest.raises(ConfigurationError, match="another broker than the Celery app 'shop'") as error:
-        our.point_at_broker()
+        send_email.delay(template="welcome", to="zoe@example.com", context={"name": "Zoë"})
     assert "hunter2" not in str(error.value)
 
 
@@ -186,3 +190,64 @@ def test_joining_an_app_does_not_make_it_the_current_one() -> None:
 def test_the_queues_are_those_of_the_mail_classes() -> None:
     chosen = Settings.load({"NOTIFIER_BROKER_URL": "redis://here.example/0"})
     assert mail_queues(chosen) == ["mail", "mail.bulk", "mail.urgent"]
+
+
+def test_what_was_sent_at_once_before_does_not_hide_the_apps_broker() -> None:
+    app = shop()
+    notifier.tasks.register(app)
+    runtime.inline_runtime()
+    our.point_at_broker()
+    assert our.app.conf.broker_url == "redis://shop.example/1"
+
+
+def test_the_current_app_is_the_app_behind_it() -> None:
+    app = Celery("shop", broker="redis://shop.example/1")
+    notifier.tasks.register(current_app)
+    notifier.tasks.register(app)
+    assert registered.registered() == [app]
+
+
+@pytest.mark.parametrize("odd", [None, "shop.celery"])
+def test_what_is_no_app_is_said_to_be_none(odd: object) -> None:
+    with pytest.raises(TypeError, match=r"takes a Celery app, not (NoneType|str)"):
+        notifier.tasks.register(odd)  # type: ignore[arg-type]  # on purpose
+
+
+def test_who_joins_after_the_first_mail_is_asked_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "_trusted", True)
+    notifier.tasks.register(app := shop("redis://127.0.0.1:1/0"))
+    with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1"):
+        gate.ensure()
+    assert registered.registered() == [app]
+
+
+def test_what_an_app_annotates_every_task_with_does_not_hold_for_ours() -> None:
+    everywhere = {
+        "rate_limit": "1/h",
+        "time_limit": 5,
+        "ignore_result": False,
+        "serializer": "pickle",
+        "acks_late": True,
+    }
+    app = shop(task_annotations={"*": {**everywhere, "colour": "red"}})
+    notifier.tasks.register(app)
+    keep_ours(app)
+    bell = app.tasks["notifier.bell"]
+    assert {name: getattr(bell, name) for name in OURS} == OURS
+    assert (bell.acks_late, bell.colour) == (False, "red")
+
+
+@pytest.mark.parametrize(
+    ("asked", "consumed"), [(None, {"shop", "mail", "mail.bulk", "mail.urgent"}), (["shop"], {"shop"})], ids=str
+)
+def test_an_embedded_worker_consumes_what_it_is_told_to(
+    asked: list[str] | None, consumed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for guard in ("guard_worker", "keep_half_read_results"):
+        monkeypatch.setattr(existing_apps, guard, lambda: None)  # they would stay for the tests after this
+    app = shop(task_default_queue="shop")
+    notifier.tasks.register(app)
+    app.amqp.queues.select(asked)
+    existing_apps.join_embedded_worker(SimpleNamespace(app=app))
+    assert set(app.amqp.queues.consume_from) == consumed
+    assert "mail.bulk" in app.amqp.queues

@@ -89,6 +89,7 @@ def test_a_call_that_gets_no_thread_is_refused_and_never_begun() -> None:
 
     async def story() -> None:
         threads = Threads(1, stalled=0.01)
+        await threads.run(lambda: None)
         with held_up(threads, 1) as tasks:
             await asyncio.sleep(0)
             with pytest.raises(StoreUnavailable, match="not begun, and nothing was stored"):
@@ -97,6 +98,27 @@ def test_a_call_that_gets_no_thread_is_refused_and_never_begun() -> None:
 
     asyncio.run(story())
     assert begun == []
+
+
+def test_a_crowd_waits_longer_for_the_first_call_of_a_process() -> None:
+    async def story() -> list[int]:
+        threads = Threads(1, stalled=0.01)
+        with held_up(threads, 1):
+            waiting = [asyncio.create_task(threads.run(lambda n=n: n)) for n in range(3)]  # type: ignore[misc]  # mypy's lambda
+            done, _ = await asyncio.wait(waiting, timeout=0.1)
+            assert not done
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(story()) == [0, 1, 2]
+
+
+def test_without_an_event_loop_of_asyncio_nothing_is_begun() -> None:
+    """Trio drives coroutines by their ``send``, too."""
+    begun: list[int] = []
+    coroutine = offload(lambda: begun.append(1))
+    with pytest.raises(RuntimeError, match=r"nothing was stored\. Under trio"):
+        coroutine.send(None)
+    assert asyncio.run(offload(lambda: list(begun))) == []
 
 
 def test_a_call_that_was_not_begun_never_is_where_its_caller_is_cancelled() -> None:

@@ -8,7 +8,7 @@ from celery import Task
 from celery.app.amqp import AMQP
 
 from notifier.errors import UnsupportedOption
-from notifier.tasks.options import HARMLESS, MADE_TRUE, REFUSED, mail_options
+from notifier.tasks.options import HANDED_DOWN, HARMLESS, MADE_TRUE, REFUSED, mail_options
 
 NOW = 1_000_000.0
 
@@ -69,6 +69,23 @@ def test_an_option_that_is_harmless(name: str) -> None:
 def test_an_option_that_is_refused_says_what_to_use(name: str) -> None:
     with pytest.raises(UnsupportedOption, match=f"'{name}' does not apply to a mail: ."):
         options(**{name: "x"})
+
+
+STEP = {"task_id": "x", "reply_to": "y", "parent_id": "z", "root_id": "z"}
+BODY = {"task_id": "x", "reply_to": "y", "group_id": "z"}
+CANVAS = {"priority": 3, "link_error": ["log"], "stamped_headers": ["order"], "order": "7"}
+
+
+@pytest.mark.parametrize("by", [STEP, BODY], ids=["step", "body"])
+def test_what_a_canvas_hands_down_is_harmless_to_the_mail_at_its_end(by: dict[str, object]) -> None:
+    assert options(**by, **CANVAS) == options(task_id="x")
+
+
+@pytest.mark.parametrize("by", [{}, {**BODY, "group_index": 0}], ids=["caller", "group"])
+@pytest.mark.parametrize("name", HANDED_DOWN)
+def test_the_same_is_refused_to_a_caller(by: dict[str, object], name: str) -> None:
+    with pytest.raises(UnsupportedOption, match=f"'{name}' does not apply"):
+        options(**by, **{name: "x"})
 
 
 def test_an_option_that_nobody_knows_is_refused() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from notifier.errors import ConfigurationError
 from notifier.settings import Settings
 from notifier.tasks import runtime
 
@@ -41,3 +42,22 @@ def test_settings_that_were_chosen_stay() -> None:
 def test_sending_at_once_asks_for_neither_broker_nor_store() -> None:
     runtime.read_settings_from(lambda: {"NOTIFIER_FROM": "shop@example.com"})
     assert runtime.inline_settings().sender.addr_spec == "shop@example.com"
+
+
+@pytest.mark.parametrize(
+    "named", [{}, {"NOTIFIER_BROKER_URL": "amqp://broker.example//"}], ids=["no broker", "no store"]
+)
+def test_who_has_sent_at_once_and_enqueues_then_is_told_what_is_missing(named: dict[str, str]) -> None:
+    runtime.read_settings_from(lambda: named)
+    assert runtime.inline_runtime() is runtime.inline_runtime()
+    with pytest.raises(ConfigurationError, match=r"is not set|NOTIFIER_STORE_URL"):
+        runtime.runtime()
+
+
+def test_who_has_sent_at_once_enqueues_through_the_broker_that_is_named_later() -> None:
+    texts: dict[str, str] = {}
+    runtime.read_settings_from(lambda: texts)
+    runtime.inline_runtime()
+    texts |= broker("later.example")
+    assert runtime.runtime().settings.broker_url.reveal() == "redis://later.example/0"
+    assert runtime.inline_runtime() is runtime.runtime()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from email.message import EmailMessage
 
+import pytest
+
 from notifier.testing.snapshot import difference, snapshot_of
 
 
@@ -56,3 +58,9 @@ def test_what_differs_each_time_is_replaced() -> None:
 
 def test_the_octets_of_a_mail_will_do() -> None:
     assert snapshot_of(order().as_bytes()) == snapshot_of(order())
+
+
+@pytest.mark.parametrize("odd", ["Subject: x\n\n", None, object()], ids=["text", "none", "object"])
+def test_what_is_no_mail_is_said_to_be_none(odd: object) -> None:
+    with pytest.raises(TypeError, match="a mail is a CaughtMail, "):
+        snapshot_of(odd)  # type: ignore[arg-type]  # on purpose
