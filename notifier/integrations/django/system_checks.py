@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -33,16 +34,30 @@ def _backends() -> Iterator[str]:
 
 
 def _found(*, enqueues: bool) -> Iterator[CheckMessage]:
-    try:
-        texts = conf.texts()
-        Settings.load(texts if enqueues else {**_UNUSED, **texts})
+    problems: list[str] = []
+    texts: Mapping[str, str] = {}
+    outbox = False
+    with _told(problems):
         outbox = conf.outbox_is_on()
-    except ConfigurationError as error:
-        yield from (Error(problem, hint=HINT, id="notifier.E001") for problem in error.problems)
-        return
+    with _told(problems):
+        texts = conf.readable_texts(problems)
+    if texts:
+        with _told(problems):
+            Settings.load(texts if enqueues else {**_UNUSED, **texts})
+    # What is no dictionary is said by each who asks.
+    yield from (Error(problem, hint=HINT, id="notifier.E001") for problem in dict.fromkeys(problems))
     if outbox:
         yield from _check_outbox()
-    yield from _missing(texts)
+    if not problems:
+        yield from _missing(texts)
+
+
+@contextmanager
+def _told(problems: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        problems.extend(error.problems)
 
 
 def _check_outbox() -> Iterator[CheckMessage]:

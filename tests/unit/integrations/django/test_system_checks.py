@@ -29,10 +29,11 @@ def test_whole_settings_have_no_finding() -> None:
 
 
 def test_every_problem_is_an_error_of_its_own() -> None:
-    problems = found(broker_url="nonsense://", lease=-1, templates=["/nowhere"], hots="x")
+    problems = found(broker_url="nonsense://", lease=-1, templates=["/nowhere"], hots="x", batch=object(), outbox="on")
     assert {id_ for id_, _ in problems} == {"notifier.E001"}
     told = " ".join(text for _, text in problems)
-    assert all(name in told for name in ("NOTIFIER_BROKER_URL", "NOTIFIER_LEASE", "/nowhere", "NOTIFIER_HOTS"))
+    named = ("NOTIFIER_BROKER_URL", "NOTIFIER_LEASE", "/nowhere", "NOTIFIER_HOTS", "['batch']", "['outbox']")
+    assert all(name in told for name in named)
 
 
 def test_sending_at_once_needs_no_broker_and_enqueueing_does() -> None:
