@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import smtplib
 import socket
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.core.mail.message import BadHeaderError
 from django.test.utils import override_settings
+from django.views.debug import ExceptionReporter
 from django_mail import MAILERS, connection, default_mailer
 from half_open import PROMISED, half_open
 from workers import Plant, plant
@@ -264,3 +267,22 @@ def test_settings_that_cannot_work_are_djangos_error(works: Plant, nobody_there:
         pytest.raises(ImproperlyConfigured, match="BROKER"),
     ):
         connection().send_messages([message()])
+
+
+def test_djangos_error_report_shows_no_password_of_the_settings(works: Plant, nobody_there: str) -> None:
+    from notifier.tasks.runtime import configure
+
+    configure(None)
+    secret = {
+        "broker_url": "redis://:hunter2@localhost/0",
+        "smtp_url": "smtp://u:hunter2@localhost",
+        "lease": "nonsense",
+    }
+    with override_settings(NOTIFIER=secret, DEBUG=False):
+        try:
+            connection().send_messages([message(body="hunter3")])
+        except ImproperlyConfigured:
+            frames = ExceptionReporter(None, *sys.exc_info(), is_email=True).get_traceback_frames()
+    ours = [frame for frame in frames if "notifier" in frame["filename"] and frame["filename"] != __file__]
+    assert {"backends.py", "runtime.py"} <= {Path(frame["filename"]).name for frame in ours}
+    assert "hunter" not in repr([frame["vars"] for frame in ours])
