@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
 
 from notifier.errors import ConfigurationError, InvalidAddress
 from notifier.integrations.django.relay_problems import relay_problems
@@ -156,6 +157,15 @@ def _said(option: str) -> str:
     return RELAY_SETTINGS[option]
 
 
+def ours_in(backend: str) -> frozenset[str]:
+    """The names of our backends that the one of this path is: projects have classes of their own over one."""
+    try:
+        found = import_string(backend)
+    except ImportError:
+        return frozenset()  # Django says so to whoever sends
+    return frozenset(base.__name__ for base in getattr(found, "__mro__", ()) if base.__module__.startswith(OURS))
+
+
 def relay_is_djangos() -> bool:
     """Whether mails go where Django's own settings say; False where ``NOTIFIER`` or the environment names the relay."""
     named = os.environ.keys() & {"NOTIFIER_SMTP_URL", "NOTIFIER_SMTP_URL_FILE"}
@@ -177,7 +187,8 @@ def relay_options() -> dict[str, Any]:
 
 def _of_default_mailer() -> dict[str, Any]:
     mailer = settings.MAILERS.get("default", {})
-    if not str(mailer.get("BACKEND", "")).startswith(OURS):
+    backend = str(mailer.get("BACKEND", ""))
+    if not backend.startswith(OURS) and not ours_in(backend):
         return {}
     options = {name: value for name, value in mailer.get("OPTIONS", {}).items() if name in RELAY_SETTINGS}
     if options and not options.get("host"):

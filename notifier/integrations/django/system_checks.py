@@ -21,16 +21,14 @@ _UNUSED = {"NOTIFIER_BROKER_URL": "memory://", "NOTIFIER_STORE_URL": "redis://lo
 
 def check_settings(app_configs: object = None, **_: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
     """Everything that would end the first mail; only where a backend of ours is chosen, for tests have others."""
-    used = set(_backends())
-    return list(_found(enqueues=f"{conf.OURS}EmailBackend" in used)) if used else []
+    used = frozenset[str]().union(*map(conf.ours_in, _backends()))
+    return list(_found(enqueues="EmailBackend" in used)) if used else []
 
 
-def _backends() -> Iterator[str]:
+def _backends() -> list[str]:
     if settings.is_overridden("MAILERS"):
-        chosen = [str(mailer.get("BACKEND", "")) for mailer in settings.MAILERS.values()]
-    else:
-        chosen = [str(settings.EMAIL_BACKEND)] if settings.is_overridden("EMAIL_BACKEND") else []
-    return (one for one in chosen if one.startswith(conf.OURS))
+        return [str(mailer.get("BACKEND", "")) for mailer in settings.MAILERS.values()]
+    return [str(settings.EMAIL_BACKEND)] if settings.is_overridden("EMAIL_BACKEND") else []
 
 
 def _found(*, enqueues: bool) -> Iterator[CheckMessage]:
