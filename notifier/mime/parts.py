@@ -44,28 +44,29 @@ def inline_part(image: InlineImage) -> Part:
 
 
 def attached_part(attachment: Attachment | StoredAttachment) -> Part:
-    """A file. Raises `InvalidAttachment`.
-
-    A message goes as it is, for RFC 2046 section 5.2.1 allows it no encoding; one that could not arrive so is a file like others.
-    """
-    content_type, data = check_content_type(attachment.content_type), attachment.data
-    if not content_type.startswith("message/"):
-        return _file(attachment.filename, content_type, data, "attachment")
-    if content_type != "message/rfc822" or not isinstance(data, bytes) or not is_plain_message(data):
-        return _file(attachment.filename, "application/octet-stream", data, "attachment")
-    return Part(_file_header(attachment.filename, content_type, "7bit", "attachment"), data, plain=True)
+    """A file. Raises `InvalidAttachment`."""
+    return _file(attachment.filename, check_content_type(attachment.content_type), attachment.data, "attachment")
 
 
 def _file(filename: str, content_type: str, data: bytes | Source, disposition: str, more: str = "") -> Part:
-    header = _file_header(filename, content_type, "base64", disposition, more)
+    name = fields.parameter("filename", safe_filename(filename))
+    return file_part(content_type, data, f"Content-Disposition: {disposition}{name}\r\n{more}")
+
+
+def file_part(content_type: str, data: bytes | Source, more: str, parameters: str = "") -> Part:
+    """A file of a checked type; ``more``: its other fields, with CRLF; ``parameters``: those of its type.
+
+    A message goes as it is, for RFC 2046 section 5.2.1 allows it no encoding; one that could not arrive so is a file like others.
+    """
+    if content_type.startswith("message/"):
+        if content_type == "message/rfc822" and isinstance(data, bytes) and is_plain_message(data):
+            return Part(_file_header(content_type + parameters, "7bit", more), data, plain=True)
+        content_type, parameters = "application/octet-stream", ""
+    header = _file_header(content_type + parameters, "base64", more)
     if isinstance(data, bytes):
         return Part(header, base64_lines(data) or b"\r\n")
     return Part(header, Streamed([Base64(data)]))
 
 
-def _file_header(filename: str, content_type: str, encoding: str, disposition: str, more: str = "") -> bytes:
-    name = fields.parameter("filename", safe_filename(filename))
-    return (
-        f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n"
-        f"Content-Disposition: {disposition}{name}\r\n{more}"
-    ).encode()
+def _file_header(content_type: str, encoding: str, more: str) -> bytes:
+    return f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n{more}".encode()

@@ -12,12 +12,13 @@ from notifier.settings.policies import SHIPPED, Policies
 def check_together(values: Mapping[str, Any], problems: list[str]) -> None:
     """Adds what is wrong to ``problems``, and says nothing of a setting that is told there already."""
     told = " ".join(problems)
-    if values["NOTIFIER_BROKER_URL"] is None and "NOTIFIER_BROKER_URL" not in told:
+    broker = values["NOTIFIER_BROKER_URL"]
+    if broker is None and "NOTIFIER_BROKER_URL" not in told:
         problems.append(
             "NOTIFIER_BROKER_URL is not set (nor CELERY_BROKER_URL or REDIS_URL): name the broker, for example "
             "redis://localhost:6379/0"
         )
-    elif values["NOTIFIER_STORE_URL"] is None and "NOTIFIER_STORE_URL" not in told:
+    elif broker is not None and values["NOTIFIER_STORE_URL"] is None and "NOTIFIER_STORE_URL" not in told:
         problems.append(
             "NOTIFIER_STORE_URL is not set, and the broker is no Redis: name the Redis or Valkey that keeps the mails"
         )

@@ -246,8 +246,8 @@ def _load() -> Settings:
     return Settings.load({**texts, _BROKER: broker} if broker else texts)
 
 
-def read_settings_from(source: Callable[[], Mapping[str, str]]) -> None:
-    """Take the texts of settings from there in place of the environment, when they are needed next.
+def read_settings_from(source: Callable[[], Mapping[str, str]] | None) -> None:
+    """Take the texts of settings from there in place of the environment (None: from the environment), when they are needed next.
 
     Ends the runtime, but where `configure` has chosen the settings: those stay.
     """

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from django_mail import connection, default_mailer, shape
 from workers import Plant, plant
 
+from notifier.integrations.django import smtp_pools
 from notifier.integrations.django.composing import octets_of
 from notifier.testing import CatchingServer, Script
 from notifier.testing.mailbox import CaughtMail
@@ -322,6 +323,18 @@ def test_at_once_one_session_serves_the_backends_of_many_requests(works: Plant) 
             with connection("SMTPBackend", host="localhost", port=other.port) as opened:
                 assert opened.send_messages([simple()]) == 1
         assert (len(other.mailbox), other.connections) == (3, 1)
+
+
+def test_at_once_a_process_keeps_so_many_relays_and_no_more(works: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site whose customers bring relays of their own has no end of them."""
+    smtp_pools.close_pools()
+    monkeypatch.setattr(smtp_pools, "MOST_RELAYS", 2)
+    with CatchingServer() as other:
+        for timeout in (5, 6, 7, 5):
+            named = connection("SMTPBackend", host="localhost", port=other.port, timeout=timeout)
+            assert named.send_messages([simple()]) == 1
+        assert (len(other.mailbox), other.connections) == (4, 4)
+        assert len(smtp_pools._ways) == 2  # what a user would see of it is a process that runs out of descriptors
 
 
 def test_it_works_whether_or_not_the_app_is_installed(works: Plant) -> None:

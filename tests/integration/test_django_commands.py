@@ -49,6 +49,12 @@ def test_without_a_worker_it_says_that_the_mail_waits(works: Plant) -> None:
         assert "waiting; to@example.com: pending; is a worker running?" in said("to@example.com", wait=0.1)
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+def test_a_wait_without_end_is_refused(works: Plant, seconds: str) -> None:
+    with default_mailer(), pytest.raises(CommandError, match="--wait"):
+        said("to@example.com", f"--wait={seconds}")
+
+
 def test_at_once_and_with_other_backends_there_is_nothing_to_wait_for(works: Plant) -> None:
     with default_mailer("SMTPBackend"):
         assert said("to@example.com").splitlines() == [

@@ -78,9 +78,9 @@ def environment(django: str) -> Path:
     return python
 
 
-def run(command: Sequence[str], **environ: str) -> None:
+def run(command: Sequence[str], cwd: Path = TOP, **environ: str) -> None:
     done = subprocess.run(
-        command, cwd=TOP, env={**os.environ, **environ}, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        command, cwd=cwd, env={**os.environ, **environ}, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     assert done.returncode == 0, f"{done.stdout[-5000:]}\n{done.stderr[-2000:]}"
 
@@ -100,3 +100,21 @@ def test_the_backends_do_the_same_with_other_versions(django: str) -> None:
         "--hypothesis-profile=quick",
     ]
     run(command, PYTHONPATH=f"{TOP}:{TOP / 'tests'}", PYTEST_ADDOPTS="", PYTEST_DISABLE_PLUGIN_AUTOLOAD="")
+
+
+@pytest.mark.parametrize("django", VERSIONS)
+def test_the_example_has_nothing_that_other_versions_do_not_know(
+    django: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own tests run with one version, for they take long."""
+    python = str(environment(django))
+    monkeypatch.delenv("NOTIFIER_INSTALL_SERVERS", raising=False)  # the example would say that it is no setting
+    environ = {
+        "PYTHONPATH": str(TOP),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NOTIFIER_BROKER_URL": "redis://localhost",
+        "NOTIFIER_SMTP_URL": "smtp://localhost",
+        "SHOP_DATABASE": str(tmp_path / "shop.sqlite3"),
+    }
+    for words in (["makemigrations", "--check"], ["migrate"]):  # both look at the settings first
+        run([python, "manage.py", *words], cwd=TOP / "examples" / "django_shop", **environ)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from half_open import PROMISED, half_open
 from workers import Plant, plant, wait_until
 
 import notifier
@@ -29,7 +29,9 @@ from notifier.errors import (
 from notifier.integrations.flask import BadAddressError, Mail, Message, process
 from notifier.integrations.flask import block as block_module
 from notifier.model.state import MailState
+from notifier.tasks.app import BROKER_TIMEOUT
 from notifier.tasks.enqueue import enqueue
+from notifier.tasks.runtime import runtime
 from notifier.testing import EmbeddedValkey, Script
 
 TO = ["zoe@example.com"]
@@ -414,18 +416,21 @@ def away(app: Flask) -> Exception:
 
 def test_a_broker_that_is_away_or_silent_is_an_error_of_the_call() -> None:
     app = Flask("shop")
-    with socket.create_server(("127.0.0.1", 0)) as silent, app.app_context():
-        port = silent.getsockname()[1]
-        app.config["NOTIFIER_BROKER_URL"] = f"redis://:hunter2@127.0.0.1:{port}/0"
+    with half_open() as silent, app.app_context():
+        app.config["NOTIFIER_BROKER_URL"] = f"redis://:hunter2@{silent.address}/0"
         assert isinstance(away(app), BrokerUnavailable)
+        assert 0 < silent.tries() * BROKER_TIMEOUT <= PROMISED
     with app.app_context():
         assert isinstance(away(app), BrokerUnavailable)
     process.release()
 
 
-def test_a_store_that_is_away_is_an_error_of_the_call() -> None:
+def test_a_store_that_is_away_or_silent_is_an_error_of_the_call() -> None:
     app = Flask("shop")
-    with EmbeddedValkey() as broker, app.app_context():
+    with EmbeddedValkey() as broker, half_open() as silent, app.app_context():
         app.config.update(NOTIFIER_BROKER_URL=broker.url, NOTIFIER_STORE_URL="redis://:hunter2@127.0.0.1:1/0")
         assert isinstance(away(app), StoreUnavailable)
+        app.config["NOTIFIER_STORE_URL"] = f"redis://:hunter2@{silent.address}/0"
+        assert isinstance(away(app), StoreUnavailable)
+        assert 0 < silent.tries() * runtime().settings.store_timeout <= PROMISED
         process.release()

@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 
-from notifier.integrations.django.conf import RELAY_SETTINGS, relay_options
+from notifier.integrations.django import conf
+from notifier.integrations.django.relay_problems import relay_problems
 from notifier.integrations.django.relay_url import relay_url
 from notifier.integrations.django.smtplib_errors import djangos_errors
 from notifier.settings.ways import parse_way
@@ -43,12 +44,12 @@ class Refusal:
 
 def split(options: Mapping[str, Any], own: Iterable[str], refusal: Refusal) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options of a relay, and the backend's ``own``; those that say None say nothing."""
-    known = {*RELAY_SETTINGS, *own}
+    known = {*conf.RELAY_SETTINGS, *own}
     if unknown := [name for name in options if name not in known]:
         refusal.unknown(unknown, [*known, "fail_silently"])
     told = {name: value for name, value in options.items() if value is not None}
-    relay = {name: value for name, value in told.items() if name in RELAY_SETTINGS}
-    return relay, {name: value for name, value in told.items() if name not in RELAY_SETTINGS}
+    relay = {name: value for name, value in told.items() if name in conf.RELAY_SETTINGS}
+    return relay, {name: value for name, value in told.items() if name not in conf.RELAY_SETTINGS}
 
 
 def check_same_relay(asked: Mapping[str, Any], refusal: Refusal) -> None:
@@ -56,7 +57,7 @@ def check_same_relay(asked: Mapping[str, Any], refusal: Refusal) -> None:
     if not asked:
         return
     with djangos_errors():
-        configured = relay_options()
+        configured = conf.relay_options()
     if other := [name for name, value in asked.items() if value != configured.get(name, _UNSAID.get(name))]:
         refusal.wrong(
             f"{', '.join(sorted(other))} would be of another relay than the worker's, which NOTIFIER['smtp_url'] or the default "
@@ -72,14 +73,26 @@ def own_relay(asked: Mapping[str, Any], refusal: Refusal) -> str | None:
     """The URL of the relay that is asked for; None where that is the settings'."""
     if not asked:
         return None
-    with djangos_errors():
-        configured = {} if "host" in asked else relay_options()
-    options = {"host": "localhost", **configured, **asked}
-    if options.get("use_tls") and options.get("use_ssl"):
-        refusal.wrong("use_tls and use_ssl exclude each other: TLS from the start, or after STARTTLS")
+    options = {"host": "localhost", **_settings_relay(asked, refusal), **asked}
+    if problems := list(relay_problems(options, str)):
+        refusal.wrong("; ".join(problems))
     url = relay_url(**options)
     try:
         parse_way(url)
     except ValueError as error:
         refusal.wrong(f"the relay {options['host']} {error}")
     return url
+
+
+def _settings_relay(asked: Mapping[str, Any], refusal: Refusal) -> Mapping[str, Any]:
+    """What the others are laid over."""
+    if "host" in asked:
+        return {}
+    with djangos_errors():
+        is_known, configured = conf.relay_is_djangos(), conf.relay_options()
+    if not is_known:
+        refusal.wrong(
+            f"{', '.join(sorted(asked))}: of which relay? NOTIFIER_SMTP_URL names this process's, and its options stand "
+            "there; name the host of another one"
+        )
+    return configured

@@ -11,6 +11,7 @@ from typing import Any
 import django
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
+from django.views.decorators.debug import sensitive_variables
 
 from notifier.delivery.inline import inline_outcome
 from notifier.delivery.intake import Accepted
@@ -26,6 +27,9 @@ from notifier.tasks.runtime import inline_runtime, runtime
 
 log = logging.getLogger(__name__)
 
+# Django's error reports, which go out by mail, show no variables from here down: settings with passwords, and what mails say.
+_out_of_reports = sensitive_variables()
+
 MAILERS: bool = django.VERSION >= (6, 1)  # the base class refuses fail_silently since then, and knows an alias
 
 
@@ -34,6 +38,7 @@ class _Backend(BaseEmailBackend):
 
     OPTIONS: tuple[str, ...] = ()
 
+    @_out_of_reports
     def __init__(
         self,
         *,
@@ -72,6 +77,7 @@ class EmailBackend(_Backend):
         check_same_relay(self._relay, self._refusal)
         self._database: str | None = self._own.get("database")
 
+    @_out_of_reports
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Enqueue them all, in one step; those without recipients are left out. Returns how many were taken."""
         addressed = [message for message in email_messages or () if message.recipients()]
@@ -104,6 +110,7 @@ class SMTPBackend(_Backend):
         self._lock = threading.Lock()
         self._is_open = False
 
+    @_out_of_reports
     def open(self) -> bool | None:
         """Make sure that there is a session. True where that was not known; None where it failed silently."""
         with self._lock:
@@ -125,6 +132,7 @@ class SMTPBackend(_Backend):
         with self._lock:
             self._is_open = False
 
+    @_out_of_reports
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Send one after the other. Returns how many were taken by the relay for one recipient at least."""
         return sum(self._sent(message) for message in email_messages or () if message.recipients())

@@ -7,16 +7,19 @@ those that this integration adds. Lists are for folders and for what has blanks 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
 
-from notifier.errors import ConfigurationError
+from notifier.errors import ConfigurationError, InvalidAddress
+from notifier.integrations.django.relay_problems import relay_problems
 from notifier.integrations.django.relay_url import relay_url
+from notifier.model.address import Address
 from notifier.tasks.bells import gate
 from notifier.tasks.runtime import read_settings_from
 
@@ -83,17 +86,31 @@ def outbox_is_on() -> bool:
 
 def texts() -> Mapping[str, str]:
     """Every setting as the environment would have it. Raises `ConfigurationError` for values that have no such form."""
-    chosen = {PREFIX + key.upper(): value for key, value in given().items() if key not in OWN and value is not None}
     problems: list[str] = []
-    ours = {name: _text(name, value, problems) for name, value in chosen.items()}
+    found = readable_texts(problems)
     if problems:
         raise ConfigurationError(problems)
-    environ = {name: text for name, text in os.environ.items() if name.removesuffix("_FILE") not in ours}
-    django = {name: text for name, text in _djangos_own().items() if f"{name}_FILE" not in environ}
-    return {**django, **environ, **ours}
+    return found
 
 
-def _text(name: str, value: object, problems: list[str]) -> str:
+def readable_texts(problems: list[str]) -> Mapping[str, str]:
+    """The same of those that have such a form; what is wrong with the others goes to ``problems``.
+
+    Raises `ConfigurationError` where ``NOTIFIER`` is no dictionary.
+    """
+    chosen = {PREFIX + key.upper(): value for key, value in given().items() if key not in OWN and value is not None}
+    read = {name: _text(name, value, problems) for name, value in chosen.items()}
+    ours = {name: text for name, text in read.items() if text is not None}
+    environ = {name: text for name, text in os.environ.items() if name.removesuffix("_FILE") not in chosen}
+    left = {"NOTIFIER_SMTP_URL", "NOTIFIER_FROM"}.difference(chosen, environ, _named_by_file(environ))
+    return {**dict(_djangos_own(left, problems)), **environ, **ours}
+
+
+def _named_by_file(names: Iterable[str]) -> set[str]:
+    return {name.removesuffix("_FILE") for name in names if name.endswith("_FILE")}
+
+
+def _text(name: str, value: object, problems: list[str]) -> str | None:
     if isinstance(value, str | Path):
         return str(value)
     if isinstance(value, list | tuple) and all(isinstance(one, str | Path) for one in value):
@@ -104,17 +121,55 @@ def _text(name: str, value: object, problems: list[str]) -> str:
         return str(value)
     key = name.removeprefix(PREFIX).lower()
     problems.append(f"NOTIFIER[{key!r}] is text, a number, a path or a list of them, and not {type(value).__name__}")
-    return ""
+    return None
 
 
-def _djangos_own() -> dict[str, str]:
-    found: dict[str, str] = {}
-    options = relay_options()
-    if options.get("host"):
-        found["NOTIFIER_SMTP_URL"] = relay_url(**options)
-    if settings.is_overridden("DEFAULT_FROM_EMAIL"):
-        found["NOTIFIER_FROM"] = str(settings.DEFAULT_FROM_EMAIL)
-    return found
+def _djangos_own(left: Container[str], problems: list[str]) -> Iterator[tuple[str, str]]:
+    """Of what is ``left`` to them: a relay that is not used may be as wrong as it likes."""
+    if "NOTIFIER_SMTP_URL" in left and (url := _djangos_relay(problems)):
+        yield "NOTIFIER_SMTP_URL", url
+    if "NOTIFIER_FROM" in left and settings.is_overridden("DEFAULT_FROM_EMAIL"):
+        sender = str(settings.DEFAULT_FROM_EMAIL)
+        try:
+            Address.parse(sender)
+        except InvalidAddress as error:
+            problems.append(f"DEFAULT_FROM_EMAIL is no mailbox: {error}")
+        else:
+            yield "NOTIFIER_FROM", sender
+
+
+def _djangos_relay(problems: list[str]) -> str | None:
+    try:
+        options = relay_options()
+    except ConfigurationError as error:
+        problems.extend(error.problems)
+        return None
+    if not options.get("host"):
+        return None
+    told = list(relay_problems(options, _said))
+    problems.extend(told)
+    return None if told else relay_url(**options)
+
+
+def _said(option: str) -> str:
+    if settings.is_overridden("MAILERS"):
+        return f"MAILERS['default']['OPTIONS']['{option}']"
+    return RELAY_SETTINGS[option]
+
+
+def ours_in(backend: str) -> frozenset[str]:
+    """The names of our backends that the one of this path is: projects have classes of their own over one."""
+    try:
+        found = import_string(backend)
+    except ImportError:
+        return frozenset()  # Django says so to whoever sends
+    return frozenset(base.__name__ for base in getattr(found, "__mro__", ()) if base.__module__.startswith(OURS))
+
+
+def relay_is_djangos() -> bool:
+    """Whether mails go where Django's own settings say; False where ``NOTIFIER`` or the environment names the relay."""
+    named = os.environ.keys() & {"NOTIFIER_SMTP_URL", "NOTIFIER_SMTP_URL_FILE"}
+    return not named and not any(key.upper() in ("SMTP_URL", "SMTP_URL_FILE") for key in given())
 
 
 def relay_options() -> dict[str, Any]:
@@ -132,7 +187,8 @@ def relay_options() -> dict[str, Any]:
 
 def _of_default_mailer() -> dict[str, Any]:
     mailer = settings.MAILERS.get("default", {})
-    if not str(mailer.get("BACKEND", "")).startswith(OURS):
+    backend = str(mailer.get("BACKEND", ""))
+    if not backend.startswith(OURS) and not ours_in(backend):
         return {}
     options = {name: value for name, value in mailer.get("OPTIONS", {}).items() if name in RELAY_SETTINGS}
     if options and not options.get("host"):

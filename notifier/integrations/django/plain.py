@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.utils.functional import Promise
 
 from notifier.delivery.own_message import OwnMessage
 from notifier.errors import InvalidMail
@@ -56,6 +57,7 @@ def _is_ordinary(message: EmailMessage) -> bool:
         and settings.DEFAULT_CHARSET == "utf-8"
         and not settings.EMAIL_USE_LOCALTIME
         and message.content_subtype in ("plain", "html")
+        and isinstance(message.body, str | Promise)  # octets are text in Django 6
         and all(_FIELD.match(name) and isinstance(value, str) for name, value in message.extra_headers.items())
     )
 
@@ -66,7 +68,9 @@ def _composed(message: EmailMessage) -> OwnMessage | None:
         return None
     author = Address.parse(str(message.from_email))
     to, cc, reply_to, bcc = (_mailboxes(given) for given in (message.to, message.cc, message.reply_to, message.bcc))
-    if any(one.needs_smtputf8 for one in (author, *to, *cc, *reply_to)):
+    shown = (author, *to, *cc, *reply_to)
+    # Names may be encoded words already: `email.utils.formataddr` makes such.
+    if any(one.needs_smtputf8 or "=?" in one.display_name for one in shown):
         return None
     header = (
         fields.unstructured("Subject", str(message.subject))

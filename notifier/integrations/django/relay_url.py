@@ -22,12 +22,13 @@ def relay_url(
     ssl_keyfile: str | None = None,
     ssl_certfile: str | None = None,
 ) -> str:
-    """For `NOTIFIER_SMTP_URL`. ``timeout`` in seconds.
+    """For `NOTIFIER_SMTP_URL`, of what `relay_problems` has nothing against. ``timeout`` in seconds. A user or a password
+    alone is no login, as with Django's own.
 
     Without ``use_tls`` STARTTLS is still required, but on this host without a password: mail in clear text is asked for in the
     URL itself (``tls=none``), and not by leaving a word out.
     """
-    login = f"{quote(username, safe='')}:{quote(password or '', safe='')}@" if username else ""
+    login = f"{quote(username, safe='')}:{quote(password, safe='')}@" if username and password else ""
     named = f"[{host}]" if ":" in host else host
     options: dict[str, object] = {"tls": "required"} if use_tls and not use_ssl else {}
     if timeout is not None:

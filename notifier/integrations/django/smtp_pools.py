@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 import time
+from collections import OrderedDict
 
 from notifier.delivery.inline import SESSION_WAIT
 from notifier.delivery.routing import Router, Smarthost
@@ -24,7 +25,10 @@ def _fresh_lock() -> None:
 
 
 os.register_at_fork(after_in_child=_fresh_lock)
-_ways: dict[tuple[int, str], WaysOut] = {}  # by process: a child never uses its parent's sockets
+# By process: a child never uses its parent's sockets. The last used stands last.
+_ways: OrderedDict[tuple[int, str], WaysOut] = OrderedDict()
+# Each has a thread and descriptors. Sites whose customers bring relays of their own have more than a process should hold.
+MOST_RELAYS = 32
 
 
 def router_of(mine: Runtime, url: str | None) -> Router:
@@ -53,7 +57,17 @@ def _way_out(mine: Runtime, url: str) -> WaysOut:
         if key not in _ways:
             account = {DEFAULT: Account(parse_way(url))}
             _ways[key] = WaysOut(account, rules=mine.settings.breakers, listener=mine.listener)
-        return _ways[key]
+        _ways.move_to_end(key)
+        found, left = _ways[key], _beyond()
+    for one in left:
+        one.close(0.0)  # what is lent goes on, and is closed when it comes back
+    return found
+
+
+def _beyond() -> list[WaysOut]:
+    """Those of this process that were not used for the longest time; they are in the table no more."""
+    mine = [key for key in _ways if key[0] == os.getpid()]
+    return [_ways.pop(key) for key in mine[:-MOST_RELAYS]]
 
 
 @atexit.register

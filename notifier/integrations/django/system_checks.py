@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -20,29 +21,41 @@ _UNUSED = {"NOTIFIER_BROKER_URL": "memory://", "NOTIFIER_STORE_URL": "redis://lo
 
 def check_settings(app_configs: object = None, **_: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
     """Everything that would end the first mail; only where a backend of ours is chosen, for tests have others."""
-    used = set(_backends())
-    return list(_found(enqueues=f"{conf.OURS}EmailBackend" in used)) if used else []
+    used = frozenset[str]().union(*map(conf.ours_in, _backends()))
+    return list(_found(enqueues="EmailBackend" in used)) if used else []
 
 
-def _backends() -> Iterator[str]:
+def _backends() -> list[str]:
     if settings.is_overridden("MAILERS"):
-        chosen = [str(mailer.get("BACKEND", "")) for mailer in settings.MAILERS.values()]
-    else:
-        chosen = [str(settings.EMAIL_BACKEND)] if settings.is_overridden("EMAIL_BACKEND") else []
-    return (one for one in chosen if one.startswith(conf.OURS))
+        return [str(mailer.get("BACKEND", "")) for mailer in settings.MAILERS.values()]
+    return [str(settings.EMAIL_BACKEND)] if settings.is_overridden("EMAIL_BACKEND") else []
 
 
 def _found(*, enqueues: bool) -> Iterator[CheckMessage]:
-    try:
-        texts = conf.texts()
-        Settings.load(texts if enqueues else {**_UNUSED, **texts})
+    problems: list[str] = []
+    texts: Mapping[str, str] = {}
+    outbox = False
+    with _told(problems):
         outbox = conf.outbox_is_on()
-    except ConfigurationError as error:
-        yield from (Error(problem, hint=HINT, id="notifier.E001") for problem in error.problems)
-        return
+    with _told(problems):
+        texts = conf.readable_texts(problems)
+    if texts:
+        with _told(problems):
+            Settings.load(texts if enqueues else {**_UNUSED, **texts})
+    # What is no dictionary is said by each who asks.
+    yield from (Error(problem, hint=HINT, id="notifier.E001") for problem in dict.fromkeys(problems))
     if outbox:
         yield from _check_outbox()
-    yield from _missing(texts)
+    if not problems:
+        yield from _missing(texts)
+
+
+@contextmanager
+def _told(problems: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        problems.extend(error.problems)
 
 
 def _check_outbox() -> Iterator[CheckMessage]:

@@ -6,12 +6,13 @@ rendered by the worker, which has to have called ``django.setup()``; there is no
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.template import Context, Engine, Template, TemplateDoesNotExist, TemplateSyntaxError
+from django.template import Context, Engine, Node, Template, TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
 
 from notifier.errors import TemplateNotFound, TemplateRenderError
@@ -52,14 +53,14 @@ def _language(locale: str | None) -> str:
 def _template(name: str, part: str) -> Template | None:
     try:
         return Engine.get_default().get_template(f"{name}/{part}")
-    except TemplateDoesNotExist as missing:
-        if str(missing) == f"{name}/{part}":
-            return None
-        raise TemplateRenderError(f"template {name!r}: {part} extends {missing}, which is not there") from None
+    except TemplateDoesNotExist:
+        return None
     except ImproperlyConfigured as error:
         raise TemplateNotFound(f"no template {name[:80]!r}: {error}") from error
     except TemplateSyntaxError as error:
-        raise TemplateRenderError(f"template {name!r}: {part}: {error}") from error
+        raise TemplateRenderError(f"template {name!r}: {part}{_line(error)}: {_in_one_line(error)}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateRenderError(f"template {name!r}: {part} cannot be read: {type(error).__name__}") from error
 
 
 def _rendered(name: str, part: str, context: Mapping[str, Any]) -> str | None:
@@ -69,9 +70,28 @@ def _rendered(name: str, part: str, context: Mapping[str, Any]) -> str | None:
     try:
         output: str = template.render(Context(dict(context), autoescape=part == HTML))
     except TemplateSyntaxError as error:
-        raise TemplateRenderError(f"template {name!r}: {part}: {error}") from error
+        raise TemplateRenderError(f"template {name!r}: {part}{_tag(error)}: {_in_one_line(error)}") from error
     except (MemoryError, TooLong):
         raise
     except Exception as error:  # noqa: BLE001 - whatever a template does wrong; its words may show the context
-        raise TemplateRenderError(f"template {name!r}: {part} raised {type(error).__name__}") from None
+        raise TemplateRenderError(f"template {name!r}: {part}{_tag(error)} raised {type(error).__name__}") from None
     return output
+
+
+def _line(error: TemplateSyntaxError) -> str:
+    token = getattr(error, "token", None)
+    return "" if token is None else f", line {token.lineno}"
+
+
+def _tag(error: Exception) -> str:
+    """Where rendering stopped, in the words of the template: the innermost node. Django notes it with its debug mode on alone."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    nodes = [node for frame in frames if isinstance(node := frame.f_locals.get("self"), Node)]
+    if not nodes or nodes[-1].token is None or nodes[-1].origin is None:
+        return ""
+    node = nodes[-1]
+    return f" ({node.origin.template_name}, line {node.token.lineno}: {node.token.contents[:80]!r})"
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -9,7 +9,6 @@ mixed                      where there are attachments
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,11 +18,13 @@ from notifier.delivery.intake import MAX_ATTACHMENTS
 from notifier.errors import InvalidAddress, InvalidAttachment, InvalidHeader
 from notifier.integrations.flask.attachment import Attachment
 from notifier.integrations.flask.mailboxes import mailbox, mailboxes
-from notifier.integrations.flask.parts import Part, file_part, text_part
+from notifier.integrations.flask.parts import file_part, text_part
 from notifier.integrations.flask.sanitizing import pairs, unfolded, written
 from notifier.mime import headers as fields
-from notifier.mime.compose import people
+from notifier.mime.compose import boundary_token, multipart, people
+from notifier.mime.parts import Part
 from notifier.model.address import Address
+from notifier.model.octets import whole
 
 if TYPE_CHECKING:
     from notifier.integrations.flask.message import Message
@@ -42,7 +43,7 @@ def composed(message: Message, *, ascii_names: bool) -> bytes:
     """The message, 7-bit safe, CRLF throughout. Raises an `InvalidMail` that says what is wrong."""
     header = _header(message).encode()
     root = _root(message, ascii_names=ascii_names)
-    return b"".join((header, root.header, b"\r\n", root.body))
+    return b"".join((header, root.header, b"\r\n", whole(root.body)))
 
 
 def check_header(message: Message) -> None:
@@ -110,11 +111,11 @@ def _moment(seconds: object) -> datetime:
 
 def _root(message: Message, *, ascii_names: bool) -> Part:
     attachments = _checked_files(message.attachments or ())
-    token = hashlib.sha256(message.msgId.encode()).hexdigest()[:24]
+    token = boundary_token(message.msgId)
     texts = list(_texts(message))
-    body = texts[0] if len(texts) == 1 else _multipart("alternative", texts, token)
+    body = texts[0] if len(texts) == 1 else multipart("alternative", texts, token)
     files = [file_part(file, ascii_name=ascii_names) for file in attachments]
-    return _multipart("mixed", [body, *files], token) if files else body
+    return multipart("mixed", [body, *files], token) if files else body
 
 
 def _checked_files(files: Sequence[Attachment]) -> Sequence[Attachment]:
@@ -139,14 +140,3 @@ def _texts(message: Message) -> Iterator[Part]:
         yield text_part("plain", written("the body", message.body or ""), message.charset)
     for subtype, text in alternatives.items():
         yield text_part(subtype, written(f"the alternative {subtype!r}", text), message.charset)
-
-
-def _multipart(subtype: str, parts: Sequence[Part], token: str) -> Part:
-    # No encoded part can hold it (RFC 2045 section 6.7, rule 1), and a part that is not encoded is asked.
-    boundary = f"=_{subtype[:3]}_{token}".encode()
-    while any(boundary in part.body for part in parts):
-        boundary += b"_"
-    delimiter = b"--%b\r\n" % boundary
-    pieces = [piece for part in parts for piece in (delimiter, part.header, b"\r\n", part.body, b"\r\n")]
-    header = b'Content-Type: multipart/%b;\r\n boundary="%b"\r\n' % (subtype.encode(), boundary)
-    return Part(header, b"".join([*pieces, b"--%b--\r\n" % boundary]))

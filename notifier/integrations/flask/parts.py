@@ -6,7 +6,6 @@ import codecs
 import email.message
 import re
 import unicodedata
-from typing import NamedTuple
 
 from notifier.errors import InvalidAttachment, InvalidHeader
 from notifier.integrations.flask.attachment import Attachment
@@ -14,20 +13,14 @@ from notifier.integrations.flask.sanitizing import force_text, pairs, unfolded, 
 from notifier.mime import check_content_type, safe_filename
 from notifier.mime import headers as fields
 from notifier.mime import parts as mime
-from notifier.mime.bodies import base64_lines, is_plain_message
+from notifier.mime.bodies import base64_lines
+from notifier.mime.parts import Part
 
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 # What Python calls codecs, and no reader a charset.
 _NO_CHARSETS = ("idna", "punycode", "unicode-escape", "raw-unicode-escape")
 _DISPOSITIONS = ("attachment", "inline")
 _OURS = ("content-type", "content-transfer-encoding", "content-disposition")
-
-
-class Part(NamedTuple):
-    """Header fields with CRLF, and octets, which end in CRLF."""
-
-    header: bytes
-    body: bytes
 
 
 def text_part(subtype: str, text: str, charset: str | None) -> Part:
@@ -39,29 +32,18 @@ def text_part(subtype: str, text: str, charset: str | None) -> Part:
     base, parameters = _content_type(f"text/{subtype}", ("charset",))
     octets = None if name == "utf-8" else _encoded(text, name)
     if octets is None:
-        part = mime.text_part(base.removeprefix("text/"), text)
-        body, encoding, name = bytes(part.body), _encoding_of(part.header), "utf-8"  # type: ignore[arg-type]  # a text is no stream
-    else:
-        body, encoding = base64_lines(octets) or b"\r\n", "base64"
-    header = f"Content-Type: {base}; charset={name}{parameters}\r\nContent-Transfer-Encoding: {encoding}\r\n"
-    return Part(header.encode(), body)
+        return mime.text_part(base.removeprefix("text/") + parameters, text)
+    header = f"Content-Type: {base}{parameters}; charset={name}\r\nContent-Transfer-Encoding: base64\r\n"
+    return Part(header.encode(), base64_lines(octets) or b"\r\n")
 
 
 def file_part(file: Attachment, *, ascii_name: bool) -> Part:
     """A file. Raises `InvalidAttachment`, `InvalidHeader`."""
     if not isinstance(file.data, str | bytes | bytearray | memoryview):
         raise InvalidAttachment(f"the data of an attachment is octets or text, not {type(file.data).__name__}")
-    data = _octets(file.data)
     base, parameters = _content_type(file.content_type)
-    # RFC 2046 section 5.2.1: a message may not be encoded. One that could not arrive as it is goes as a file like others.
-    plain = base == "message/rfc822" and is_plain_message(data)
-    if base.startswith("message/") and not plain:
-        base, parameters = "application/octet-stream", ""
-    header = (
-        f"Content-Type: {base}{parameters}\r\nContent-Transfer-Encoding: {'7bit' if plain else 'base64'}\r\n"
-        f"{_disposition(file, ascii_name=ascii_name)}{_further(file)}"
-    )
-    return Part(header.encode(), data if plain else base64_lines(data) or b"\r\n")
+    more = f"{_disposition(file, ascii_name=ascii_name)}{_further(file)}"
+    return mime.file_part(base, _octets(file.data), more, parameters)
 
 
 def _octets(data: str | bytes) -> bytes:
@@ -91,10 +73,6 @@ def _encoded(text: str, charset: str) -> bytes | None:
         return lines.encode(charset)
     except UnicodeEncodeError:
         return None
-
-
-def _encoding_of(header: bytes) -> str:
-    return email.message_from_bytes(header)["Content-Transfer-Encoding"]
 
 
 def _content_type(given: object, ignored: tuple[str, ...] = ()) -> tuple[str, str]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
-from notifier.tasks.app import use_settings
+from notifier.tasks.app import point_at_broker
 from notifier.tasks.bells import gate
-from notifier.tasks.runtime import configure
+from notifier.tasks.runtime import configure, read_settings_from
 
 if TYPE_CHECKING:
     from notifier.integrations.flask.state import State
@@ -36,8 +36,7 @@ def take(state: State) -> None:
     global _taken  # noqa: PLW0603 - one set a process
     with _lock:
         if _taken is None:
-            use_settings(Settings.load(state.texts))
-            gate.suspect()
+            _use(state.texts)
             _taken = state.app.name, state.texts
             return
         name, texts = _taken
@@ -57,10 +56,19 @@ def take(state: State) -> None:
         raise ConfigurationError([problem])
 
 
+def _use(texts: Mapping[str, str]) -> None:
+    Settings.load(texts)  # what cannot work is told before anything is changed
+    read_settings_from(lambda: texts)  # and not the settings themselves: files that they name are read again
+    configure(None)
+    point_at_broker()
+    gate.suspect()
+
+
 def release() -> None:
     """For tests whose apps come one after the other: the next one that sends brings its own settings."""
     global _taken  # noqa: PLW0603 - as above
     with _lock:
         _taken = None
+        read_settings_from(None)
         configure(None)
         gate.suspect()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Self
 
 from flask import Flask
 
+from notifier.integrations.flask.aside import aside_of
 from notifier.integrations.flask.config import NO_BROKER, default_sender, names_a_broker, texts_of
 from notifier.integrations.flask.mailboxes import Mailbox
 from notifier.integrations.flask.sending import Sending
@@ -21,7 +21,7 @@ from notifier.tasks.runtime import Runtime
 class State(Sending):
     """Flask-Mail's attributes, which tests change (``suppress``), with ``send_now``: mails are not enqueued but handed to the relay.
 
-    ``texts``: Notifier's settings. Their changes of later are not looked at.
+    ``texts``: Notifier's settings. Changes of the configuration are not looked at later, but those of files that it names are.
     """
 
     app: Flask = field(repr=False)
@@ -65,10 +65,10 @@ class State(Sending):
             texts={**NO_BROKER, **texts} if send_now and not named else texts,
         )
 
-    @cached_property
+    @property
     def aside(self) -> Runtime:
-        """For checks alone, where mails are suppressed: it is not the process's, and asks neither broker nor store."""
-        return Runtime(Settings.load({**NO_BROKER, **self.texts}))
+        """For checks alone, where mails are suppressed."""
+        return aside_of(self.texts)
 
     def _app(self) -> Flask:
         return self.app

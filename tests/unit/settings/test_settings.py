@@ -276,3 +276,10 @@ def test_the_journal_of_a_user_without_a_home_lies_in_the_temporary_directory(
 def test_a_journal_by_half_a_path_is_a_problem() -> None:
     with pytest.raises(ConfigurationError, match="whole path"):
         Settings.load({"NOTIFIER_BROKER_URL": "redis://localhost", "NOTIFIER_JOURNAL": "journal"})
+
+
+def test_a_broker_whose_name_is_misspelt_is_told_once_and_nothing_is_said_of_its_kind() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load({"NOTIFIER_BROKR_URL": "redis://localhost"})
+    (problem,) = caught.value.problems
+    assert "did you mean NOTIFIER_BROKER_URL?" in problem

@@ -50,6 +50,20 @@ def test_a_relay_of_its_own_is_a_url_and_what_is_not_said_is_the_settings() -> N
         assert own_relay({"host": "other.example"}, BY_CALL) == "smtp://other.example"
 
 
+def test_options_without_a_host_are_not_laid_over_a_relay_that_they_do_not_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or a login would go to localhost, or to a relay that the settings do not use."""
+    with relay(host="h.example"), override_settings(NOTIFIER={"smtp_url": "smtp://relay.example.com"}):
+        with pytest.raises(ValueError, match="password, username: of which relay") as caught:
+            own_relay({"username": "user", "password": "hunter2"}, BY_CALL)
+        assert own_relay({"host": "other.example", "timeout": 5}, BY_CALL) is not None
+    assert "hunter" not in str(caught.value)
+    monkeypatch.setenv("NOTIFIER_SMTP_URL", "smtp://relay.example.com")
+    with pytest.raises(ValueError, match="of which relay"):
+        own_relay({"timeout": 5}, BY_CALL)
+
+
 @pytest.mark.parametrize(("refusal", "kind"), [(BY_CALL, ValueError), (BY_MAILER, ImproperlyConfigured)])
 @pytest.mark.parametrize(
     "asked", [{"use_tls": True, "use_ssl": True}, {"port": 70000}, {"ssl_certfile": "/nowhere"}], ids=str

@@ -83,11 +83,22 @@ def test_a_mailers_port_without_its_host_is_refused() -> None:
         conf.texts()
 
 
-def test_a_password_is_in_no_problem() -> None:
-    options = {"host": "relay.example.com", "port": 70000, "username": "user", "password": "hunter2"}
-    with override_settings(NOTIFIER=BROKER, **relay(**options)), pytest.raises(ConfigurationError) as caught:
-        Settings.load(ours())
-    assert "hunter2" not in str(caught.value)
+def test_what_is_wrong_with_djangos_own_is_told_in_djangos_words_and_without_the_password() -> None:
+    options = {"host": "relay.example.com", "port": 70000, "timeout": 0, "username": "user", "password": "hunter2"}
+    with (
+        override_settings(NOTIFIER=BROKER, DEFAULT_FROM_EMAIL="nonsense", **relay(**options)),
+        pytest.raises(ConfigurationError) as caught,
+    ):
+        conf.texts()
+    told = str(caught.value)
+    named = ["['port']", "['timeout']"] if MAILERS else ["EMAIL_PORT", "EMAIL_TIMEOUT"]
+    assert all(name in told for name in [*named, "DEFAULT_FROM_EMAIL"])
+    assert "hunter2" not in told
+
+
+def test_a_relay_of_djangos_that_is_not_used_may_be_wrong() -> None:
+    with override_settings(NOTIFIER={**BROKER, "smtp_url": "smtp://localhost"}, **relay(host="h.example", port=70000)):
+        assert ours()["NOTIFIER_SMTP_URL"] == "smtp://localhost"
 
 
 @pytest.mark.parametrize("value", [True, b"x", {"a": 1}, [1], object()], ids=lambda value: type(value).__name__)

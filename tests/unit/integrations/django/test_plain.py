@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from email import message_from_bytes, policy
+from email.utils import formataddr
 from typing import Any
 
 import django
@@ -95,6 +96,10 @@ STRANGE: dict[str, Callable[[], Any]] = {
     "a subclass": lambda: Mine("S", "C", "a@b.example", ["c@d.example"]),
     "another charset": lambda: simple(encoding="iso-8859-1"),
     "another kind of body": lambda: simple(content_subtype="x-odd"),
+    "a body of octets": lambda: simple(body=b"octets"),
+    "a body that was taken away": lambda: simple(body=None),
+    "a name that is encoded already": lambda: simple(to=[formataddr(("Zoë", "to@example.com"))]),
+    "a sender whose name is encoded already": lambda: simple(from_email=formataddr(("Büro", "from@example.com"))),
     "an attribute of one's own": lambda: simple(mixed_subtype="related"),
     "a From by hand": lambda: simple(extra_headers={"From": "x@y.example"}),
     "a Date by hand": lambda: simple(extra_headers={"date": "Fri, 09 Nov 2001 01:08:47 -0000"}),

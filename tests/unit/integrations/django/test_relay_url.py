@@ -19,6 +19,7 @@ from notifier.smtp import TLSPolicy
         ({"host": "::1", "port": 25}, "smtp://[::1]:25"),
         ({"host": "h.example", "username": "a@b", "password": "p:/?#"}, "smtp://a%40b:p%3A%2F%3F%23@h.example"),
         ({"host": "h.example", "username": "", "password": "unused"}, "smtp://h.example"),
+        ({"host": "h.example", "username": "unused", "password": ""}, "smtp://h.example"),
     ],
 )
 def test_djangos_words_are_a_relays_url(given: dict[str, Any], url: str) -> None:

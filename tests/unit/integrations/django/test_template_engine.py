@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,12 @@ FILES = {
     "shop/orphan/body.html": "{% extends 'shop/nowhere.html' %}",
     "shop/failing/subject.txt": "S",
     "shop/failing/body.txt": "{% include name %}",
+    "shop/dangling/subject.txt": "S",
+    "shop/dangling/body.txt": "Hello\n{% include 'shop/footer.txt' %}",
+    "shop/filtered/subject.txt": "S",
+    "shop/filtered/body.txt": "Hello\n\n{{ name|shout }}",
+    "shop/library/subject.txt": "S",
+    "shop/library/body.txt": "{% load shouting %}",
     "shop/blank/subject.txt": " \n",
     "shop/blank/body.txt": "x",
 }
@@ -82,8 +89,11 @@ def test_a_template_that_is_not_there_is_refused_at_the_call(renderer: Renderer,
     ("name", "said"),
     [
         ("shop/broken", r"subject\.txt"),
-        ("shop/orphan", r"body\.html"),
-        ("shop/failing", r"body\.txt raised"),
+        ("shop/orphan", r"body\.html .*line 1: .extends 'shop/nowhere\.html'"),
+        ("shop/failing", r"body\.txt .*line 1: 'include name'\) raised TemplateDoesNotExist"),
+        ("shop/dangling", r"line 2: .include 'shop/footer\.txt'"),
+        ("shop/filtered", r"body\.txt, line 3: .*Invalid filter: 'shout'"),
+        ("shop/library", r"body\.txt, line 1: .*'shouting' is not a registered tag library. Must be one of: cache"),
         ("shop/blank", "the subject is empty"),
     ],
 )
@@ -91,6 +101,18 @@ def test_what_a_template_does_wrong_is_its_error_and_shows_no_value(renderer: Re
     with pytest.raises(TemplateRenderError, match=said) as caught:
         renderer.render(name, context(name="hunter2"))
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_is_no_utf8_is_the_templates_error(tmp_path: Path, renderer: Renderer) -> None:
+    folder = tmp_path / "shop" / "latin"
+    folder.mkdir(parents=True)
+    (folder / "subject.txt").write_bytes("Grüße".encode("latin-1"))
+    engine = {"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [tmp_path]}
+    with (
+        override_settings(TEMPLATES=[engine]),
+        pytest.raises(TemplateRenderError, match=r"subject\.txt cannot be read: UnicodeDecodeError"),
+    ):
+        renderer.require("shop/latin")
 
 
 def test_it_has_no_metadata_and_no_schema(renderer: Renderer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Command(DjangosCommand):
         """Django's, and ours."""
         super().add_arguments(parser)
         parser.add_argument(
-            "--wait", type=float, default=10.0, help="Seconds to wait for a worker to send them (default: 10)."
+            "--wait", type=_seconds, default=10.0, help="Seconds to wait for a worker to send them (default: 10)."
         )
 
     def handle(self, *_: Any, using: str | None = None, **given: Any) -> None:
@@ -54,6 +55,13 @@ class Command(DjangosCommand):
             self.stdout.write(f"{mail_id} {_told(one)}")
         if any(one is not None and one.state in ENDED and one.state is not MailState.SENT for _, one in found):
             raise CommandError("a mail was not sent; see above")
+
+
+def _seconds(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):  # it would never be over
+        raise ValueError(text)
+    return found
 
 
 def _messages(given: dict[str, Any]) -> Iterator[EmailMessage]:
