@@ -61,8 +61,10 @@ def last_period(report: Report, by: datetime | None = None) -> Period:
 def run_now(report: Report, period: Period) -> PastPeriod | OpenPeriod | None:
     """Send a period here and now to those who have not had it; what became of it.
 
-    Raises `InvalidReport` where it was sent, or a worker has it.
+    Raises `InvalidReport` where it was sent, or a worker has it, or it has not ended.
     """
+    if period.end > datetime.now(UTC):  # whoever had half of it would not have the whole
+        raise InvalidReport(f"{report.name} of {period} has not ended; --to sends it to somebody else")
     point_at_broker()
     reports = runtime().store.reports
     for one in reports.stands(report.name)[1]:
