@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from workers import Plant, plant
 
 from notifier.model.content import Attachment
 from notifier.model.state import MailState
+from notifier.reports.files import csv_file
 from notifier.reports.periods import Period
 from notifier.reports.registry import Report, checked
 from notifier.reports.result import ReportResult
@@ -102,12 +104,40 @@ def test_a_context_that_does_not_fit_is_told_and_not_tried_again(made: Plant) ->
         ("text", "a context is a mapping"),
         (ReportResult({"day": datetime(2026, 11, 23, tzinfo=UTC)}), "JSON does not know"),
         (ReportResult({}, [{"filename": "x"}]), "an attachment has one of"),
+        (ReportResult({}, csv_file("x.csv", [])), "attachments are a list of files, and not ReportFile"),
+        (ReportResult({}, {"filename": "x", "data": b""}), "attachments are a list of files, and not dict"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_no_report_is_told_and_not_tried_again(made: Plant, returned: Any, words: str) -> None:
     done = sent(a_report(lambda _: returned))
     assert done.state == "failed"
     assert words in done.why
+
+
+def test_a_function_that_calls_exit_is_told_and_does_not_end_the_worker(made: Plant) -> None:
+    assert "called exit(3)" in sent(a_report(lambda _: sys.exit(3))).why
+
+
+@pytest.mark.parametrize(
+    ("returned", "state", "why"),
+    [
+        ("boss@example.com", "sent", "to 1"),
+        (iter(["boss@example.com"]), "sent", "to 1"),
+        ([], "nothing", "there are no recipients"),
+        (None, "failed", "InvalidReport: report 'weekly': recipients are a list of addresses, and not NoneType"),
+    ],
+)
+def test_whatever_a_function_of_recipients_returns_is_read_like_a_list(
+    made: Plant, returned: Any, state: str, why: str
+) -> None:
+    done = sent(a_report(recipients=lambda _: returned))
+    assert (done.state, done.why) == (state, why)
+
+
+def test_whoever_was_refused_has_the_mail_when_the_fault_is_mended(made: Plant) -> None:
+    assert sent(a_report(lambda _: {"name": 5})).state == "failed"
+    assert sent(a_report()).state == "sent"
+    assert waiting() == ["ida@example.com", "zoe@example.com"]
 
 
 def test_a_recipient_that_is_no_address_and_no_mapping_of_one_is_told(made: Plant) -> None:
