@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from workers import Plant, plant
 
+from notifier.errors import InvalidReport
 from notifier.model.content import Attachment
 from notifier.model.state import MailState
 from notifier.reports.files import csv_file
@@ -19,6 +20,7 @@ from notifier.reports.registry import Report, checked
 from notifier.reports.result import ReportResult
 from notifier.store.reports import PastPeriod
 from notifier.tasks import report_sending
+from notifier.tasks.report_overview import run_now
 from notifier.tasks.report_sending import send_period
 from notifier.tasks.runtime import runtime
 
@@ -160,6 +162,13 @@ def test_whoever_had_the_mail_in_other_words_does_not_have_it_twice(
     done = sent(a_report(lambda _: {"name": "second"}))
     assert done.state == "sent"
     assert waiting() == ["ida@example.com", "zoe@example.com"]
+
+
+def test_a_period_that_has_not_ended_is_not_run_for_those_who_would_miss_the_rest(made: Plant) -> None:
+    begun = datetime.now(UTC)
+    with pytest.raises(InvalidReport, match="has not ended; --to sends it to somebody else"):
+        run_now(a_report(), Period(begun, begun + timedelta(days=7)))
+    assert waiting() == []
 
 
 def test_a_second_run_is_for_those_alone_who_had_nothing(made: Plant) -> None:
