@@ -20,7 +20,7 @@ from notifier.reports.registry import Report, checked
 from notifier.reports.result import ReportResult
 from notifier.store.reports import PastPeriod
 from notifier.tasks import report_sending
-from notifier.tasks.report_overview import run_now
+from notifier.tasks.report_overview import last_period, run_now
 from notifier.tasks.report_sending import send_period
 from notifier.tasks.runtime import runtime
 
@@ -169,6 +169,11 @@ def test_a_period_that_has_not_ended_is_not_run_for_those_who_would_miss_the_res
     with pytest.raises(InvalidReport, match="has not ended; --to sends it to somebody else"):
         run_now(a_report(), Period(begun, begun + timedelta(days=7)))
     assert waiting() == []
+
+
+def test_a_period_before_all_schedules_is_refused() -> None:
+    with pytest.raises(InvalidReport, match="has no period that had ended by"):
+        last_period(a_report(), datetime(1, 1, 1, tzinfo=UTC))
 
 
 def test_a_second_run_is_for_those_alone_who_had_nothing(made: Plant) -> None:
