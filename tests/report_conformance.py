@@ -113,6 +113,18 @@ class ReportConformance:
         assert store.reports.take(NAME, PERIOD, "last", HOUR) is None
         assert store.reports.stands(NAME)[1][0].state == "failed"
 
+    def test_workers_that_get_on_may_end_as_often_as_they_do(self, store: RedisStore) -> None:
+        opened(store)
+        for number in range(2 * MOST_CRASHES):
+            assert store.reports.reach(taken(store, f"worker {number}", LEFT), [f"recipient {number}"])
+        assert taken(store)
+
+    def test_workers_that_come_to_the_same_place_again_and_again_do_not_get_on(self, store: RedisStore) -> None:
+        opened(store)
+        for number in range(MOST_CRASHES + 1):
+            store.reports.reach(taken(store, f"worker {number}", LEFT), ["zoe"])
+        assert store.reports.take(NAME, PERIOD, "last", HOUR) is None
+
     def test_failures_in_order_are_no_crashes(self, store: RedisStore) -> None:
         opened(store)
         for _ in range(MOST_CRASHES + 1):

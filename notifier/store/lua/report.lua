@@ -92,7 +92,9 @@ if verb == 'renew' then
 elseif verb == 'keep' then
   redis.call('HSET', details(), 'made', ARGV[4])
 elseif verb == 'reach' then
-  for i = 4, #ARGV do redis.call('SADD', reached(), ARGV[i]) end
+  local new = 0
+  for i = 4, #ARGV do new = new + redis.call('SADD', reached(), ARGV[i]) end
+  if new > 0 then redis.call('HSET', details(), 'crashes', 0) end -- whoever ends a worker that gets on is not the report
 elseif verb == 'wait' then
   redis.call('ZADD', open, at + tonumber(ARGV[4]), period)
   redis.call('HINCRBY', details(), 'failures', ARGV[6])
