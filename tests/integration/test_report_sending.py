@@ -20,7 +20,7 @@ from notifier.reports.registry import Report, checked
 from notifier.reports.result import ReportResult
 from notifier.store.reports import PastPeriod
 from notifier.tasks import report_sending
-from notifier.tasks.report_overview import last_period, run_now
+from notifier.tasks.report_overview import last_period, run_for, run_now
 from notifier.tasks.report_sending import send_period
 from notifier.tasks.runtime import runtime
 
@@ -162,6 +162,18 @@ def test_whoever_had_the_mail_in_other_words_does_not_have_it_twice(
     done = sent(a_report(lambda _: {"name": "second"}))
     assert done.state == "sent"
     assert waiting() == ["ida@example.com", "zoe@example.com"]
+
+
+def test_a_period_that_was_sent_is_run_again_only_for_somebody_else(made: Plant) -> None:
+    report = a_report()
+    period = last_period(report, datetime(2026, 11, 23, 12, tzinfo=UTC))
+    done = run_now(report, period)
+    assert isinstance(done, PastPeriod)
+    assert (done.period, done.state) == (KEY, "sent")
+    with pytest.raises(InvalidReport, match="was sent; --to sends it to somebody else"):
+        run_now(report, period)
+    assert len(run_for(report, period, ["bo@example.com"])) == 1
+    assert waiting() == ["bo@example.com", "ida@example.com", "zoe@example.com"]
 
 
 def test_a_period_that_has_not_ended_is_not_run_for_those_who_would_miss_the_rest(made: Plant) -> None:

@@ -19,7 +19,6 @@ from notifier.tasks.runtime import runtime
 
 REDBEAT = ("-S", "redbeat.RedBeatScheduler")
 BROKEN = '[retry."reporting.Broken"]\nladder = ["1s"]\nattempts = 1\n'
-IN_THE_PAST = "2026-11-23T08:00"
 
 
 class Killed(NamedTuple):
@@ -153,17 +152,6 @@ def test_a_chart_is_shown_in_the_mail_and_a_table_goes_along(quiet: Reporting) -
     assert parts["days.png"]["Content-ID"].endswith("@notifier>")
     assert parts["days.png"].get_content_disposition() == "inline"
     assert parts["orders.csv"].get_content_disposition() == "attachment"
-
-
-def test_a_period_that_was_sent_is_run_again_only_for_somebody_else(quiet: Reporting) -> None:
-    before = len(quiet.plant.server.mailbox)
-    assert quiet.command("run", "tick", "--period", IN_THE_PAST).returncode == 0
-    again = quiet.command("run", "tick", "--period", IN_THE_PAST)
-    assert again.returncode == 1
-    assert "was sent; --to sends it to somebody else" in again.stderr
-    assert quiet.command("run", "tick", "--period", IN_THE_PAST, "--to", "ida@example.com").returncode == 0
-    assert quiet.plant.server.mailbox.wait_for(before + RECIPIENTS + 1, timeout=60)
-    assert quiet.doubled() == {}
 
 
 def test_a_report_that_is_not_there_is_told_in_one_line(quiet: Reporting) -> None:
