@@ -44,6 +44,25 @@ class ReportConformance:
         assert store.reports.due(NAME) == []
         assert [(one.period, one.state) for one in store.reports.stands(NAME)[1]] == [(PERIOD, "missed")]
 
+    def test_the_schedule_of_the_last_look_is_remembered(self, store: RedisStore) -> None:
+        store.reports.open(NAME, store.reports.look(NAME), 1000.0, [], [], schedule="daily")
+        store.reports.open(NAME, store.reports.look(NAME), 2000.0, [], [])
+        assert store.reports.look(NAME).schedule == "daily"
+
+    def test_a_period_that_a_person_has_sent_is_not_due_again(self, store: RedisStore) -> None:
+        store.reports.again(NAME, PERIOD)
+        first = taken(store)
+        store.reports.reach(first, ["zoe"])
+        store.reports.close(first, "sent")
+        opened(store)
+        assert store.reports.due(NAME) == []
+
+    def test_a_period_that_a_worker_has_for_a_person_is_no_others(self, store: RedisStore) -> None:
+        store.reports.again(NAME, PERIOD)
+        taken(store)
+        opened(store)
+        assert store.reports.take(NAME, PERIOD, "b", HOUR) is None
+
     def test_one_worker_has_a_period(self, store: RedisStore) -> None:
         opened(store)
         assert taken(store).made == ""
@@ -93,6 +112,18 @@ class ReportConformance:
             taken(store, f"worker {number}", LEFT)
         assert store.reports.take(NAME, PERIOD, "last", HOUR) is None
         assert store.reports.stands(NAME)[1][0].state == "failed"
+
+    def test_workers_that_get_on_may_end_as_often_as_they_do(self, store: RedisStore) -> None:
+        opened(store)
+        for number in range(2 * MOST_CRASHES):
+            assert store.reports.reach(taken(store, f"worker {number}", LEFT), [f"recipient {number}"])
+        assert taken(store)
+
+    def test_workers_that_come_to_the_same_place_again_and_again_do_not_get_on(self, store: RedisStore) -> None:
+        opened(store)
+        for number in range(MOST_CRASHES + 1):
+            store.reports.reach(taken(store, f"worker {number}", LEFT), ["zoe"])
+        assert store.reports.take(NAME, PERIOD, "last", HOUR) is None
 
     def test_failures_in_order_are_no_crashes(self, store: RedisStore) -> None:
         opened(store)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from workers import TOP, Plant, plant, wait_until
 
@@ -29,20 +27,26 @@ class Reporting:
     """``plant`` with what is about reports."""
 
     plant: Plant
+    app: str
     beats: list[SupervisedProcess] = field(default_factory=list)
 
-    def start_worker(self) -> SupervisedProcess:
-        return self.plant.start_worker(app="reporting_app")
+    def launch_worker(self) -> SupervisedProcess:
+        return self.plant.launch_worker(app=self.app)
 
     def start_beat(self, *options: str) -> SupervisedProcess:
         number = len(self.beats)
         log = self.plant.folder / f"worker-beat-{number}.log"
         with log.open("wb") as file:
-            command = [sys.executable, "-m", "celery", "-A", "reporting_app", "beat", "-l", "INFO", "--pidfile="]
+            command = [sys.executable, "-m", "celery", "-A", self.app, "beat", "-l", "INFO", "--pidfile="]
             schedule = () if options else ("-s", str(self.plant.folder / f"beat-{number}"))
             beat = SupervisedProcess([*command, *schedule, *options], env=self.plant.environ, cwd=TOP, output=file)
         self.beats.append(beat)
         return beat
+
+    def kill(self) -> None:
+        """Every worker and beat."""
+        for process in (*self.plant.workers, *self.beats):
+            process.kill()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         code = "from notifier.cli import main; main()"
@@ -50,10 +54,6 @@ class Reporting:
         return subprocess.run(
             command, env=self.plant.environ, cwd=TOP, capture_output=True, text=True, timeout=60, check=False
         )
-
-    def stands(self, name: str) -> dict[str, Any]:
-        found: list[dict[str, Any]] = json.loads(self.command("list", "--json").stdout)
-        return next(one for one in found if one["report"] == name)
 
     def runs(self) -> Counter[str]:
         """How often each function ran for each period."""
@@ -74,6 +74,12 @@ class Reporting:
         before = len(self.complete())
         wait_until(lambda: len(self.complete()) >= before + count, f"{count} more periods have arrived", 0.2)
 
+    def wait_for_all_until(self, period: str) -> None:
+        """Until that period and each before it have reached everybody; they may overtake each other."""
+        wait_until(
+            lambda: period in self.complete() and not self.left_out(period), f"nothing is left out by {period}", 0.2
+        )
+
     def complete(self) -> set[str]:
         """The periods that have reached everybody."""
         periods = Counter(period for period, _ in self.arrived())
@@ -82,14 +88,14 @@ class Reporting:
     def doubled(self) -> dict[tuple[str, str], int]:
         return {one: count for one, count in self.arrived().items() if count > 1}
 
-    def left_out(self) -> list[float]:
-        """The steps between periods that arrived which are not the interval, seconds."""
-        ends = sorted(instant_named(period).timestamp() for period in self.complete())
+    def left_out(self, until: str) -> list[float]:
+        """The steps between periods that arrived, up to one, which are not the interval, seconds."""
+        ends = sorted(instant_named(period).timestamp() for period in self.complete() if period <= until)
         return [later - earlier for earlier, later in pairwise(ends) if later - earlier != EVERY]
 
 
 @contextmanager
-def reporting(folder: Path, *reports: str, **environ: str) -> Iterator[Reporting]:
+def reporting(folder: Path, *reports: str, app: str = "reporting_app", **environ: str) -> Iterator[Reporting]:
     """Servers up, nothing else; every process is ended afterwards."""
     with plant(folder, **environ) as made:
         made.environ |= {
@@ -97,10 +103,10 @@ def reporting(folder: Path, *reports: str, **environ: str) -> Iterator[Reporting
             "NOTIFIER_REPORTS": "reporting",
             "REPORTING": " ".join(reports),
             "REPORTING_FILE": str(folder / "runs"),
+            **environ,
         }
-        ours = Reporting(made)
+        ours = Reporting(made, app)
         try:
             yield ours
         finally:
-            for beat in ours.beats:
-                beat.kill()
+            ours.kill()

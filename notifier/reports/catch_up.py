@@ -31,9 +31,7 @@ class Chosen:
 
 def chosen(ended: Sequence[Period], policy: CatchUp, now: datetime) -> Chosen:
     """Of the periods that have ended since somebody looked, oldest first."""
-    if policy is CatchUp.ALL:
-        return Chosen(tuple(ended), ())
-    last = tuple(ended[-1:])
+    last = tuple(ended[-MOST:] if policy is CatchUp.ALL else ended[-1:])
     if policy is CatchUp.SKIP and last and now - last[0].end > ON_TIME:
         last = ()
     return Chosen(last, tuple(ended[: len(ended) - len(last)]))

@@ -65,6 +65,12 @@ class Crontab:
         either = not fields[2].startswith("*") and not fields[4].startswith("*")
         return cls(values[0], values[1], values[2], values[3], weekdays, either, text.strip())
 
+    @property
+    def identity(self) -> str:
+        """What tells it from others, however it was written: a set of names has another order in each process."""
+        fields = (self.minutes, self.hours, self.days, self.months, self.weekdays)
+        return " ".join([*(",".join(map(str, sorted(field))) for field in fields), "or" if self.either else "and"])
+
     def after(self, instant: datetime, zone: ZoneInfo) -> datetime:
         """The first moment after it, UTC."""
         wall = wall_of(instant, zone)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -60,7 +61,7 @@ class Registry:
     def add(self, report: Report) -> None:
         """Raises `InvalidReport` where another function has the name. The same function again is a module loaded anew."""
         other = self._reports.get(report.name)
-        if other is not None and _place(other.function) != _place(report.function):
+        if other is not None and _origin(other.function) != _origin(report.function):
             raise InvalidReport(
                 f"report {report.name!r} is there twice: {_place(other.function)}, {_place(report.function)}"
             )
@@ -84,6 +85,7 @@ def checked(
         raise InvalidReport(
             f"a report is named by small letters, digits, - and _ (such as 'weekly-orders'), not {name!r}"
         )
+    _check_function(name, function)
     if not isinstance(template, str) or not template:
         raise InvalidReport(f"report {name!r}: template is the name of one, not {template!r}")
     try:
@@ -106,17 +108,40 @@ def _zone(name: str, given: object) -> ZoneInfo:
         raise InvalidReport(f"report {name!r}: {given!r} is no time zone, such as 'Europe/Berlin'") from None
 
 
+def _check_function(name: str, function: object) -> None:
+    if not callable(function):
+        raise InvalidReport(f"report {name!r} is a function, and not {type(function).__name__}")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise InvalidReport(f"report {name!r} is asynchronous, and no loop runs in a worker; call asyncio.run(…) in it")
+
+
 def _recipients(name: str, given: Any) -> Any:
     if callable(given):
+        _check_function(name, given)
         return given
-    many = [given] if isinstance(given, str | Address | Mapping) else given
-    if not isinstance(many, list | tuple) or not many:
+    if not (many := listed_recipients(name, given)):
         raise InvalidReport(f"report {name!r}: recipients is a list of addresses, or a function that returns one")
-    return tuple(many)
+    return many
+
+
+def listed_recipients(name: str, given: Any) -> tuple[Recipient, ...]:
+    """As they were given, or as a function of them has returned them. One alone is a list of one. Raises `InvalidReport`."""
+    if isinstance(given, str | Address | Mapping):
+        return (given,)
+    if not isinstance(given, Iterable):
+        raise InvalidReport(f"report {name!r}: recipients are a list of addresses, and not {type(given).__name__}")
+    return tuple(given)
 
 
 def _place(function: Callable[..., Any]) -> str:
     return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
+
+
+def _origin(function: Callable[..., Any]) -> list[object]:
+    """The same for a function whose module is loaded anew; another for each line, and for each that one function has made."""
+    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    line = getattr(getattr(function, "__code__", None), "co_firstlineno", 0)
+    return [_place(function), line, *(_place(one) if callable(one) else one for one in cells)]
 
 
 registry = Registry()

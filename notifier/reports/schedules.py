@@ -15,6 +15,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Schedule(Protocol):
     """Moments without end, each an instant of its own."""
 
+    @property
+    def identity(self) -> str:
+        """What tells it from others, however it was written."""
+
     def after(self, instant: datetime, zone: ZoneInfo) -> datetime:
         """The first moment after it, UTC."""
 
@@ -34,6 +38,11 @@ class Every:
 
     def __str__(self) -> str:
         return f"every {timedelta(seconds=self.seconds)}"
+
+    @property
+    def identity(self) -> str:
+        """See `Schedule.identity`."""
+        return str(self.seconds)
 
     def after(self, instant: datetime, zone: ZoneInfo) -> datetime:
         """See `Schedule.after`."""

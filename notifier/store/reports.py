@@ -18,10 +18,13 @@ _ONLY_ASKS = ("look", "due", "stands")
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """``now`` by the store's clock, and ``until`` where periods were looked at (None: never); seconds since the epoch."""
+    """``now`` by the store's clock, and ``until`` where periods were looked at (None: never); seconds since the epoch.
+    ``schedule``: of the last look, '' where nobody has said.
+    """
 
     now: float
     until: float | None
+    schedule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,22 @@ class RedisReports:
 
     def look(self, report: str) -> Looked:
         """How far somebody has looked."""
-        now, until = self._run(report, "look")
-        return Looked(now / 1000, int(until) / 1000 if until else None)
+        now, until, schedule = self._run(report, "look")
+        return Looked(now / 1000, int(until) / 1000 if until else None, schedule.decode())
 
-    def open(self, report: str, looked: Looked, until: float, due: Sequence[str], missed: Sequence[str]) -> bool:
+    def open(
+        self,
+        report: str,
+        looked: Looked,
+        until: float,
+        due: Sequence[str],
+        missed: Sequence[str],
+        *,
+        schedule: str = "",
+    ) -> bool:
         """These periods are due, and looked at up to ``until``. False where another has looked meanwhile."""
         was = "" if looked.until is None else ms(looked.until)
-        return bool(self._run(report, "open", was, ms(until), len(due), *due, *missed))
+        return bool(self._run(report, "open", was, ms(until), schedule, len(due), *due, *missed))
 
     def due(self, report: str) -> list[str]:
         """The open periods that nobody has."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 
 from notifier.errors import ConfigurationError
@@ -10,6 +12,7 @@ from notifier.reports.delivery_figures import STATES, days_of, figures_of
 from notifier.reports.files import csv_file
 from notifier.reports.periods import Period
 from notifier.reports.result import ReportResult
+from notifier.store.tallies import Tally
 from notifier.tasks.runtime import runtime
 
 NAME = "notifier-delivery"
@@ -31,7 +34,7 @@ def delivery_report(period: Period) -> ReportResult:
     context = figures_of(counts, store.tallies.of(queues, first - span, first - DAY), first, last)
     table = csv_file(
         "delivery.csv",
-        sorted((one.day.isoformat(), one.template, one.domain, one.state, one.count) for one in counts),
+        [(*row, count) for row, count in sorted(_summed(counts).items())],
         columns=("day", "template", "domain", "state", "count"),
     )
     try:
@@ -41,3 +44,11 @@ def delivery_report(period: Period) -> ReportResult:
     except ConfigurationError:
         return ReportResult(context, [table])
     return ReportResult({**context, "chart": chart.url}, [table, chart])
+
+
+def _summed(counts: Sequence[Tally]) -> Counter[tuple[str, str, str, str]]:
+    """Of all queues."""
+    found = Counter[tuple[str, str, str, str]]()
+    for one in counts:
+        found[one.day.isoformat(), one.template, one.domain, one.state] += one.count
+    return found

@@ -20,6 +20,7 @@ from notifier.tasks.checks import attempt_budget
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.registered import is_registered, remember
+from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import forget_settings, settings
 from notifier.tasks.sweeper import Sweeper
 
@@ -68,8 +69,8 @@ def check_names(app: Celery) -> None:
 @beat_init.connect
 def join_beat(sender: Any, **_: Any) -> None:
     """The entry that sends reports, in a registered app's beat. It is not there before: a look at an app's settings fixes them."""
-    if is_registered(sender.app):
-        sender.app.conf.beat_schedule.setdefault(report.ENTRY, dict(report.BEAT_ENTRY))
+    if is_registered(sender.app) and report.ENTRY not in sender.app.conf.beat_schedule:
+        sender.scheduler.update_from_dict({report.ENTRY: dict(report.BEAT_ENTRY)})  # it has read the settings by now
 
 
 @celeryd_init.connect
@@ -102,6 +103,7 @@ def _joined(app: Celery) -> list[Queue]:
             raise ConfigurationError(problems)
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
+    load_reports_of_worker(settings())
     guard_worker()
     keep_half_read_results()
     keep_ours(app)

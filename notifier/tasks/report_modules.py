@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 
 from notifier.errors import ConfigurationError
@@ -9,6 +10,8 @@ from notifier.reports.registry import registry
 from notifier.settings import Settings
 from notifier.tasks.delivery_report import NAME, TEMPLATE, delivery_report
 from notifier.tasks.report import report
+
+log = logging.getLogger(__name__)
 
 WEEKLY = "0 8 * * mon"
 
@@ -26,6 +29,14 @@ def load_reports(settings: Settings) -> None:
     ]
     if problems:
         raise ConfigurationError(problems)
+
+
+def load_reports_of_worker(settings: Settings) -> None:
+    """The same, but what is wrong with one report is told, and keeps neither mails nor other reports."""
+    try:
+        load_reports(settings)
+    except ConfigurationError as error:
+        log.error("mails and the other reports go on without these: %s", error)  # noqa: TRY400 - for operators
 
 
 def _imported(name: str) -> list[str]:

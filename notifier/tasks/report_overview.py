@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from notifier.errors import InvalidReport
 from notifier.reports.periods import Period, period_by
 from notifier.reports.registry import Report, registry
+from notifier.reports.schedules import EPOCH
 from notifier.store.reports import OpenPeriod, PastPeriod
 from notifier.tasks.app import point_at_broker
 from notifier.tasks.report_modules import load_reports
@@ -54,15 +55,20 @@ def coming(report: Report) -> Iterator[datetime]:
 
 
 def last_period(report: Report, by: datetime | None = None) -> Period:
-    """The one that had ended by then."""
-    return period_by(by or datetime.now(UTC), report.schedule, report.zone)
+    """The one that had ended by then. Raises `InvalidReport` for a time before all schedules."""
+    by = by or datetime.now(UTC)
+    if by < EPOCH + timedelta(days=366):
+        raise InvalidReport(f"{report.name} has no period that had ended by {by:%Y-%m-%d}")
+    return period_by(by, report.schedule, report.zone)
 
 
 def run_now(report: Report, period: Period) -> PastPeriod | OpenPeriod | None:
     """Send a period here and now to those who have not had it; what became of it.
 
-    Raises `InvalidReport` where it was sent, or a worker has it.
+    Raises `InvalidReport` where it was sent, or a worker has it, or it has not ended.
     """
+    if period.end > datetime.now(UTC):  # whoever had half of it would not have the whole
+        raise InvalidReport(f"{report.name} of {period} has not ended; --to sends it to somebody else")
     point_at_broker()
     reports = runtime().store.reports
     for one in reports.stands(report.name)[1]:

@@ -7,9 +7,11 @@ import json
 import logging
 import random
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from celery.exceptions import WorkerShutdown, WorkerTerminate
 
 from notifier.delivery.context import checked_context
 from notifier.delivery.intake import Accepted, Options
@@ -29,7 +31,7 @@ from notifier.model.address import Address
 from notifier.model.ids import new_mail_id
 from notifier.model.tenant import DEFAULT
 from notifier.reports.periods import Period, instant_named, period_until
-from notifier.reports.registry import Recipient, Report
+from notifier.reports.registry import Recipient, Report, listed_recipients
 from notifier.reports.result import ReportFile, ReportResult
 from notifier.retry import RetryPolicy
 from notifier.store.base import Claim
@@ -107,16 +109,20 @@ def _sent(report: Report, taken: Taken, mine: Runtime) -> tuple[str, str]:
             return "nothing", "the function returned None"
         if not mine.store.reports.keep(taken, _stored(made, report, mine)):
             raise _Lost
-    wrong: list[str] = []
+    if not made.recipients:
+        return "nothing", "there are no recipients"
+    wrong: dict[str, str] = {}
     left = [(digest_of(one["to"]), one) for one in made.recipients]
     left = [(digest, one) for digest, one in left if digest not in taken.reached]
     for start in range(0, len(left), CHUNK):
         chunk = left[start : start + CHUNK]
-        wrong.extend(_enqueued(report, taken.period, made, chunk))
-        if not mine.store.reports.reach(taken, [digest for digest, _ in chunk]):
+        wrong.update(_enqueued(report, taken.period, made, chunk))
+        # Whoever was refused has nothing, and gets it when the fault is mended and a person runs the period again.
+        if not mine.store.reports.reach(taken, [digest for digest, _ in chunk if digest not in wrong]):
             raise _Lost
     if wrong:
-        return "failed", f"{len(wrong)} of {len(made.recipients)} recipients were refused; {wrong[0]}"
+        first = next(iter(wrong.values()))
+        return "failed", f"{len(wrong)} of {len(made.recipients)} recipients were refused; {first}"
     return "sent", f"to {len(made.recipients)}"
 
 
@@ -150,17 +156,32 @@ def _told(error: Exception) -> str:
 
 
 def _made(report: Report, period: Period) -> Made | None:
-    found = report.function(period)
+    found = _called(report.function, period)
     if found is None:
         return None
     result = found if isinstance(found, ReportResult) else ReportResult(found)
     context: object = result.context
     if not isinstance(context, Mapping):
         raise InvalidReport(f"report {report.name!r} returned {type(found).__name__}; a context is a mapping")
-    whom = report.recipients(period) if callable(report.recipients) else report.recipients
+    whom = _called(report.recipients, period) if callable(report.recipients) else report.recipients
+    if isinstance(result.attachments, str | bytes | Mapping) or not isinstance(result.attachments, Iterable):
+        raise InvalidReport(
+            f"report {report.name!r}: attachments are a list of files, and not {type(result.attachments).__name__}"
+        )
     tenant = str(report.mail.get("tenant", DEFAULT))
     files = [_file(one, tenant) for one in result.attachments]
-    return Made(checked_context(context), files, [_recipient(report, one) for one in whom])
+    return Made(
+        checked_context(context), files, [_recipient(report, one) for one in listed_recipients(report.name, whom)]
+    )
+
+
+def _called(function: Callable[[Period], Any], period: Period) -> Any:
+    try:
+        return function(period)
+    except (WorkerShutdown, WorkerTerminate):
+        raise
+    except SystemExit as error:  # as commands raise it that a function calls; it is not to end the worker
+        raise InvalidReport(f"the function has called exit({error.code!r})") from None
 
 
 def _file(given: object, tenant: str) -> dict[str, Any]:
@@ -209,8 +230,10 @@ def digest_of(to: str) -> str:
     return hashlib.sha256(path.lower().encode()).hexdigest()[:32]
 
 
-def _enqueued(report: Report, period: str, made: Made, chunk: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[str]:
-    """Why recipients were refused; the others have their mails."""
+def _enqueued(
+    report: Report, period: str, made: Made, chunk: Sequence[tuple[str, Mapping[str, Any]]]
+) -> Iterator[tuple[str, str]]:
+    """Why recipients (digests) were refused; the others have their mails."""
     accepted: list[Accepted] = []
     for digest, one in chunk:
         try:
@@ -218,7 +241,7 @@ def _enqueued(report: Report, period: str, made: Made, chunk: Sequence[tuple[str
         except (InvalidMail, TemplateError) as error:
             # What is no address may be a person's all the same, and this is listed and logged.
             why = type(error).__name__ if isinstance(error, InvalidAddress) else str(error)
-            yield f"recipient {made.recipients.index(one) + 1}: {why}"
+            yield digest, f"recipient {made.recipients.index(one) + 1}: {why}"
     try:
         enqueue(accepted)
     except IdempotencyConflict:

@@ -16,7 +16,7 @@ from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.odd_messages import guard_worker
-from notifier.tasks.report_modules import load_reports
+from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
 from notifier.telemetry.sink import unblock
@@ -32,9 +32,9 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
         point_at_broker()
         _consume_every_class(settings())
         check_celery(app.conf, settings())
-        load_reports(settings())
     except ConfigurationError as error:
         raise SystemExit(str(error)) from None
+    load_reports_of_worker(settings())
     app.conf.beat_schedule.setdefault(report.ENTRY, dict(report.BEAT_ENTRY))
     guard_worker()
     keep_half_read_results()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from workers import Plant, plant
@@ -15,6 +16,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
 from notifier.reports.periods import Period
 from notifier.store.base import Settlement
+from notifier.store.tallies import EPOCH
 from notifier.tasks.delivery_report import TEMPLATE, delivery_report
 from notifier.tasks.runtime import runtime
 
@@ -46,6 +48,17 @@ def test_it_tells_what_was_sent_by_template_and_domain(made: Plant) -> None:
     assert context["templates"] == [["welcome", 3, 0, 0]]
     assert context["domains"] == [["example.com", 2, 0, 0], ["example.org", 1, 0, 0]]
     assert [day["value"] for day in context["days"]] == [0, 0, 0, 0, 0, 0, 3]
+
+
+def test_the_queues_of_one_day_are_one_row_of_the_table(made: Plant) -> None:
+    keys, connection = runtime().store._keys, runtime().store._connection
+    day = (TODAY.date() - EPOCH).days
+    connection.ask(
+        *(("HSET", keys.tally(queue, day), "sent example.com welcome", 2) for queue in ("mail", "mail.bulk"))
+    )
+    connection.ask(*(("SADD", keys.queues, queue) for queue in ("mail", "mail.bulk")))
+    table: Any = delivery_report(WEEK).attachments[0]
+    assert table.data.decode("utf-8-sig").splitlines()[1:] == [f'"{TODAY:%Y-%m-%d}","welcome","example.com","sent",4']
 
 
 def test_the_day_in_which_a_period_ends_is_the_next_ones(made: Plant) -> None:

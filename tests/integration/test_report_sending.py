@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from workers import Plant, plant
 
+from notifier.errors import InvalidReport
 from notifier.model.content import Attachment
 from notifier.model.state import MailState
+from notifier.reports.files import csv_file
 from notifier.reports.periods import Period
 from notifier.reports.registry import Report, checked
 from notifier.reports.result import ReportResult
 from notifier.store.reports import PastPeriod
 from notifier.tasks import report_sending
+from notifier.tasks.report_overview import last_period, run_for, run_now
 from notifier.tasks.report_sending import send_period
 from notifier.tasks.runtime import runtime
 
@@ -102,12 +106,40 @@ def test_a_context_that_does_not_fit_is_told_and_not_tried_again(made: Plant) ->
         ("text", "a context is a mapping"),
         (ReportResult({"day": datetime(2026, 11, 23, tzinfo=UTC)}), "JSON does not know"),
         (ReportResult({}, [{"filename": "x"}]), "an attachment has one of"),
+        (ReportResult({}, csv_file("x.csv", [])), "attachments are a list of files, and not ReportFile"),
+        (ReportResult({}, {"filename": "x", "data": b""}), "attachments are a list of files, and not dict"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_no_report_is_told_and_not_tried_again(made: Plant, returned: Any, words: str) -> None:
     done = sent(a_report(lambda _: returned))
     assert done.state == "failed"
     assert words in done.why
+
+
+def test_a_function_that_calls_exit_is_told_and_does_not_end_the_worker(made: Plant) -> None:
+    assert "called exit(3)" in sent(a_report(lambda _: sys.exit(3))).why
+
+
+@pytest.mark.parametrize(
+    ("returned", "state", "why"),
+    [
+        ("boss@example.com", "sent", "to 1"),
+        (iter(["boss@example.com"]), "sent", "to 1"),
+        ([], "nothing", "there are no recipients"),
+        (None, "failed", "InvalidReport: report 'weekly': recipients are a list of addresses, and not NoneType"),
+    ],
+)
+def test_whatever_a_function_of_recipients_returns_is_read_like_a_list(
+    made: Plant, returned: Any, state: str, why: str
+) -> None:
+    done = sent(a_report(recipients=lambda _: returned))
+    assert (done.state, done.why) == (state, why)
+
+
+def test_whoever_was_refused_has_the_mail_when_the_fault_is_mended(made: Plant) -> None:
+    assert sent(a_report(lambda _: {"name": 5})).state == "failed"
+    assert sent(a_report()).state == "sent"
+    assert waiting() == ["ida@example.com", "zoe@example.com"]
 
 
 def test_a_recipient_that_is_no_address_and_no_mapping_of_one_is_told(made: Plant) -> None:
@@ -130,6 +162,30 @@ def test_whoever_had_the_mail_in_other_words_does_not_have_it_twice(
     done = sent(a_report(lambda _: {"name": "second"}))
     assert done.state == "sent"
     assert waiting() == ["ida@example.com", "zoe@example.com"]
+
+
+def test_a_period_that_was_sent_is_run_again_only_for_somebody_else(made: Plant) -> None:
+    report = a_report()
+    period = last_period(report, datetime(2026, 11, 23, 12, tzinfo=UTC))
+    done = run_now(report, period)
+    assert isinstance(done, PastPeriod)
+    assert (done.period, done.state) == (KEY, "sent")
+    with pytest.raises(InvalidReport, match="was sent; --to sends it to somebody else"):
+        run_now(report, period)
+    assert len(run_for(report, period, ["bo@example.com"])) == 1
+    assert waiting() == ["bo@example.com", "ida@example.com", "zoe@example.com"]
+
+
+def test_a_period_that_has_not_ended_is_not_run_for_those_who_would_miss_the_rest(made: Plant) -> None:
+    begun = datetime.now(UTC)
+    with pytest.raises(InvalidReport, match="has not ended; --to sends it to somebody else"):
+        run_now(a_report(), Period(begun, begun + timedelta(days=7)))
+    assert waiting() == []
+
+
+def test_a_period_before_all_schedules_is_refused() -> None:
+    with pytest.raises(InvalidReport, match="has no period that had ended by"):
+        last_period(a_report(), datetime(1, 1, 1, tzinfo=UTC))
 
 
 def test_a_second_run_is_for_those_alone_who_had_nothing(made: Plant) -> None:

@@ -54,10 +54,15 @@ def broken(period: Period) -> dict[str, Any]:
     raise Broken("-".join(WORDS))
 
 
-def deadly(period: Period) -> dict[str, Any]:
+def deadly(period: Period) -> dict[str, Any] | None:
+    """Its first period, whoever takes it up again."""
     write_down("deadly", period)
-    os.kill(os.getpid(), signal.SIGKILL)
-    return {}
+    victim = FILE.parent / "deadly"
+    if once("deadly"):
+        victim.write_text(period.key)
+    if victim.read_text() == period.key:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return None
 
 
 def charted(period: Period) -> ReportResult:

@@ -1,8 +1,9 @@
 -- What is known of one report: up to where its periods were looked at, which are open, and what became of others.
 -- KEYS[1] is the prefix of its keys. 'open' holds the open periods with the time from which on somebody may take them: the
 -- end of a lease, or of a wait. ARGV: verb, then:
---   'look': the time, ms, and up to where periods were looked at, ms or ''
---   'open', from where or '', up to where, how many are due, periods due ..., periods missed ...: 1 where nobody was quicker
+--   'look': the time, ms, up to where periods were looked at, ms or '', and by which schedule or ''
+--   'open', from where or '', up to where, by which schedule, how many are due, periods due ..., periods missed ...: 1 where
+--     nobody was quicker
 --   'due': the periods that may be taken
 --   'take', period, owner, lease ms, most crashes: {'taken', failures, the blob that holds what it says or '', recipients
 --     reached ...}, {'crashed'} where it has ended its worker too often, or {} where another has it
@@ -37,15 +38,18 @@ local function close(state, why)
 end
 
 if verb == 'look' then
-  return { at, redis.call('GET', P .. 'looked') or '' }
+  return { at, redis.call('GET', P .. 'looked') or '', redis.call('GET', P .. 'schedule') or '' }
 elseif verb == 'open' then
   if (redis.call('GET', P .. 'looked') or '') ~= ARGV[2] then return 0 end
   redis.call('SET', P .. 'looked', ARGV[3])
-  for i = 5, #ARGV do
-    if i < 5 + tonumber(ARGV[4]) then
-      redis.call('ZADD', open, at, ARGV[i])
+  if ARGV[4] ~= '' then redis.call('SET', P .. 'schedule', ARGV[4]) end
+  for i = 6, #ARGV do
+    period = ARGV[i]
+    if i < 6 + tonumber(ARGV[5]) then
+      -- A person who could not wait may have sent it, or a clock that was ahead; a worker may be at it for that person.
+      if redis.call('EXISTS', reached()) == 0 then redis.call('ZADD', open, 'NX', at, period) end
     else
-      remember(ARGV[i], 'missed', 'nobody looked in time')
+      remember(period, 'missed', 'nobody looked in time')
     end
   end
   return 1
@@ -88,7 +92,9 @@ if verb == 'renew' then
 elseif verb == 'keep' then
   redis.call('HSET', details(), 'made', ARGV[4])
 elseif verb == 'reach' then
-  for i = 4, #ARGV do redis.call('SADD', reached(), ARGV[i]) end
+  local new = 0
+  for i = 4, #ARGV do new = new + redis.call('SADD', reached(), ARGV[i]) end
+  if new > 0 then redis.call('HSET', details(), 'crashes', 0) end -- whoever ends a worker that gets on is not the report
 elseif verb == 'wait' then
   redis.call('ZADD', open, at + tonumber(ARGV[4]), period)
   redis.call('HINCRBY', details(), 'failures', ARGV[6])

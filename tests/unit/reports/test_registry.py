@@ -58,9 +58,35 @@ def test_two_functions_under_one_name_are_refused() -> None:
         reports.add(made(others))
 
 
+def of_region(region: str) -> Any:
+    return lambda period: {"region": region}
+
+
+ANONYMOUS: tuple[Any, ...] = (
+    lambda period: {},
+    lambda period: None,
+)
+
+
+@pytest.mark.parametrize("two", [(of_region("eu"), of_region("us")), ANONYMOUS])
+def test_two_functions_that_share_a_name_are_two(two: tuple[Any, Any]) -> None:
+    reports = Registry()
+    reports.add(made(two[0]))
+    reports.add(made(two[0]))
+    with pytest.raises(InvalidReport, match="twice"):
+        reports.add(made(two[1]))
+
+
+async def coming(period: Period) -> dict[str, Any]:
+    return {}
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"function": coming}, "asynchronous"),
+        ({"recipients": coming}, "asynchronous"),
+        ({"function": {}}, "is a function"),
         ({"name": "Weekly Orders"}, "small letters"),
         ({"schedule": "every monday"}, "five fields"),
         ({"schedule": 60}, "crontab text"),

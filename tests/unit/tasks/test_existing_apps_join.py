@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -62,13 +63,26 @@ def test_joining_neither_configures_nor_finalises_an_app() -> None:
     assert not app.finalized
 
 
-def test_a_beat_of_the_app_sends_reports() -> None:
+def test_a_beat_of_the_app_sends_reports(tmp_path: Path) -> None:
     app, other = shop(beat_schedule={"mine": {"task": "shop.count", "schedule": 60.0}}), shop()
     notifier.tasks.register(app)
-    for one in (app, other):
-        beat_init.send(Service(one))
-    assert set(Service(app).get_scheduler(lazy=True).app.conf.beat_schedule) == {"mine", report.ENTRY}
-    assert not other.conf.beat_schedule
+    services = [Service(one, schedule_filename=str(tmp_path / str(n))) for n, one in enumerate((app, other))]
+    for service in services:
+        # Celery's beat reads its settings before it says that it begins.
+        assert report.ENTRY not in service.scheduler.schedule
+        beat_init.send(service)
+    ours, others = (set(service.scheduler.schedule) for service in services)
+    assert ours >= {"mine", report.ENTRY}
+    assert report.ENTRY not in others
+
+
+def test_an_entry_that_the_app_has_itself_stays(tmp_path: Path) -> None:
+    app = shop(beat_schedule={report.ENTRY: {"task": "notifier.reports", "schedule": 5.0}})
+    notifier.tasks.register(app)
+    service = Service(app, schedule_filename=str(tmp_path / "beat"))
+    assert service.scheduler.schedule
+    beat_init.send(service)
+    assert service.scheduler.schedule[report.ENTRY].schedule.run_every.total_seconds() == 5.0
 
 
 def test_settings_that_come_later_are_the_apps_own() -> None:

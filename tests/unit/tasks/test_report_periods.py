@@ -32,9 +32,9 @@ def store(clock: Clock) -> Iterator[RedisStore]:
         made.close()
 
 
-def daily(catch_up: str = "latest") -> Report:
+def daily(catch_up: str = "latest", text: str = "30 2 * * *") -> Report:
     function: Callable[[Any], Any] = dict
-    schedule, zone = read_schedule("30 2 * * *"), ZoneInfo("Europe/Berlin")
+    schedule, zone = read_schedule(text), ZoneInfo("Europe/Berlin")
     return Report("daily", function, schedule, zone, ("zoe@example.com",), "welcome", CatchUp(catch_up))
 
 
@@ -74,6 +74,43 @@ def test_after_a_year_the_newest_are_caught_up(store: RedisStore, clock: Clock) 
     open_due(daily("all"), store.reports)
     clock.now += 365 * DAY
     assert len(open_due(daily("all"), store.reports)) == MOST
+    assert len(missed(store)) == 1  # the newest of those that are too many
+
+
+@pytest.mark.parametrize("catch_up", ["latest", "all"])
+def test_a_schedule_that_is_changed_sends_nothing_of_the_past(store: RedisStore, clock: Clock, catch_up: str) -> None:
+    open_due(daily(catch_up), store.reports)
+    clock.now += 1800
+    changed = daily(catch_up, "0 * * * *")
+    assert open_due(changed, store.reports) == []
+    assert open_due(daily(catch_up, "0 11 * * *"), store.reports) == []
+    assert missed(store) == []
+    clock.now += DAY
+    assert open_due(daily(catch_up, "0 11 * * *"), store.reports)
+
+
+def test_a_moment_that_comes_while_old_and_new_workers_look_is_not_lost(store: RedisStore, clock: Clock) -> None:
+    old, new = daily(), daily(text="31 2 * * *")
+    open_due(old, store.reports)
+    open_due(new, store.reports)
+    clock.now = datetime(2026, 3, 28, 1, 30, 5, tzinfo=UTC).timestamp()
+    assert open_due(old, store.reports) == ["2026-03-28T01:30:00Z"]
+
+
+def test_one_schedule_in_two_spellings_is_no_change(store: RedisStore, clock: Clock) -> None:
+    open_due(daily("all", "0 8 * * mon,tue"), store.reports)
+    clock.now += 7 * DAY
+    assert len(open_due(daily("all", "0 8 * * 2,1"), store.reports)) == 2
+
+
+def test_a_clock_that_was_years_ahead_does_not_silence_a_report(store: RedisStore, clock: Clock) -> None:
+    open_due(daily(), store.reports)
+    clock.now += 3650 * DAY
+    open_due(daily(), store.reports)
+    clock.now -= 3650 * DAY
+    open_due(daily(), store.reports)
+    clock.now += DAY
+    assert open_due(daily(), store.reports)[-1] == "2026-03-28T01:30:00Z"
 
 
 def test_a_store_that_was_wiped_sends_nothing_again(store: RedisStore, clock: Clock) -> None:
