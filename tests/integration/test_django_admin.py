@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import redis
-from shops import Shop, shop, sqlite
-from workers import plant, wait_until
+from shops import Shop, shop_with
+from workers import wait_until
 
 import notifier
 from notifier.model.state import MailState
@@ -24,8 +24,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Its relay knows nobody whose address begins with ``no``."""
     folder = tmp_path_factory.mktemp("office")
     script = Script().refuse(lambda path: path.startswith("no"))
-    with plant(folder, script, folder / "accepted.jsonl") as made, shop(made, sqlite(folder)) as opened:
-        made.start_worker("-Q", "mail,mail.bulk", slots=1)
+    with shop_with(folder, script) as opened:
+        opened.made.start_worker("-Q", "mail,mail.bulk", slots=1)
         opened.call("user", name="root")
         opened.call("user", name="decides", permissions=[*LOOKS, "change_outboxmail", "change_ledgermail"])
         opened.call("user", name="looks", permissions=LOOKS)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,31 +48,16 @@ def database_of(request: pytest.FixtureRequest, folder: Path) -> Database:
     return server.database(f"shop{next(numbers)}")
 
 
-def copies(opened: Shop) -> Counter[str]:
-    journal = opened.made.folder / "accepted.jsonl"
-    lines = journal.read_text().splitlines() if journal.exists() else []
-    return Counter(json.loads(line)["message_id"].strip("<>").partition("@")[0] for line in lines)
-
-
-def settle(opened: Shop) -> None:
-    """Sweep until nothing is under way."""
-    wait_until(
-        lambda: bool(opened.sweep()) and {row["state"] for row in opened.rows().values()} <= {"settled", "held"},
-        "the rows are settled",
-        look_every=0.2,
-    )
-
-
 def mails_of(opened: Shop, number: str) -> dict[str, dict[str, Any]]:
     """The rows of one order."""
     return {mail_id: row for mail_id, row in opened.rows().items() if row["number"] == number}
 
 
 def sent_once(opened: Shop, number: str, mails: int = 1) -> None:
-    settle(opened)
+    opened.settle()
     rows = mails_of(opened, number)
     assert [row["outcome"] for row in rows.values()] == ["sent"] * mails
-    assert {mail_id: copies(opened)[mail_id] for mail_id in rows} == dict.fromkeys(rows, 1)
+    assert {mail_id: opened.copies()[mail_id] for mail_id in rows} == dict.fromkeys(rows, 1)
 
 
 def test_what_is_committed_is_sent_once_and_what_is_rolled_back_never_was(busy_shop: Shop) -> None:
@@ -116,21 +99,21 @@ def test_attachments_wait_in_the_outbox_with_their_mail_and_go_when_it_has_ended
     open_shop.killed("order", "committed", number="1", attach="U2l4dGVlbg==", count=2)
     assert open_shop.call("rows")["blobs"] == 1
     open_shop.made.start_worker(slots=1)
-    settle(open_shop)
+    open_shop.settle()
     assert open_shop.call("rows")["blobs"] == 0
     for mail in open_shop.made.server.mailbox:
         (bill,) = mail.message.iter_attachments()
         assert bill.get_content() == "Sixteen"
-    assert set(copies(open_shop).values()) == {1}
+    assert set(open_shop.copies().values()) == {1}
 
 
 def test_one_idempotency_key_in_two_transactions_is_one_mail(open_shop: Shop) -> None:
     open_shop.made.start_worker(slots=1)
     first = open_shop.order("1", name="Zoë", key="welcome-zoe")
     second = open_shop.order("2", name="Zoë", key="welcome-zoe")
-    settle(open_shop)
+    open_shop.settle()
     assert [row["outcome"] for row in open_shop.rows().values()] == ["sent", "sent"]
-    assert copies(open_shop) == {first: 1}
+    assert open_shop.copies() == {first: 1}
     assert open_shop.rows()[second]["ledger_id"] == first
 
 
@@ -139,7 +122,7 @@ def test_an_idempotency_key_with_another_content_is_held_and_the_others_go(open_
     first = open_shop.order("1", key="welcome-zoe")
     conflict = open_shop.order("2", name="Bob", key="welcome-zoe")
     third = open_shop.order("3")
-    settle(open_shop)
+    open_shop.settle()
     rows = open_shop.rows()
     assert (rows[conflict]["state"], rows[first]["outcome"], rows[third]["outcome"]) == ("held", "sent", "sent")
     assert "welcome-zoe" in rows[conflict]["why"]
@@ -157,8 +140,8 @@ def test_two_sweepers_at_once_share_the_rows(open_shop: Shop) -> None:
         other.close()
     assert sum(one["handed_over"] for one in swept) == 60, "each row was one sweeper's"
     open_shop.made.start_worker()
-    settle(open_shop)
-    assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
+    open_shop.settle()
+    assert open_shop.copies() == dict.fromkeys(open_shop.rows(), 1)
     assert len(open_shop.rows()) == 60
 
 
@@ -172,8 +155,8 @@ def test_a_store_that_is_away_keeps_no_request_from_committing(open_shop: Shop, 
     assert open_shop.sweep()["error"] in ("StoreUnavailable", "BrokerUnavailable")
     valkey.start() if away == "killed" else valkey.signal(signal.SIGCONT)
     open_shop.made.start_worker(slots=1)
-    settle(open_shop)
-    assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
+    open_shop.settle()
+    assert open_shop.copies() == dict.fromkeys(open_shop.rows(), 1)
     assert len(open_shop.rows()) == 3
 
 
@@ -193,7 +176,7 @@ def test_a_worker_of_the_project_sweeps_by_itself(open_shop: Shop) -> None:
     open_shop.killed("order", "committed", number="1")
     open_shop.call("forward")
     wait_until(lambda: open_shop.row()["state"] == "settled", "the row is settled")
-    assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
+    assert open_shop.copies() == dict.fromkeys(open_shop.rows(), 1)
     assert "Traceback" not in open_shop.made.logs()
 
 
@@ -229,7 +212,7 @@ def test_the_command_goes_on_through_an_outage(open_shop: Shop) -> None:
         wait_until(lambda: open_shop.row()["state"] == "settled", "the row is settled", look_every=0.2)
     finally:
         sweeper.kill()
-    assert copies(open_shop) == dict.fromkeys(open_shop.rows(), 1)
+    assert open_shop.copies() == dict.fromkeys(open_shop.rows(), 1)
 
 
 def test_mails_join_the_transaction_of_the_database_that_is_named(tmp_path: Path) -> None:
@@ -247,7 +230,7 @@ def test_mails_join_the_transaction_of_the_database_that_is_named(tmp_path: Path
             return str(opened.call("rows", using="other")["rows"][mail_id]["state"])
 
         wait_until(lambda: state() == "settled", "the row is settled", look_every=0.2)
-        assert (opened.rows(), copies(opened)) == ({}, {mail_id: 1})
+        assert (opened.rows(), opened.copies()) == ({}, {mail_id: 1})
 
 
 def test_what_the_mails_say_is_encrypted_where_there_is_a_key(open_shop: Shop) -> None:
@@ -265,7 +248,7 @@ def test_what_the_mails_say_is_encrypted_where_there_is_a_key(open_shop: Shop) -
     open_shop.close()
     open_shop.made.environ["NOTIFIER_ENCRYPTION_KEYS"] = keys
     open_shop.made.start_worker(slots=1)
-    settle(open_shop)
+    open_shop.settle()
     (mail,) = open_shop.made.server.mailbox
     (bill,) = mail.message.iter_attachments()
     assert bill.get_content() == "Sixteen Saltines"
@@ -311,4 +294,4 @@ def test_what_the_ledger_does_not_know_after_a_long_time_is_held(busy_shop: Shop
     row = busy_shop.rows()[mail_id]
     assert row["state"] == "held"
     assert ("of use is over" if ends == "expired" else "longer than the ledger remembers") in row["why"]
-    assert copies(busy_shop)[mail_id] == 1
+    assert busy_shop.copies()[mail_id] == 1
