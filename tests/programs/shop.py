@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import django
@@ -24,11 +25,13 @@ from django.contrib.auth.models import Permission, User  # noqa: E402 - after th
 from django.core.management import call_command  # noqa: E402 - after the setup
 from django.db import DatabaseError, connections, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django_site.shop.models import Order  # noqa: E402
 
 from notifier.errors import NotifierError  # noqa: E402
 from notifier.integrations.django import (  # noqa: E402
+    admin_ledger,
     outbox,
     outbox_contents,
     outbox_deciding,
@@ -277,11 +280,29 @@ def page(who: str, path: str, post: dict[str, Any] | None = None, forged: bool =
     token = client.cookies["csrftoken"].value
     if post is not None and not forged:
         post = {"csrfmiddlewaretoken": token, **post}
-    answer = client.get(path) if post is None else client.post(path, post)
+    with CaptureQueriesContext(connections["default"]) as asked:
+        answer = client.get(path) if post is None else client.post(path, post)
+    contents = sum('"payload"' in query["sql"] for query in asked if query["sql"].startswith("SELECT"))
     seen = [answer.status_code, answer.headers.get("Location", "")]
     if answer.status_code == 302:
         answer = client.get(answer.headers["Location"])
-    return {"status": seen[0], "location": seen[1], "text": answer.content.decode()}
+    return {"status": seen[0], "location": seen[1], "text": answer.content.decode(), "contents_read": contents}
+
+
+def reads_at_most(mails: int) -> dict[str, Any]:
+    """The list of the ledger's mails."""
+    before, admin_ledger.SCANNED = admin_ledger.SCANNED, mails
+    return {"before": before}
+
+
+def dumped() -> dict[str, Any]:
+    """How much `dumpdata` tells of the app, in letters."""
+    found = []
+    for base in (False, True):
+        told = StringIO()
+        call_command("dumpdata", "notifier", stdout=told, use_base_manager=base)
+        found.append(len(told.getvalue()))
+    return {"letters": found}
 
 
 def migrate() -> dict[str, Any]:
@@ -307,6 +328,8 @@ DO: dict[str, Callable[..., dict[str, Any]]] = {
     "kept": kept,
     "user": user,
     "page": page,
+    "reads_at_most": reads_at_most,
+    "dumped": dumped,
     "years_go_by": years_go_by,
     "migrate": migrate,
 }
