@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+from real_servers.postgresql import PostgreSQL
 from workers import TOP, Plant, plant, wait_until
 
 from notifier.testing import Script
@@ -108,6 +110,17 @@ class Shop:
             look_every=0.2,
         )
 
+    def mails_of(self, number: str) -> dict[str, dict[str, Any]]:
+        """The rows of one order."""
+        return {mail_id: row for mail_id, row in self.rows().items() if row["number"] == number}
+
+    def sent_once(self, number: str, mails: int = 1) -> None:
+        """Sweep until it is so, for all mails of the order. Raises `AssertionError`."""
+        self.settle()
+        rows, copies = self.mails_of(number), self.copies()
+        assert [row["outcome"] for row in rows.values()] == ["sent"] * mails
+        assert {mail_id: copies[mail_id] for mail_id in rows} == dict.fromkeys(rows, 1)
+
     def copies(self) -> Counter[str]:
         """How often the server has accepted each mail, by the journal that it synced before each 250."""
         journal = self.made.folder / JOURNAL
@@ -141,3 +154,30 @@ def shop(made: Plant, database: Database, **others: Database) -> Iterator[Shop]:
         yield opened
     finally:
         opened.close()
+
+
+numbers = iter(range(1000))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def busy_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A project whose worker runs, for tests that look at mails of their own."""
+    folder = tmp_path_factory.mktemp("busy")
+    with shop_with(folder, database=database_of(request, folder)) as opened:
+        opened.made.start_worker("-Q", "mail,mail.bulk", slots=1)
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def open_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    """One that a test has for itself."""
+    with shop_with(tmp_path, database=database_of(request, tmp_path)) as opened:
+        yield opened
+
+
+def database_of(request: pytest.FixtureRequest, folder: Path) -> Database:
+    """Of the kind that the fixture's parameter names."""
+    if request.param == "sqlite":
+        return sqlite(folder)
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.database(f"shop{next(numbers)}")
