@@ -29,6 +29,10 @@ def start_worker(made: Plant) -> None:
     made.start_worker("-Q", ",".join(QUEUES), slots=1)
 
 
+def launch_worker(made: Plant) -> None:
+    made.launch_worker("-Q", ",".join(QUEUES), slots=1)
+
+
 def pause(why: str) -> None:
     for queue in QUEUES:
         runtime().store.pause(Pause("queue", queue), why)
@@ -58,7 +62,7 @@ KILLS = (None, "written", "committed", "handed over", "marked")
 def test_requests_sweepers_workers_and_the_store_are_killed_and_each_order_has_its_mail(tmp_path: Path) -> None:
     with shop_with(tmp_path, Script().delay(Phase.FINAL_REPLY, 0.1)) as opened:
         made = opened.made
-        start_worker(made)
+        launch_worker(made)
         for number, kill in enumerate(KILLS * 3):
             if kill is None:
                 opened.order(f"{number}")
@@ -68,10 +72,11 @@ def test_requests_sweepers_workers_and_the_store_are_killed_and_each_order_has_i
                 opened.call("forward")
                 opened.killed("sweep", ("taken", "handed over", "marked")[number % 3])
             if kill == "marked":
+                wait_until(lambda: made.registered(made.workers[-1]), "the worker is up")
                 made.workers[-1].kill()
                 made.valkey.kill()
                 made.valkey.start()
-                start_worker(made)
+                launch_worker(made)  # it comes up while requests go on
         opened.settle()
         orders, arrived = opened.call("rows")["orders"], opened.copies()
         assert (orders, len(opened.rows())) == (12, 12), "three of fifteen were killed before their commit"

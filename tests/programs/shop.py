@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -22,7 +22,7 @@ import django
 django.setup()
 
 from django.contrib.auth.models import Permission, User  # noqa: E402 - after the setup
-from django.core.management import call_command  # noqa: E402 - after the setup
+from django.core.management import call_command, execute_from_command_line  # noqa: E402 - after the setup
 from django.db import DatabaseError, connections, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
@@ -263,6 +263,17 @@ def rows(using: str = "default") -> dict[str, Any]:
     return {"rows": found, "orders": Order.objects.using(using).count(), "blobs": OutboxBlob.objects.count()}
 
 
+def command(words: list[str]) -> dict[str, Any]:
+    """What ``manage.py`` says, and its exit status."""
+    out, err, status = StringIO(), StringIO(), 0
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            execute_from_command_line(["manage.py", *words])
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    return {"status": status, "out": out.getvalue(), "err": err.getvalue()}
+
+
 def user(name: str, permissions: list[str] | None = None) -> dict[str, Any]:
     """One of the staff; all permissions where none are named."""
     made = User.objects.create(username=name, is_staff=True, is_superuser=permissions is None)
@@ -326,6 +337,7 @@ DO: dict[str, Callable[..., dict[str, Any]]] = {
     "sweep_all": sweep_all,
     "time_goes_by": time_goes_by,
     "kept": kept,
+    "command": command,
     "user": user,
     "page": page,
     "reads_at_most": reads_at_most,
