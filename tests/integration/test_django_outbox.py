@@ -131,9 +131,11 @@ def test_the_command_goes_on_through_an_outage(lone_shop: Shop) -> None:
 
 
 def test_mails_join_the_transaction_of_the_database_that_is_named(tmp_path: Path) -> None:
+    """And a replica, which has the tables, is not swept: nobody can write there."""
+    replica = {**sqlite(tmp_path), "TEST": {"MIRROR": "default"}}
     with (
         plant(tmp_path, journal=tmp_path / "accepted.jsonl") as made,
-        shop(made, sqlite(tmp_path), other=sqlite(tmp_path, "other")) as opened,
+        shop(made, sqlite(tmp_path), other=sqlite(tmp_path, "other"), replica=replica) as opened,
     ):
         made.start_worker(slots=1)
         opened.call("order", number="1", using="other", rolls_back=True)
