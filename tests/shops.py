@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workers import TOP, Plant
+import pytest
+from real_servers.postgresql import PostgreSQL
+from workers import TOP, Plant, plant, wait_until
+
+from notifier.testing import Script
 
 Database = Mapping[str, object]
+JOURNAL = "accepted.jsonl"
 
 
 def sqlite(folder: Path, name: str = "shop") -> dict[str, object]:
@@ -23,7 +31,7 @@ def sqlite(folder: Path, name: str = "shop") -> dict[str, object]:
 
 @dataclass
 class Shop:
-    """The project with one database. A process of it is started when it is asked, and again when it was killed."""
+    """The project with one database. A process of it is started when it is asked, and is there again when it was killed."""
 
     made: Plant
     database: Database
@@ -52,7 +60,6 @@ class Shop:
     def killed(self, do: str, kill: str, **arguments: Any) -> None:
         """A call in which the process ends itself by SIGKILL."""
         assert not self._say(do, {**arguments, "kill": kill}), "it was not killed"
-        self.close()
 
     def _say(self, do: str, arguments: Mapping[str, Any]) -> str:
         process = self._running()
@@ -60,7 +67,7 @@ class Shop:
         assert process.stdout is not None
         process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
         process.stdin.flush()
-        return process.stdout.readline()
+        return process.stdout.readline().strip()
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
@@ -71,6 +78,7 @@ class Shop:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
+                start_new_session=True,
             )
         return self._process
 
@@ -94,12 +102,47 @@ class Shop:
         (row,) = self.rows().values()
         return row
 
+    def settle(self) -> None:
+        """Sweep until nothing is under way."""
+        wait_until(
+            lambda: bool(self.sweep()) and {row["state"] for row in self.rows().values()} <= {"settled", "held"},
+            "the rows are settled",
+            look_every=0.2,
+        )
+
+    def mails_of(self, number: str) -> dict[str, dict[str, Any]]:
+        """The rows of one order."""
+        return {mail_id: row for mail_id, row in self.rows().items() if row["number"] == number}
+
+    def sent_once(self, number: str, mails: int = 1) -> None:
+        """Sweep until it is so, for all mails of the order. Raises `AssertionError`."""
+        self.settle()
+        rows, copies = self.mails_of(number), self.copies()
+        assert [row["outcome"] for row in rows.values()] == ["sent"] * mails
+        assert {mail_id: copies[mail_id] for mail_id in rows} == dict.fromkeys(rows, 1)
+
+    def copies(self) -> Counter[str]:
+        """How often the server has accepted each mail, by the journal that it synced before each 250."""
+        journal = self.made.folder / JOURNAL
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        return Counter(json.loads(line)["message_id"].strip("<>").partition("@")[0] for line in lines)
+
     def close(self) -> None:
-        """End its process."""
+        """End its processes; the next one begins with the settings as they are then."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
             self._process = None
+
+
+@contextmanager
+def shop_with(
+    folder: Path, script: Script | None = None, database: Database | None = None, **environ: str
+) -> Iterator[Shop]:
+    """One whose server writes down what it accepts."""
+    with plant(folder, script, folder / JOURNAL, **environ) as made, shop(made, database or sqlite(folder)) as opened:
+        yield opened
 
 
 @contextmanager
@@ -111,3 +154,30 @@ def shop(made: Plant, database: Database, **others: Database) -> Iterator[Shop]:
         yield opened
     finally:
         opened.close()
+
+
+numbers = iter(range(1000))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def busy_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A project whose worker runs, for tests that look at mails of their own."""
+    folder = tmp_path_factory.mktemp("busy")
+    with shop_with(folder, database=database_of(request, folder)) as opened:
+        opened.made.start_worker("-Q", "mail,mail.bulk", slots=1)
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def open_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    """One that a test has for itself."""
+    with shop_with(tmp_path, database=database_of(request, tmp_path)) as opened:
+        yield opened
+
+
+def database_of(request: pytest.FixtureRequest, folder: Path) -> Database:
+    """Of the kind that the fixture's parameter names."""
+    if request.param == "sqlite":
+        return sqlite(folder)
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.database(f"shop{next(numbers)}")

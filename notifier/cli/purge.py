@@ -19,7 +19,8 @@ def command(recipient: str, as_json: bool) -> None:
 
     Addresses, contents, attachments and servers' words go; dead letters to RECIPIENT are discarded. What stays says of
     nobody that he was mailed: ids, states, times, and the digests that keep the same call from sending twice. Mails that are
-    on their way stay and are named: cancel them, or purge again when they have ended.
+    on their way stay and are named: cancel them, or purge again when they have ended. The outbox of a Django project has
+    addresses, too: manage.py notifier_outbox forget RECIPIENT.
     """
     store = runtime().store
     path = Address.parse(recipient).forward_path

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +12,8 @@ from pathlib import Path
 import pytest
 import redis
 from real_servers.postgresql import PostgreSQL
-from shops import Shop, shop, sqlite
-from workers import Plant, plant, wait_until
+from shops import Shop, shop_with
+from workers import Plant, wait_until
 
 import notifier
 from notifier.errors import Phase
@@ -27,14 +25,12 @@ from notifier.testing import EmbeddedValkey, Script
 QUEUES = ("mail", "mail.bulk")
 
 
-@contextmanager
-def shop_with(folder: Path, script: Script | None = None) -> Iterator[Shop]:
-    with plant(folder, script, folder / "accepted.jsonl") as made, shop(made, sqlite(folder)) as opened:
-        yield opened
-
-
 def start_worker(made: Plant) -> None:
     made.start_worker("-Q", ",".join(QUEUES), slots=1)
+
+
+def launch_worker(made: Plant) -> None:
+    made.launch_worker("-Q", ",".join(QUEUES), slots=1)
 
 
 def pause(why: str) -> None:
@@ -45,21 +41,6 @@ def pause(why: str) -> None:
 def resume() -> None:
     for queue in QUEUES:
         runtime().store.resume(Pause("queue", queue))
-
-
-def copies(opened: Shop) -> Counter[str]:
-    """How often the server has accepted each mail, by the journal that it synced before each 250."""
-    journal = opened.made.folder / "accepted.jsonl"
-    lines = journal.read_text().splitlines() if journal.exists() else []
-    return Counter(json.loads(line)["message_id"].strip("<>").partition("@")[0] for line in lines)
-
-
-def settle(opened: Shop) -> None:
-    wait_until(
-        lambda: bool(opened.sweep()) and {row["state"] for row in opened.rows().values()} <= {"settled", "held"},
-        "the rows are settled",
-        look_every=0.2,
-    )
 
 
 def ends(opened: Shop) -> dict[str, tuple[str, int]]:
@@ -81,7 +62,7 @@ KILLS = (None, "written", "committed", "handed over", "marked")
 def test_requests_sweepers_workers_and_the_store_are_killed_and_each_order_has_its_mail(tmp_path: Path) -> None:
     with shop_with(tmp_path, Script().delay(Phase.FINAL_REPLY, 0.1)) as opened:
         made = opened.made
-        start_worker(made)
+        launch_worker(made)
         for number, kill in enumerate(KILLS * 3):
             if kill is None:
                 opened.order(f"{number}")
@@ -91,12 +72,13 @@ def test_requests_sweepers_workers_and_the_store_are_killed_and_each_order_has_i
                 opened.call("forward")
                 opened.killed("sweep", ("taken", "handed over", "marked")[number % 3])
             if kill == "marked":
+                wait_until(lambda: made.registered(made.workers[-1]), "the worker is up")
                 made.workers[-1].kill()
                 made.valkey.kill()
                 made.valkey.start()
-                start_worker(made)
-        settle(opened)
-        orders, arrived = opened.call("rows")["orders"], copies(opened)
+                launch_worker(made)  # it comes up while requests go on
+        opened.settle()
+        orders, arrived = opened.call("rows")["orders"], opened.copies()
         assert (orders, len(opened.rows())) == (12, 12), "three of fifteen were killed before their commit"
         assert {outcome for outcome, _ in ends(opened).values()} == {"sent"}
         assert arrived.keys() == opened.rows().keys()
@@ -110,9 +92,9 @@ def test_30_a_store_that_is_killed_and_kept_nothing_loses_no_mail(tmp_path: Path
         usual, once = opened.order("1"), opened.order("2", mail_class="bulk")
         assert ends(opened) == {usual: ("handed_over", 1), once: ("handed_over", 1)}
         lose_all_data(opened.made.valkey)
-        settle(opened)
+        opened.settle()
         assert ends(opened) == {usual: ("sent", 2), once: ("held", 1)}, "what may go only once waits for a person"
-        assert copies(opened) == {usual: 1}
+        assert opened.copies() == {usual: 1}
 
 
 def test_32_flushall_while_mails_wait_loses_none(tmp_path: Path) -> None:
@@ -123,9 +105,9 @@ def test_32_flushall_while_mails_wait_loses_none(tmp_path: Path) -> None:
         once = opened.order("2", mail_class="bulk")
         with redis.Redis.from_url(opened.made.valkey.url) as client:
             client.flushall()
-        settle(opened)
+        opened.settle()
         assert ends(opened) == {**dict.fromkeys(ids, ("sent", 2)), once: ("held", 1)}
-        assert copies(opened) == dict.fromkeys(ids, 1)
+        assert opened.copies() == dict.fromkeys(ids, 1)
         assert "goes only once" in opened.rows()[once]["why"]
 
 
@@ -137,7 +119,7 @@ def test_32_a_dead_letter_that_is_wiped_waits_for_a_person_and_is_not_tried_agai
         opened.sweep()
         with redis.Redis.from_url(opened.made.valkey.url) as client:
             client.flushall()
-        settle(opened)
+        opened.settle()
         assert (opened.row()["state"], opened.row()["payload"]) == ("held", True)
         assert "it was a dead letter (failed)" in opened.row()["why"]
 
@@ -153,8 +135,8 @@ def test_32_flushall_in_mid_run_doubles_nothing_that_the_outbox_knew(tmp_path: P
         known = {mail_id for mail_id, (outcome, _) in ends(opened).items() if outcome == "sent"}
         with redis.Redis.from_url(opened.made.valkey.url) as client:
             client.flushall()
-        settle(opened)
-        arrived, ended = copies(opened), ends(opened)
+        opened.settle()
+        arrived, ended = opened.copies(), ends(opened)
         assert known, "the outbox has learned of some"
         assert {arrived[mail_id] for mail_id in known} == {1}
         if mail_class == "bulk":
@@ -180,9 +162,9 @@ def test_33_of_a_record_deleted_at_its_dot_the_row_decides(
         with redis.Redis.from_url(opened.made.valkey.url) as client:
             client.delete(f"notifier:{{{queue}}}:mail:{mail_id}")
         assert opened.made.server.mailbox.wait_for(1, timeout=30)
-        settle(opened)
+        opened.settle()
         assert ends(opened) == {mail_id: ended}
-        assert 1 <= copies(opened)[mail_id] <= ended[1]
+        assert 1 <= opened.copies()[mail_id] <= ended[1]
 
 
 def test_36_a_replica_that_lagged_sends_nothing_again_that_the_outbox_has_seen_sent(tmp_path: Path) -> None:
@@ -202,10 +184,10 @@ def test_36_a_replica_that_lagged_sends_nothing_again_that_the_outbox_has_seen_s
         wait_until(lambda: "the store was restored" in made.logs(), "the worker says so")
         wait_until(lambda: bool(opened.sweep()) and ends(opened)[once] == ("held", 1), "it waits for a person")
         resume()
-        settle(opened)
+        opened.settle()
         assert ends(opened) == {**dict.fromkeys(early, ("sent", 1)), late: ("sent", 2), once: ("held", 1)}
         made.settle(list(early), "sent", "cancelled")
-        assert copies(opened) == dict.fromkeys((*early, late), 1)
+        assert opened.copies() == dict.fromkeys((*early, late), 1)
 
 
 def copy_once(primary: EmbeddedValkey, replica: EmbeddedValkey) -> None:
@@ -288,8 +270,8 @@ class Wire:
 def shop_behind_a_wire(folder: Path, server: PostgreSQL, name: str) -> Iterator[tuple[Shop, Wire]]:
     server.database(name)
     wire = Wire(server.port)
-    with plant(folder, None, folder / "accepted.jsonl") as made, shop(made, server.entry(name, wire.port)) as opened:
-        start_worker(made)
+    with shop_with(folder, database=server.entry(name, wire.port)) as opened:
+        start_worker(opened.made)
         try:
             yield opened, wire
         finally:
@@ -305,10 +287,10 @@ def test_42_a_commit_whose_reply_is_lost_sends_what_was_committed(
         wire.cut(b"COMMIT", heard=heard)
         answer = opened.call("order", number="1")
         assert (answer["error"], wire.was_cut) == ("OperationalError", True)
-        settle(opened)
+        opened.settle()
         assert opened.call("rows")["orders"] == int(heard)
         assert ends(opened) == ({answer["ids"][0]: ("sent", 1)} if heard else {})
-        assert copies(opened) == (dict.fromkeys(answer["ids"], 1) if heard else {})
+        assert opened.copies() == (dict.fromkeys(answer["ids"], 1) if heard else {})
 
 
 @pytest.mark.parametrize("words", [b'INSERT INTO "shop_order"', b'INSERT INTO "notifier_outboxmail"'])
@@ -318,11 +300,11 @@ def test_42_a_database_that_goes_away_in_the_transaction_sends_nothing(
     with shop_behind_a_wire(tmp_path, postgresql, f"gone{len(words)}") as (opened, wire):
         wire.cut(words, heard=True)
         assert opened.call("order", number="1")["error"] == "OperationalError"
-        settle(opened)
-        assert (opened.call("rows")["orders"], ends(opened), copies(opened)) == (0, {}, {})
+        opened.settle()
+        assert (opened.call("rows")["orders"], ends(opened), opened.copies()) == (0, {}, {})
         after = opened.order("2")
-        settle(opened)
-        assert copies(opened) == {after: 1}
+        opened.settle()
+        assert opened.copies() == {after: 1}
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["heard", "not heard"])
@@ -335,5 +317,5 @@ def test_42_a_database_that_goes_away_when_the_settlement_is_written_learns_it_l
         opened.call("forward")
         wire.cut(b'"settled_at" = ', heard=heard)
         assert opened.call("sweep")["error"] == "OperationalError"
-        settle(opened)
-        assert (ends(opened), copies(opened)) == ({mail_id: ("sent", 1)}, {mail_id: 1})
+        opened.settle()
+        assert (ends(opened), opened.copies()) == ({mail_id: ("sent", 1)}, {mail_id: 1})

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import redis
-from shops import Shop, shop, sqlite
-from workers import plant, wait_until
+from shops import Shop, shop_with
+from workers import wait_until
 
 import notifier
 from notifier.model.state import MailState
@@ -24,8 +24,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Its relay knows nobody whose address begins with ``no``."""
     folder = tmp_path_factory.mktemp("office")
     script = Script().refuse(lambda path: path.startswith("no"))
-    with plant(folder, script, folder / "accepted.jsonl") as made, shop(made, sqlite(folder)) as opened:
-        made.start_worker("-Q", "mail,mail.bulk", slots=1)
+    with shop_with(folder, script) as opened:
+        opened.made.start_worker("-Q", "mail,mail.bulk", slots=1)
         opened.call("user", name="root")
         opened.call("user", name="decides", permissions=[*LOOKS, "change_outboxmail", "change_ledgermail"])
         opened.call("user", name="looks", permissions=LOOKS)
@@ -54,7 +54,7 @@ def held(office: Shop, number: str) -> str:
 
 def page(office: Shop, path: str, who: str = "root", **more: Any) -> dict[str, Any]:
     found = office.call("page", who=who, path=path, **more)
-    assert SECRET not in found["text"], "what a mail says is nobody's affair here"
+    assert (SECRET in found["text"], found["contents_read"]) == (False, 0), "what a mail says is nobody's affair here"
     return found
 
 
@@ -129,6 +129,35 @@ def test_the_outbox_is_listed_filtered_and_found_without_what_the_mails_say(offi
     assert 'name="_save"' not in text, "nothing is edited"
 
 
+@pytest.mark.parametrize("lookup", ["payload__regex", "payload__contains", "payload__gt", "blobs__octets__contains"])
+def test_nobody_asks_for_what_is_not_shown(office: Shop, lookup: str) -> None:
+    """Whoever may look would read a reset link letter by letter."""
+    dead_letter(office, f"asked {lookup}")
+    assert page(office, f"{OUTBOX}?{lookup}={SECRET}", who="looks")["status"] == 400
+
+
+@pytest.mark.parametrize("number", ["9" * 25, "9" * 5000, "0", "-1", "x", "\N{SUPERSCRIPT TWO}"])
+def test_a_page_that_there_is_not_is_none(office: Shop, number: str) -> None:
+    assert page(office, f"{LEDGER}?p={number}")["status"] == 200
+
+
+def test_a_list_that_was_not_read_to_its_end_says_so(office: Shop) -> None:
+    for number in ("first", "second"):
+        dead_letter(office, f"{number} of many")
+    before = office.call("reads_at_most", mails=1)["before"]
+    try:
+        assert "Only the first 1 mails were looked at" in page(office, f"{LEDGER}?q=second")["text"]
+    finally:
+        office.call("reads_at_most", mails=before)
+    assert "were looked at" not in page(office, f"{LEDGER}?q=second")["text"]
+
+
+def test_the_ledgers_mails_are_in_no_table_for_whoever_asks(office: Shop) -> None:
+    mail_id = dead_letter(office, "tableless")
+    assert page(office, f"{LEDGER}{mail_id}/delete/")["status"] == 403
+    assert min(office.call("dumped")["letters"]) > len(mail_id)
+
+
 def test_a_held_mail_is_sent_again_by_a_person_or_given_up(office: Shop) -> None:
     once_more, never = held(office, "once more"), held(office, "never")
     before = len(office.made.server.mailbox)
@@ -145,9 +174,11 @@ def test_a_held_mail_is_sent_again_by_a_person_or_given_up(office: Shop) -> None
 
 
 def test_a_store_that_is_away_is_said_on_the_page(office: Shop) -> None:
-    mail_id = dead_letter(office, "away")
+    mail_id, other = dead_letter(office, "away"), dead_letter(office, "far away")
     office.made.valkey.kill()
     try:
+        text = page(office, OUTBOX, post=choose("give_up", mail_id, other))["text"]
+        assert text.count("was not reached") == 1, "nobody waits for each of them"
         for path in (LEDGER, f"{LEDGER}{mail_id}/change/"):
             found = page(office, path)
             assert (found["status"], "errorlist" in found["text"] or "was not reached" in found["text"]) == (200, True)

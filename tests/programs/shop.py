@@ -1,6 +1,7 @@
 """An application of Django's in a process of its own: ``python -m programs.shop`` reads calls as lines of JSON and answers each.
 
-``{"do": "order", "number": "1", "kill": "committed"}``: with ``kill`` the process ends itself by SIGKILL at that point.
+``{"do": "order", "number": "1", "kill": "committed"}``: with ``kill`` the process ends itself by SIGKILL at that point. The answer
+is an empty line then, and another process, which has done nothing yet, serves what comes next.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import django
@@ -18,14 +22,23 @@ import django
 django.setup()
 
 from django.contrib.auth.models import Permission, User  # noqa: E402 - after the setup
-from django.core.management import call_command  # noqa: E402 - after the setup
+from django.core.management import call_command, execute_from_command_line  # noqa: E402 - after the setup
 from django.db import DatabaseError, connections, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django_site.shop.models import Order  # noqa: E402
 
 from notifier.errors import NotifierError  # noqa: E402
-from notifier.integrations.django import outbox, outbox_ledger, outbox_settling, sweeping  # noqa: E402
+from notifier.integrations.django import (  # noqa: E402
+    admin_ledger,
+    outbox,
+    outbox_contents,
+    outbox_deciding,
+    outbox_ledger,
+    outbox_settling,
+    sweeping,
+)
 from notifier.integrations.django.models import OutboxBlob, OutboxMail  # noqa: E402
 from notifier.tasks.runtime import runtime  # noqa: E402
 
@@ -73,8 +86,11 @@ def order(
     name: str = "",
     count: int = 1,
     using: str | None = None,
+    apart: str = "",
 ) -> dict[str, Any]:
-    """One request: rows and mails in one transaction."""
+    """One request: rows and mails in one transaction. ``apart``: a call for each mail, in "calls", or in "savepoints" of
+    which the last one is taken back.
+    """
     arm(kill)
     files = [{"filename": "bill.txt", "data": attach}] if attach else []
     mails = [
@@ -91,7 +107,10 @@ def order(
     try:
         with transaction.atomic(using=using):
             Order.objects.using(using).create(number=number)
-            outbox.write(mails, using)
+            if apart:
+                one_by_one(mails, using, apart)
+            else:
+                outbox.write(mails, using)
             if kill == "written":
                 end()
             if rolls_back:
@@ -102,6 +121,90 @@ def order(
         connections.close_all()  # as Django does at the end of a request
         return {"ids": [mail.email.id for mail in mails], "error": type(error).__name__}
     return {"ids": [mail.email.id for mail in mails]}
+
+
+def one_by_one(mails: list[Any], using: str | None, apart: str) -> None:
+    for number, mail in enumerate(mails, start=1):
+        try:
+            with transaction.atomic(using=using) if apart == "savepoints" else nullcontext():
+                outbox.write([mail], using)
+                if apart == "savepoints" and number == len(mails):
+                    raise RolledBackError
+        except RolledBackError:
+            pass
+
+
+def handed_over(**arguments: Any) -> dict[str, Any]:
+    """An order, and how many mails its request has handed over in each step after the commit."""
+    steps: list[int] = []
+    usual = outbox.hand_over
+    outbox.hand_over = lambda alias, held: steps.append(len(held)) or usual(alias, held)
+    try:
+        return {**order(**arguments), "steps": steps}
+    finally:
+        outbox.hand_over = usual
+
+
+def by_hand(number: str) -> dict[str, Any]:
+    """An order of somebody who commits by himself."""
+    transaction.set_autocommit(False)
+    try:
+        mail = runtime().intake.accept(template="welcome", to=f"{number}@example.com", context={"name": number})
+        outbox.write([mail], None)
+        transaction.commit()
+        return {"ids": [mail.email.id]}
+    finally:
+        transaction.set_autocommit(True)
+
+
+def edit(mail_id: str, octets: str | None = None, **fields: Any) -> dict[str, Any]:
+    """By hand, behind everybody's back; contents are text in Latin-1."""
+    if "payload" in fields:
+        fields["payload"] = fields["payload"].encode("latin-1")
+    if fields:
+        OutboxMail.objects.filter(id=mail_id).update(**fields)
+    if octets is not None:
+        OutboxBlob.objects.filter(mails=mail_id).update(octets=octets.encode("latin-1"))
+    return {}
+
+
+def of_another_class(mail_id: str, mail_class: str) -> dict[str, Any]:
+    """One that the settings had when the row was written."""
+    row = OutboxMail.objects.get(id=mail_id)
+    row.payload = json.dumps({**json.loads(bytes(row.payload)), "mail_class": mail_class}).encode()
+    row.mail_class = mail_class
+    row.save()
+    return {}
+
+
+def portions(octets: int) -> dict[str, Any]:
+    """How the contents of all rows are read where so many octets may be held: of each portion, its mails' blobs."""
+    outbox_contents.PORTION = octets
+    rows = list(OutboxMail.objects.filter(state="open").order_by("created_at").defer("payload"))
+    read = outbox_contents.portions("default", rows)
+    return {"portions": [[sorted(map(len, one.blobs.values())) for one in portion] for portion in read]}
+
+
+def stopped_sweeper() -> dict[str, Any]:
+    """One that has taken rows and is stopped; another one hands them over, and the store loses everything; then it goes on."""
+    forward()
+    rows = sweeping.take("default", timezone.now())
+    forward()
+    sweeping.sweep("default")
+    runtime().store._connection.ask(("FLUSHALL",))
+    swept = sweeping._work("default", rows, runtime().store.epoch(), time.monotonic() + 20)
+    return {"handed_over": swept, "known": [str(row.id) for row in rows if runtime().store.status(str(row.id))]}
+
+
+def decided_twice(mail_id: str) -> dict[str, Any]:
+    """Two people have the same page, and the second one presses the other button."""
+    first, second = OutboxMail.objects.get(id=mail_id), OutboxMail.objects.get(id=mail_id)
+    try:
+        outbox_deciding.send_again("default", first, "first")
+        outbox_deciding.give_up("default", second, "second")
+    except NotifierError as error:
+        return {"error": str(error)}
+    return {}
 
 
 def sweep(kill: str | None = None) -> dict[str, Any]:
@@ -160,6 +263,17 @@ def rows(using: str = "default") -> dict[str, Any]:
     return {"rows": found, "orders": Order.objects.using(using).count(), "blobs": OutboxBlob.objects.count()}
 
 
+def command(words: list[str]) -> dict[str, Any]:
+    """What ``manage.py`` says, and its exit status."""
+    out, err, status = StringIO(), StringIO(), 0
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            execute_from_command_line(["manage.py", *words])
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    return {"status": status, "out": out.getvalue(), "err": err.getvalue()}
+
+
 def user(name: str, permissions: list[str] | None = None) -> dict[str, Any]:
     """One of the staff; all permissions where none are named."""
     made = User.objects.create(username=name, is_staff=True, is_superuser=permissions is None)
@@ -177,11 +291,29 @@ def page(who: str, path: str, post: dict[str, Any] | None = None, forged: bool =
     token = client.cookies["csrftoken"].value
     if post is not None and not forged:
         post = {"csrfmiddlewaretoken": token, **post}
-    answer = client.get(path) if post is None else client.post(path, post)
+    with CaptureQueriesContext(connections["default"]) as asked:
+        answer = client.get(path) if post is None else client.post(path, post)
+    contents = sum('"payload"' in query["sql"] for query in asked if query["sql"].startswith("SELECT"))
     seen = [answer.status_code, answer.headers.get("Location", "")]
     if answer.status_code == 302:
         answer = client.get(answer.headers["Location"])
-    return {"status": seen[0], "location": seen[1], "text": answer.content.decode()}
+    return {"status": seen[0], "location": seen[1], "text": answer.content.decode(), "contents_read": contents}
+
+
+def reads_at_most(mails: int) -> dict[str, Any]:
+    """The list of the ledger's mails."""
+    before, admin_ledger.SCANNED = admin_ledger.SCANNED, mails
+    return {"before": before}
+
+
+def dumped() -> dict[str, Any]:
+    """How much `dumpdata` tells of the app, in letters."""
+    found = []
+    for base in (False, True):
+        told = StringIO()
+        call_command("dumpdata", "notifier", stdout=told, use_base_manager=base)
+        found.append(len(told.getvalue()))
+    return {"letters": found}
 
 
 def migrate() -> dict[str, Any]:
@@ -192,19 +324,40 @@ def migrate() -> dict[str, Any]:
 
 DO: dict[str, Callable[..., dict[str, Any]]] = {
     "order": order,
+    "handed_over": handed_over,
+    "by_hand": by_hand,
+    "edit": edit,
+    "of_another_class": of_another_class,
+    "portions": portions,
+    "stopped_sweeper": stopped_sweeper,
+    "decided_twice": decided_twice,
     "sweep": sweep,
     "forward": forward,
     "rows": rows,
     "sweep_all": sweep_all,
     "time_goes_by": time_goes_by,
     "kept": kept,
+    "command": command,
     "user": user,
     "page": page,
+    "reads_at_most": reads_at_most,
+    "dumped": dumped,
     "years_go_by": years_go_by,
     "migrate": migrate,
 }
 
-if __name__ == "__main__":
+
+def serve() -> None:
     for line in sys.stdin:
         call = json.loads(line)
         print(json.dumps(DO[call.pop("do")](**call)), flush=True)
+
+
+if __name__ == "__main__":
+    # What is imported is imported once: the process that serves is a fork of this one, and so is the one after it.
+    while (child := os.fork()) != 0:
+        _, ended = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(ended):
+            sys.exit(os.waitstatus_to_exitcode(ended))
+        print(flush=True)  # it was killed, and has given no answer
+    serve()

@@ -9,8 +9,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from notifier.errors import NotifierError
+from notifier.errors import NotifierError, StoreUnavailable
 from notifier.integrations.django.admin_ledger import LedgerMailAdmin
+from notifier.integrations.django.admin_permissions import OnlyDecidedOn
 from notifier.integrations.django.models import LedgerMail, OutboxMail
 from notifier.integrations.django.outbox_deciding import give_up, send_again
 
@@ -20,7 +21,7 @@ Decide = Callable[[str, OutboxMail, str], None]
 
 
 @admin.register(OutboxMail)
-class OutboxMailAdmin(admin.ModelAdmin):
+class OutboxMailAdmin(OnlyDecidedOn):
     """Rows are looked at and decided on, and never edited: the sweeper writes them."""
 
     list_display = ("id", "state", "outcome", "template", "mail_class", "to", "created_at", "hand_overs", "why")
@@ -50,15 +51,14 @@ class OutboxMailAdmin(admin.ModelAdmin):
         "ledger_id",
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Applications write mails."""
-        del request
-        return False
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxMail]:
+        """Without what the mails say."""
+        found: QuerySet[OutboxMail] = super().get_queryset(request)
+        return found.defer("payload")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The sweeper deletes rows in their time; a mail is given up, not deleted."""
-        del request, obj
-        return False
+    def lookup_allowed(self, lookup: str, *arguments: Any) -> bool:
+        """Not on what is not shown: ``?payload__contains=…`` would tell a reset link letter by letter."""
+        return lookup.partition("__")[0] in self.fields and bool(super().lookup_allowed(lookup, *arguments))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """No field is edited; what the permission is for are the decisions."""
@@ -90,6 +90,9 @@ class OutboxMailAdmin(admin.ModelAdmin):
         for row in rows:
             try:
                 decide(chosen.db, row, f"{told} in the admin by {request.user.get_username()}")
+            except StoreUnavailable as error:
+                self.message_user(request, str(error), messages.ERROR)
+                break  # each of the others would wait as long
             except NotifierError as error:
                 self.message_user(request, str(error), messages.ERROR)
             else:

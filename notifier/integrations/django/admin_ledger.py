@@ -5,18 +5,18 @@ Nothing here is a table. What is shown is what `notifier status` tells: never th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from notifier.errors import NotifierError
+from notifier.integrations.django.admin_permissions import OnlyDecidedOn
 from notifier.integrations.django.models import LedgerMail, OutboxMail
 from notifier.integrations.django.outbox_deciding import look_soon
 from notifier.integrations.django.outbox_rows import moment
@@ -26,23 +26,13 @@ from notifier.tasks.operating import Done, Selection, discard, requeue, ring_for
 from notifier.tasks.runtime import runtime
 
 PAGE = 50
-SCANNED = 5000  # mails that a search for a recipient reads at most
+SCANNED = 5000  # mails that one list reads at most: a browser waits for it
 LISTED = tuple(state for state in MailState if state not in (MailState.SENT, MailState.DISCARDED))
 ACTIONS = {"requeue": requeue, "discard": discard}
 
 
-class LedgerMailAdmin(admin.ModelAdmin):
+class LedgerMailAdmin(OnlyDecidedOn):
     """Its pages are its own: `ModelAdmin` brings their addresses, their permissions and their place in the index."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Applications send mails."""
-        del request
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A mail is discarded, not deleted."""
-        del request, obj
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         """The list, its filters and its actions."""
@@ -68,7 +58,7 @@ class LedgerMailAdmin(admin.ModelAdmin):
         if "mail" in found and found["mail"] is None:
             raise Http404(f"no mail {mail_id} in the ledger; ended mails are kept for NOTIFIER_RETENTION seconds")
         shown = {} if not found else _shown_whole(found["mail"])
-        row = OutboxMail.objects.filter(pk=mail_id).first()
+        row = OutboxMail.objects.filter(pk=mail_id).defer("payload").first()
         return self._page(request, "mail", {"mail_id": mail_id, "row": row, **shown, **(extra_context or {})})
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -137,39 +127,51 @@ class LedgerMailAdmin(admin.ModelAdmin):
 
 
 def _list(asked: QueryDict) -> dict[str, Any]:
-    """One page of the mails that are asked for. ``more``: there is a next one."""
-    page = max(1, int(asked["p"])) if asked.get("p", "").isdecimal() else 1
-    found = list(islice(_matching(asked), (page - 1) * PAGE, page * PAGE + 1))
+    """One page of the mails that are asked for. ``more``: there is a next one; ``cut``: there may be others than were read."""
+    page = _page_number(asked.get("p", ""))
+    found: list[MailStatus] = []
+    read = 0
+    chosen = _chosen(asked)
+    for read, mail in enumerate(selected(Selection(chosen.states, queue=chosen.queue), SCANNED), start=1):  # noqa: B007
+        if chosen.includes(mail) and _is_to(mail, asked.get("q", "")):
+            found.append(mail)
+        if len(found) > page * PAGE:
+            break
     others = asked.copy()
     others.pop("p", None)
     return {
-        "mails": [_shown(mail) for mail in found[:PAGE]],
+        "mails": [_shown(mail) for mail in found[(page - 1) * PAGE : page * PAGE]],
         "queues": runtime().store.queues(),
         "asked": asked,
         "page": page,
-        "more": len(found) > PAGE,
+        "more": len(found) > page * PAGE,
+        "cut": SCANNED if read == SCANNED else 0,
         "others": others.urlencode(),
     }
 
 
+def _page_number(given: str) -> int:
+    """The first one for whatever is none; nobody has turned to one beyond what is read."""
+    return min(max(1, int(given)), SCANNED // PAGE) if given.isdecimal() and len(given) < 10 else 1
+
+
 def _nothing() -> dict[str, Any]:
     """What the list shows where the ledger is away."""
-    return {"mails": (), "queues": (), "asked": {}, "page": 1, "more": False, "states": LISTED, "others": ""}
+    return {"mails": (), "queues": (), "asked": {}, "page": 1, "more": False, "states": LISTED, "others": "", "cut": 0}
 
 
-def _matching(asked: QueryDict) -> Iterator[MailStatus]:
+def _chosen(asked: QueryDict) -> Selection:
     state = asked.get("state", "")
-    states = (MailState(state),) if state in LISTED else tuple(sorted(DEAD))
-    chosen = Selection(
-        states,
+    return Selection(
+        (MailState(state),) if state in LISTED else tuple(sorted(DEAD)),
         queue=asked.get("queue") or None,
         template=asked.get("template") or None,
         domain=asked.get("domain") or None,
     )
-    words = asked.get("q", "").strip().lower()
-    if not words:
-        return selected(chosen)
-    return (mail for mail in selected(chosen, SCANNED) if any(words in path.lower() for path in mail.recipients))
+
+
+def _is_to(mail: MailStatus, words: str) -> bool:
+    return any(words.strip().lower() in path.lower() for path in mail.recipients)
 
 
 def _shown(mail: MailStatus) -> dict[str, Any]:

@@ -31,9 +31,15 @@ def send_again(alias: str, row: OutboxMail, why: str) -> None:
         look_soon(alias, [row.id_in_ledger])
         return
     now = timezone.now()
-    patience = timedelta(seconds=runtime().settings.classes[row.mail_class].deadline)
+    known = runtime().settings.classes.get(row.mail_class)
+    if known is None:
+        raise NotForAPerson(
+            f"mail {row.id} is of the class {row.mail_class!r}, which is not in the settings (any more)"
+        )
+    patience = timedelta(seconds=known.deadline)
     said = {"state": OutboxState.OPEN, "outcome": "", "why": why, "epoch": "", "look_at": now}
-    OutboxMail.objects.using(alias).filter(id=row.id, state=row.state).update(**said, expires_at=now + patience)
+    decided = OutboxMail.objects.using(alias).filter(id=row.id, state=row.state)
+    _first(row, bool(decided.update(**said, expires_at=now + patience)))
 
 
 def give_up(alias: str, row: OutboxMail, why: str) -> None:
@@ -41,7 +47,7 @@ def give_up(alias: str, row: OutboxMail, why: str) -> None:
     _check(row)
     if _is_dead_letter(row):
         _done(discard([row.id_in_ledger], why=why))
-    settle(alias, row, MailState.DISCARDED, row.epoch)
+    _first(row, settle(alias, row, MailState.DISCARDED, row.epoch))
     OutboxMail.objects.using(alias).filter(id=row.id).update(why=why)
 
 
@@ -55,6 +61,11 @@ def look_soon(alias: str, ids_in_ledger: Sequence[str]) -> None:
 def _check(row: OutboxMail) -> None:
     if row.state not in FOR_A_PERSON:
         raise NotForAPerson(f"mail {row.id} is {row.outcome or row.get_state_display()}; nobody has to decide on it")
+
+
+def _first(row: OutboxMail, was_first: bool) -> None:
+    if not was_first:
+        raise NotForAPerson(f"somebody else has decided on mail {row.id}; look at it again")
 
 
 def _is_dead_letter(row: OutboxMail) -> bool:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from notifier.delivery.intake import Accepted
 from notifier.errors import BlobUnavailable, IdempotencyConflict, InvalidMail
 from notifier.integrations.django.models import OutboxMail, OutboxState
-from notifier.integrations.django.outbox_rows import UnreadableRow, mail_of, may_go_again
+from notifier.integrations.django.outbox_rows import UnknownMailClass, UnreadableRow, mail_of, may_go_again
 from notifier.model.email import UnknownPayloadVersion
 from notifier.tasks.enqueue import enqueue
 from notifier.tasks.runtime import runtime
@@ -27,7 +27,9 @@ from notifier.tasks.runtime import runtime
 log = logging.getLogger(__name__)
 
 FIRST_LOOK = timedelta(seconds=1)  # after the hand-over, to learn the settlement
-PUT_OFF = timedelta(minutes=10)  # what nobody here can read: a key or a newer version may come
+PUT_OFF = timedelta(minutes=5)  # what cannot be read or stored here: a key, a newer version or room may come
+
+Waiting = tuple[OutboxMail, Accepted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,8 @@ def hand_over(alias: str, held: Sequence[Held]) -> int:
     are no-ops the next time.
     """
     epoch = runtime().store.epoch()
-    allowed = _intended(alias, _in_time(alias, held), epoch)
-    mails = [(one.row, mail) for one in allowed if (mail := _readable(alias, one)) is not None]
-    taken = _add(alias, mails)
+    readable = [(one.row, mail) for one in _in_time(alias, held) if (mail := _readable(alias, one)) is not None]
+    taken = _add(alias, _intended(alias, readable, epoch))
     _mark(alias, taken, epoch)
     return len(taken)
 
@@ -62,37 +63,52 @@ def _in_time(alias: str, held: Sequence[Held]) -> list[Held]:
     return [one for one in held if one.row.id not in late]
 
 
-def _intended(alias: str, held: Sequence[Held], epoch: str) -> list[Held]:
+def _intended(alias: str, mails: Sequence[Waiting], epoch: str) -> list[Waiting]:
     """Those that may be handed over to this ledger. What may go only once says to whom, before it is said there."""
-    once = [one for one in held if not may_go_again(one.row)]
-    lost = {one.row.id for one in once if one.row.epoch not in ("", epoch) and not _is_known(one.row)}
-    for one in once:
-        if one.row.id in lost:
-            hold(alias, one.row, "another ledger may have had it, so it may have gone, and its class goes only once")
-    ids = [one.row.id for one in once if one.row.id not in lost]
-    if ids:
-        OutboxMail.objects.using(alias).filter(id__in=ids, state=OutboxState.OPEN).update(epoch=epoch)
-    return [one for one in held if one.row.id not in lost]
+    once = [row for row, _ in mails if not may_go_again(row)]
+    if not once:
+        return list(mails)
+    lost = [row for row in once if row.epoch not in ("", epoch) and not _is_known(row)]
+    for row in lost:
+        hold(alias, row, "another ledger may have had it, so it may have gone, and its class goes only once")
+    ours = _meant_for(alias, [row for row in once if row not in lost], epoch)
+    return [(row, mail) for row, mail in mails if row.id in ours or may_go_again(row)]
+
+
+def _meant_for(alias: str, rows: Sequence[OutboxMail], epoch: str) -> set[UUID]:
+    """Say of them that this ledger may have them; without those that another process has handed over, while this one was
+    stopped: to a ledger that may be gone.
+    """
+    theirs = OutboxMail.objects.using(alias).filter(state=OutboxState.OPEN)
+    for before in {row.epoch for row in rows}:
+        theirs.filter(id__in=[row.id for row in rows if row.epoch == before], epoch=before).update(epoch=epoch)
+    said = theirs.filter(id__in=[row.id for row in rows], epoch=epoch)
+    return set(said.values_list("id", flat=True))
 
 
 def _is_known(row: OutboxMail) -> bool:
     return runtime().store.status(row.id_in_ledger) is not None
 
 
+def put_off(alias: str, row: OutboxMail, why: str) -> None:
+    """Not now: somebody may mend that meanwhile. It is held when its time is over."""
+    later = timezone.now() + PUT_OFF
+    OutboxMail.objects.using(alias).filter(id=row.id, state=OutboxState.OPEN).update(look_at=later, why=why)
+    log.error("outbox mail %s is put off: %s", row.id, why)
+
+
 def _readable(alias: str, held: Held) -> Accepted | None:
     """The mail, or None where the row says why not."""
     try:
         return mail_of(held.row, held.blobs)
-    except (BlobUnavailable, UnknownPayloadVersion) as error:
-        later = timezone.now() + PUT_OFF
-        OutboxMail.objects.using(alias).filter(id=held.row.id).update(look_at=later, why=str(error))
-        log.error("outbox mail %s is put off: %s", held.row.id, error)  # noqa: TRY400 - for operators
+    except (BlobUnavailable, UnknownPayloadVersion, UnknownMailClass) as error:
+        put_off(alias, held.row, str(error))
     except (UnreadableRow, InvalidMail) as error:
         hold(alias, held.row, str(error))
     return None
 
 
-def _add(alias: str, mails: Sequence[tuple[OutboxMail, Accepted]]) -> dict[UUID, str]:
+def _add(alias: str, mails: Sequence[Waiting]) -> dict[UUID, str]:
     """The rows that the ledger has taken, with the ids that it has them under."""
     if not mails:
         return {}

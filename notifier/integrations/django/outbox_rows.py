@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,8 +12,9 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 
 from notifier.delivery.intake import Accepted
-from notifier.integrations.django.models import OutboxBlob, OutboxMail
-from notifier.model.email import Email
+from notifier.errors import InvalidMail
+from notifier.integrations.django.models import OutboxMail
+from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import Delivery
 from notifier.store import blob_name
 from notifier.store.sealing import Seal
@@ -23,7 +24,11 @@ PROMPT = timedelta(minutes=1)  # a hand-over within that is at the call
 
 
 class UnreadableRow(ValueError):
-    """The payload of a row is no mail; it stays as it is, for a person to see."""
+    """The contents of a row are no mail; they stay as they are, for a person to see."""
+
+
+class UnknownMailClass(ValueError):
+    """The settings have no class of this name, or not yet."""
 
 
 def row_of(accepted: Accepted, look_at: datetime) -> OutboxMail:
@@ -46,34 +51,37 @@ def row_of(accepted: Accepted, look_at: datetime) -> OutboxMail:
 def mail_of(row: OutboxMail, blobs: Mapping[str, bytes]) -> Accepted:
     """The mail as it was accepted, with the octets that were kept for it; one that comes late has the time that is left.
 
-    Raises `BlobUnavailable` where no key opens it, `UnknownPayloadVersion`, and `UnreadableRow`.
+    Raises `BlobUnavailable` where no key opens it, `UnknownPayloadVersion`, `UnknownMailClass`, and `UnreadableRow`.
     """
-    opened = _seal().open(bytes(row.payload))
-    try:
-        email = Email.from_payload(json.loads(opened))
-    except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
-        raise UnreadableRow(f"the payload is no mail ({type(error).__name__})") from error
+    email = _email_of(_seal().open(bytes(row.payload)))
+    if email.mail_class not in runtime().settings.classes:
+        raise UnknownMailClass(f"its mail class {email.mail_class!r} is not in the settings (NOTIFIER_CLASSES)")
+    if email.message is not None and email.message.blob not in blobs:
+        raise UnreadableRow("its message is not in the database any more")
     if row.hand_overs or timezone.now() - row.created_at > PROMPT:
         # The ledger would count the class's deadline from this moment, and a code of yesterday would go out today.
         email = replace(email, expires_at=row.expires_at.timestamp())
     return Accepted(email.with_id(row.id_in_ledger), {name: _opened(name, kept) for name, kept in blobs.items()})
 
 
+def _email_of(opened: bytes) -> Email:
+    """Whatever somebody has written there by hand: one row keeps no others."""
+    try:
+        return Email.from_payload(json.loads(opened))
+    except (UnknownPayloadVersion, InvalidMail):
+        raise
+    except (TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
+        raise UnreadableRow(f"the payload is no mail ({type(error).__name__})") from error
+
+
 def _opened(name: str, kept: bytes) -> bytes:
     """By its name and not by its beginning: an attachment may begin as it likes."""
-    return kept if blob_name(kept) == name else _seal().open(kept)
-
-
-def blobs_of(alias: str, rows: Sequence[OutboxMail]) -> dict[UUID, dict[str, bytes]]:
-    """The octets that the rows refer to, by the rows' ids; in two queries, and as they are kept."""
-    links = OutboxMail.blobs.through.objects.using(alias).filter(outboxmail__in=[row.id for row in rows])
-    pairs: list[tuple[UUID, int]] = list(links.values_list("outboxmail_id", "outboxblob_id"))
-    wanted = {blob_id for _, blob_id in pairs}
-    octets = OutboxBlob.objects.using(alias).in_bulk(wanted) if wanted else {}
-    found: dict[UUID, dict[str, bytes]] = {row.id: {} for row in rows}
-    for mail_id, blob_id in pairs:
-        found[mail_id][octets[blob_id].name] = bytes(octets[blob_id].octets)
-    return found
+    if blob_name(kept) == name:
+        return kept
+    opened = _seal().open(kept)
+    if blob_name(opened) != name:
+        raise UnreadableRow(f"the octets of {name} in the database are others")
+    return opened
 
 
 def sealed(octets: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from notifier.integrations.django.models import OutboxBlob, OutboxMail, OutboxSt
 from notifier.integrations.django.outbox_ledger import hold
 from notifier.integrations.django.outbox_rows import may_go_again, remembered_for
 from notifier.model.state import DEAD, ENDED, MailState
+from notifier.store.base import MailStatus
 from notifier.tasks.runtime import runtime
 
 log = logging.getLogger(__name__)
@@ -22,9 +24,18 @@ DEAD_LETTERS = timedelta(minutes=15)  # between two looks at one: whether a pers
 LOST = "the ledger has lost it (wiped, exchanged or restored)"
 
 
-def look(alias: str, row: OutboxMail, epoch: str) -> None:
-    """Ask the ledger of this ``epoch`` for a mail that was handed over. Raises `StoreUnavailable`."""
-    found = runtime().store.status(row.id_in_ledger)
+def look(alias: str, rows: Sequence[OutboxMail], epoch: str) -> None:
+    """Ask the ledger of this ``epoch`` for mails that were handed over, and then write what it says, in one transaction.
+
+    Raises `StoreUnavailable`.
+    """
+    said = [(row, runtime().store.status(row.id_in_ledger)) for row in rows]
+    with transaction.atomic(using=alias):
+        for row, found in said:
+            _learn(alias, row, found, epoch)
+
+
+def _learn(alias: str, row: OutboxMail, found: MailStatus | None, epoch: str) -> None:
     if found is None:
         _lost(alias, row)
     elif found.state in DEAD:
@@ -35,8 +46,8 @@ def look(alias: str, row: OutboxMail, epoch: str) -> None:
         _not_yet(alias, row, epoch)
 
 
-def settle(alias: str, row: OutboxMail, state: MailState, epoch: str) -> None:
-    """The mail has ended, and its contents go."""
+def settle(alias: str, row: OutboxMail, state: MailState, epoch: str) -> bool:
+    """The mail has ended, and its contents go. False where somebody else has done something about the row meanwhile."""
     now = timezone.now()
     said = {
         "state": OutboxState.SETTLED,
@@ -48,8 +59,10 @@ def settle(alias: str, row: OutboxMail, state: MailState, epoch: str) -> None:
         "look_at": now + remembered_for(row),
     }
     with transaction.atomic(using=alias):
-        OutboxMail.objects.using(alias).filter(id=row.id).update(**said, payload=b"")
-        _drop_blobs(alias, row)
+        is_settled = bool(_given(alias, row).update(**said, payload=b""))
+        if is_settled:
+            _drop_blobs(alias, row)
+    return is_settled
 
 
 def _drop_blobs(alias: str, row: OutboxMail) -> None:
@@ -57,7 +70,12 @@ def _drop_blobs(alias: str, row: OutboxMail) -> None:
     names = list(links.filter(outboxmail_id=row.id).values_list("outboxblob_id", flat=True))
     if names:
         links.filter(outboxmail_id=row.id).delete()
-        OutboxBlob.objects.using(alias).filter(id__in=names, mails__isnull=True).delete()
+        drop(OutboxBlob.objects.using(alias).filter(id__in=names))
+
+
+def drop(blobs: QuerySet[OutboxBlob]) -> None:
+    """Delete those that no mail refers to any more; `delete` would read them all before."""
+    blobs.filter(mails__isnull=True).only("id").delete()
 
 
 def _not_yet(alias: str, row: OutboxMail, epoch: str) -> None:
@@ -73,7 +91,7 @@ def _is_dead(alias: str, row: OutboxMail, state: MailState, epoch: str) -> None:
 
 
 def _given(alias: str, row: OutboxMail) -> QuerySet[OutboxMail]:
-    """The row, if it is still as it was taken: the ledger has its mail."""
+    """The row, if it is still as it was taken."""
     return OutboxMail.objects.using(alias).filter(id=row.id, state=row.state)
 
 
@@ -103,12 +121,12 @@ def remind(alias: str, row: OutboxMail, epoch: str) -> None:
     """A ledger of another epoch may be older than this row, and have as waiting what has ended: tell it."""
     store, mail_id = runtime().store, row.id_in_ledger
     found = store.status(mail_id)
-    outcome = MailState(row.outcome)
+    outcome = row.outcome
     if found is not None and found.state is MailState.WAITING:
         store.cancel(mail_id)
         log.warning("mail %s is cancelled in the ledger, which is older: it is %s already", mail_id, outcome)
     elif found is not None and found.state is MailState.PARKED and outcome in (MailState.SENT, MailState.DISCARDED):
-        store.resolve(mail_id, outcome, "the outbox of the application had seen its end")
+        store.resolve(mail_id, MailState(outcome), "the outbox of the application had seen its end")
     elif found is not None and found.state not in ENDED:
         return  # on its way again; it is looked at with the next sweep
     OutboxMail.objects.using(alias).filter(id=row.id).update(epoch=epoch)

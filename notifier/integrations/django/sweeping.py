@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connections, router, transaction
+from django.db import Error as DatabaseError  # its InterfaceError is none of Django's DatabaseErrors
+from django.db import connections, router, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifier.errors import BrokerUnavailable, NotifierError, StoreError
 from notifier.integrations.django.models import OutboxBlob, OutboxMail, OutboxState
-from notifier.integrations.django.outbox_ledger import Held, hand_over
-from notifier.integrations.django.outbox_rows import blobs_of
-from notifier.integrations.django.outbox_settling import look, remind
+from notifier.integrations.django.outbox_contents import portions
+from notifier.integrations.django.outbox_ledger import Held, hand_over, put_off
+from notifier.integrations.django.outbox_settling import drop, look, remind
 from notifier.tasks.runtime import runtime
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,8 @@ def databases() -> Iterator[str]:
 
 
 def has_outbox(alias: str) -> bool:
-    """True where routers and migrations have put one there. Raises what a database raises that cannot be reached."""
-    if not router.allow_migrate_model(alias, OutboxMail):
+    """True where routers and migrations have put one there, and it is no replica (``TEST``'s ``MIRROR``). Raises what a database raises that cannot be reached."""
+    if connections[alias].settings_dict["TEST"].get("MIRROR") or not router.allow_migrate_model(alias, OutboxMail):
         return False
     with connections[alias].cursor() as cursor:
         return OutboxMail._meta.db_table in connections[alias].introspection.table_names(cursor)
@@ -73,7 +74,7 @@ def sweep(alias: str) -> SweptOutbox:
     _wake(alias, epoch)
     began = timezone.now()
     while time.monotonic() < ends and (rows := take(alias, began)):
-        handed_over += _work(alias, rows, epoch)
+        handed_over += _work(alias, rows, epoch, ends)
         looked_at += len(rows)
     _remind_all(alias, epoch, ends)
     return SweptOutbox(handed_over, looked_at, purge(alias))
@@ -89,7 +90,7 @@ def _wake(alias: str, epoch: str) -> None:
 def take(alias: str, until: datetime) -> list[OutboxMail]:
     """Rows whose time has come ``until`` then, so that one sweep has each row once; nobody else has them for a while."""
     wanted = OutboxMail.objects.using(alias).filter(state__in=UNDER_WAY, look_at__lte=until)
-    wanted = wanted.order_by("look_at")
+    wanted = wanted.order_by("look_at").defer("payload")  # contents come in portions
     if connections[alias].features.has_select_for_update_skip_locked:
         return _take_locked(alias, wanted)
     return _take_each(alias, wanted)
@@ -112,19 +113,34 @@ def _take_each(alias: str, wanted: QuerySet[OutboxMail]) -> list[OutboxMail]:
         return [row for row in rows if mine.filter(id=row.id, look_at=row.look_at).update(look_at=until)]
 
 
-def _work(alias: str, rows: list[OutboxMail], epoch: str) -> int:
+def _work(alias: str, rows: list[OutboxMail], epoch: str, ends: float) -> int:
     """Do what is to be done about rows that were taken; how many mails were handed over."""
     try:
-        for row in rows:
-            if row.state in GIVEN:
-                look(alias, row, epoch)
+        look(alias, [row for row in rows if row.state in GIVEN], epoch)
         waiting = [row for row in rows if row.state == OutboxState.OPEN]
-        blobs = blobs_of(alias, waiting)
-        return hand_over(alias, [Held(row, blobs[row.id]) for row in waiting]) if waiting else 0
+        return sum(_hand_over(alias, held, ends) for held in portions(alias, waiting)) if waiting else 0
     except (StoreError, BrokerUnavailable):
         mine = OutboxMail.objects.using(alias).filter(id__in=[row.id for row in rows], state__in=UNDER_WAY)
-        mine.update(look_at=timezone.now())
+        mine.filter(look_at__lte=timezone.now() + LEASE).update(look_at=timezone.now())
         raise
+
+
+def _hand_over(alias: str, held: list[Held], ends: float) -> int:
+    """As `hand_over`, and where it fails by one of the mails (there is no room for its attachment), the others go all the same."""
+    try:
+        return hand_over(alias, held)
+    except (BrokerUnavailable, DatabaseError):
+        raise
+    except Exception as error:  # a fault that nobody foresaw in one row must not keep all the others
+        runtime().store.epoch()  # raises where it is the store that is away
+        if len(held) == 1:
+            # Other people's errors may quote what the mail says.
+            put_off(alias, held[0].row, str(error) if isinstance(error, NotifierError) else type(error).__name__)
+            return 0
+        if time.monotonic() > ends:
+            raise
+    middle = len(held) // 2
+    return sum(_hand_over(alias, half, ends) for half in (held[:middle], held[middle:]))
 
 
 def _remind_all(alias: str, epoch: str, ends: float) -> None:
@@ -148,5 +164,5 @@ def purge(alias: str) -> int:
     if not ids:
         return 0
     OutboxMail.objects.using(alias).filter(id__in=ids).delete()
-    OutboxBlob.objects.using(alias).filter(mails__isnull=True).delete()
+    drop(OutboxBlob.objects.using(alias).all())
     return len(ids)

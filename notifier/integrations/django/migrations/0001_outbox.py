@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "mail in the ledger",
                 "verbose_name_plural": "mails in the ledger",
                 "managed": False,
+                "base_manager_name": "objects",
                 "default_permissions": ("view", "change"),
             },
         ),

@@ -6,11 +6,14 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connections
+from django.db import Error as DatabaseError  # its InterfaceError is none of Django's DatabaseErrors
+from django.db import connections
 
 from notifier.errors import NotifierError
 from notifier.integrations.django.outbox_forgetting import forget
 from notifier.integrations.django.sweeping import databases, sweep
+
+LONGEST = 86400.0  # seconds between two sweeps
 
 
 class Command(BaseCommand):
@@ -25,7 +28,9 @@ class Command(BaseCommand):
         """The command's words."""
         parser.add_argument("action", choices=["sweep", "forget"])
         parser.add_argument("address", nargs="?", help="whom to forget")
-        parser.add_argument("--database", help="only this database; all that have an outbox by default")
+        parser.add_argument(
+            "--database", choices=tuple(connections), help="only this database; all that have an outbox by default"
+        )
         parser.add_argument("--every", type=float, metavar="SECONDS", help="go on, with so many seconds between sweeps")
 
     def handle(
@@ -37,8 +42,8 @@ class Command(BaseCommand):
         if address is not None:
             self._forget(address, database)
             return
-        if every is not None and every <= 0:
-            raise CommandError("--every is a number of seconds above nought")
+        if every is not None and not 0 < every <= LONGEST:
+            raise CommandError(f"--every is a number of seconds above nought, and {LONGEST:.0f} at most")
         if every is None:
             self._sweep(database)
             return
@@ -53,7 +58,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{alias}: taken out of {done} settled mails")
                 for mail_id in busy:
                     self.stdout.write(f"{alias}: {mail_id} is not settled; decide on it, and forget again")
-        except NotifierError as error:
+        except (NotifierError, DatabaseError) as error:
             raise CommandError(str(error)) from error
 
     def _sweep(self, database: str | None) -> None:
@@ -63,12 +68,12 @@ class Command(BaseCommand):
                 self.stdout.write(
                     f"{alias}: {swept.handed_over} handed over, {swept.looked_at} looked at, {swept.purged} purged"
                 )
-        except NotifierError as error:
+        except (NotifierError, DatabaseError) as error:
             raise CommandError(str(error)) from error
 
     def _sweep_or_say_why_not(self, database: str | None) -> None:
         try:
             self._sweep(database)
-        except (CommandError, DatabaseError) as error:
+        except CommandError as error:
             self.stderr.write(str(error))
             connections.close_all()  # a database that came back is connected to anew
