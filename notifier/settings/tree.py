@@ -19,6 +19,7 @@ from notifier.model.mail_class import MailClass
 from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
 from notifier.settings import parsers
+from notifier.settings.bounces import Bounces, bounces_of
 from notifier.settings.dkim import DkimKeys
 from notifier.settings.policies import Policies
 from notifier.settings.relay import ManyProblems
@@ -71,6 +72,7 @@ class Settings:
     idempotency_window: float
     relay_log: Path | None
     evidence_timeout: float
+    bounces: Bounces
     webhook: Webhook | None = None
     retry_scale: float = 1.0
     untrusted_folders: tuple[Path, ...] = ()
@@ -177,6 +179,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],
         "relay_log": values["NOTIFIER_RELAY_LOG"],
         "evidence_timeout": values["NOTIFIER_EVIDENCE_TIMEOUT"],
+        "bounces": bounces_of(values),
         "webhook": _webhook(values),
         "retry_scale": values["NOTIFIER_RETRY_SCALE"],
         "untrusted_folders": values["NOTIFIER_UNTRUSTED_TEMPLATES"],
