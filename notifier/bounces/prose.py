@@ -20,11 +20,11 @@ _SUBJECT = re.compile(
 # "Hi. This is the qmail-send program" (QSBMF), and its kin.
 _QSBMF = re.compile(r"\s{0,20}Hi\. (?:This is the|The MTA program)")
 _PARAGRAPH = re.compile(r"^<([^>\n]{3,320})>:[ \t]*\n((?:[^\n]+\n?){0,20})", re.MULTILINE)
-# Behind such a line the returned message begins.
+# Behind a line of dashes with such words the returned message begins.
 _COPY = re.compile(
-    r"^(?:-{2,}|={2,})[^\n]{0,80}(?:copy of|original message|returned message|unsent message|message headers|message header|"
-    r"headers follow|message follows|below this line)[^\n]{0,120}\n",
-    re.MULTILINE | re.IGNORECASE,
+    r"copy of|original message|returned message|returned mail|unsent message|message headers?|headers follow|message follows|"
+    r"below this line",
+    re.IGNORECASE,
 )
 _LATE = re.compile(
     r"delay|still trying|will be retried|(?:not|cannot)(?: yet)? be(?:en)? delivered (?:yet|since)|will continue to try|will keep trying|"
@@ -45,10 +45,12 @@ def is_bounce(message: Part) -> bool:
 def divided(text: str) -> tuple[str, Fields]:
     """What the server says, and the header of the message that it returns behind that."""
     text = text[:MOST]
-    found = _COPY.search(text)
-    if found is None:
-        return text, {}
-    return text[: found.start()], fields_of(text[found.end() :].lstrip("\n").partition("\n\n")[0])
+    at = 0
+    for line in text.split("\n"):
+        if line[:2] in ("--", "==") and _COPY.search(line[:200]):
+            return text[:at], fields_of(text[at + len(line) :].lstrip("\n").partition("\n\n")[0])
+        at += len(line) + 1
+    return text, {}
 
 
 def told_by(message: Part, said: str) -> list[Told]:

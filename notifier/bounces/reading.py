@@ -40,8 +40,9 @@ def _told(parts: Sequence[Part], said: str, returned: Fields) -> tuple[Kind, lis
     for part in parts:
         if feedback.is_feedback(part):
             return feedback.kind_of(part), feedback.complaints(part, returned)
-    told = [one for part in parts if status_fields.is_status(part) for one in status_fields.told_by(part.text)]
-    if told:
+    statuses = [part.text for part in parts if status_fields.is_status(part)]
+    if any(map(status_fields.names_somebody, statuses)):
+        told = [one for text in statuses for one in status_fields.told_by(text)]
         return Kind.DELIVERY, told[: status_fields.MOST_RECIPIENTS]
     message = parts[0]
     if not prose.is_bounce(message):

@@ -21,6 +21,11 @@ def is_status(part: Part) -> bool:
     return part.content_type in _TYPES
 
 
+def names_somebody(text: str) -> bool:
+    """False for one that has lost its fields on the way."""
+    return "-recipient:" in text.lower()
+
+
 def told_by(text: str) -> list[Told]:
     """What is said of each recipient."""
     found = (_recipient(fields) for fields in islice(_blocks(text), MOST_RECIPIENTS))
