@@ -28,6 +28,7 @@ def by_recipient(report: Report, paths: Sequence[str]) -> Mapping[str, tuple[Tol
     """What is said of the mail's recipients, and whether they are named in it. A mail's only recipient need not be: servers
     name whoever he has his mail forwarded to, and providers nobody.
     """
+    paths = [path for path in paths if "@" in path]  # and not who was purged
     found: dict[str, tuple[Told, bool]] = {}
     for told in report.recipients:
         for path in paths:

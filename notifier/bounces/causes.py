@@ -54,7 +54,7 @@ def status_of(field: str, words: str) -> str:
     if telling:
         return telling
     meant = next((suffix for suffix, pattern in _WORDS if pattern.search(words)), "")
-    basic = _BASIC.search(words)
+    basic = _BASIC.search(f"{field[:80]} {words}")
     first = said[0][0] if said else (basic[1] if basic else "")
     if meant:
         return f"{first or '5'}.{meant}"

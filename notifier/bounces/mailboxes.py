@@ -51,10 +51,11 @@ def poll_imap(url: str, take: Take) -> Iterator[Taken]:
     parts = urlsplit(url)
     try:
         with _connected(parts.scheme, parts.hostname or "", parts.port) as box:
-            box.login(unquote(parts.username or ""), unquote(parts.password or ""))
+            _log_in(box, unquote(parts.username or ""), unquote(parts.password or ""))
             _checked(box.select(_quoted(unquote(parts.path.strip("/")) or "INBOX")))
-            for uid in _checked(box.uid("SEARCH", "UNSEEN"))[0].split():
-                yield from take(_fetched(box, uid.decode()))
+            for uid in (_checked(box.uid("SEARCH", "UNSEEN"))[0] or b"").split():
+                if octets := _fetched(box, uid.decode()):  # else somebody else has taken it meanwhile
+                    yield from take(octets)
                 _checked(box.uid("STORE", uid.decode(), "+FLAGS.SILENT", r"(\Seen)"))
     except (imaplib.IMAP4.error, OSError, UnicodeError) as error:
         raise MailboxUnavailable(f"the mailbox of bounces at {parts.hostname} cannot be read: {error}") from None
@@ -65,6 +66,14 @@ def _connected(scheme: str, host: str, port: int | None) -> imaplib.IMAP4:
         return imaplib.IMAP4(host, port or 143, timeout=PATIENCE)
     context: ssl.SSLContext = tls.verified_context(None)
     return imaplib.IMAP4_SSL(host, port or 993, ssl_context=context, timeout=PATIENCE)
+
+
+def _log_in(box: imaplib.IMAP4, user: str, password: str) -> None:
+    """LOGIN holds ASCII alone; PLAIN (RFC 4616) holds every password."""
+    if "AUTH=PLAIN" in box.capabilities:
+        box.authenticate("PLAIN", lambda _: f"\0{user}\0{password}".encode())
+    else:
+        box.login(user, password)
 
 
 def _fetched(box: imaplib.IMAP4, uid: str) -> bytes:

@@ -13,6 +13,7 @@ from notifier.bounces.report import Action, Told
 MOST_RECIPIENTS = 100
 MOST_WORDS = 500  # characters of a server's words that are kept
 _TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_ALSO_FAILED = frozenset({"failure", "fail", "error"})  # as some servers call it
 _BEGINS = ("final-recipient:", "original-recipient:")
 
 
@@ -70,6 +71,8 @@ def _action(text: str, status: str) -> Action | None:
     word = text.split("(", maxsplit=1)[0].strip().lower()
     if word in tuple(Action):
         return Action(word)
+    if word in _ALSO_FAILED:
+        return Action.FAILED
     if word:
         return None
     return {"5": Action.FAILED, "4": Action.DELAYED, "2": Action.DELIVERED}.get(status[:1])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 from delivery_reports import HEADER, recipient, report
@@ -12,6 +14,7 @@ from returned_mails import ARF, AWAY, EXIM, TOKEN, ZOE
 from store_conformance import an_email, at_dot
 
 from notifier.bounces import Desk, Rules, Taken
+from notifier.errors import StoreUnavailable
 from notifier.model import bounce_token
 from notifier.model.email import Email
 from notifier.model.hook import HookEvent, HookKind, Told
@@ -270,3 +273,51 @@ def test_a_purge_takes_the_person_out_of_reports_too(store: RedisStore, desk: De
     store.purge(ZOE)
     assert ZOE not in str(status(store, email))
     assert "No such user" not in str(status(store, email))
+    assert desk.take(bounce(), to=path(email))[0].outcome == "it names no recipient of the mail"
+
+
+# at least once, and once ---------------------------------------------------------------------------------------------
+
+
+class Breaking:
+    """The store's connection, that breaks with the step of this number: before it is done, or behind it."""
+
+    def __init__(self, store: RedisStore, number: int, *, done: bool) -> None:
+        self._connection, self._left, self._done = store._connection, number, done
+
+    def __getattr__(self, name: str) -> Any:
+        step = getattr(self._connection, name)
+        return partial(self._taken, step) if name in ("run", "ask") else step
+
+    def _taken(self, step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        self._left -= 1
+        answer = step(*arguments, **options) if self._left or self._done else None
+        if not self._left:
+            raise StoreUnavailable("it has gone away")
+        return answer
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("status_code", ["5.1.1", "5.2.2"])
+def test_wherever_it_breaks_off_a_second_time_brings_it_to_the_same_end(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch, status_code: str, done: bool
+) -> None:
+    desk = Desk(store, replace(RULES, tolerated=1))
+    for number in range(1, 50):
+        email, octets = sent(store), bounce(status_code)
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "_connection", Breaking(store, number, done=done))
+            try:
+                desk.take(octets, to=path(email))
+            except StoreUnavailable:
+                whole = False
+            else:
+                whole = True
+        desk.take(octets, to=path(email))
+        assert set(reasons(store)) == {ZOE}
+        assert sum("report" in entry for entry in status(store, email).history) == 1
+        assert [event.mail_id for event in told(store)].count(email.id) == 1
+        store.suppression.remove(ZOE)
+        if whole:
+            break
+    assert number > 5  # so many steps there are
