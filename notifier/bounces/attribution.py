@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from notifier.bounces.report import Action, Report, Told
 from notifier.model import bounce_token
+from notifier.model.address import a_labels
 from notifier.model.proof import Proof
 from notifier.model.secret import Secret
 
@@ -31,8 +32,9 @@ def by_recipient(report: Report, paths: Sequence[str]) -> Mapping[str, tuple[Tol
     paths = [path for path in paths if "@" in path]  # and not who was purged
     found: dict[str, tuple[Told, bool]] = {}
     for told in report.recipients:
+        named = set(map(_comparable, told.addresses))
         for path in paths:
-            if path.lower() in told.addresses:
+            if _comparable(path) in named:
                 found.setdefault(path, (told, True))
     if not found and len(paths) == 1:
         told = next(iter(report.recipients), Told((), Action.DELIVERED))
@@ -43,3 +45,12 @@ def by_recipient(report: Report, paths: Sequence[str]) -> Mapping[str, tuple[Tol
 def proofs(report: Report, paths: Sequence[str]) -> Mapping[str, Proof]:
     """What it proves of recipients of whom nobody knew. Of two words about one the first counts."""
     return {path: _PROOF[told.action] for path, (told, named) in by_recipient(report, paths).items() if named}
+
+
+def _comparable(address: str) -> str:
+    """In small letters, its domain in A-labels: servers write it as they like (RFC 5891)."""
+    local_part, _, domain = address.lower().rpartition("@")
+    try:
+        return f"{local_part}@{a_labels(domain)}"
+    except ValueError:
+        return f"{local_part}@{domain}"

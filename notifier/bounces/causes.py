@@ -33,6 +33,7 @@ _WORDS = (
     ),
     ("4.7", re.compile(r"timed out|retry timeout|could not be delivered for|expired", re.IGNORECASE)),
 )
+MOST_WORDS = 500  # characters of a server's words that are kept
 _LOOKED_AT = 2000  # characters of a server's words
 # RFC 3463 section 3.2 and RFC 7505, as in `notifier.delivery.addresses`: it is the address that is wrong.
 _OF_THE_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
@@ -63,6 +64,11 @@ def status_of(field: str, words: str) -> str:
 
 def _codes(text: str) -> list[str]:
     return [f"{one}.{int(two)}.{int(three)}" for one, two, three in _CODE.findall(text)]
+
+
+def plain(words: str) -> str:
+    """A server's words as one line without controls: people will see them in terminals."""
+    return " ".join("".join(char if char.isprintable() else " " for char in words[:_LOOKED_AT]).split())[:MOST_WORDS]
 
 
 def cause_of(status: str) -> Cause:

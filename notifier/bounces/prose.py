@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from notifier.bounces.addresses import addresses_in
-from notifier.bounces.causes import status_of
+from notifier.bounces.causes import plain, status_of
 from notifier.bounces.parts import Fields, Part, fields_of
 from notifier.bounces.report import Action, Told
 
@@ -42,6 +42,12 @@ def is_bounce(message: Part) -> bool:
     return bool(_DAEMON.search(message.first("from")) or message.first("return-path").strip() == "<>")
 
 
+def says_why(message: Part, told: list[Told]) -> bool:
+    """False where only its sender looks like a server's: postmasters are away too."""
+    marked = message.first("x-failed-recipients") or message.content_type == "multipart/report"
+    return bool(marked or _SUBJECT.match(message.first("subject"))) or any(one.status for one in told)
+
+
 def divided(text: str) -> tuple[str, Fields]:
     """What the server says, and the header of the message that it returns behind that."""
     text = text[:MOST]
@@ -61,7 +67,7 @@ def told_by(message: Part, said: str) -> list[Told]:
         return [_recipient(found[1], found[2], action) for found in _first(_PARAGRAPH, said)]
     named = addresses_in(message.first("x-failed-recipients")) or _named(said)
     if not named:
-        return [Told((), action, status_of("", said), said[:500])]
+        return [Told((), action, status_of("", said), plain(said))]
     return [_recipient(address, _words_about(address, said), action) for address in named[:MOST_RECIPIENTS]]
 
 
@@ -70,7 +76,7 @@ def _first(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
 
 
 def _recipient(address: str, words: str, action: Action) -> Told:
-    return Told(addresses_in(address) or (address.lower(),), action, status_of("", words), words[:500])
+    return Told(addresses_in(address) or (address.lower(),), action, status_of("", words), plain(words))
 
 
 def _named(said: str) -> tuple[str, ...]:

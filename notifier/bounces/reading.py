@@ -49,6 +49,8 @@ def _told(parts: Sequence[Part], said: str, returned: Fields) -> tuple[Kind, lis
         return (Kind.AUTO_REPLY if _is_automatic(message) else Kind.OTHER), []
     # The fields may stand in the midst of the text, where a gateway has made one text of all parts.
     found = status_fields.told_by(said) if "\nfinal-recipient:" in said.lower() else prose.told_by(message, said)
+    if message.first("auto-submitted") and not prose.says_why(message, found):
+        return Kind.AUTO_REPLY, []
     return Kind.DELIVERY, found
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from itertools import islice
 
 from notifier.bounces.addresses import typed
-from notifier.bounces.causes import status_of
+from notifier.bounces.causes import plain, status_of
 from notifier.bounces.parts import Fields, Part, fields_of
 from notifier.bounces.report import Action, Told
 
 MOST_RECIPIENTS = 100
-MOST_WORDS = 500  # characters of a server's words that are kept
 _TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _ALSO_FAILED = frozenset({"failure", "fail", "error"})  # as some servers call it
 _BEGINS = ("final-recipient:", "original-recipient:")
@@ -60,10 +59,10 @@ def _recipient(fields: Fields) -> Told | None:
     )
     if not addresses:
         return None
-    words = " ".join(fields.get("diagnostic-code", ()))[:MOST_WORDS]
+    words = " ".join(fields.get("diagnostic-code", ()))
     status = status_of(" ".join(fields.get("status", ())), words)
     action = _action(" ".join(fields.get("action", ())), status)
-    return None if action is None else Told(addresses, action, status, words)
+    return None if action is None else Told(addresses, action, status, plain(words))
 
 
 def _action(text: str, status: str) -> Action | None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import import_module
+from pathlib import Path
 
 import click
 
-from notifier.bounces import Taken, mailboxes
+from notifier.bounces import Desk, Taken, mailboxes
 from notifier.bounces.parts import MOST
 from notifier.bounces.receiver import Receiver
 from notifier.cli.choosing import Span
 from notifier.errors import ConfigurationError, MailboxUnavailable, StoreError
 from notifier.tasks.bounces import desk
-from notifier.tasks.runtime import runtime
+from notifier.tasks.runtime import settings
 
 # sysexits(3), as every MTA understands them: with these two it keeps the message, and with most others it bounces it.
 TEMPORARY_FAILURE = 75
@@ -31,23 +31,10 @@ log = logging.getLogger(__name__)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def _import_app(context: click.Context, parameter: click.Parameter, name: str | None) -> None:
-    """Its receivers hear what a command notes, as they hear what its workers settle."""
-    if name is None:
-        return
-    sys.path.insert(0, str(os.getcwd()))  # noqa: PTH109 - a string is wanted
-    try:
-        import_module(name)
-    except ImportError as error:
-        raise click.BadParameter(f"{name} cannot be imported: {error}", context, parameter) from None
-
-
 app_option = click.option(
     "-A",
     "--app",
     metavar="MODULE",
-    callback=_import_app,
-    expose_value=False,
     help="The module that the workers are started with, whose receivers of mail_bounced and mail_complained are to hear of it.",
 )
 
@@ -67,7 +54,7 @@ def command() -> None:
 )
 @app_option
 @as_json_option
-def read(to: str, as_json: bool) -> None:
+def read(to: str, app: str | None, as_json: bool) -> None:
     """Take one message from standard input: what a mail server's pipe starts.
 
     Exit status 0 where it is taken or nothing follows from it, 75 (EX_TEMPFAIL) where it cannot be noted now, 78 (EX_CONFIG) where
@@ -77,7 +64,7 @@ def read(to: str, as_json: bool) -> None:
     while sys.stdin.buffer.read(MOST):  # the rest says nothing; a server that cannot write it would call that a failure
         pass
     try:
-        taken = desk().take(octets, to=to)
+        taken = _desk(app).take(octets, to=to)
     except ConfigurationError as error:
         click.echo(f"notifier: {error}", err=True)
         sys.exit(MISCONFIGURED)
@@ -91,24 +78,24 @@ def read(to: str, as_json: bool) -> None:
 @click.option("--every", type=Span(), metavar="SPAN", help="Look again after so long, such as 5min, until it is ended.")
 @app_option
 @as_json_option
-def poll(every: float | None, as_json: bool) -> None:
+def poll(every: float | None, app: str | None, as_json: bool) -> None:
     """Take what nobody has seen in the mailbox of NOTIFIER_BOUNCE_MAILBOX, and mark it as seen.
 
     Without --every it looks once. Exit status 1 where mailbox or store cannot be had: what was not taken stays unseen.
     """
-    place = runtime().settings.bounces.mailbox
+    place = settings().bounces.mailbox
     if place is None:
         raise ConfigurationError(
             ["NOTIFIER_BOUNCE_MAILBOX is not set: name a Maildir, or imaps://user:password@host/folder"]
         )
-    taker = desk()
+    take = _desk(app).take
     while every is not None:
         try:
-            _tell(mailboxes.poll(place, taker.take), as_json=as_json)
+            _tell(mailboxes.poll(place, take), as_json=as_json)
         except (MailboxUnavailable, StoreError) as error:
             click.echo(f"notifier: {error}", err=True)
         time.sleep(every)
-    _tell(mailboxes.poll(place, taker.take), as_json=as_json)
+    _tell(mailboxes.poll(place, take), as_json=as_json)
 
 
 @command.command("serve")
@@ -117,15 +104,28 @@ def poll(every: float | None, as_json: bool) -> None:
 )
 @click.option("--mode", default="660", show_default=True, metavar="OCTAL", help="Who may connect to a Unix socket.")
 @app_option
-def serve(address: str, mode: str) -> None:
+def serve(address: str, mode: str, app: str | None) -> None:
     """Listen for them by LMTP (RFC 2033), until SIGTERM or Ctrl-C. What is being taken then is finished."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    desk()  # wrong settings are told here, and not to a mail server
+    _desk(app)  # wrong settings are told here, and not to a mail server
     receiver = Receiver(_address(address), desk, mode=_mode(mode))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: receiver.stop())
     click.echo(f"listening at {address}", err=True)
     receiver.serve()
+
+
+def _desk(app: str | None) -> Desk:
+    """With the application's receivers, where it is named: they hear of what is noted here. Raises `ConfigurationError`."""
+    if app is not None:
+        sys.path.insert(0, str(Path.cwd()))
+        try:
+            import_module(app)
+        except Exception as error:  # noqa: BLE001 - whatever a module of an application raises
+            raise ConfigurationError(
+                [f"--app names {app}, which cannot be imported: {type(error).__name__}: {error}"]
+            ) from None
+    return desk()
 
 
 def _address(text: str) -> str | tuple[str, int]:

@@ -15,16 +15,18 @@ from click.testing import CliRunner, Result
 from delivery_reports import recipient, report
 from real_servers.dovecot import Dovecot
 from real_servers.postfix import Postfix
+from returned_mails import ARF, TOKEN
 from store_conformance import an_email, at_dot
 from workers import TOP, Plant, plant, wait_until
 
 from notifier import send_email
 from notifier.cli.bounce import command
 from notifier.model import bounce_token
+from notifier.model.hook import HookKind, Told
 from notifier.model.outcome import RecipientState
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
-from notifier.smtp.dropin import LMTP
+from notifier.smtp.dropin import LMTP, SMTP
 from notifier.smtp.dropin.exceptions import SMTPRecipientsRefused
 from notifier.store.base import Settlement
 from notifier.tasks.runtime import configure, runtime
@@ -100,13 +102,16 @@ def receiver(made: Plant, socket: Path) -> Iterator[SupervisedProcess]:
 # the pipe -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_pipe_takes_a_bounce_and_tells_what_follows(made: Plant) -> None:
+def test_a_pipe_takes_a_bounce_and_the_application_hears_of_it(made: Plant) -> None:
     address, path = sent()
+    (made.folder / "shop.py").write_text(
+        "from notifier import mail_bounced\n\n\n@mail_bounced.connect\ndef hear(event, **_): pass\n"
+    )
     done = subprocess.run(
-        [*NOTIFIER, "bounce", "read", "--json"],
+        [*NOTIFIER, "bounce", "read", "--json", "--app", "shop"],
         input=bounce(address) + b"x" * 3_000_000,  # all of it is read: to a mail server a broken pipe is a failure
-        env={**made.environ, "ORIGINAL_RECIPIENT": path},
-        cwd=TOP,
+        env={**made.environ, "ORIGINAL_RECIPIENT": path, "PYTHONPATH": str(TOP)},
+        cwd=made.folder,
         capture_output=True,
         timeout=60,
         check=False,
@@ -114,6 +119,12 @@ def test_a_pipe_takes_a_bounce_and_tells_what_follows(made: Plant) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["effect"] == "suppressed"
     assert is_suppressed(address)
+    _, events = runtime().store.hooks.take("mail", HookKind.SIGNAL, "us", 60.0, 10)
+    assert [event.name for event in events] == [Told.BOUNCED]
+
+
+def test_an_application_that_cannot_be_imported_is_a_wrong_setting(made: Plant) -> None:
+    assert run("read", "--app", "nowhere.at_all", octets=b"").exit_code == 78
 
 
 @pytest.mark.parametrize(
@@ -216,6 +227,12 @@ def test_postfix_bounces_a_mail_to_nobody_and_he_is_not_mailed_again(postfix: Po
         wait_until(lambda: len(made.status(first).history) == 2, "the mail tells of it")
         told = made.status(first).history[-1]["report"]
         assert (told["kind"], told["recipient"], told["status"]) == ("bounced", gone, "5.1.1")
+        # As whoever complains would send it, from elsewhere.
+        complained, path = sent("zoe@x.example")
+        with SMTP(postfix.door().host, postfix.door().port) as server:
+            octets = ARF.format(to=path, token=TOKEN, kind="abuse", recipient="").encode()
+            server.sendmail("fbl@provider.example", [path], octets)
+        wait_until(lambda: is_suppressed(complained), "Postfix has brought the complaint")
         second: str = send_email.delay(template="welcome", to=gone, context={"name": "Zoë"}).id
         made.settle([second], "failed")
         assert made.status(second).recipients[gone] is RecipientState.SUPPRESSED

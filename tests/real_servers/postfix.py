@@ -86,7 +86,7 @@ transport_maps = inline:{
     { x.invalid = discard: } { elsewhere.invalid = discard: }
     { bounced.invalid = error:5.1.1 no such user } { deferred.invalid = retry:4.4.1 nobody answers }
     { returns.invalid = lmtp:unix:$returns } }
-relay_domains = x.invalid
+relay_domains = x.invalid returns.invalid
 # Of what these really are Postfix hears only behind its 250.
 virtual_alias_maps = inline:{ gone@x.example=gone@bounced.invalid waits@x.example=waits@deferred.invalid }
 """)

@@ -218,6 +218,12 @@ def test_a_wrong_address_that_his_mail_goes_on_to_is_not_his_own(store: RedisSto
     assert desk.take(octets, to=path(email))[0].effect == "counted: 1 of 3"
 
 
+def test_a_domain_may_be_written_in_its_own_letters(store: RedisStore, desk: Desk) -> None:
+    email = sent(store, "zoe@bücher.example", "bob@example.com")
+    (taken,) = desk.take(bounce(who="Zoe@Bücher.example"), to=path(email))
+    assert (taken.recipient, taken.effect) == ("zoe@xn--bcher-kva.example", "suppressed")
+
+
 def test_the_envid_will_do_where_the_bounce_goes_to_the_sender(store: RedisStore, desk: Desk) -> None:
     email = sent(store)
     envelope_id = bounce_token.for_envelope_id(email.id, KEY)

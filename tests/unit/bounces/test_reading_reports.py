@@ -195,6 +195,18 @@ def test_an_automatic_reply_is_no_bounce(field: str) -> None:
     assert (found.kind, found.recipients) == (Kind.AUTO_REPLY, ())
 
 
+def test_a_postmaster_who_is_away_is_no_bounce() -> None:
+    octets = AWAY.format(token=TOKEN).replace("Zoe <zoe@", "Postmaster <postmaster@").replace("550 5.1.1", "12")
+    assert read_report(octets.encode()).kind is Kind.AUTO_REPLY
+
+
+def test_a_servers_words_hold_no_controls() -> None:
+    fields = (
+        "Final-Recipient: rfc822;a@b\r\nAction: failed\r\nDiagnostic-Code: smtp; \x1b[31m550\x00 no\t\tsuch user\r\n"
+    )
+    assert read_report(exchange(fields)).recipients[0].words == "smtp; [31m550 no such user"
+
+
 @pytest.mark.parametrize(
     "octets", [b"", b"\r\n\r\n", b"Subject: Re: Undelivered mail\r\n\r\nWhat is this?\r\n", b"\xff\x00" * 500]
 )
