@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from notifier.bounces.attribution import by_recipient, named_mail, proofs, signed_mail
 from notifier.bounces.causes import Cause, cause_of
@@ -18,9 +19,9 @@ from notifier.bounces.report import Action, Kind, Report, Told
 from notifier.model import hook
 from notifier.model.outcome import RecipientState
 from notifier.model.secret import Secret
-from notifier.store import RedisStore
 from notifier.store.base import MailStatus
-from notifier.store.bounces import Noted
+from notifier.store.evidence import Proofs
+from notifier.store.reported import Bounces, Noted, Suppressions
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,18 @@ _NOTHING = {
     Kind.AUTO_REPLY: "an automatic reply",
     Kind.OTHER: "neither a bounce nor a complaint",
 }
+
+
+class Ledger(Protocol):
+    """What the desk needs of the store."""
+
+    @property
+    def bounces(self) -> Bounces: ...
+    @property
+    def suppression(self) -> Suppressions: ...
+    @property
+    def proofs(self) -> Proofs: ...
+    def status(self, mail_id: str) -> MailStatus | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +74,7 @@ class Taken:
 class Desk:
     """Safe to share between threads."""
 
-    store: RedisStore
+    store: Ledger
     rules: Rules
 
     def knows(self, path: str) -> bool:
