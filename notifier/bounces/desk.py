@@ -87,7 +87,8 @@ class Desk:
         report = read_report(octets, to=to)
         taken = self._taken(report)
         for one in taken:
-            log.info("mail %s: %s %s, %s", one.mail_id or "-", one.outcome, one.status, one.effect)
+            what = " ".join(filter(None, (one.outcome, one.status)))
+            log.info("mail %s: %s; %s", one.mail_id or "not known", what, one.effect)
         return taken
 
     def _taken(self, report: Report) -> list[Taken]:

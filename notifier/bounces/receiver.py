@@ -23,6 +23,7 @@ from notifier.errors import ConfigurationError, StoreError
 from notifier.smtp.deadline import Deadline
 
 MOST_CONNECTIONS = 32
+BACKLOG = 128  # on a Unix socket one more is not waited for, but refused
 COMMAND_TIME = 300.0  # seconds until the next command is whole, RFC 5321 section 4.5.3.2.7
 MESSAGE_TIME = 600.0  # until a message is
 WRITE_TIME = 30.0
@@ -181,11 +182,11 @@ class Receiver:
 def _listening(address: str | tuple[str, int], mode: int) -> socket.socket:
     if not isinstance(address, str):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        return socket.create_server(address, family=family, backlog=MOST_CONNECTIONS)
+        return socket.create_server(address, family=family, backlog=BACKLOG)
     _clear(address)
     before = os.umask(0o777 & ~mode)  # from the first moment on
     try:
-        return socket.create_server(address, family=socket.AF_UNIX, backlog=MOST_CONNECTIONS)
+        return socket.create_server(address, family=socket.AF_UNIX, backlog=BACKLOG)
     finally:
         os.umask(before)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import receivers
 from click.testing import CliRunner, Result
 from delivery_reports import recipient, report
 from real_servers.dovecot import Dovecot
@@ -34,6 +35,7 @@ from notifier.testing.supervised import SupervisedProcess
 
 KEY = Secret("k" * 32)
 GIVEN = {"NOTIFIER_BOUNCE_TO": "bounce@returns.invalid", "NOTIFIER_BOUNCE_KEYS": f"2026:{KEY.reveal()}"}
+SIGNED = "2026-01:a secret of some length"
 NOTIFIER = [sys.executable, "-c", "from notifier.cli import main; main()"]
 
 
@@ -216,8 +218,10 @@ def test_a_receiver_that_is_killed_has_said_250_to_nothing_that_is_lost(made: Pl
 def test_postfix_bounces_a_mail_to_nobody_and_he_is_not_mailed_again(postfix: Postfix, tmp_path: Path) -> None:
     url = f"smtp://{postfix.door().host}:{postfix.door().port}?tls=none"
     gone = "gone@x.example"
+    given = {**GIVEN, "NOTIFIER_SMTP_URL": url, "NOTIFIER_FROM": "shop@shop.example", "NOTIFIER_WEBHOOK_SECRET": SIGNED}
     with (
-        plant(tmp_path, NOTIFIER_SMTP_URL=url, NOTIFIER_FROM="shop@shop.example", **GIVEN) as made,
+        receivers.receiver() as webhook,
+        plant(tmp_path, NOTIFIER_WEBHOOK_URL=webhook.url, **given) as made,
         receiver(made, postfix.returns),
     ):
         made.start_worker()
@@ -227,6 +231,7 @@ def test_postfix_bounces_a_mail_to_nobody_and_he_is_not_mailed_again(postfix: Po
         wait_until(lambda: len(made.status(first).history) == 2, "the mail tells of it")
         told = made.status(first).history[-1]["report"]
         assert (told["kind"], told["recipient"], told["status"]) == ("bounced", gone, "5.1.1")
+        wait_until(lambda: "mail_bounced" in webhook.names(first), "the webhook hears of it")
         # As whoever complains would send it, from elsewhere.
         complained, path = sent("zoe@x.example")
         with SMTP(postfix.door().host, postfix.door().port) as server:

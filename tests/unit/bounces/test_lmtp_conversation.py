@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from notifier.bounces.lmtp import MOST_RECIPIENTS, MOST_REFUSED, MOST_SIZE, Conversation, Incoming
+from notifier.bounces.lmtp import MOST_LINE, MOST_RECIPIENTS, MOST_REFUSED, MOST_SIZE, Conversation, Incoming
 from notifier.bounces.parts import MOST
 
 ENVELOPE = b"LHLO mx.example\r\nMAIL FROM:<>\r\nRCPT TO:<bounce@shop.example>\r\nDATA\r\n"
@@ -105,3 +107,16 @@ def test_recipients_are_counted() -> None:
 def test_rset_and_the_next_transaction_begin_anew() -> None:
     lines = b"LHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRSET\r\nDATA\r\nMAIL FROM:<>\r\nQUIT\r\nNOOP\r\n"
     assert [reply[:3] for reply in said(list(conversation().feed(lines)))] == ["250"] * 4 + ["503", "250", "221"]
+
+
+WORDS = st.sampled_from(
+    [*ENVELOPE.splitlines(keepends=True), b".\r\n", b"RSET\r\n", b"\r\n", b"\x00", b".", b"x" * 3000]
+)
+
+
+@given(st.lists(st.one_of(WORDS, st.binary(max_size=50)), max_size=30))
+def test_whatever_a_client_says_it_gets_replies_and_nothing_breaks(pieces: list[bytes]) -> None:
+    talk = conversation()
+    for piece in pieces:
+        assert all(step.endswith(b"\r\n") for step in talk.feed(piece) if isinstance(step, bytes))
+    assert talk.over or talk.in_message or len(talk._unread) < MOST_LINE
