@@ -23,10 +23,13 @@ from workers import TOP, Plant, plant, wait_until
 from notifier import send_email
 from notifier.cli.bounce import command
 from notifier.model import bounce_token
+from notifier.model.envelope import Envelope, MailObject
 from notifier.model.hook import HookKind, Told
 from notifier.model.outcome import RecipientState
+from notifier.model.parameters import MailParameters
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
+from notifier.smtp import Session
 from notifier.smtp.dropin import LMTP, SMTP
 from notifier.smtp.dropin.exceptions import SMTPRecipientsRefused
 from notifier.store.base import Settlement
@@ -35,6 +38,7 @@ from notifier.testing.supervised import SupervisedProcess
 
 KEY = Secret("k" * 32)
 GIVEN = {"NOTIFIER_BOUNCE_TO": "bounce@returns.invalid", "NOTIFIER_BOUNCE_KEYS": f"2026:{KEY.reveal()}"}
+QUEUE = "aside"  # of no worker
 SIGNED = "2026-01:a secret of some length"
 NOTIFIER = [sys.executable, "-c", "from notifier.cli import main; main()"]
 
@@ -45,14 +49,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         yield one
 
 
-def sent(to: str | None = None) -> tuple[str, str]:
-    """The address of a mail that a relay has taken, and the reverse-path that it had."""
-    address = to or f"{uuid.uuid4().hex[:12]}@example.com"
+def mail_sent_to(address: str) -> str:
+    """The id of a mail that a relay has taken."""
     store = runtime().store
-    claim = at_dot(store, an_email(address))
+    claim = at_dot(store, an_email(address, queue=QUEUE), QUEUE)
     accepted = dict.fromkeys(claim.recipients, RecipientState.ACCEPTED)
     store.settle([Settlement(claim, MailState.SENT, recipients=accepted)])
-    return address, f"bounce+{bounce_token.for_path(claim.mail_id, KEY)}@returns.invalid"
+    return claim.mail_id
+
+
+def sent(to: str | None = None) -> tuple[str, str]:
+    """The address of such a mail, and the reverse-path that it had."""
+    address = to or f"{uuid.uuid4().hex[:12]}@example.com"
+    return address, f"bounce+{bounce_token.for_path(mail_sent_to(address), KEY)}@returns.invalid"
 
 
 def bounce(address: str, to: str = "bounce@returns.invalid") -> bytes:
@@ -121,7 +130,7 @@ def test_a_pipe_takes_a_bounce_and_the_application_hears_of_it(made: Plant) -> N
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout)["effect"] == "suppressed"
     assert is_suppressed(address)
-    _, events = runtime().store.hooks.take("mail", HookKind.SIGNAL, "us", 60.0, 10)
+    _, events = runtime().store.hooks.take(QUEUE, HookKind.SIGNAL, "us", 60.0, 10)
     assert [event.name for event in events] == [Told.BOUNCED]
 
 
@@ -241,3 +250,10 @@ def test_postfix_bounces_a_mail_to_nobody_and_he_is_not_mailed_again(postfix: Po
         second: str = send_email.delay(template="welcome", to=gone, context={"name": "Zoë"}).id
         made.settle([second], "failed")
         assert made.status(second).recipients[gone] is RecipientState.SUPPRESSED
+        # Where the reverse-path is an account's own, and the mail is known by its ENVID.
+        runtime().store.suppression.remove(gone)
+        envelope_id = bounce_token.for_envelope_id(mail_sent_to(gone), KEY)
+        envelope = Envelope("shop@returns.invalid", (gone,), MailParameters(envid=envelope_id))
+        with Session.open(postfix.door()) as session:
+            list(session.send_many([MailObject(envelope, b"Subject: Hello\r\n\r\nHello\r\n")]))
+        wait_until(lambda: is_suppressed(gone), "the bounce is known by its ENVID")
