@@ -64,13 +64,13 @@ class Receiver:
         self._name = socket.gethostname() or "localhost"
         self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._threads: set[threading.Thread] = set()
-        self._bell, self._wake = socket.socketpair()
         self._path = address if isinstance(address, str) else None
         try:
             self._socket = _listening(address, mode)
         except OSError as error:
             raise ConfigurationError([f"cannot listen at {address}: {error.strerror or error}"]) from error
         self._socket.setblocking(False)
+        self._bell, self._wake = socket.socketpair()
 
     @property
     def port(self) -> int:
@@ -96,6 +96,7 @@ class Receiver:
             Path(self._path).unlink(missing_ok=True)
         for thread in list(self._threads):
             thread.join()
+        self._wake.close()
 
     def stop(self) -> None:
         """No new connection, no new message; may be called by a handler of a signal, and more than once."""
