@@ -22,9 +22,8 @@ from notifier.errors import ConfigurationError, MailboxUnavailable, StoreError
 from notifier.tasks.bounces import desk
 from notifier.tasks.runtime import settings
 
-# sysexits(3), as every MTA understands them: with these two it keeps the message, and with most others it bounces it.
+# EX_TEMPFAIL of sysexits(3), the one status with which every MTA keeps the message. EX_CONFIG would say more, and Postfix bounces it.
 TEMPORARY_FAILURE = 75
-MISCONFIGURED = 78
 
 log = logging.getLogger(__name__)
 
@@ -57,17 +56,14 @@ def command() -> None:
 def read(to: str, app: str | None, as_json: bool) -> None:
     """Take one message from standard input: what a mail server's pipe starts.
 
-    Exit status 0 where it is taken or nothing follows from it, 75 (EX_TEMPFAIL) where it cannot be noted now, 78 (EX_CONFIG) where
-    the settings are wrong: then the mail server keeps the message.
+    Exit status 0 where it is taken or nothing follows from it, 75 (EX_TEMPFAIL) where it cannot be noted now or the settings are
+    wrong: then the mail server keeps the message.
     """
     octets = sys.stdin.buffer.read(MOST)
     while sys.stdin.buffer.read(MOST):  # the rest says nothing; a server that cannot write it would call that a failure
         pass
     try:
         taken = _desk(app).take(octets, to=to)
-    except ConfigurationError as error:
-        click.echo(f"notifier: {error}", err=True)
-        sys.exit(MISCONFIGURED)
     except Exception as error:  # noqa: BLE001 - whatever it is, the message is not to be lost
         click.echo(f"notifier: {error or type(error).__name__}", err=True)
         sys.exit(TEMPORARY_FAILURE)
