@@ -239,7 +239,12 @@ def test_postfix_bounces_a_mail_to_nobody_and_he_is_not_mailed_again(postfix: Po
         wait_until(lambda: "mail_bounced" in webhook.names(first), "the webhook hears of it")
         # As whoever complains would send it, from elsewhere.
         complained, path = sent("zoe@x.example")
-        with SMTP(postfix.door().host, postfix.door().port) as server:
+        door = postfix.door("asks for recipients")
+        with SMTP(door.host, door.port) as server:
+            with pytest.raises(
+                SMTPRecipientsRefused, match="550"
+            ):  # and nobody whose name was forged gets a bounce of it
+                server.sendmail("fbl@provider.example", [f"bounce+{'a' * 42}@returns.invalid"], b"Subject: x\r\n\r\n")
             octets = ARF.format(to=path, token=TOKEN, kind="abuse", recipient="").encode()
             server.sendmail("fbl@provider.example", [path], octets)
         wait_until(lambda: is_suppressed(complained), "Postfix has brought the complaint")

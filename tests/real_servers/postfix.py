@@ -33,6 +33,7 @@ DOORS = {
     "neither SIZE nor BDAT": "smtpd_discard_ehlo_keywords=size,chunking",
     "implicit TLS": "smtpd_tls_wrappermode=yes",
     "ten recipients": "smtpd_recipient_limit=10",
+    "asks for recipients": "smtpd_recipient_restrictions=reject_unverified_recipient",
 }
 
 VISITORS = ip_network("127.1.0.0/16").hosts()
@@ -87,6 +88,9 @@ transport_maps = inline:{
     { bounced.invalid = error:5.1.1 no such user } { deferred.invalid = retry:4.4.1 nobody answers }
     { returns.invalid = lmtp:unix:$returns } }
 relay_domains = x.invalid returns.invalid
+unverified_recipient_reject_code = 550
+address_verify_map =
+address_verify_poll_delay = 1s
 # Of what these really are Postfix hears only behind its 250.
 virtual_alias_maps = inline:{ gone@x.example=gone@bounced.invalid waits@x.example=waits@deferred.invalid }
 """)
@@ -107,6 +111,7 @@ virtual unix - n n - - virtual
 discard unix - - n - - discard
 error unix - - n - - error
 lmtp unix - - n - - lmtp
+verify unix - - n - 1 verify
 retry unix - - n - - error
 """
 
