@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from notifier.tasks.report import report, send_report
     from notifier.tasks.result import cancel, status
     from notifier.tasks.send import send_email, send_message
-    from notifier.tasks.signals import mail_accepted, mail_deferred, mail_failed, mail_unknown
+    from notifier.tasks.signals import (
+        mail_accepted,
+        mail_bounced,
+        mail_complained,
+        mail_deferred,
+        mail_failed,
+        mail_unknown,
+    )
     from notifier.tasks.unsubscribe import unsubscribe_asgi, unsubscribe_wsgi
 
 __all__ = [
@@ -32,6 +39,8 @@ __all__ = [
     "delivery_report",
     "evidence_source",
     "mail_accepted",
+    "mail_bounced",
+    "mail_complained",
     "mail_deferred",
     "mail_failed",
     "mail_unknown",
@@ -55,7 +64,10 @@ _HOME = {
     "cancel": "notifier.tasks.result",
     "delivery_report": "notifier.tasks.delivery_report",
     "evidence_source": "notifier.tasks.evidence",
-    **dict.fromkeys(("mail_accepted", "mail_deferred", "mail_failed", "mail_unknown"), "notifier.tasks.signals"),
+    **dict.fromkeys(
+        ("mail_accepted", "mail_bounced", "mail_complained", "mail_deferred", "mail_failed", "mail_unknown"),
+        "notifier.tasks.signals",
+    ),
     "priority_headers": "notifier.mime.priority",
     "report": "notifier.tasks.report",
     "send_bulk": "notifier.tasks.bulk",

@@ -27,6 +27,7 @@ The tree::
     │   ├── MailNotFound
     │   └── FenceRejected               somebody else owns the mail now
     ├── BrokerUnavailable               not reached within its timeout
+    ├── MailboxUnavailable              the mailbox of bounces cannot be read now
     ├── PoolError
     │   ├── PoolTimeout                 no session within the deadline
     │   ├── RelayUnavailable            nothing may be tried now: a breaker is open, a limit is reached
@@ -266,6 +267,10 @@ class FenceRejected(StoreError):
 
 class BrokerUnavailable(NotifierError):
     """The Celery broker was not reached within its timeout."""
+
+
+class MailboxUnavailable(NotifierError):
+    """The mailbox of bounces cannot be read now; what is in it stays there."""
 
 
 class PoolError(NotifierError):

@@ -91,6 +91,7 @@ install openssl openssl
 unpack postfix
 unpack dovecot-core
 unpack dovecot-lmtpd
+unpack dovecot-imapd
 unpack exim4-daemon-light
 if ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null && ! compgen -G ".cache/servers/postgresql-*" >/dev/null; then
   update_once

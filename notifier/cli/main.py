@@ -11,6 +11,7 @@ import click
 from notifier.errors import NotifierError
 
 COMMANDS = {
+    "bounce": "notifier.cli.bounce",
     "cancel": "notifier.cli.cancel",
     "check": "notifier.cli.check",
     "console": "notifier.cli.console",

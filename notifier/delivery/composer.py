@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from notifier.delivery.own_fields import OwnFields, supplied
+from notifier.delivery.returning import Returning
 from notifier.delivery.signing import Signer
 from notifier.mime import Composition, Compositor, invitation_file
 from notifier.mime.message import author_domain, completed, header_is_ascii, header_of, is_signed
@@ -28,12 +29,7 @@ def message_id_of(email: Email, default_sender: Address) -> str:
     return f"<{email.id}@{(email.sender or default_sender).ascii_domain}>"
 
 
-def envelope_id_of(email: Email) -> str:
-    """Its ENVID (RFC 3461 section 4.4): a DSN names the mail by it, whatever became of the message on its way."""
-    return email.id
-
-
-def _path_of(email: Email, sender: Address) -> str:
+def _senders_path(email: Email, sender: Address) -> str:
     return sender.forward_path if email.message is None else email.message.reverse_path
 
 
@@ -70,6 +66,7 @@ class Composer:
     signer: Signer = field(default_factory=Signer)
     own_fields: OwnFields = field(default_factory=OwnFields)
     compositor: Compositor = field(default_factory=Compositor, repr=False)
+    returning: Returning = field(default_factory=Returning)
 
     def compose(
         self,
@@ -81,11 +78,14 @@ class Composer:
     ) -> MailObject:
         """The mail for those recipients; with the octets of an earlier attempt, or the application's own, where there are any.
 
-        ``reverse_path`` None: the sender's. Message-ID and Date come from the mail's id and creation, so that every attempt says the same.
+        ``reverse_path`` None: the mailbox of bounces, or where there is none the sender's. Message-ID and Date come from the mail's id and creation, so that every attempt says the same.
         """
         sender = email.sender or self.sender
-        path = _path_of(email, sender) if reverse_path is None or _is_from_nobody(email) else reverse_path
-        envelope = Envelope(path, forward_paths, MailParameters(envid=envelope_id_of(email)))
+        envelope = Envelope(
+            self._path_of(email, sender, reverse_path),
+            forward_paths,
+            MailParameters(envid=self.returning.envelope_id(email)),
+        )
         if composed is None and email.message is not None:
             return self._own_message(email, email.message, envelope)
         if composed is not None:
@@ -112,6 +112,12 @@ class Composer:
             )
         )
         return self.signer.signed(mail, email, sender.ascii_domain)
+
+    def _path_of(self, email: Email, sender: Address, reverse_path: str | None) -> str:
+        if _is_from_nobody(email):
+            return ""
+        chosen = self.returning.reverse_path(email) if reverse_path is None else reverse_path
+        return _senders_path(email, sender) if chosen is None else chosen
 
     def _own_message(self, email: Email, ref: MessageRef, envelope: Envelope) -> MailObject:
         """What the application has composed, with what it lacks; signed like others, unless it is already."""

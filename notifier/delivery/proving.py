@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from notifier.delivery.composer import envelope_id_of, message_id_of
+from notifier.delivery.composer import message_id_of
+from notifier.delivery.returning import Returning
 from notifier.model.address import Address
 from notifier.model.events import Listener, MailSettled
 from notifier.model.proof import Answers, EvidenceSource, Inquiry, Proof
@@ -64,6 +65,7 @@ def look_for_proof(
     timeout: float,
     default_sender: Address,
     listener: Listener,
+    returning: Returning = Returning(),  # noqa: B008 - frozen
 ) -> None:
     """Ask each source after the mails of a queue that wait for proof; the first that knows decides.
 
@@ -73,7 +75,7 @@ def look_for_proof(
     for name, source in sources.items():
         if not open_ones:
             return
-        inquiries = [_inquiry(question, default_sender) for question in open_ones.values()]
+        inquiries = [_inquiry(question, default_sender, returning) for question in open_ones.values()]
         answers = asker.ask(name, source, inquiries, timeout)
         for question, told in list(_told(name, open_ones, answers)):
             _take(question, told, name, proofs, listener)
@@ -83,10 +85,10 @@ def look_for_proof(
                 del open_ones[question.email.id]
 
 
-def _inquiry(question: Question, default_sender: Address) -> Inquiry:
+def _inquiry(question: Question, default_sender: Address, returning: Returning) -> Inquiry:
     email = question.email
     message_id = message_id_of(email, default_sender)
-    return Inquiry(email.id, message_id, envelope_id_of(email), question.unknown, email.created_at)
+    return Inquiry(email.id, message_id, returning.envelope_id(email), question.unknown, email.created_at)
 
 
 def _told(

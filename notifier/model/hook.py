@@ -16,6 +16,8 @@ class Told(StrEnum):
     DEFERRED = "mail_deferred"  # it waits for another attempt, for a reason that is in the event
     FAILED = "mail_failed"  # a dead letter: refused, expired, quarantined
     UNKNOWN = "mail_unknown"  # no final reply was read; what follows depends on its class
+    BOUNCED = "mail_bounced"  # a relay had taken it, and a server reports that a recipient does not get it
+    COMPLAINED = "mail_complained"  # a recipient's provider reports that he calls it spam, or wants no more
 
 
 class HookKind(StrEnum):

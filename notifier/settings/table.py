@@ -9,6 +9,7 @@ from notifier.model.mail_class import Durability
 from notifier.settings import parsers
 from notifier.settings.attachments import parse_prefixes
 from notifier.settings.blobs import parse_blobs
+from notifier.settings.bounces import bounce_to, mailbox, tolerance
 from notifier.settings.dkim import parse_dkim
 from notifier.settings.encryption import parse_keys
 from notifier.settings.policies import parse_policies
@@ -214,6 +215,41 @@ TABLE: tuple[Setting, ...] = (
         parsers.seconds,
         str(30 * 86400),
         "Seconds that an address which a server has refused for good (5.1.x) is not mailed; a day where its domain is not known.",
+    ),
+    Setting(
+        "NOTIFIER_BOUNCE_TO",
+        bounce_to,
+        "",
+        "The mailbox that bounces come to. Each mail's reverse-path is bounce+TOKEN@example.com where this is bounce@example.com, "
+        "but for accounts with an `envelope_from` of their own. See [bounces and complaints](../how-to/bounces.md).",
+    ),
+    Setting(
+        "NOTIFIER_BOUNCE_KEYS",
+        parse_signing_keys,
+        "",
+        "Keys, id:secret with blanks between (secrets of 32 characters or more): the tokens in reverse-paths and ENVIDs are "
+        "signed with the first, and known by any, so that nobody can forge a bounce.",
+        secret=True,
+    ),
+    Setting(
+        "NOTIFIER_BOUNCE_UNSIGNED",
+        parsers.one_of("ignore", "count"),
+        "ignore",
+        "Reports that name a mail by its Message-ID alone, which all who have seen the mail know: `count` them, or `ignore` them.",
+    ),
+    Setting(
+        "NOTIFIER_BOUNCE_TOLERANCE",
+        tolerance,
+        "3/30d",
+        "So many mails in so long a time bounce for a reason that may pass (a full mailbox) before their address is not mailed for "
+        "NOTIFIER_SUPPRESS_FOR.",
+    ),
+    Setting(
+        "NOTIFIER_BOUNCE_MAILBOX",
+        mailbox,
+        "",
+        "What `notifier bounce poll` looks into: the whole path of a Maildir, or imaps://user:password@host/folder.",
+        secret=True,
     ),
     Setting(
         "NOTIFIER_WEBHOOK_URL",

@@ -47,6 +47,10 @@ def check_together(values: Mapping[str, Any], problems: list[str]) -> None:
         and "_UNSUBSCRIBE_" not in told
     ):
         problems.append("NOTIFIER_UNSUBSCRIBE_URL and NOTIFIER_UNSUBSCRIBE_KEYS go together: set both, or neither")
+    if values["NOTIFIER_BOUNCE_TO"] and not values["NOTIFIER_BOUNCE_KEYS"] and "_BOUNCE_" not in told:
+        problems.append(
+            "NOTIFIER_BOUNCE_TO needs NOTIFIER_BOUNCE_KEYS: without a signature anybody could forge a bounce"
+        )
     lease, time_slice = values["NOTIFIER_LEASE"], values["NOTIFIER_TIME_SLICE"]
     if lease and time_slice and lease <= time_slice:
         problems.append("NOTIFIER_LEASE is not longer than NOTIFIER_TIME_SLICE: claims would end while they are served")

@@ -19,6 +19,7 @@ from notifier.model.mail_class import MailClass
 from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
 from notifier.settings import parsers
+from notifier.settings.bounces import Bounces, bounces_of
 from notifier.settings.dkim import DkimKeys
 from notifier.settings.policies import Policies
 from notifier.settings.relay import ManyProblems
@@ -71,6 +72,7 @@ class Settings:
     idempotency_window: float
     relay_log: Path | None
     evidence_timeout: float
+    bounces: Bounces
     webhook: Webhook | None = None
     transcripts: bool = False
     retry_scale: float = 1.0
@@ -173,6 +175,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "time_slice": values["NOTIFIER_TIME_SLICE"],
         "policies": values["NOTIFIER_POLICIES"].scaled(values["NOTIFIER_RETRY_SCALE"]),
         "breakers": _breaker_rules(values),
+        "bounces": bounces_of(values),
         "suppress_for": values["NOTIFIER_SUPPRESS_FOR"],
         "retention": values["NOTIFIER_RETENTION"],
         "idempotency_window": values["NOTIFIER_IDEMPOTENCY_WINDOW"],

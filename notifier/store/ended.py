@@ -29,7 +29,7 @@ LEFT = (
     "setbacks",
     "blobs",
 )
-ROW = ("at", "state", "attempt", "reply", "relay", "why", "fault")
+ROW = ("at", "state", "attempt", "reply", "relay", "why", "fault", "report")
 
 
 def status_of_ended(queue: str, mail_id: str, text: bytes) -> MailStatus:

@@ -138,6 +138,10 @@ class Keys:
         """Those of them that are mailed again, and from when on: a sorted set, seconds."""
         return f"{self.namespace}:suppressed:until"
 
+    def soft_bounces(self, address: str) -> str:
+        """Mails to an address that bounced for a reason that may pass: a sorted set of ids. Whose it is cannot be read from it."""
+        return f"{self.namespace}:soft:{hashlib.sha256(address.encode()).hexdigest()}"
+
     @property
     def mark_of_epoch(self) -> str:
         """The random mark itself, where one was made."""

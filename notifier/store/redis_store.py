@@ -39,6 +39,7 @@ from notifier.store.blobs.blobs import GRACE
 from notifier.store.blobs.place import TURNS
 from notifier.store.blobs.references import referenced
 from notifier.store.blobs.shared import SharedBlobs, kept
+from notifier.store.bounces import RedisBounces
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Call, LedgerConnection, Plain
 from notifier.store.contents import Contents
@@ -569,6 +570,11 @@ class RedisStore:
     def suppression(self) -> SuppressionList:
         """The suppression list, for people and for `Store.suppress`."""
         return SuppressionList(self._connection, self._keys)
+
+    @property
+    def bounces(self) -> RedisBounces:
+        """What is reported of mails that a relay has taken."""
+        return RedisBounces(self._connection, self._keys, self._retention)
 
     def purge(self, forward_path: str) -> Purged:
         """See `Store.purge`."""

@@ -20,6 +20,7 @@ NAMES = (
     "settle",
     "evidence",
     "prove",
+    "bounce",
     "postpone",
     "cancel",
     "resolve",

@@ -46,11 +46,12 @@ class SuppressionList:
         )
         return entry
 
-    def learn(self, address: str, reason: str, *, lasts: float, mail_id: str) -> None:
+    def learn(self, address: str, reason: str, *, lasts: float | None, mail_id: str, durably: bool = False) -> None:
         """The same, said by a server: it never shortens what stands there."""
         known = self.of([address]).get(address)
-        if known is None or (known.until is not None and known.until < self._now() + lasts):
-            self.add(address, reason, lasts=lasts, mail_id=mail_id, durably=False)
+        longer = lasts is None or (known is not None and known.until is not None and known.until < self._now() + lasts)
+        if known is None or (known.until is not None and longer):
+            self.add(address, reason, lasts=lasts, mail_id=mail_id, durably=durably)
 
     def remove(self, address: str, mailing_list: str | None = None) -> bool:
         """True where it was there. Without a list: the entry that is for all mails; those of lists stay."""

@@ -46,6 +46,7 @@ def prove(queue: str) -> None:
         timeout=mine.settings.evidence_timeout,
         default_sender=mine.settings.sender,
         listener=mine.listener,
+        returning=mine.composer.returning,
     )
 
 

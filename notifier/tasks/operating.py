@@ -9,8 +9,9 @@ from functools import partial
 
 from kombu.exceptions import OperationalError
 
+from notifier.bounces import read_report
+from notifier.bounces.attribution import named_mail, proofs, signed_mail
 from notifier.errors import MailNotFound, NotifierError, StoreUnavailable
-from notifier.mime.reports import read_report
 from notifier.model.address import Address
 from notifier.model.pause import Pause
 from notifier.model.state import DEAD, MailState
@@ -106,11 +107,18 @@ def declare_sent(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:
 def take_report(octets: bytes) -> Done:
     """What a delivery status notification says of its mail. Raises `ValueError` where it is none of ours."""
     report = read_report(octets)
+    if not report.recipients:
+        raise ValueError("is no delivery status notification (RFC 3464): it says nothing of a recipient")
+    mail_id = signed_mail(report, [key.secret for key in runtime().settings.bounces.returning.keys]) or named_mail(
+        report
+    )
+    if mail_id is None:
+        raise ValueError("is about no mail of Notifier: it returns neither the ENVID nor the Message-ID of one")
     try:
-        mail = status(report.mail_id)
+        mail = status(mail_id)
     except MailNotFound as error:
-        return Done(report.mail_id, None, str(error))
-    told = {path: proof for path in mail.recipients if (proof := report.recipients.get(path.lower())) is not None}
+        return Done(mail_id, None, str(error))
+    told = proofs(report, tuple(mail.recipients))
     why = f"a delivery status notification says: {', '.join(sorted(set(told.values()))) or 'nothing of its recipients'}"
     verdict, state = runtime().store.proofs.take(mail.queue, mail.mail_id, told, why)
     if verdict is Verdict.SETTLED:

@@ -109,6 +109,7 @@ class Runtime:
             settings.sender,
             signer=Signer(settings.dkim.keys, settings.dkim_expires),
             own_fields=OwnFields(settings.unsubscribe, settings.policies.mailing_list_of, settings.feedback_id),
+            returning=settings.bounces.returning,
         )
         self.courier = Courier(
             store=self.store,

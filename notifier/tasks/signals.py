@@ -1,4 +1,5 @@
-"""Signals for application code in the worker: ``mail_accepted``, ``mail_deferred``, ``mail_failed``, ``mail_unknown``.
+"""Signals for application code in the worker: ``mail_accepted``, ``mail_deferred``, ``mail_failed``, ``mail_unknown``,
+``mail_bounced``, ``mail_complained``.
 
 Connect receivers in a module that the worker imports. They get ``event``, a `HookEvent`, some time after the settlement
 was stored, in any slot of any worker, and after a crash perhaps twice. What a receiver raises is logged.
@@ -14,12 +15,16 @@ mail_accepted = Signal(name=Told.ACCEPTED.value)
 mail_deferred = Signal(name=Told.DEFERRED.value)
 mail_failed = Signal(name=Told.FAILED.value)
 mail_unknown = Signal(name=Told.UNKNOWN.value)
+mail_bounced = Signal(name=Told.BOUNCED.value)
+mail_complained = Signal(name=Told.COMPLAINED.value)
 
 _SIGNALS = {
     Told.ACCEPTED: mail_accepted,
     Told.DEFERRED: mail_deferred,
     Told.FAILED: mail_failed,
     Told.UNKNOWN: mail_unknown,
+    Told.BOUNCED: mail_bounced,
+    Told.COMPLAINED: mail_complained,
 }
 
 

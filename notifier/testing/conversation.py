@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from notifier.errors import Phase
-from notifier.testing.commands import Refused, read_bdat, read_mail, read_rcpt
+from notifier.protocol.received_commands import Refused, read_mail, read_rcpt
+from notifier.testing.commands import read_bdat
 from notifier.testing.login import Logins
 from notifier.testing.mailbox import Mailbox
 from notifier.testing.peer import Peer

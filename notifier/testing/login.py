@@ -6,7 +6,8 @@ import base64
 import hmac
 from collections.abc import Callable, Mapping
 
-from notifier.testing.commands import Refused, read_base64, read_plain
+from notifier.protocol.received_commands import Refused
+from notifier.testing.commands import read_base64, read_plain
 
 Ask = Callable[[str], str]  # a challenge's words to the client's answer
 

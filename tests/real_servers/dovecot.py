@@ -1,4 +1,4 @@
-"""Dovecot: LMTP over TCP and on a Unix socket, and the SASL socket that Postfix asks. All under one unprivileged account."""
+"""Dovecot: LMTP over TCP and on a Unix socket, the SASL socket that Postfix asks, and IMAP. All under one unprivileged account."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from urllib.parse import quote
 
 import pytest
 
 from notifier.smtp import Endpoint, Mode, TLSPolicy
 from real_servers.ground import HOST, held_ports, open_folder, running
-from real_servers.installed import SYSTEM, UNPACKED, installed
+from real_servers.installed import SYSTEM, UNPACKED, installed, missing
 from real_servers.messages import Maildir
 from real_servers.relocated import relocate
 
@@ -47,7 +48,7 @@ service stats {
   chroot =
 }
 first_valid_uid = 1
-protocols = lmtp
+protocols = lmtp$with_imap
 ssl = no
 auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
 auth_failure_delay = 0
@@ -84,6 +85,24 @@ service auth {
 """)
 
 
+IMAP = Template("""
+service imap-login {
+  executable = $login
+  chroot =
+  inet_listener imap {
+    address = $host
+    port = $port
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service imap {
+  executable = $imap
+}
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Dovecot:
     """A running server. ``library`` is where its programs are."""
@@ -91,6 +110,7 @@ class Dovecot:
     folder: Path
     library: Path
     port: int
+    imap_port: int
 
     @property
     def tcp(self) -> Endpoint:
@@ -107,6 +127,12 @@ class Dovecot:
         """Where a mail server asks whether a login is right."""
         return self.folder / "run" / "postfix"
 
+    def imap_url(self, user: str) -> str:
+        """A user's INBOX. Skips where IMAP is not installed."""
+        if not _has_imap(self.library):
+            missing("no dovecot-imapd here; NOTIFIER_INSTALL_SERVERS=1 make test unpacks it")
+        return f"imap://{quote(user, safe='')}:{quote(USERS[user])}@{HOST}:{self.imap_port}/INBOX"
+
     def maildir(self, user: str) -> Maildir:
         """A user's mailbox."""
         return Maildir(self.folder / "mail" / user / "Maildir", TRACE)
@@ -118,7 +144,7 @@ def dovecot() -> Iterator[Dovecot]:
     with ExitStack() as kept:
         folder = kept.enter_context(open_folder("dovecot"))
         library = kept.enter_context(_library())
-        server = Dovecot(folder, library, *kept.enter_context(held_ports(1)))
+        server = Dovecot(folder, library, *kept.enter_context(held_ports(2)))
         _configure(server)
         kept.enter_context(running(_command(server), environ={}, ports=[server.port], said=folder / "said"))
         yield server
@@ -136,11 +162,18 @@ def _library() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="d", dir="/tmp"))
     try:
         folder.chmod(0o755)
+        imap = UNPACKED / "dovecot-imapd/usr/lib/dovecot"
+        for program in imap.glob("imap*"):
+            shutil.copy(program, folder)
         for program in (core / "usr/bin/doveconf", core / "usr/sbin/dovecot", lmtp / "usr/lib/dovecot/lmtp"):
             shutil.copy(program, folder)
         yield relocate(core / "usr/lib/dovecot", COMPILED_IN, folder)
     finally:
         shutil.rmtree(folder)
+
+
+def _has_imap(library: Path) -> bool:
+    return (library / "imap-login").is_file()
 
 
 def _account() -> pwd.struct_passwd:
@@ -159,7 +192,9 @@ def _configure(server: Dovecot) -> None:
         os.chown(folder / name, account.pw_uid, account.pw_gid)
     users = (_user(name, password, account, folder) for name, password in USERS.items())
     (folder / "users").write_text("".join(users))
+    with_imap = _has_imap(server.library)
     text = CONFIGURATION.substitute(
+        with_imap=" imap" if with_imap else "",
         folder=folder,
         library=server.library,
         lmtp=_program(server, "lmtp", COMPILED_IN),
@@ -168,6 +203,9 @@ def _configure(server: Dovecot) -> None:
         host=HOST,
         port=server.port,
     )
+    if with_imap:
+        login, imap = (_program(server, name, COMPILED_IN) for name in ("imap-login", "imap"))
+        text += IMAP.substitute(login=login, imap=imap, host=HOST, port=server.imap_port)
     (folder / "dovecot.conf").write_text(text)
 
 

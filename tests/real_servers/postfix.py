@@ -33,6 +33,7 @@ DOORS = {
     "neither SIZE nor BDAT": "smtpd_discard_ehlo_keywords=size,chunking",
     "implicit TLS": "smtpd_tls_wrappermode=yes",
     "ten recipients": "smtpd_recipient_limit=10",
+    "asks for recipients": "smtpd_recipient_restrictions=reject_unverified_recipient",
 }
 
 VISITORS = ip_network("127.1.0.0/16").hosts()
@@ -84,8 +85,12 @@ virtual_gid_maps = static:$gid
 # Where a thousand mails go: it is their way in that counts.
 transport_maps = inline:{
     { x.invalid = discard: } { elsewhere.invalid = discard: }
-    { bounced.invalid = error:5.1.1 no such user } { deferred.invalid = retry:4.4.1 nobody answers } }
-relay_domains = x.invalid
+    { bounced.invalid = error:5.1.1 no such user } { deferred.invalid = retry:4.4.1 nobody answers }
+    { returns.invalid = lmtp:unix:$returns } }
+relay_domains = x.invalid returns.invalid
+unverified_recipient_reject_code = 550
+address_verify_map =
+address_verify_poll_delay = 1s
 # Of what these really are Postfix hears only behind its 250.
 virtual_alias_maps = inline:{ gone@x.example=gone@bounced.invalid waits@x.example=waits@deferred.invalid }
 """)
@@ -105,6 +110,8 @@ anvil unix - - n - 1 anvil
 virtual unix - n n - - virtual
 discard unix - - n - - discard
 error unix - - n - - error
+lmtp unix - - n - - lmtp
+verify unix - - n - 1 verify
 retry unix - - n - - error
 """
 
@@ -127,6 +134,11 @@ class Postfix:
     def maildir(self, name: str) -> Maildir:
         """A mailbox, by its folder."""
         return Maildir(self.folder / "mail" / name, TRACE)
+
+    @property
+    def returns(self) -> Path:
+        """Where mails to returns.invalid are delivered by LMTP: a Unix socket."""
+        return self.folder / "returns" / "lmtp"
 
     @property
     def log_file(self) -> Path:
@@ -174,6 +186,7 @@ def _configure(server: Postfix, dovecot: Dovecot) -> None:
         group=group,
         size_limit=SIZE_LIMIT,
         sasl_socket=dovecot.sasl_socket,
+        returns=server.returns,
         uid=nobody.pw_uid,
         gid=nobody.pw_gid,
     )
@@ -194,7 +207,7 @@ def _owner() -> tuple[pwd.struct_passwd, str]:
 
 
 def _make_folders(folder: Path, owner: pwd.struct_passwd) -> None:
-    for name in ("etc", "queue", "data", "mail", "queue/pid"):
+    for name in ("etc", "queue", "data", "mail", "queue/pid", "returns"):
         (folder / name).mkdir()
     for name in (*QUEUE, "private", "public", "maildrop"):
         made = folder / "queue" / name

@@ -44,21 +44,10 @@ local TOLD = {
 }
 local BACKLOG = 10000 -- events that wait for a hook; the oldest are dropped, counted and said
 
-local function tell(id, at, state, entry)
-  if #HOOKS == 0 or not TOLD[state] or (state == 'waiting' and not entry.fault) then return end
-  local f = redis.call('HMGET', mail_key(id), 'template', 'class', 'attempt')
-  local fault = entry.fault
-  local event = cjson.encode({
-    name = TOLD[state], mail_id = id, state = state, at = at / 1000, template = f[1], mail_class = f[2],
-    attempt = tonumber(f[3] or nil) or 0, relay = entry.relay, why = entry.why,
-    fault = fault and {
-      taxonomy_id = fault.taxonomy_id, error_class = fault.error_class, scope = fault.scope, phase = fault.phase,
-      host = fault.host, code = fault.code, enhanced = fault.enhanced,
-    },
-  })
+local function publish(event)
   for _, kind in ipairs(HOOKS) do
     local key = P .. 'hook:' .. kind
-    redis.call('XADD', key, '*', 'event', event)
+    redis.call('XADD', key, '*', 'event', cjson.encode(event))
     local over = redis.call('XLEN', key) - BACKLOG
     if over > 0 then
       redis.call('XTRIM', key, 'MAXLEN', BACKLOG)
@@ -67,12 +56,30 @@ local function tell(id, at, state, entry)
   end
 end
 
+local function tell(id, at, state, entry)
+  if #HOOKS == 0 or not TOLD[state] or (state == 'waiting' and not entry.fault) then return end
+  local f = redis.call('HMGET', mail_key(id), 'template', 'class', 'attempt')
+  local fault = entry.fault
+  publish({
+    name = TOLD[state], mail_id = id, state = state, at = at / 1000, template = f[1], mail_class = f[2],
+    attempt = tonumber(f[3] or nil) or 0, relay = entry.relay, why = entry.why,
+    fault = fault and {
+      taxonomy_id = fault.taxonomy_id, error_class = fault.error_class, scope = fault.scope, phase = fault.phase,
+      host = fault.host, code = fault.code, enhanced = fault.enhanced,
+    },
+  })
+end
+
+local function record(id, entry)
+  redis.call('RPUSH', P .. 'history:' .. id, cjson.encode(entry))
+  redis.call('LTRIM', P .. 'history:' .. id, -HISTORY, -1)
+end
+
 local function note(id, at, state, entry)
   tell(id, at, state, entry)
   entry.at = at / 1000
   entry.state = state
-  redis.call('RPUSH', P .. 'history:' .. id, cjson.encode(entry))
-  redis.call('LTRIM', P .. 'history:' .. id, -HISTORY, -1)
+  record(id, entry)
 end
 
 -- Take one edge. One that is not in the table is an error of ours; callers look before their first write.
@@ -118,7 +125,7 @@ local LEFT = {
   'state', 'settled', 'body', 'created', 'template', 'class', 'recipients', 'history', 'attempt', 'crashes', 'unknowns',
   'setbacks', 'blobs',
 }
-local ROW = { 'at', 'state', 'attempt', 'reply', 'relay', 'why', 'fault' } -- of its history
+local ROW = { 'at', 'state', 'attempt', 'reply', 'relay', 'why', 'fault', 'report' } -- of its history
 local BODY = 32 -- digits of the body's digest that are kept; that is as many as tell two mails apart
 
 local function ended_key(id) return P .. 'ended:' .. id end

@@ -36,6 +36,10 @@ for i, row in ipairs(left.history) do
   local entry = unpacked(ROW, row)
   entry.reply, entry.why = nil, nil
   if entry.fault then entry.fault.text = '' end
+  if entry.report then
+    entry.report.words = nil
+    if entry.report.recipient == whose then entry.report.recipient = nobody end
+  end
   left.history[i] = packed(ROW, entry)
 end
 keep_left(id, left, 'KEEPTTL')

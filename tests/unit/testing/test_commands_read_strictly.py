@@ -6,7 +6,8 @@ import base64
 
 import pytest
 
-from notifier.testing.commands import MailCommand, Refused, read_base64, read_bdat, read_mail, read_plain, read_rcpt
+from notifier.protocol.received_commands import MailCommand, Refused, read_mail, read_rcpt
+from notifier.testing.commands import read_base64, read_bdat, read_plain
 
 LIMIT = 1000
 
