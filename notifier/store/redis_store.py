@@ -68,6 +68,7 @@ from notifier.store.reservations import under_their_keys
 from notifier.store.round_trips import Argument
 from notifier.store.rows import Row
 from notifier.store.sealing import Seal
+from notifier.store.standing import RedisStanding
 from notifier.store.suppression import SuppressionList
 from notifier.store.tallies import RedisTallies
 
@@ -193,7 +194,9 @@ class RedisStore:
         record = record_of(email, self._classes[email.mail_class], *payload)
         takeover = self._takeover
         tenant = "" if email.tenant == DEFAULT else email.tenant
-        return self._call("add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch, tenant)
+        return self._call(
+            "add", email.queue, *record, uuid.uuid4().hex, ms(takeover.bell), takeover.batch, tenant, email.trace
+        )
 
     def put_blob(self, data: bytes | Source) -> str:
         """See `Store.put_blob`."""
@@ -385,6 +388,11 @@ class RedisStore:
     def tallies(self) -> RedisTallies:
         """What became of mails, counted by day, template and domain."""
         return RedisTallies(self._connection, self._keys)
+
+    @property
+    def standing(self) -> RedisStanding:
+        """How everything stands, as numbers."""
+        return RedisStanding(self._connection, self._keys)
 
     @property
     def proofs(self) -> RedisProofs:
