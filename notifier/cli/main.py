@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "notifier.cli.check",
     "dead": "notifier.cli.dead",
     "demo": "notifier.cli.demo.command",
+    "metrics": "notifier.cli.metrics",
     "pause": "notifier.cli.pause",
     "preview": "notifier.cli.preview",
     "purge": "notifier.cli.purge",

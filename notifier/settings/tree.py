@@ -20,6 +20,7 @@ from notifier.model.secret import Secret
 from notifier.model.tenant import DEFAULT
 from notifier.settings import parsers
 from notifier.settings.dkim import DkimKeys
+from notifier.settings.listening import ListenAt
 from notifier.settings.policies import Policies
 from notifier.settings.relay import ManyProblems
 from notifier.settings.sources import files_of, texts
@@ -72,6 +73,8 @@ class Settings:
     relay_log: Path | None
     evidence_timeout: float
     webhook: Webhook | None = None
+    metrics: ListenAt | None = None
+    log: str = "console"
     retry_scale: float = 1.0
     untrusted_folders: tuple[Path, ...] = ()
     report_modules: tuple[str, ...] = ()
@@ -178,6 +181,8 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "relay_log": values["NOTIFIER_RELAY_LOG"],
         "evidence_timeout": values["NOTIFIER_EVIDENCE_TIMEOUT"],
         "webhook": _webhook(values),
+        "metrics": values["NOTIFIER_METRICS"],
+        "log": values["NOTIFIER_LOG"],
         "retry_scale": values["NOTIFIER_RETRY_SCALE"],
         "untrusted_folders": values["NOTIFIER_UNTRUSTED_TEMPLATES"],
         "report_modules": values["NOTIFIER_REPORTS"],
