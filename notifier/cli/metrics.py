@@ -62,7 +62,7 @@ def _serve(at: ListenAt, pages: Pages) -> None:
         raise NotifierError(f"nothing can listen at {at}: {error.strerror or error}; choose another port") from error
     with MetricsServer(listening, pages) as server:
         click.echo(
-            f"The store's metrics are at http://{ListenAt(at.host, server.server_port)}/metrics - Ctrl-C ends it."
+            f"The store's metrics are at http://{ListenAt(at.host, listening.getsockname()[1])}/metrics - Ctrl-C ends it."
         )
         try:
             server.serve_forever()

@@ -16,10 +16,11 @@ import os
 import struct
 import tempfile
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from notifier.telemetry.metrics import BY_NAME, Kind, Metric
+from notifier.telemetry.metrics import BY_NAME, Kind
 
 SLOT = 512 * 1024  # octets; a whole number of any system's pages
 _HEAD = 8  # octets: how many of a slot are in use
@@ -43,29 +44,26 @@ class Figures:
     def add(self, metric: str, labels: tuple[str, ...], amount: float = 1.0) -> None:
         """Count, or move a gauge up or down."""
         with self._lock:
-            if (at := self._mine().place(metric, labels)) is not None:
-                self._mine().numbers[at] += amount
+            slot = self._slot or self._taken()
+            if (at := slot.place(metric, labels)) is not None:
+                slot.numbers[at] += amount
 
     def observe(self, metric: str, labels: tuple[str, ...], value: float) -> None:
         """Into a histogram."""
-        bucket, last = _bucket(BY_NAME[metric], value)
+        buckets = BY_NAME[metric].buckets
         with self._lock:
-            if (at := self._mine().place(metric, labels)) is not None:
-                numbers = self._mine().numbers
-                numbers[at + bucket] += 1
-                numbers[at + last] += value
-
-    def _mine(self) -> Slot:
-        if self._slot is None:
-            self._slot = self._taken()
-        return self._slot
+            slot = self._slot or self._taken()
+            if (at := slot.place(metric, labels)) is not None:
+                slot.numbers[at + bisect_left(buckets, value)] += 1
+                slot.numbers[at + len(buckets) + 1] += value
 
     def _taken(self) -> Slot:
         for number in count():
             if self._locked(number):
                 # Two may do so at once, and neither makes the file shorter.
                 os.pwrite(self._file, b"\0", (number + 1) * SLOT - 1)
-                return Slot(self._file, number)
+                self._slot = Slot(self._file, number)
+                return self._slot
         raise AssertionError("slots never end")
 
     def _locked(self, number: int) -> bool:
@@ -115,12 +113,10 @@ class Slot:
     def place(self, metric: str, labels: tuple[str, ...]) -> int | None:
         """Where the numbers of a series begin. None where the slot is full: it is not counted any more."""
         key = metric, labels
-        if key not in self._places:
-            at = self._written(key, BY_NAME[metric].values)
-            if at is None:
-                return None
+        at = self._places.get(key)
+        if at is None and (at := self._written(key, BY_NAME[metric].values)) is not None:
             self._places[key] = at
-        return self._places[key]
+        return at
 
     def _written(self, key: Series, numbers: int) -> int | None:
         text = json.dumps([key[0], *key[1]]).encode()
@@ -133,14 +129,6 @@ class Slot:
         self._map[begin:end] = _RECORD.pack(len(text), numbers) + text + bytes(8 * numbers)
         self._used[0] = end  # last: whoever reads meanwhile sees whole records
         return at // 8
-
-
-def _bucket(metric: Metric, value: float) -> tuple[int, int]:
-    """Which of a histogram's numbers counts the value, and which one is the sum."""
-    for at, bound in enumerate(metric.buckets):
-        if value <= bound:
-            return at, metric.values - 1
-    return len(metric.buckets), metric.values - 1
 
 
 def _records(octets: bytes) -> Iterator[tuple[Series, Sequence[float]]]:

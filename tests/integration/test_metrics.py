@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 import redis
+from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
-from workers import Plant, plant, wait_until
+from workers import TOP, Plant, plant, wait_until
 
 from notifier import send_email
+from notifier.cli import metrics
 from notifier.testing import Script
 
 pytestmark = pytest.mark.integration
@@ -157,6 +163,33 @@ def test_where_the_store_is_away_the_scrape_says_so_and_the_workers_own_figures_
     assert scraped(busy, "/metrics/store") == {("notifier_store_up", frozenset()): 0.0}
     assert total(scraped(busy), "notifier_settled_total") > 0
     wait_until(lambda: total(scraped(busy, "/metrics/store"), "notifier_store_up") == 1, "it is back")
+
+
+def test_the_command_prints_the_stores_figures(busy: Plant) -> None:
+    printed = CliRunner().invoke(metrics.command, [])
+    assert printed.exit_code == 0
+    assert "notifier_store_up 1.0" in printed.output
+    assert f'notifier_live_slots{{queue="mail"}} {float(3)}' in printed.output
+
+
+def test_the_command_serves_them_until_it_is_told_to_end(busy: Plant) -> None:
+    program = [sys.executable, "-c", "from notifier.cli import main; main()", "metrics", "--listen", "0"]
+    with subprocess.Popen(program, env=busy.environ, cwd=TOP, text=True, stdout=subprocess.PIPE) as serving_them:
+        assert serving_them.stdout is not None
+        url = re.findall(r"http://\S+", serving_them.stdout.readline())[0]
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own
+            assert b"notifier_store_up 1.0" in answer.read()
+        serving_them.send_signal(signal.SIGTERM)
+        rest, _ = serving_them.communicate(timeout=30)
+    assert (rest.strip(), serving_them.returncode) == ("Ended.", 0)
+
+
+def test_threads_count_in_the_workers_own_process(tmp_path: Path) -> None:
+    with plant(tmp_path, NOTIFIER_METRICS=str(free_port())) as made:
+        made.start_worker("-P", "threads")
+        made.settle([send(f"u{number}@example.com") for number in range(5)], "sent")
+        wait_until(lambda: total(scraped(made), "notifier_settled_total", state="sent") == 5, "all is counted")
+        assert total(scraped(made), "notifier_worker_processes") == 1
 
 
 def test_the_server_goes_with_its_worker(busy: Plant) -> None:
