@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from notifier.errors import StoreError
+from notifier.errors import ErrorClass, StoreError
+from notifier.model.state import EDGES
+from notifier.protocol.taxonomy import ROWS
 from notifier.store.standing import Standing
 from notifier.tasks.overview import opened_breakers, relays_in_settings
 from notifier.tasks.runtime import Runtime, runtime
@@ -59,8 +61,23 @@ _COUNTED = {
 }
 
 
+# What has not happened yet is 0 and not missing: Prometheus sees no increase in a series that begins with 1.
+_NOT_YET = dict.fromkeys(
+    (
+        "edge new waiting",
+        *(f"edge {start} {end}" for start, ends in EDGES.items() for end in ends),
+        *(f"unknown {row}" for row, (error_class, _) in ROWS.items() if error_class is ErrorClass.UNKNOWN),
+        "unknown Z8",
+        *(f"resolved {how}" for how in ("resent", "parked", "proof", "late_reply", "person")),
+        "fence dot",
+        "fence settlement",
+    ),
+    0,
+)
+
+
 def _counted(one: Standing) -> Iterator[Figure]:
-    for what, number in one.counted.items():
+    for what, number in (_NOT_YET | dict(one.counted)).items():
         kind, *labels = what.split(" ")
         if kind in _COUNTED:
             yield _figure(_COUNTED[kind], number, one.queue, *labels)

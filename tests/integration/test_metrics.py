@@ -138,6 +138,7 @@ def test_the_stores_figures_are_apart_and_are_the_ledgers_own(busy: Plant) -> No
     assert total(samples, "notifier_edges_total", from_state="at_dot", to_state="sent") == len(sent)
     assert total(samples, "notifier_edges_total", from_state="new", to_state="waiting") == len(sent) + 2
     assert total(samples, "notifier_duplicates_suppressed_total") == 1
+    assert samples["notifier_unknown_total", frozenset({("queue", "mail"), ("cause", "Z8")})] == 0
     assert total(samples, "notifier_mails", state="failed") == 2
     assert total(samples, "notifier_live_slots", queue="mail") == 3
     assert not any(name.startswith("notifier_settled") for name, _ in samples)

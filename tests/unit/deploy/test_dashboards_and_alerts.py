@@ -188,3 +188,86 @@ def test_promtool_finds_nothing_to_say_about_the_names(promtool: str) -> None:
         [promtool, "check", "metrics"], input=exposed(figured)[0], check=False, capture_output=True, timeout=60
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+# What stands for half an hour, a value a minute, and the alerts that fire then: promtool reckons it. Two who are asked for the
+# store's figures say the same twice, and that is no worse than once.
+SCENES: dict[str, tuple[dict[str, str], set[str]]] = {
+    "all is well": (
+        {
+            'notifier_store_up{instance="a"}': "1+0x40",
+            'notifier_due_mails{queue="mail",instance="a"}': "5+0x40",
+            'notifier_live_slots{queue="mail",instance="a"}': "4+0x40",
+            'notifier_oldest_due_age_seconds{queue="mail.urgent",instance="a"}': "2+0x40",
+            'notifier_store_changed_timestamp_seconds{instance="a"}': "0+0x40",
+            'notifier_settled_total{queue="mail",state="sent",instance="a"}': "0+60x40",
+            'notifier_failures_total{queue="mail",reason="R7",instance="a"}': "0+1x40",
+            'notifier_breaker_open{relay="r:25",about="host",instance="a"}': "0+0x40",
+            'notifier_mails{queue="mail",state="parked",instance="a"}': "0+0x40",
+        },
+        set(),
+    ),
+    "nobody consumes a queue": (
+        {
+            'notifier_store_up{instance="a"}': "1+0x40",
+            **{f'notifier_due_mails{{queue="mail",instance="{one}"}}': "5+0x40" for one in "ab"},
+            **{f'notifier_live_slots{{queue="mail",instance="{one}"}}': "0+0x40" for one in "ab"},
+        },
+        {"NotifierNoWorker"},
+    ),
+    "the store is away": ({'notifier_store_up{instance="a"}': "0+0x40"}, {"NotifierStoreAway"}),
+    "nobody is asked": ({'up{job="x"}': "1+0x40"}, {"NotifierMetricsMissing"}),
+    "codes are late": (
+        {
+            'notifier_store_up{instance="a"}': "1+0x40",
+            'notifier_oldest_due_age_seconds{queue="mail.urgent",instance="a"}': "61+60x40",
+        },
+        {"NotifierUrgentMailsLate"},
+    ),
+    "a list is bad": (
+        {
+            'notifier_store_up{instance="a"}': "1+0x40",
+            'notifier_settled_total{queue="mail",state="sent",instance="w"}': "0+60x40",
+            'notifier_failures_total{queue="mail",reason="R7",instance="w"}': "0+6x40",
+        },
+        {"NotifierManyFailures"},
+    ),
+    "a worker was killed at the dot": (
+        {
+            'notifier_store_up{instance="a"}': "1+0x40",
+            'notifier_unknown_total{queue="mail",cause="Z8",instance="a"}': "0x25 1x15",
+            'notifier_mails{queue="mail",state="parked",instance="a"}': "0x25 1x15",
+            'notifier_rung_again_total{queue="mail",from_state="at_dot",instance="w"}': "0x25 1x15",
+        },
+        {"NotifierUnknownOutcomes", "NotifierWorkersDie"},
+    ),
+    "a login is refused": (
+        {
+            'notifier_store_up{instance="a"}': "1+0x40",
+            'notifier_breaker_open{relay="r:25",about="account",instance="a"}': "1+0x40",
+            'notifier_breaker_open{relay="r:25",about="host",instance="a"}': "0+0x40",
+        },
+        {"NotifierRelayRefusesLogin"},
+    ),
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_alerts_that_fire_are_those_that_should(promtool: str, tmp_path: Path, scene: str) -> None:
+    series, firing = SCENES[scene]
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": one, "values": values} for one, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+                "eval_time": "31m",
+                "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(firing)],
+            }
+        ],
+    }
+    (tmp_path / "test.yml").write_text(json.dumps({"rule_files": [str(RULES)], "tests": [test]}))
+    done = subprocess.run(
+        [promtool, "test", "rules", str(tmp_path / "test.yml")], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
