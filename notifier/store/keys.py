@@ -54,11 +54,11 @@ class Keys:
         """What the scripts have counted for metrics: a hash. ``prelude.lua`` has the same."""
         return f"{self.queue(queue)}counted"
 
-    def workers(self, queue: str) -> str:
+    def consumers(self, queue: str) -> str:
         """The workers that consume a queue, and until when they count: a sorted set."""
         return f"{self.queue(queue)}workers"
 
-    def slots(self, queue: str) -> str:
+    def slots_of_consumers(self, queue: str) -> str:
         """How many slots each of them has: a hash."""
         return f"{self.queue(queue)}slots"
 

@@ -67,8 +67,8 @@ class RedisStanding:
             yield "ZRANGE", self._keys.index(queue, state), 0, 0
         yield "ZCOUNT", self._keys.index(queue, MailState.WAITING), "-inf", now_ms
         yield "HGETALL", self._keys.counted(queue)
-        yield "ZRANGEBYSCORE", self._keys.workers(queue), f"({now_ms}", "+inf"
-        yield "HGETALL", self._keys.slots(queue)
+        yield "ZRANGEBYSCORE", self._keys.consumers(queue), f"({now_ms}", "+inf"
+        yield "HGETALL", self._keys.slots_of_consumers(queue)
         for kind in HookKind:
             yield "XLEN", self._keys.hook(queue, kind)
 
