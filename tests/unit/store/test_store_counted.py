@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import fakeredis
 import pytest
 from fake_ledger import Clock
 from store_conformance import GREYLISTED, LOST_REPLY, added, an_email, at_dot, claimed
@@ -106,8 +107,11 @@ def test_a_claim_that_is_another_workers_now_is_counted_at_the_dot_and_at_the_se
     assert (counted(store)["fence dot"], counted(store)["fence settlement"]) == (1, 1)
 
 
-def test_how_a_queue_stands_is_told_by_the_servers_clock(store: RedisStore, clock: Clock) -> None:
-    store.register_worker("worker-1", 3, ["mail"], ttl=600)
+def test_how_a_queue_stands_is_told_by_the_servers_clock(
+    store: RedisStore, server: fakeredis.FakeRedis, clock: Clock
+) -> None:
+    server.zadd("notifier:{mail}:workers", {"worker-1": (clock.now + 600) * 1000})
+    server.hset("notifier:{mail}:slots", "worker-1", "3")
     added(store, an_email(), an_email(), an_email(send_at=clock.now + 3600))
     clock.now += 120
     found = standing(store)
