@@ -228,8 +228,8 @@ def flush(seconds: float) -> None:
 def ids(trace: str) -> Mapping[str, str]:
     """The ids in a ``traceparent`` for a log line; without one, those of the span that is current, if there is one."""
     if trace:
-        _, trace_id, span_id, _ = trace.split("-")
-        return {"trace_id": trace_id, "span_id": span_id}
+        parts = trace.split("-")  # a newer version may have more of them
+        return {"trace_id": parts[1], "span_id": parts[2]} if len(parts) >= 4 else {}
     if provider() is None:
         return {}
     from opentelemetry.trace import get_current_span  # noqa: PLC0415 - an extra

@@ -107,6 +107,25 @@ def test_a_retry_is_an_error_by_its_row_and_holds_no_words_of_the_server(exporte
     assert "zoe" not in "".join(span.to_json() for span in exported.get_finished_spans())
 
 
+@pytest.mark.parametrize(
+    ("trace_of_mail", "ids"),
+    [
+        ("00-0af7-b7ad-01", {"trace_id": "0af7", "span_id": "b7ad"}),
+        ("01-0af7-b7ad-01-more", {"trace_id": "0af7", "span_id": "b7ad"}),
+        ("what is this", {}),
+        ("", {}),
+    ],
+)
+def test_a_log_line_has_the_ids_that_can_be_read(trace_of_mail: str, ids: dict[str, str]) -> None:
+    assert tracing.ids(trace_of_mail) == ids
+
+
+def test_a_trace_that_cannot_be_read_is_none(exported: InMemorySpanExporter) -> None:
+    tracing.trace(MailSettled("1", "mail", MailState.SENT, 1, 2.0, trace="what is this", began=1.0))
+    (process,) = exported.get_finished_spans()
+    assert process.parent is None
+
+
 def test_a_batch_of_one_has_no_span_of_its_own(exported: InMemorySpanExporter) -> None:
     tracing.trace(SENT)
     tracing.trace(MailsDelivered("mail", 1, 1.0, 0.5))
