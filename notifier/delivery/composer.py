@@ -18,6 +18,7 @@ from notifier.model.email import AttachmentRef, Email, MessageRef
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Octets, Source, as_message
 from notifier.model.parameters import MailParameters
+from notifier.model.stopwatch import Step, Stopwatch
 
 STREAMED = 8 * 2**20  # octets; bigger attachments, and messages of the application's own, are read as they go out
 
@@ -75,24 +76,34 @@ class Composer:
         composed: Octets | None = None,
         *,
         reverse_path: str | None = None,
+        watch: Stopwatch | None = None,
     ) -> MailObject:
         """The mail for those recipients; with the octets of an earlier attempt, or the application's own, where there are any.
 
         ``reverse_path`` None: the mailbox of bounces, or where there is none the sender's. Message-ID and Date come from the mail's id and creation, so that every attempt says the same.
         """
         sender = email.sender or self.sender
+        watch = watch or Stopwatch()
         envelope = Envelope(
             self._path_of(email, sender, reverse_path),
             forward_paths,
             MailParameters(envid=self.returning.envelope_id(email)),
         )
         if composed is None and email.message is not None:
-            return self._own_message(email, email.message, envelope)
+            with watch.step(Step.COMPOSE):
+                return self._own_message(email, email.message, envelope)
         if composed is not None:
             return MailObject(envelope, composed, smtputf8=envelope.needs_smtputf8 or not header_is_ascii(composed))
         link = self.own_fields.link(email)
-        context = {**supplied(link), **email.context}
-        content = self.renderer.render(email.template, context, email.locale)
+        with watch.step(Step.RENDER):
+            context = {**supplied(link), **email.context}
+            content = self.renderer.render(email.template, context, email.locale)
+        with watch.step(Step.COMPOSE):
+            return self._composed(email, sender, envelope, content, link)
+
+    def _composed(
+        self, email: Email, sender: Address, envelope: Envelope, content: Content, link: str | None
+    ) -> MailObject:
         mail = self.compositor.compose(
             Composition(
                 replace(

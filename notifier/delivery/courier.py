@@ -18,7 +18,7 @@ from functools import partial
 from notifier.delivery.attempt import Attempt
 from notifier.delivery.composer import Composer
 from notifier.delivery.late import evidence_of
-from notifier.delivery.limiter import Limiter
+from notifier.delivery.limiter import Held, Limiter
 from notifier.delivery.routing import LentSession, Router, Sessions
 from notifier.delivery.settling import (
     handed_back,
@@ -41,11 +41,12 @@ from notifier.errors import (
     fault_error,
 )
 from notifier.model.email import Email
-from notifier.model.events import Listener, MailSettled, ignore
+from notifier.model.events import Listener, MailHeld, MailsDelivered, MailSettled, ignore
 from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause, Pauses
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.model.stopwatch import Lap, Step, Took
 from notifier.protocol import taxonomy
 from notifier.protocol.transaction import check_mail
 from notifier.retry import Decision, Past, Retry, RetryTable, decide, decide_error
@@ -110,6 +111,14 @@ class Courier:
 
         False where it is no use to claim more now: all were handed back, for those who have the relays' connections.
         """
+        lap = Lap()
+        try:
+            return self._deliver(claims)
+        finally:
+            if claims:
+                self._listener(MailsDelivered(claims[0].email.queue, len(claims), lap.began, lap.seconds))
+
+    def _deliver(self, claims: Sequence[Claim]) -> bool:
         wanted = self._within_limits(self._screen(self._going_on(claims)))
         attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
         useful = not attempts
@@ -153,8 +162,13 @@ class Courier:
         held = self._limiter.held(claims)
         if held:
             self._settle(*(settlement_of_held(one.claim, one.seconds, one.words) for one in held))
+            self._tell_held(held)
         waiting = {one.claim.mail_id for one in held}
         return [claim for claim in claims if claim.mail_id not in waiting]
+
+    def _tell_held(self, held: Sequence[Held]) -> None:
+        for one in held:
+            self._listener(MailHeld(one.claim.email.queue, one.keys))
 
     # 4. render, 5. compose ----------------------------------------------------------------------------------------
 
@@ -162,7 +176,9 @@ class Courier:
         paths = open_recipients(claim)
         try:
             account = self._router.account_of(claim.email)
-            mail = self._composer.compose(claim.email, paths, claim.composed, reverse_path=account.reverse_path)
+            mail = self._composer.compose(
+                claim.email, paths, claim.composed, reverse_path=account.reverse_path, watch=claim.watch
+            )
             check_mail(mail)  # here, so that one that cannot be sent does not hold up the others of its batch
         except (TemplateError, ValueError, StoreError, DeliveryError) as error:
             self._settle(settlement_after_error(claim, error, self._decided(claim, error)))
@@ -174,10 +190,14 @@ class Courier:
     def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> bool:
         """False where others have all the connections, and the mails are theirs to send."""
         unsent = {attempt.claim.mail_id: attempt for attempt in attempts}  # no terminator of theirs has been written
+        checkout: Lap | None = None
         try:
             while unsent:  # mostly once: a session carries so many mails and no more
+                checkout = Lap()
                 with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
                     portion = list(unsent.values())[: session.room]
+                    _took(portion, checkout.took(Step.CHECKOUT))
+                    checkout = None
                     self._transact(session, self._within_relays_limit(session, portion, unsent), unsent)
         except RelayFull as error:
             # Not put off: whoever has a connection would find nothing that is due.
@@ -188,6 +208,8 @@ class Courier:
             self._limiter.give_back(left)
             return len(unsent) < len(attempts)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
+            if checkout is not None:
+                _took(unsent.values(), checkout.took(Step.CHECKOUT, failed=True))
             for attempt in unsent.values():
                 attempt.leg_failed(error, self._decided(attempt.claim, error))
             found = [self._settlement(attempt) for attempt in unsent.values()]
@@ -212,7 +234,9 @@ class Courier:
         self, session: LentSession, portion: list[Attempt], unsent: dict[str, Attempt]
     ) -> list[Attempt]:
         """Those that the relay's rate lets through; the others leave ``unsent`` and wait."""
-        for held in self._limiter.held_by_relay(session.rate, [attempt.claim for attempt in portion]):
+        every = self._limiter.held_by_relay(session.rate, [attempt.claim for attempt in portion])
+        self._tell_held(every)
+        for held in every:
             attempt = unsent.pop(held.claim.mail_id)
             over = fault_error(taxonomy.fault("LIM", Phase.MAIL, held.words))
             attempt.leg_failed(over, Retry(held.seconds, spent=Spent.NOTHING))
@@ -224,6 +248,7 @@ class Courier:
         held: list[tuple[Attempt, Settlement]] = []  # while more replies are here already: one round trip for all
         at_dot: set[int] = set()
         over: list[int] = []
+        turn, dots = Lap(), dict[int, Lap]()
 
         def put_down() -> None:
             theirs, held[:] = held[:], []
@@ -240,6 +265,7 @@ class Courier:
             self._shield.up()
             at_dot.update(positions)
             self._store.begin_dot(claims)
+            dots.update(dict.fromkeys(positions, Lap()))
             for claim in claims:
                 unsent.pop(claim.mail_id, None)
             return min(now + self._timing.dot_deadline, *(claim.until for claim in claims))
@@ -248,6 +274,9 @@ class Courier:
             for outcome in session.send_many([attempt.message for attempt in ready], before_dot, put_down):
                 attempt = ready[outcome.position]
                 unsent.pop(attempt.claim.mail_id, None)
+                dot = dots.get(outcome.position) if outcome.terminator_sent else None
+                _took_its_turn(attempt, turn, dot, failed=bool(outcome.faults))
+                turn = Lap()
                 self._limiter.learn(outcome, session.rate)
                 attempt.leg_over(outcome)
                 # Another connection helps only where this one has ended, and where it was not the first mail's own.
@@ -338,6 +367,23 @@ def _past(claim: Claim, *, fresh_retry_used: bool = True) -> Past:
     return Past(claim.attempt, claim.setbacks, claim.deadline_in, fresh_retry_used)
 
 
+def _took(attempts: Iterable[Attempt], took: Took) -> None:
+    for attempt in attempts:
+        attempt.claim.watch.took.append(took)
+
+
+def _took_its_turn(attempt: Attempt, turn: Lap, dot: Lap | None, *, failed: bool) -> None:
+    """A mail's turn begins where the one before has its reply, or with its own dot where several are in flight."""
+    if dot is None:
+        _took([attempt], turn.took(Step.TRANSACTION, failed=failed))
+        return
+    begun = turn if turn.began <= dot.began else dot
+    attempt.claim.watch.took += (
+        begun.took(Step.TRANSACTION, failed=failed),
+        dot.took(Step.DOT_WAIT, failed=failed),
+    )
+
+
 def _by_way(attempts: Iterable[Attempt]) -> list[tuple[Sessions, list[Attempt]]]:
     """Those whose next legs go the same way, together."""
     ways: dict[Sessions, list[Attempt]] = {}
@@ -357,4 +403,9 @@ def _event(settlement: Settlement) -> MailSettled:
         relay=settlement.relay,
         reply=settlement.reply,
         fault=settlement.fault,
+        template=email.template,
+        recipients=tuple(settlement.claim.recipients),
+        trace=email.trace,
+        began=settlement.claim.watch.began,
+        took=settlement.claim.watch.take(),
     )

@@ -118,4 +118,14 @@ def _take(question: Question, told: Mapping[str, Proof], name: str, proofs: Proo
         return
     log.info("%s of mail %s, which is %s now", why, email.id, state)
     if state is not MailState.UNKNOWN:
-        listener(MailSettled(email.id, email.queue, state, question.attempt, time.time() - email.created_at))
+        listener(
+            MailSettled(
+                email.id,
+                email.queue,
+                state,
+                question.attempt,
+                time.time() - email.created_at,
+                template=email.template,
+                trace=email.trace,
+            )
+        )

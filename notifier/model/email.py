@@ -47,7 +47,11 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """One mail of one call: one envelope, one id, one idempotency key. Times are seconds since the epoch."""
+    """One mail of one call: one envelope, one id, one idempotency key. Times are seconds since the epoch.
+
+    ``trace``: the call's span, as a W3C ``traceparent``, or nothing. It is no part of what the mail says, so it stands beside
+    the payload in the record: workers of before there were traces read that, and send the mail all the same.
+    """
 
     id: str
     template: str
@@ -69,6 +73,7 @@ class Email:
     tenant: str = DEFAULT
     calendar: Calendar | None = None
     message: MessageRef | None = None  # instead of a template, which is empty then
+    trace: str = ""
 
     @property
     def recipients(self) -> tuple[Address, ...]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from notifier.errors import Fault
 from notifier.model.state import MailState
+from notifier.model.stopwatch import Took
 
 
 @dataclass(frozen=True, slots=True)
 class MailSettled:
-    """A mail moved along an edge of the ledger because of an attempt. ``seconds`` since it was enqueued."""
+    """A mail moved along an edge of the ledger because of an attempt. ``seconds`` since it was enqueued.
+
+    ``template`` is None where it is not known any more, and empty for a message of the application's own. ``began`` and
+    ``took``: the attempt's stopwatch. ``trace``: `Email.trace`.
+    """
 
     mail_id: str
     queue: str
@@ -21,6 +27,29 @@ class MailSettled:
     relay: str | None = None
     reply: str | None = None
     fault: Fault | None = None
+    template: str | None = None
+    recipients: tuple[str, ...] = field(default=(), repr=False)
+    trace: str = ""
+    began: float | None = None
+    took: Sequence[Took] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MailsDelivered:
+    """A worker is done with what it claimed at once. ``began``: seconds since the epoch."""
+
+    queue: str
+    mails: int
+    began: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MailHeld:
+    """A mail waits, for it is over these limits: ``tenant …``, ``domain …``, ``relay …``."""
+
+    queue: str
+    limits: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +83,14 @@ class SessionReused:
     transactions: int
 
 
+@dataclass(slots=True, unsafe_hash=True)
+class SessionParked:
+    """A session came back and may be lent again. Not frozen for the same reason."""
+
+    relay: str
+    session: int
+
+
 @dataclass(frozen=True, slots=True)
 class SessionWaited:
     """Somebody had to wait for a place in the pool, and has it now."""
@@ -75,13 +112,15 @@ class SessionRetired:
     """A session left the pool.
 
     ``reason``: idle, age, uses (its time or its mails were over); peer_closed, said_421 (the relay ended it); doubt
-    (where it stands is not known); drained, closed (we were told to); fork (it is the parent's).
+    (where it stands is not known); drained, closed (we were told to); fork (it is the parent's). ``lent``: it was lent
+    until now, and not parked.
     """
 
     relay: str
     session: int
     reason: str
     transactions: int
+    lent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +175,12 @@ class LedgerChanged:
 
 Event = (
     MailSettled
+    | MailsDelivered
+    | MailHeld
     | SessionOpened
     | SessionNotOpened
     | SessionReused
+    | SessionParked
     | SessionWaited
     | SessionMissed
     | SessionRetired

@@ -22,6 +22,7 @@ from notifier.model.events import (
     SessionMissed,
     SessionNotOpened,
     SessionOpened,
+    SessionParked,
     SessionRetired,
     SessionReused,
     SessionWaited,
@@ -118,7 +119,7 @@ class SessionPool:
     def _live(self, borrower: Borrower) -> Session:
         while (parked := borrower.pooled) is not None:
             if (reason := self._why_not(parked)) is None:
-                borrower.reused = True
+                borrower.reused = parked.lent = True
                 self._tell(SessionReused(self._name, parked.number, parked.session.transactions))
                 return parked.session
             # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
@@ -177,6 +178,7 @@ class SessionPool:
             raise
         self._establish(token)
         self._places.count("opened")
+        opened.lent = True
         self._tell(SessionOpened(self._name, opened.number, session.tls, now - began))
         return session
 
@@ -209,8 +211,15 @@ class SessionPool:
         if (lent := borrower.pooled) is None:
             return None
         now = self._clock()
-        reason = lent.why_not_again(self.config, now)
-        return reason or self._places.park(borrower, lent.due(self.config, now))
+        if (reason := lent.why_not_again(self.config, now)) is not None:
+            return reason
+        lent.lent = False  # before it is parked: then it may be somebody else's at once
+        reason = self._places.park(borrower, lent.due(self.config, now))
+        if reason is None:
+            self._tell(SessionParked(self._name, lent.number))
+        else:
+            lent.lent = True
+        return reason
 
     def too_many(self, *, greeting: bool) -> int:
         """The relay says that it has too many connections, or gets too much mail: all replicas make do with fewer.
@@ -260,7 +269,7 @@ class SessionPool:
 
     def _retired(self, one: Pooled, reason: str) -> None:
         self._places.count(f"retired_{reason}")
-        self._tell(SessionRetired(self._name, one.number, reason, one.session.transactions))
+        self._tell(SessionRetired(self._name, one.number, reason, one.session.transactions, one.lent))
 
     # forks ----------------------------------------------------------------------------------------------------------
 

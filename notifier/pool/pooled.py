@@ -17,6 +17,7 @@ class Pooled:
     pid: int
     number: int = 0  # in the pool, from 1: how events call it
     token: str | None = None  # of its place among the connections of all replicas
+    lent: bool = False
     until: float = 0.0  # when its time in the pool is over, if nobody takes it
 
     def why_not_again(self, config: PoolConfig, now: float) -> str | None:

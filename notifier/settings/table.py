@@ -12,6 +12,7 @@ from notifier.settings.blobs import parse_blobs
 from notifier.settings.bounces import bounce_to, mailbox, tolerance
 from notifier.settings.dkim import parse_dkim
 from notifier.settings.encryption import parse_keys
+from notifier.settings.listening import parse_listen_at
 from notifier.settings.policies import parse_policies
 from notifier.settings.signing import parse_signing_keys
 from notifier.settings.tenants import parse_tenants
@@ -284,6 +285,19 @@ TABLE: tuple[Setting, ...] = (
         parsers.seconds,
         "10",
         "Seconds that each source of evidence has for its answer.",
+    ),
+    Setting(
+        "NOTIFIER_METRICS",
+        parse_listen_at,
+        "",
+        "Where a worker serves its metrics for Prometheus: a port on loopback such as 9464, or 0.0.0.0:9464 for everybody who reaches it "
+        "(`pip install notifier-worker[metrics]`). Unset: nowhere. See [metrics](../how-to/metrics.md).",
+    ),
+    Setting(
+        "NOTIFIER_LOG",
+        parsers.one_of("console", "json"),
+        "console",
+        "How a worker's log is written: lines for people, or a JSON object a line. See [metrics](../how-to/metrics.md#logs).",
     ),
     Setting(
         "NOTIFIER_REPORTS",

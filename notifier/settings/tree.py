@@ -21,6 +21,7 @@ from notifier.model.tenant import DEFAULT
 from notifier.settings import parsers
 from notifier.settings.bounces import Bounces, bounces_of
 from notifier.settings.dkim import DkimKeys
+from notifier.settings.listening import ListenAt
 from notifier.settings.policies import Policies
 from notifier.settings.relay import ManyProblems
 from notifier.settings.sources import files_of, texts
@@ -75,6 +76,8 @@ class Settings:
     bounces: Bounces
     webhook: Webhook | None = None
     transcripts: bool = False
+    metrics: ListenAt | None = None
+    log: str = "console"
     retry_scale: float = 1.0
     untrusted_folders: tuple[Path, ...] = ()
     report_modules: tuple[str, ...] = ()
@@ -183,6 +186,8 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "evidence_timeout": values["NOTIFIER_EVIDENCE_TIMEOUT"],
         "transcripts": values["NOTIFIER_TRANSCRIPTS"] == "on",
         "webhook": _webhook(values),
+        "metrics": values["NOTIFIER_METRICS"],
+        "log": values["NOTIFIER_LOG"],
         "retry_scale": values["NOTIFIER_RETRY_SCALE"],
         "untrusted_folders": values["NOTIFIER_UNTRUSTED_TEMPLATES"],
         "report_modules": values["NOTIFIER_REPORTS"],

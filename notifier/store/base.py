@@ -21,6 +21,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
+from notifier.model.stopwatch import Stopwatch
 from notifier.model.worker import WorkerRecord
 from notifier.store.evidence import Evidence, Proofs, Verdict
 
@@ -49,7 +50,7 @@ class Claim:
     `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
     ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
     seconds until the mail expires, by the store's clock at the claim, and ``until`` the same moment by this process's monotonic clock. ``owner`` is who claimed it, and ``epoch``
-    the ledger's.
+    the ledger's. ``watch`` began with it.
     """
 
     email: Email
@@ -64,6 +65,7 @@ class Claim:
     owner: str = ""
     epoch: str = ""
     until: float = math.inf
+    watch: Stopwatch = field(default_factory=Stopwatch, repr=False, compare=False)
 
     @property
     def mail_id(self) -> str:

@@ -50,6 +50,22 @@ class Keys:
         """How many mails have ended, by state: a hash."""
         return f"{self.queue(queue)}ended"
 
+    def counted(self, queue: str) -> str:
+        """What the scripts have counted for metrics: a hash. ``prelude.lua`` has the same."""
+        return f"{self.queue(queue)}counted"
+
+    def consumers(self, queue: str) -> str:
+        """The workers that consume a queue, and until when they count: a sorted set."""
+        return f"{self.queue(queue)}workers"
+
+    def slots_of_consumers(self, queue: str) -> str:
+        """How many slots each of them has: a hash."""
+        return f"{self.queue(queue)}slots"
+
+    def hook(self, queue: str, kind: str) -> str:
+        """Events that a hook is still to be told: a stream. ``prelude.lua`` has the same."""
+        return f"{self.queue(queue)}hook:{kind}"
+
     def reservation(self, email: Email) -> str:
         """Who has the mail's idempotency key."""
         return self.holder(email.idempotency_key)

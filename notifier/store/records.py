@@ -167,7 +167,7 @@ def claim_of(queue: str, row: Row, owner: str = "", epoch: str = "", asked_at: f
     if (email.id, email.queue) != (row.mail_id, queue):
         raise UnreadableRecord("the record holds another mail than its key says")
     return Claim(
-        email,
+        replace(email, trace=row.trace) if row.trace else email,
         row.fence,
         states,
         row.attempt,

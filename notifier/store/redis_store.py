@@ -74,6 +74,7 @@ from notifier.store.round_trips import Argument
 from notifier.store.rows import Row
 from notifier.store.sealing import Seal
 from notifier.store.searching import BEGIN, Piece, look_through
+from notifier.store.standing import RedisStanding
 from notifier.store.suppression import SuppressionList
 from notifier.store.tallies import RedisTallies
 from notifier.store.workers import RedisWorkers
@@ -204,7 +205,7 @@ class RedisStore:
         record = record_of(email, self._classes[email.mail_class], body_hash_of(payload), *kept)
         takeover = self._takeover
         tenant = "" if email.tenant == DEFAULT else email.tenant
-        return self._call("add", email.queue, *record, bell, ms(takeover.bell), takeover.batch, tenant)
+        return self._call("add", email.queue, *record, bell, ms(takeover.bell), takeover.batch, tenant, email.trace)
 
     def put_blob(self, data: bytes | Source) -> str:
         """See `Store.put_blob`."""
@@ -404,6 +405,11 @@ class RedisStore:
     def tallies(self) -> RedisTallies:
         """What became of mails, counted by day, template and domain."""
         return RedisTallies(self._connection, self._keys)
+
+    @property
+    def standing(self) -> RedisStanding:
+        """How everything stands, as numbers."""
+        return RedisStanding(self._connection, self._keys)
 
     @property
     def proofs(self) -> RedisProofs:

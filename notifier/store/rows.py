@@ -10,7 +10,7 @@ from notifier.model.octets import Octets
 
 class Row(NamedTuple):
     """``suppressed``: which recipients are on the suppression list now, as JSON, or nothing. ``composed``: the message of an
-    earlier attempt, or nothing; ``composed_in``: the blob that it is in, or nothing.
+    earlier attempt, or nothing; ``composed_in``: the blob that it is in, or nothing. ``trace``: see `Email.trace`.
     """
 
     mail_id: str
@@ -25,13 +25,14 @@ class Row(NamedTuple):
     suppressed: bytes
     composed: Octets
     composed_in: str
+    trace: str = ""
 
     @classmethod
     def read(cls, octets: bytes) -> Row:
         """One text of the answer."""
         head, _, rest = octets.partition(b"\n")
-        mail_id, *numbers, composed_in = f"{head.decode()} ".split(" ")[:11]
+        mail_id, *numbers, composed_in, trace = f"{head.decode()}  ".split(" ")[:12]
         fence, attempt, crashes, unknowns, setbacks, deadline_in, *sizes = map(int, numbers)
         first, second, third = accumulate(sizes)
         contents = rest[:first], rest[first:second], rest[second:third], rest[third:]
-        return cls(mail_id, fence, attempt, crashes, unknowns, setbacks, deadline_in, *contents, composed_in)
+        return cls(mail_id, fence, attempt, crashes, unknowns, setbacks, deadline_in, *contents, composed_in, trace)

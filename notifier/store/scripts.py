@@ -60,13 +60,18 @@ def source(name: str, hooks: tuple[str, ...] = ()) -> str:
     body = (folder / f"{name}.lua").read_text(encoding="utf-8")
     if name in ("evidence", "prove"):
         body = f"{_edges('EVIDENCE', EVIDENCE)}\n{body}"
-    return f"{FLAGS.get(name, '')}{_edges('EDGES', EDGES)}\n{_hooks(hooks)}\n{prelude}\n{body}"
+    return f"{FLAGS.get(name, '')}{_edges('EDGES', EDGES)}\n{_hooks(hooks)}\n{prelude}\n{_counting(body)}"
 
 
 @cache
 def digest(name: str, hooks: tuple[str, ...] = ()) -> str:
     """What EVALSHA calls it by."""
     return hashlib.sha1(source(name, hooks).encode(), usedforsecurity=False).hexdigest()
+
+
+def _counting(body: str) -> str:
+    """What the script has counted is written when it has come to its end, however it came there."""
+    return f"local function run()\n{body}\nend\nlocal answer = run()\nwrite_counted()\nreturn answer\n"
 
 
 def _edges(name: str, table: Mapping[MailState, frozenset[MailState]]) -> str:

@@ -8,6 +8,7 @@ from notifier.delivery.intake import Accepted
 from notifier.store.base import Added
 from notifier.tasks.bells import gate, ring
 from notifier.tasks.runtime import runtime
+from notifier.telemetry import tracing
 
 
 def enqueue(mails: Sequence[Accepted]) -> tuple[Added, ...]:
@@ -16,12 +17,13 @@ def enqueue(mails: Sequence[Accepted]) -> tuple[Added, ...]:
     When this returns, the mails are stored as durably as the settings say. Raises `BrokerUnavailable` or
     `StoreUnavailable` with nothing stored, `IdempotencyConflict`.
     """
-    gate.ensure()
-    store = runtime().store
-    blobs = {name: data for mail in mails for name, data in mail.blobs.items()}
-    if blobs:
-        store.put_blobs(list(blobs.values()))
-    result = store.add([mail.email for mail in mails])
-    for queue, bells in result.bells.items():
-        ring(queue, bells)
+    with tracing.enqueueing([mail.email for mail in mails]) as emails:
+        gate.ensure()
+        store = runtime().store
+        blobs = {name: data for mail in mails for name, data in mail.blobs.items()}
+        if blobs:
+            store.put_blobs(list(blobs.values()))
+        result = store.add(emails)
+        for queue, bells in result.bells.items():
+            ring(queue, bells)
     return result.added

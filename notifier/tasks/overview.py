@@ -11,6 +11,7 @@ from notifier.model.pause import Pause
 from notifier.model.state import MailState
 from notifier.model.worker import WorkerRecord
 from notifier.pool.relays import place_of
+from notifier.smtp import Endpoint
 from notifier.smtp.trust import Unauthenticated
 from notifier.store.base import EpochChange, Store
 from notifier.tasks.runtime import Runtime, runtime
@@ -46,7 +47,7 @@ def overview() -> Overview:
     mine = runtime()
     store = mine.store
     queues = [_stands(store, queue) for queue in store.queues()]
-    return Overview(queues, store.pauses(), list(_opened(mine)), recent_changes(store), store.workers())
+    return Overview(queues, store.pauses(), list(opened_breakers(mine)), recent_changes(store), store.workers())
 
 
 def recent_changes(store: Store) -> list[EpochChange]:
@@ -59,9 +60,13 @@ def _stands(store: Store, queue: str) -> QueueStands:
     return QueueStands(queue, store.counts(queue), store.live_slots(queue), first[0].due_at if first else None)
 
 
-def _opened(mine: Runtime) -> Iterator[tuple[str, Opened]]:
+def opened_breakers(mine: Runtime) -> Iterator[tuple[str, Opened]]:
+    """Of the relays in the settings, by their names. Raises `StoreUnavailable`."""
+    for endpoint in relays_in_settings(mine):
+        for one in mine.store.breakers.opened(place_of(endpoint)):
+            yield endpoint.name, one
+
+
+def relays_in_settings(mine: Runtime) -> list[Endpoint]:
     """The recipients' own servers (``mx://``) are left out: nobody has a list of them."""
-    for endpoint in dict.fromkeys(mine.settings.endpoints):
-        if not isinstance(endpoint.trust, Unauthenticated):
-            for one in mine.store.breakers.opened(place_of(endpoint)):
-                yield endpoint.name, one
+    return [one for one in dict.fromkeys(mine.settings.endpoints) if not isinstance(one.trust, Unauthenticated)]

@@ -37,8 +37,8 @@ from notifier.store.fetching import Fetcher
 from notifier.tasks import signals
 from notifier.tasks.registered import common_broker
 from notifier.tasks.soft_limit import soft_limit
+from notifier.tasks.telling import tell
 from notifier.tasks.ways_out import WaysOut
-from notifier.telemetry.logs import log_event
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Runtime:
     """
 
     settings: Settings
-    listener: Listener = log_event
+    listener: Listener = tell
     reload: Callable[[], Settings] | None = None
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
     store: RedisStore = field(init=False)

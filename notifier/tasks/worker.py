@@ -15,13 +15,17 @@ from notifier.tasks import bells, collector, evidence, hooks, report, send  # no
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
+from notifier.tasks.metrics_server import MetricsStep
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
+from notifier.telemetry import tracing
+from notifier.telemetry.json_lines import JsonLines
 from notifier.telemetry.sink import unblock
 
 CLOSE_GRACE = 10.0  # seconds that lent sessions get at the end of a process
+FLUSH_GRACE = 5.0  # seconds that spans get then
 
 
 def create_worker_app(config: str | None = "celeryconfig") -> Celery:
@@ -39,6 +43,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     guard_worker()
     keep_half_read_results()
     app.steps["worker"].add(Sweeper)
+    app.steps["worker"].add(MetricsStep)
     app.set_current()
     return app
 
@@ -64,8 +69,28 @@ def close_runtime(**_: Any) -> None:
     shut_down(CLOSE_GRACE)
 
 
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def flush_spans(**_: Any) -> None:
+    """A child that is recycled ends without Python's own goodbyes, and would take its last spans along."""
+    tracing.flush(FLUSH_GRACE)
+
+
 @after_setup_logger.connect
 @after_setup_task_logger.connect
 def unblock_log(logger: logging.Logger, **_: Any) -> None:
     """Whoever reads the log may stop, and the mail goes on."""
     unblock(logger)
+
+
+@after_setup_logger.connect
+@after_setup_task_logger.connect
+def format_log(logger: logging.Logger, **_: Any) -> None:
+    """As JSON, where the settings say so; in a process whose settings cannot be read something else will say that."""
+    try:
+        wanted = settings().log
+    except ConfigurationError:
+        return
+    if wanted == "json":
+        for handler in logger.handlers:
+            handler.setFormatter(JsonLines())

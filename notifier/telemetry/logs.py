@@ -1,8 +1,13 @@
-"""Events as log lines. Recipients, subjects and contexts never stand in them; the mail's id leads to the ledger."""
+"""Events as log lines. Subjects and contexts never stand in them, and recipients are masked; the mail's id leads to the ledger.
+
+Each line has the facts of its event as fields too, for `notifier.telemetry.json_lines`.
+"""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
+from typing import Any
 
 from notifier.model.events import (
     BreakerClosed,
@@ -20,6 +25,9 @@ from notifier.model.events import (
     SessionWaited,
 )
 from notifier.model.state import MailState
+from notifier.telemetry import tracing
+from notifier.telemetry.json_lines import FIELDS
+from notifier.telemetry.masking import masked_list
 
 log = logging.getLogger("notifier")
 
@@ -41,17 +49,28 @@ def log_event(event: Event, /) -> None:
         case MailSettled():
             _log_settled(event)
         case SessionWaited():
-            log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds)
+            log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds, extra=_extra(event))
         case SessionMissed():
-            log.debug("a session to %s was waited for in vain, %.3f s", event.relay, event.seconds)
+            log.debug("a session to %s was waited for in vain, %.3f s", event.relay, event.seconds, extra=_extra(event))
         case BreakerOpened():
             log.warning(
-                "mails for %s wait %.0f s (%s): %s", event.relay, event.seconds, event.about, event.why or "no reason"
+                "mails for %s wait %.0f s (%s): %s",
+                event.relay,
+                event.seconds,
+                event.about,
+                event.why or "no reason",
+                extra=_extra(event),
             )
         case BreakerClosed():
-            log.warning("%s takes mails again", event.relay)
+            log.warning("%s takes mails again", event.relay, extra=_extra(event))
         case RelayComplained():
-            log.warning("%s gets too much, with %d connections: %s", event.relay, event.connections, event.why)
+            log.warning(
+                "%s gets too much, with %d connections: %s",
+                event.relay,
+                event.connections,
+                event.why,
+                extra=_extra(event),
+            )
         case MailsSwept():
             _log_swept(event)
         case LedgerChanged():
@@ -62,12 +81,19 @@ def log_event(event: Event, /) -> None:
                 event.was[:8],
                 event.now[:8],
                 event.parked,
+                extra=_extra(event),
             )
+
+
+def _extra(event: Event) -> dict[str, Any]:
+    """The event as the fields of a line."""
+    named = {field.name: getattr(event, field.name) for field in fields(event)}
+    return {FIELDS: {"event": type(event).__name__, **named}}
 
 
 def _log_session(event: SessionOpened | SessionNotOpened | SessionReused | SessionRetired) -> None:
     if log.isEnabledFor(logging.DEBUG):  # there is one for each checkout
-        log.debug(*_words_of_session(event))
+        log.debug(*_words_of_session(event), extra=_extra(event))
 
 
 def _words_of_session(
@@ -81,21 +107,43 @@ def _words_of_session(
             return "no session to %s opened after %.3f s: %s", relay, seconds, why
         case SessionReused(relay, number, transactions):
             return "session %d to %s reused after %d mails", number, relay, transactions
-        case SessionRetired(relay, number, reason, transactions):
+        case SessionRetired(relay=relay, session=number, reason=reason, transactions=transactions):
             return "session %d to %s retired (%s) after %d mails", number, relay, reason, transactions
 
 
 def _log_settled(event: MailSettled) -> None:
+    level = _LEVEL.get(event.state, logging.INFO)
+    if not log.isEnabledFor(level):
+        return
+    recipients = masked_list(event.recipients)
     log.log(
-        _LEVEL.get(event.state, logging.INFO),
-        "mail %s %s, attempt %d, %.3f s after enqueue, relay %s: %s",
+        level,
+        "mail %s %s, attempt %d, %.3f s after enqueue, to %s, relay %s: %s",
         event.mail_id,
         event.state,
         event.attempt,
         event.seconds,
+        ", ".join(recipients) or "-",
         event.relay or "-",
         event.fault or event.reply or "-",
+        extra={FIELDS: _facts(event, recipients)},
     )
+
+
+def _facts(event: MailSettled, recipients: list[str]) -> dict[str, Any]:
+    return {
+        "event": "MailSettled",
+        "mail_id": event.mail_id,
+        "queue": event.queue,
+        "state": event.state.value,
+        "attempt": event.attempt,
+        "seconds": round(event.seconds, 3),
+        "relay": event.relay,
+        "template": event.template,
+        "recipients": recipients,
+        "taxonomy_id": event.fault.taxonomy_id if event.fault is not None else None,
+        **tracing.ids(event.trace),
+    }
 
 
 def _log_swept(event: MailsSwept) -> None:
@@ -109,4 +157,5 @@ def _log_swept(event: MailsSwept) -> None:
         event.unknown,
         event.parked,
         event.rung,
+        extra=_extra(event),
     )

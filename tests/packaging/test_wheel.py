@@ -55,6 +55,8 @@ def test_it_has_its_name_licence_extras_and_command(archive: zipfile.ZipFile) ->
         "reports",
         "django",
         "flask",
+        "metrics",
+        "otel",
     }
     assert f"{folder}/licenses/LICENSE" in names
     entry_points = archive.read(f"{folder}/entry_points.txt").decode()

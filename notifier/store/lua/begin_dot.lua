@@ -9,6 +9,7 @@ for i = 2, #ARGV, 3 do
   states[i] = f[1]
   if f[2] ~= ARGV[i + 1] or f[3] ~= ARGV[i + 2] or (f[1] ~= 'claimed' and f[1] ~= 'at_dot') then
     lost[#lost + 1] = id
+    count('fence dot')
   elseif f[1] == 'claimed' and tonumber(f[4]) <= at then
     retire(id, 'claimed', 'expired', at, { why = 'its deadline passed' })
     lost[#lost + 1] = id

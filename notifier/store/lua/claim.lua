@@ -1,8 +1,8 @@
 -- Own up to so many due mails. ARGV: limit, lease ms, owner, bell or '', bell lease ms, retention ms, the suppression list, the
 -- classes that are mailing lists (a blank before and behind each)
 -- Returns one text a mail, for each value of an answer costs the client: in its first line id, fence, attempt, crashes,
--- unknowns, setbacks, deadline in ms, the octets of payload, recipients and suppressed, and the blob that the composed
--- message is in, if it is; then payload, recipients, those of them who are on the suppression list (a list, or nothing),
+-- unknowns, setbacks, deadline in ms, the octets of payload, recipients and suppressed, the blob that the composed
+-- message is in or '', and the trace that it is part of or ''; then payload, recipients, those of them who are on the suppression list (a list, or nothing),
 -- and composed message. notifier.store.rows reads it.
 -- With a bell, which is answered by this or goes on: nothing at all where nothing is due, and the bell is over then.
 local at, bell = now(), ARGV[4]
@@ -38,7 +38,7 @@ for _, id in ipairs(due) do
   if not retired_if_over(id, at, tonumber(ARGV[6])) then
     local key = mail_key(id)
     local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
-      'composed_in', 'class', 'tenant')
+      'composed_in', 'class', 'tenant', 'trace')
     -- What ended its worker may end the next one, and take its whole batch into quarantine: it is claimed alone.
     local suspect = (tonumber(f[4]) or 0) > 0
     if suspect and #rows > 0 then break end
@@ -49,7 +49,7 @@ for _, id in ipairs(due) do
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
     local facts = {
       id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, #hits,
-      f[8] or nil,
+      f[8] or '', f[11] or '',
     }
     local composed = redis.call('GET', P .. 'composed:' .. id) or ''
     rows[#rows + 1] = table.concat({ table.concat(facts, ' '), '\n', payload, recipients, hits, composed })

@@ -19,6 +19,7 @@ end
 for edge in pairs(EVIDENCE) do EDGES[edge] = true end
 if not EDGES[from .. '>' .. to] then return 'overtaken' end
 
+if from ~= 'claimed' and from ~= 'at_dot' then count('resolved late_reply') end
 local at = now()
 local recipients, told = cjson.decode(f[4]), cjson.decode(ARGV[5])
 for path, state in pairs(recipients) do

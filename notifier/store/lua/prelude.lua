@@ -75,6 +75,15 @@ local function record(id, entry)
   redis.call('LTRIM', P .. 'history:' .. id, -HISTORY, -1)
 end
 
+-- What happens here, for metrics: nobody else sees every edge. Written once a script, and kept as long as the queue.
+local COUNTED = {}
+
+local function count(what, by) COUNTED[what] = (COUNTED[what] or 0) + (by or 1) end
+
+local function write_counted()
+  for what, by in pairs(COUNTED) do redis.call('HINCRBY', P .. 'counted', what, by) end
+end
+
 local function note(id, at, state, entry)
   tell(id, at, state, entry)
   entry.at = at / 1000
@@ -88,6 +97,7 @@ local function move(id, from, to, at, score, entry)
   if INDEX[from] then redis.call('ZREM', P .. INDEX[from], id) end
   if INDEX[to] then redis.call('ZADD', P .. INDEX[to], score, id) end
   redis.call('HSET', mail_key(id), 'state', to)
+  count('edge ' .. from .. ' ' .. to)
   if entry then note(id, at, to, entry) end
 end
 
@@ -243,9 +253,11 @@ local function fall_back(id, policy, at, due, why)
   if policy == 'at_least_once' and (tonumber(redis.call('HGET', key, 'resent') or nil) or 0) < 1 then
     redis.call('HINCRBY', key, 'resent', 1)
     wait(id, 'unknown', at, due, { why = 'resent once after an unknown outcome' })
+    count('resolved resent')
     return 'waiting'
   end
   move(id, 'unknown', 'parked', at, at, { why = why })
+  count('resolved parked')
   return 'parked'
 end
 
@@ -257,6 +269,7 @@ local function to_unknown(id, at, wait_ms, entry)
   -- The score in the index: until when it waits for proof.
   move(id, 'at_dot', 'unknown', at, at + (tonumber(f[3] or nil) or 0), entry)
   redis.call('HINCRBY', key, 'unknowns', 1)
+  count('unknown ' .. (entry.fault and entry.fault.taxonomy_id or 'Z8'))
   if f[1] == 'evidence_first' then
     redis.call('HSET', key, 'resend_from', resend_from)
     return 'unknown'

@@ -44,6 +44,7 @@ for path in pairs(told) do
 end
 if doubt then return { 'settled', from } end -- the others' proof may still come
 
+count('resolved proof')
 for edge in pairs(EVIDENCE) do EDGES[edge] = true end
 local entry = { why = ARGV[4] }
 if to == 'waiting' then

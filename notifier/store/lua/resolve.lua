@@ -29,6 +29,8 @@ if ARGV[6] then
   f[2] = ARGV[8]
 end
 
+if from == 'unknown' or from == 'parked' then count('resolved person') end
+
 -- Whoever has accepted the mail is never mailed again.
 local function set_recipients(to_state)
   local recipients = cjson.decode(f[2])

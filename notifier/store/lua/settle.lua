@@ -8,16 +8,25 @@ local key = mail_key(id)
 local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template')
 if not f[2] then -- it has ended: by this very settlement, whose answer was lost on its way, or otherwise
   local left = left_of(id)
-  if not left or left.settled ~= tonumber(fence) then return 0 end
+  if not left or left.settled ~= tonumber(fence) then
+    count('fence settlement')
+    return 0
+  end
   ended_state(id)
   return 1
 end
-if f[2] ~= fence then return 0 end
+if f[2] ~= fence then
+  count('fence settlement')
+  return 0
+end
 if f[3] == fence then -- the same, of a mail that goes on
   touch(id, 'settled')
   return 1
 end
-if f[1] ~= 'claimed' and f[1] ~= 'at_dot' then return 0 end
+if f[1] ~= 'claimed' and f[1] ~= 'at_dot' then
+  count('fence settlement')
+  return 0
+end
 if to == 'claimed' and f[1] == to then
   touch(id, 'state')
   return 1

@@ -9,7 +9,7 @@ import pytest
 from fake_relay import RELAY, FakeRelay, FakeSession, make, soon
 
 from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
-from notifier.model.events import SessionMissed, SessionNotOpened, SessionOpened, SessionRetired
+from notifier.model.events import SessionMissed, SessionNotOpened, SessionOpened, SessionParked, SessionRetired
 from notifier.pool import PoolConfig, SessionPool
 from notifier.protocol import taxonomy
 from notifier.smtp import Endpoint
@@ -21,7 +21,11 @@ def test_a_session_is_reused() -> None:
         with pool.session(soon()) as session:
             session.transactions += 1
     assert len(relay.sessions) == 1
-    assert [type(event).__name__ for event in events] == ["SessionOpened", "SessionReused", "SessionReused"]
+    assert [type(event).__name__ for event in events] == [
+        "SessionOpened",
+        *["SessionParked", "SessionReused"] * 2,
+        "SessionParked",
+    ]
     assert pool.stats() == {"parked": 1, "lent": 0, "waiting": 0, "opened": 1, "reused": 2}
     assert repr(pool) == "<SessionPool relay.example:25 open: 1 parked, 0 lent, 0 waiting, 1 of 4 places>"
 
@@ -108,7 +112,7 @@ def test_nobody_waits_longer_than_the_deadline() -> None:
     with pool.session(soon()), pytest.raises(PoolTimeout, match="all 1 are in use"), pool.session(soon(0.01)):
         pass
     assert pool.stats()["timeouts"] == 1
-    assert [type(event) for event in events] == [SessionOpened, SessionMissed]
+    assert [type(event) for event in events] == [SessionOpened, SessionMissed, SessionParked]
 
 
 def test_a_relay_that_opens_no_session_is_told_with_the_reason() -> None:

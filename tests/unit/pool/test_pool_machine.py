@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 from unittest import mock
 
 from driven import driven
@@ -20,6 +21,7 @@ from notifier.model.events import (
     SessionMissed,
     SessionNotOpened,
     SessionOpened,
+    SessionParked,
     SessionRetired,
     SessionReused,
     SessionWaited,
@@ -109,11 +111,14 @@ class PoolMachine(RuleBasedStateMachine):
             seam.start()
         self.pool = pool_of(self.relay, self.clock, self.listen, **config)
         self.model = PoolModel(PoolConfig(**config), self.clock.now)  # type: ignore[arg-type]
+        self.uses = Uses(0, 0)
         self.out: list[tuple[Checkout, Client]] = []  # lent
         self.waiting: list[tuple[Checkout, Client]] = []
 
     def listen(self, event: Event) -> None:
-        self.told.append(_told(event, self.first - 1))
+        self.uses = self.uses.and_(_uses(event))
+        if not isinstance(event, SessionParked):  # the model need not say it: `uses` shows whether it is true
+            self.told.append(_told(event, self.first - 1))
 
     def _pid(self) -> int:
         return self.pid
@@ -281,10 +286,40 @@ class PoolMachine(RuleBasedStateMachine):
         assert stats.get("opened", 0) == retired + stats["parked"] + stats["lent"]
 
     @invariant()
+    def whoever_listens_knows_how_many_are_lent_and_parked(self) -> None:
+        stats = self.pool.stats()
+        assert sum(self.uses) == stats["lent"] + stats["parked"]
+        if not self.waiting:  # what was granted to somebody who has not woken yet is told to be parked
+            assert self.uses == Uses(stats["lent"], stats["parked"])
+
+    @invariant()
     def nobody_waits_beside_a_free_place(self) -> None:
         if self.model.queue:
             assert not self.model.parked
             assert len(self.model.holders) == SIZE
+
+
+class Uses(NamedTuple):
+    """How many sessions are lent and parked, by the events alone."""
+
+    lent: int
+    parked: int
+
+    def and_(self, other: Uses) -> Uses:
+        return Uses(self.lent + other.lent, self.parked + other.parked)
+
+
+def _uses(event: Event) -> Uses:
+    match event:
+        case SessionOpened():
+            return Uses(1, 0)
+        case SessionReused():
+            return Uses(1, -1)
+        case SessionParked():
+            return Uses(-1, 1)
+        case SessionRetired(lent=lent):
+            return Uses(-lent, -(not lent))
+    return Uses(0, 0)
 
 
 def _told(event: Event, numbers: int) -> tuple[object, ...]:

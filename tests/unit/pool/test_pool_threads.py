@@ -18,6 +18,7 @@ from notifier.model.events import (
     SessionMissed,
     SessionNotOpened,
     SessionOpened,
+    SessionParked,
     SessionRetired,
     SessionReused,
     SessionWaited,
@@ -129,6 +130,10 @@ def test_bounds_owners_counters_and_events_hold_while_all_happens_at_once() -> N
     check_that_it_adds_up(pool, relay, events, crowd.came_to)
 
 
+def of(events: list[Event], kind: type[SessionRetired]) -> list[SessionRetired]:
+    return [event for event in events if isinstance(event, kind)]
+
+
 def check_that_it_adds_up(pool: SessionPool, relay: FakeRelay, events: list[Event], came_to: Counter[str]) -> None:
     stats = dict(pool.stats())
     told: Counter[str] = Counter()
@@ -136,6 +141,7 @@ def check_that_it_adds_up(pool: SessionPool, relay: FakeRelay, events: list[Even
         SessionOpened: "opened",
         SessionNotOpened: "not_opened",
         SessionReused: "reused",
+        SessionParked: "parked again",
         SessionWaited: "waited",
         SessionMissed: "timeouts",
     }
@@ -143,6 +149,10 @@ def check_that_it_adds_up(pool: SessionPool, relay: FakeRelay, events: list[Even
         told[f"retired_{event.reason}" if isinstance(event, SessionRetired) else names[type(event)]] += 1  # type: ignore[index]
     assert (stats["lent"], stats["waiting"]) == (0, 0)
     assert stats["parked"] == len(relay.connected)
+    lent = (
+        told["opened"] + told["reused"] - told.pop("parked again") - sum(one.lent for one in of(events, SessionRetired))
+    )
+    assert lent == 0, "whoever listens knows what is lent and what is parked"
     assert {name: stats.get(name, 0) for name in told} == told
     assert stats["opened"] == len(relay.sessions)
     assert stats.get("timeouts", 0) == came_to["PoolTimeout"]

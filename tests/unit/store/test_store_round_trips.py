@@ -99,7 +99,10 @@ def test_what_is_parked_is_closed() -> None:
     assert quick.answers(GET) == [b"2"]
 
 
-@pytest.mark.parametrize(("behind", "composed_in"), [(b"", ""), (b" 0123abcd", "0123abcd")])
-def test_a_row_is_divided_by_its_counts(behind: bytes, composed_in: str) -> None:
+@pytest.mark.parametrize(
+    ("behind", "texts"),
+    [(b"  ", ("", "")), (b" 0123abcd ", ("0123abcd", "")), (b"  00-1-2-01", ("", "00-1-2-01"))],
+)
+def test_a_row_is_divided_by_its_counts(behind: bytes, texts: tuple[str, str]) -> None:
     row = Row.read(b"an-id 7 1 2 3 4 5000 6 2 3" + behind + b"\n{\n\xc3\xa9 }{}[1]Subject: \n\r\n")
-    assert row == Row("an-id", 7, 1, 2, 3, 4, 5000, b"{\n\xc3\xa9 }", b"{}", b"[1]", b"Subject: \n\r\n", composed_in)
+    assert row == Row("an-id", 7, 1, 2, 3, 4, 5000, b"{\n\xc3\xa9 }", b"{}", b"[1]", b"Subject: \n\r\n", *texts)

@@ -252,7 +252,9 @@ def test_what_an_app_annotates_every_task_with_does_not_hold_for_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "consumed"), [(None, {"shop", "mail", "mail.bulk", "mail.urgent"}), (["shop"], {"shop"})], ids=str
+    ("asked", "consumed"),
+    [(None, {"shop", "mail", "mail.bulk", "mail.urgent"}), (["shop"], {"shop"})],
+    ids=["nothing", "one"],
 )
 def test_an_embedded_worker_consumes_what_it_is_told_to(
     asked: list[str] | None, consumed: set[str], monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,32 @@
+"""Who hears the events of a process: the trace, where there is one, the figures of a worker that serves metrics, and the log."""
+
+from __future__ import annotations
+
+import logging
+
+from notifier.model.events import Event
+from notifier.telemetry import tracing
+from notifier.telemetry.counting import Counting
+from notifier.telemetry.figures import Figures
+from notifier.telemetry.logs import log_event
+
+log = logging.getLogger(__name__)
+
+_counting: Counting | None = None
+
+
+def count_from_now_on(figures: Figures) -> None:
+    """In this process, and in those that it forks."""
+    global _counting  # noqa: PLW0603 - one of a process
+    _counting = Counting(figures)
+
+
+def tell(event: Event, /) -> None:
+    """The listener of every runtime. What one of them raises is said, and is in nobody's way."""
+    try:
+        tracing.trace(event)
+        if _counting is not None:
+            _counting(event)
+    except Exception as error:  # noqa: BLE001 - an exporter's, or a full memory file's
+        log.warning("%s was not counted or traced: %s", type(event).__name__, error)
+    log_event(event)

@@ -1,0 +1,199 @@
+"""A prefork worker whose children are recycled, asked by HTTP: what it says is what the server got."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from click.testing import CliRunner
+from prometheus_client.parser import text_string_to_metric_families
+from workers import TOP, Plant, plant, wait_until
+
+from notifier import send_email
+from notifier.cli import metrics
+from notifier.testing import Script
+
+pytestmark = pytest.mark.integration
+MAILS = 24
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port: int = one.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    """A worker with three children that end after five bells each, and mails of every kind that it has delivered."""
+    script = Script().refuse("nobody@example.com").defer_first("later@example.com").refuse("broken@example.com")
+    with plant(
+        tmp_path_factory.mktemp("metrics"), script, NOTIFIER_METRICS=str(free_port()), NOTIFIER_STORE_TIMEOUT="1"
+    ) as made:
+        made.start_worker("--max-tasks-per-child", "2", slots=3)
+        for number in range(MAILS):
+            mail = send(f"u{number}@example.com")
+            if number % 6 == 0:  # one after the other, so that each has a bell
+                made.settle([mail], "sent")
+        made.settle([send("nobody@example.com"), send("broken@example.com")], "failed")
+        made.settle([send("later@example.com")], "sent")
+        wait_until(lambda: total(scraped(made), "notifier_settled_total", state="sent") == MAILS + 1, "all is counted")
+        yield made
+
+
+def send(to: str, **more: object) -> str:
+    mail_id: str = send_email.delay(template="welcome", to=to, context={"name": "Zoë"}, **more).id
+    return mail_id
+
+
+def scraped(made: Plant, path: str = "/metrics") -> Samples:
+    with urllib.request.urlopen(f"http://127.0.0.1:{made.environ['NOTIFIER_METRICS']}{path}", timeout=20) as answer:
+        text = answer.read().decode()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def total(samples: Samples, name: str, **labels: str) -> float:
+    return sum(value for (found, theirs), value in samples.items() if found == name and theirs >= labels.items())
+
+
+def test_every_settlement_of_every_child_is_counted_once_though_children_are_recycled(busy: Plant) -> None:
+    samples = scraped(busy)
+    assert len(busy.server.mailbox) == MAILS + 1
+    assert total(samples, "notifier_settled_total", state="sent", template="welcome", queue="mail") == MAILS + 1
+    assert total(samples, "notifier_delivery_seconds_count") == MAILS + 1
+    assert total(samples, "notifier_failures_total", reason="R7") == 2
+    assert total(samples, "notifier_retries_total", reason="R2") == 1
+    attempts = MAILS + 1 + 2 + 1
+    for step in ("render", "compose", "checkout"):
+        assert total(samples, "notifier_step_seconds_count", step=step) >= attempts - 1, step
+    assert total(samples, "notifier_dot_wait_seconds_count") == MAILS + 1
+    assert len(seen_children(busy)) > 3
+
+
+def seen_children(made: Plant) -> set[str]:
+    return {
+        line.split("ForkPoolWorker-")[1].split(" ")[0] for line in made.logs().splitlines() if "ForkPoolWorker-" in line
+    }
+
+
+def test_gauges_are_those_of_the_living(busy: Plant) -> None:
+    samples = scraped(busy)
+    opened, retired = (
+        total(samples, "notifier_sessions_opened_total"),
+        total(samples, "notifier_sessions_retired_total"),
+    )
+    assert retired > 0
+    assert total(samples, "notifier_sessions", use="in_use") == 0
+    assert total(samples, "notifier_sessions", use="idle") == opened - retired
+    assert 0 <= total(samples, "notifier_sessions") <= 3
+    assert total(samples, "notifier_worker_processes") <= 4
+
+
+def test_a_child_that_is_killed_leaves_its_counts_and_takes_its_gauges_along(busy: Plant) -> None:
+    before = total(scraped(busy), "notifier_settled_total")
+    server = serving(busy).pid
+    for child in psutil.Process(busy.workers[0].pid).children():
+        if child.pid != server:
+            os.kill(child.pid, signal.SIGKILL)
+    wait_until(lambda: total(scraped(busy), "notifier_sessions") == 0, "the sessions of the dead are nobody's")
+    assert total(scraped(busy), "notifier_settled_total") == before
+    busy.settle([send("after@example.com")], "sent")
+    wait_until(lambda: total(scraped(busy), "notifier_settled_total") == before + 1, "the next children count on")
+
+
+def serving(made: Plant) -> psutil.Process:
+    (found,) = filter(listens, psutil.Process(made.workers[0].pid).children())
+    return found
+
+
+def listens(child: psutil.Process) -> bool:
+    try:
+        return any(one.status == psutil.CONN_LISTEN for one in child.net_connections("tcp"))
+    except psutil.NoSuchProcess:  # recycled in this moment
+        return False
+
+
+def test_the_stores_figures_are_apart_and_are_the_ledgers_own(busy: Plant) -> None:
+    first = send("key@example.com", idempotency_key="once")
+    assert send("key@example.com", idempotency_key="once") == first
+    busy.settle([first], "sent")
+    samples = scraped(busy, "/metrics/store")
+    sent = busy.server.mailbox
+    assert total(samples, "notifier_store_up") == 1
+    assert total(samples, "notifier_edges_total", from_state="at_dot", to_state="sent") == len(sent)
+    assert total(samples, "notifier_edges_total", from_state="new", to_state="waiting") == len(sent) + 2
+    assert total(samples, "notifier_duplicates_suppressed_total") == 1
+    assert samples["notifier_unknown_total", frozenset({("queue", "mail"), ("cause", "Z8")})] == 0
+    assert total(samples, "notifier_mails", state="failed") == 2
+    assert total(samples, "notifier_live_slots", queue="mail") == 3
+    assert not any(name.startswith("notifier_settled") for name, _ in samples)
+    assert not any(name == "notifier_mails" for name, _ in scraped(busy))
+
+
+def test_a_server_that_ends_is_followed_by_another(busy: Plant) -> None:
+    before = serving(busy)
+    os.kill(before.pid, signal.SIGKILL)
+
+    def answers() -> bool:
+        try:
+            return total(scraped(busy), "notifier_settled_total") > 0
+        except OSError:
+            return False
+
+    wait_until(answers, "another answers, with all the figures")
+
+
+def test_where_the_store_is_away_the_scrape_says_so_and_the_workers_own_figures_go_on(busy: Plant) -> None:
+    with redis.Redis.from_url(busy.valkey.url) as client:
+        client.client_pause(3000)  # longer than the store's timeout
+    assert scraped(busy, "/metrics/store") == {("notifier_store_up", frozenset()): 0.0}
+    assert total(scraped(busy), "notifier_settled_total") > 0
+    wait_until(lambda: total(scraped(busy, "/metrics/store"), "notifier_store_up") == 1, "it is back")
+
+
+def test_the_command_prints_the_stores_figures(busy: Plant) -> None:
+    printed = CliRunner().invoke(metrics.command, [])
+    assert printed.exit_code == 0
+    assert "notifier_store_up 1.0" in printed.output
+    assert f'notifier_live_slots{{queue="mail"}} {float(3)}' in printed.output
+
+
+def test_the_command_serves_them_until_it_is_told_to_end(busy: Plant) -> None:
+    program = [sys.executable, "-c", "from notifier.cli import main; main()", "metrics", "--listen", "0"]
+    with subprocess.Popen(program, env=busy.environ, cwd=TOP, text=True, stdout=subprocess.PIPE) as serving_them:
+        assert serving_them.stdout is not None
+        url = re.findall(r"http://\S+", serving_them.stdout.readline())[0]
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own
+            assert b"notifier_store_up 1.0" in answer.read()
+        serving_them.send_signal(signal.SIGTERM)
+        rest, _ = serving_them.communicate(timeout=30)
+    assert (rest.strip(), serving_them.returncode) == ("Ended.", 0)
+
+
+def test_threads_count_in_the_workers_own_process(tmp_path: Path) -> None:
+    with plant(tmp_path, NOTIFIER_METRICS=str(free_port())) as made:
+        made.start_worker("-P", "threads")
+        made.settle([send(f"u{number}@example.com") for number in range(5)], "sent")
+        wait_until(lambda: total(scraped(made), "notifier_settled_total", state="sent") == 5, "all is counted")
+        assert total(scraped(made), "notifier_worker_processes") == 1
+
+
+def test_the_server_goes_with_its_worker(busy: Plant) -> None:
+    server = serving(busy)
+    os.kill(busy.workers[0].pid, signal.SIGKILL)
+    wait_until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, "the server has gone too")

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any
+
+from notifier.errors import ErrorClass, Fault, Phase, Scope
+from notifier.model.events import BreakerOpened, MailSettled
+from notifier.model.state import MailState
+from notifier.telemetry.json_lines import JsonLines
+from notifier.telemetry.logs import log_event
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+REFUSED = Fault("R7", ErrorClass.PERMANENT, Scope.RECIPIENT, Phase.RCPT, "5.1.1 no such user", code=550)
+
+
+class Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+def logged(*events: Any) -> list[dict[str, Any]]:
+    handler, logger = Lines(), logging.getLogger("notifier")
+    logger.addHandler(handler)
+    try:
+        for event in events:
+            log_event(event)
+    finally:
+        logger.removeHandler(handler)
+    return [json.loads(line) for line in handler.lines]
+
+
+def test_a_mail_that_failed_is_a_line_with_its_facts_and_nobodys_address() -> None:
+    recipients = ("zoe@example.com", "bob@example.org", "c@example.net", "d@example.net")
+    event = MailSettled(
+        "id-1", "mail", MailState.FAILED, 2, 1.23456, "r:25", None, REFUSED, "welcome", recipients, trace=TRACE
+    )
+    (line,) = logged(event)
+    assert line["level"] == "WARNING"
+    assert line["mail_id"] == "id-1"
+    assert (line["queue"], line["state"], line["attempt"], line["relay"]) == ("mail", "failed", 2, "r:25")
+    assert line["recipients"] == ["z…@example.com", "b…@example.org", "c…@example.net", "and 1 more"]
+    assert line["taxonomy_id"] == "R7"
+    assert (line["trace_id"], line["span_id"]) == tuple(TRACE.split("-")[1:3])
+    assert "zoe@" not in json.dumps(line, ensure_ascii=False)
+
+
+def test_another_event_is_a_line_with_its_own_fields() -> None:
+    (line,) = logged(BreakerOpened("r:25", "account", 300.0, "A1 no"))
+    assert line["event"] == "BreakerOpened"
+    assert (line["relay"], line["about"], line["seconds"]) == ("r:25", "account", 300.0)
+
+
+def test_whatever_a_message_holds_it_is_one_line_and_json() -> None:
+    record = logging.LogRecord("x", logging.INFO, "f", 1, "two\nlines, %s and \x00\udc80", ("ü",), None)
+    text = JsonLines().format(record)
+    assert "\n" not in text
+    assert json.loads(text)["message"] == "two\nlines, ü and \x00\udc80"
+    text.encode()
+
+
+def test_an_exception_is_a_field() -> None:
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        record = logging.LogRecord("x", logging.ERROR, "f", 1, "it failed", (), sys.exc_info())
+    line = json.loads(JsonLines().format(record))
+    assert line["message"] == "it failed"
+    assert line["exception"].endswith("RuntimeError: broken")
