@@ -19,7 +19,7 @@ from notifier.telemetry.metrics import METRICS
 
 pytestmark = pytest.mark.unit
 
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[3]
 DEPLOY = TOP / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
