@@ -11,6 +11,7 @@ import click
 from notifier.errors import NotifierError
 
 COMMANDS = {
+    "alive": "notifier.cli.alive",
     "cancel": "notifier.cli.cancel",
     "check": "notifier.cli.check",
     "dead": "notifier.cli.dead",
@@ -18,6 +19,7 @@ COMMANDS = {
     "pause": "notifier.cli.pause",
     "preview": "notifier.cli.preview",
     "purge": "notifier.cli.purge",
+    "ready": "notifier.cli.ready",
     "report": "notifier.cli.report",
     "reschedule": "notifier.cli.reschedule",
     "resolve": "notifier.cli.resolve",

@@ -17,6 +17,7 @@ from functools import partial
 
 from notifier.delivery.attempt import Attempt
 from notifier.delivery.composer import Composer
+from notifier.delivery.draining import Drained, Draining, never
 from notifier.delivery.late import evidence_of
 from notifier.delivery.limiter import Limiter
 from notifier.delivery.routing import LentSession, Router, Sessions
@@ -90,6 +91,7 @@ class Courier:
         rng: Callable[[], float] = random.random,
         redacted: Callable[[Settlement], Settlement] = lambda one: one,
         mailing_list: Callable[[Email], str | None] = lambda _: None,
+        draining: Draining = never,
     ) -> None:
         self._store = store
         self._router = router
@@ -104,6 +106,7 @@ class Courier:
         self._rng = rng
         self._redacted = redacted
         self._mailing_list = mailing_list
+        self._draining = draining
 
     def deliver(self, claims: Sequence[Claim]) -> bool:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal.
@@ -176,10 +179,11 @@ class Courier:
         unsent = {attempt.claim.mail_id: attempt for attempt in attempts}  # no terminator of theirs has been written
         try:
             while unsent:  # mostly once: a session carries so many mails and no more
+                self._check_draining()
                 with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
                     portion = list(unsent.values())[: session.room]
                     self._transact(session, self._within_relays_limit(session, portion, unsent), unsent)
-        except RelayFull as error:
+        except (RelayFull, Drained) as error:
             # Not put off: whoever has a connection would find nothing that is due.
             log.debug("mails handed back: %s", error)
             self._end(unsent.values())
@@ -202,6 +206,10 @@ class Courier:
             self._hand_back(attempt.claim for attempt in unsent.values())
             raise
         return True
+
+    def _check_draining(self) -> None:
+        if self._draining():
+            raise Drained("the worker is told to end")
 
     @staticmethod
     def _end(attempts: Iterable[Attempt]) -> None:
@@ -229,9 +237,12 @@ class Courier:
             theirs, held[:] = held[:], []
             self._settle_legs(theirs)
             at_dot.difference_update(over)
+            between_mails = bool(over) and not at_dot
             over.clear()
             if not at_dot:
                 self._shield.down()
+            if between_mails and any(attempt.claim.mail_id in unsent for attempt in ready):
+                self._check_draining()
 
         def before_dot(positions: Sequence[int]) -> float:
             put_down()

@@ -15,6 +15,7 @@ from notifier.tasks import report, worker  # noqa: F401 - they bring every task 
 from notifier.tasks.app import DEFINED, point_at_broker
 from notifier.tasks.checks import attempt_budget
 from notifier.tasks.half_read import keep_half_read_results
+from notifier.tasks.life import Life
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.registered import is_registered, remember
 from notifier.tasks.runtime import forget_settings, settings
@@ -38,7 +39,7 @@ def add_tasks(app: Celery) -> None:
     check_names(app)
     for fun, options in DEFINED:
         app.task(**{"base": Task, **OURS, **options})(fun)
-    app.steps["worker"].add(Sweeper)
+    app.steps["worker"] |= {Life, Sweeper}
     remember(app)
     forget_settings()  # those of the environment alone would not know this app's broker
 

@@ -13,6 +13,7 @@ from notifier.tasks import bells, collector, evidence, hooks, report, send  # no
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
+from notifier.tasks.life import Life
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.report_modules import load_reports
 from notifier.tasks.runtime import runtime, settings, shut_down
@@ -35,7 +36,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     app.conf.beat_schedule.setdefault(report.ENTRY, dict(report.BEAT_ENTRY))
     guard_worker()
     keep_half_read_results()
-    app.steps["worker"].add(Sweeper)
+    app.steps["worker"] |= {Life, Sweeper}
     app.set_current()
     return app
 
@@ -49,9 +50,16 @@ def sweep_queues() -> None:
 
 
 @worker_process_shutdown.connect
+def end_child(**_: Any) -> None:
+    """QUIT to the relays of a prefork child's own pool."""
+    shut_down(CLOSE_GRACE)
+
+
 @worker_shutdown.connect
-def close_runtime(**_: Any) -> None:
-    """QUIT to the relays; a prefork child closes its own pool, the main process its own."""
+def end_worker(sender: Any, **_: Any) -> None:
+    """The main process signs off; with threads for slots, QUIT to the relays."""
+    if (life := getattr(sender, "notifier_life", None)) is not None:
+        life.over()
     shut_down(CLOSE_GRACE)
 
 
