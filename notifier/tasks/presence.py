@@ -13,6 +13,7 @@ from celery.worker import state as worker_state
 
 from notifier.model.worker import WorkerRecord, WorkerState
 
+BEAT, REDBEAT = "beat", "redbeat"  # where a beat is registered, in place of a pool's kind
 # At the start: what is installed meanwhile is not what runs here.
 VERSION = version("notifier-worker")
 STARTED_AT = time.time()

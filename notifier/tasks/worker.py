@@ -9,7 +9,15 @@ from celery import Celery
 from celery.signals import after_setup_logger, after_setup_task_logger, worker_process_shutdown, worker_shutdown
 
 from notifier.errors import ConfigurationError
-from notifier.tasks import bells, collector, evidence, hooks, report, send  # noqa: F401 - they register the tasks
+from notifier.tasks import (  # noqa: F401 - they register the tasks, and the beat
+    beat_life,
+    bells,
+    collector,
+    evidence,
+    hooks,
+    report,
+    send,
+)
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
