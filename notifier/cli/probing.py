@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -16,6 +18,14 @@ class Unwell(NotifierError):
 
 
 file_argument = click.argument("file", envvar="NOTIFIER_HEALTH", type=click.Path(path_type=Path))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def tell(found: Health, word: str, *, as_json: bool) -> None:
+    """That all is well."""
+    click.echo(json.dumps({word: True, **asdict(found)}) if as_json else f"{word} (process {found.pid})")
 
 
 def alive(file: Path) -> Health:
