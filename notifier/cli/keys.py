@@ -25,6 +25,6 @@ def single_keys() -> Iterator[None]:
 
 
 def pressed(within: float) -> str:
-    """The next key, or nothing after so many seconds."""
+    """The next key, or nothing after so many seconds; q where the terminal is gone."""
     ready, _, _ = select.select([sys.stdin], [], [], within)
-    return sys.stdin.read(1) if ready else ""
+    return (sys.stdin.read(1) or "q") if ready else ""

@@ -20,7 +20,7 @@ from notifier.errors import NotifierError
 from notifier.tasks.overview import Overview, overview
 from notifier.tasks.runtime import runtime
 
-END = ("q", "Q", "\x1b")
+END = ("q", "Q")
 
 
 @click.command("top")

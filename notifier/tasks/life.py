@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -45,6 +46,8 @@ class Life(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **_: Any) -> None:
         super().__init__(worker)
         worker.notifier_life = self
+        self._worker = worker
+        self._next_tick = 0.0
         orders.prepare()
         self._health = HealthFile(None, 0.0)
         self._entry: Any = None
@@ -87,6 +90,7 @@ class Life(bootsteps.StartStopStep):
     # saying it ------------------------------------------------------------------------------------------------------
 
     def _tick(self, worker: Any) -> None:
+        self._next_tick = time.monotonic() + self._interval
         state = WorkerState.DRAINING if orders.draining else WorkerState.RUNNING
         mine = runtime()
         try:
@@ -110,7 +114,8 @@ class Life(bootsteps.StartStopStep):
 
     def _called_while_reconnecting(self) -> None:
         """Each second while Celery tries to reach the broker: its timer stands still, and the worker is not stuck for that."""
-        self._health.tell(NO_BROKER)
+        if time.monotonic() >= self._next_tick:
+            self._tick(self._worker)
         maybe_shutdown()
 
     # hearing it -----------------------------------------------------------------------------------------------------

@@ -22,6 +22,10 @@ class Orders:
         """Take memory that is this worker's own, before its children are made."""
         self._memory = mmap.mmap(-1, 2)
 
+    def release(self) -> None:
+        """The worker has ended, and its process goes on: a test's, say."""
+        self._memory = bytearray(2)
+
     def drain(self) -> None:
         """Claim nothing any more. There is no way back."""
         self._memory[DRAIN] = 1

@@ -23,6 +23,7 @@ from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.life import Life
 from notifier.tasks.odd_messages import guard_worker
+from notifier.tasks.orders import orders
 from notifier.tasks.report_modules import load_reports
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
@@ -68,6 +69,7 @@ def end_worker(sender: Any, **_: Any) -> None:
     """The main process signs off; with threads for slots, QUIT to the relays."""
     if (life := getattr(sender, "notifier_life", None)) is not None:
         life.over()
+        orders.release()
     shut_down(CLOSE_GRACE)
 
 
