@@ -21,6 +21,7 @@ from notifier.tasks.bells import bell, ring
 from notifier.tasks.collector import call_the_collector
 from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
+from notifier.tasks.life import Life
 from notifier.tasks.lost_credit import LostCredit
 from notifier.tasks.lost_slots import LostSlots
 from notifier.tasks.runtime import Runtime, runtime
@@ -35,7 +36,8 @@ also_called: list[Any] = []
 class Sweeper(bootsteps.StartStopStep):
     """Every sweep interval: sweep each queue that the worker consumes."""
 
-    requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+    # Behind the worker's registration: what a sweep rings for is by the slots that are known.
+    requires = ("celery.worker.components:Timer", "celery.worker.components:Pool", Life)
 
     def __init__(self, worker: Any, **_: Any) -> None:
         super().__init__(worker)
