@@ -29,7 +29,11 @@ def register_beat(sender: Any, **_: Any) -> None:
     """On a thread, for a beat has no timer: it sleeps until its next entry is due."""
     if sender.app is not app and not is_registered(sender.app):
         return
-    record = _record_of(sender)
+    keep_registered(_record_of(sender))
+
+
+def keep_registered(record: WorkerRecord) -> None:
+    """Until this process ends."""
     atexit.register(_forget, record.id)
     threading.Thread(target=_say_it_lives, args=(record,), daemon=True).start()
 
@@ -50,11 +54,14 @@ def _record_of(service: Any) -> WorkerRecord:
 
 def _say_it_lives(record: WorkerRecord) -> None:
     never = threading.Event()
+    try:
+        interval = runtime().settings.sweep_interval
+    except NotifierError as error:
+        log.warning("the beat is not in the registry of workers: %s", error)
+        return
     while True:
-        mine = runtime()
-        interval = mine.settings.sweep_interval
         try:
-            mine.store.register_worker(record, interval * TTL_SWEEPS)
+            runtime().store.register_worker(record, interval * TTL_SWEEPS)
         except NotifierError as error:
             log.warning("beat not registered: %s", error)
         never.wait(interval)
