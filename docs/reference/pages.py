@@ -9,6 +9,7 @@ from importlib import import_module
 import click
 
 from notifier import errors
+from notifier.cli.ending import Exit
 from notifier.cli.main import COMMANDS
 from notifier.protocol.taxonomy import ROWS
 from notifier.settings.options import options
@@ -86,7 +87,12 @@ def error_tree() -> str:
 
 def commands() -> str:
     """Every command with its help."""
-    parts = ["# The command `notifier`\n"]
+    statuses = "\n".join(f"| {one.value} | {one.told} |" for one in Exit)
+    beginning = (
+        "# The command `notifier`\n\nWhat goes wrong is told on standard error in a sentence that says what to do; with `--json` "
+        f"standard output is JSON and nothing else.\n\n| exit status | when |\n|---|---|\n{statuses}\n"
+    )
+    parts = [beginning]
     for name in sorted(COMMANDS):
         command: click.Command = import_module(COMMANDS[name]).command
         parts.append(_help(command, f"notifier {name}"))

@@ -56,10 +56,14 @@ class Finding:
 
 
 @click.command("check")
+@click.option("--production", is_flag=True, help="Look for what runs well on a laptop, and loses or delays mail later.")
+@click.option(
+    "--app", "-A", default="worker", show_default=True, help="With --production: the Celery app of the workers."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-def command(as_json: bool) -> None:
+def command(production: bool, app: str, as_json: bool) -> None:
     """Check settings, broker, store, templates and the relay (TLS and login included). Exit status 1 on a fault."""
-    findings = list(_all_findings())
+    findings = list(_all_findings(app if production else None))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
     else:
@@ -68,7 +72,7 @@ def command(as_json: bool) -> None:
         sys.exit(1)
 
 
-def _all_findings() -> Iterator[Finding]:
+def _all_findings(production_app: str | None) -> Iterator[Finding]:
     try:
         chosen = settings()
     except ConfigurationError as error:
@@ -83,6 +87,7 @@ def _all_findings() -> Iterator[Finding]:
         ("templates", lambda: _templates(chosen)),
         ("relay", lambda: _relay(chosen)),
         ("dkim", lambda: _dkim(chosen)),
+        ("production", lambda: _production(chosen, production_app)),
     )
     for subject, look in checks:
         try:
@@ -158,6 +163,14 @@ def _relay(chosen: Settings) -> Iterator[Finding]:
 def _dkim(chosen: Settings) -> Iterator[Finding]:
     for ok, seen, advice in check_dkim.looked_at(chosen, check_dkim.resolver() if chosen.dkim.keys else None):
         yield Finding("dkim", ok, seen, advice)
+
+
+def _production(chosen: Settings, app: str | None) -> Iterator[Finding]:
+    if app is not None:
+        from notifier.cli import check_production  # noqa: PLC0415 - it brings a worker's side of Celery
+
+        for one in check_production.looked_at(chosen, app):
+            yield Finding(*one)
 
 
 def _advice_on_name(endpoint: Endpoint) -> str:

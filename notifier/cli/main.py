@@ -7,13 +7,16 @@ from importlib import import_module
 from importlib.metadata import version
 
 import click
+from click.shell_completion import CompletionItem
 
-from notifier.errors import NotifierError
+from notifier.cli.ending import end
 
 COMMANDS = {
+    "alive": "notifier.cli.alive",
     "bounce": "notifier.cli.bounce",
     "cancel": "notifier.cli.cancel",
     "check": "notifier.cli.check",
+    "completion": "notifier.cli.completion",
     "console": "notifier.cli.console",
     "dead": "notifier.cli.dead",
     "demo": "notifier.cli.demo.command",
@@ -21,6 +24,8 @@ COMMANDS = {
     "pause": "notifier.cli.pause",
     "preview": "notifier.cli.preview",
     "purge": "notifier.cli.purge",
+    "queue": "notifier.cli.queue",
+    "ready": "notifier.cli.ready",
     "report": "notifier.cli.report",
     "reschedule": "notifier.cli.reschedule",
     "resolve": "notifier.cli.resolve",
@@ -29,6 +34,7 @@ COMMANDS = {
     "smtp": "notifier.cli.smtp",
     "status": "notifier.cli.status",
     "suppress": "notifier.cli.suppress",
+    "top": "notifier.cli.top",
 }
 
 
@@ -48,6 +54,11 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names without their help, which would load every command at each press of the key."""
+        names = [CompletionItem(name) for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("notifier-worker"), prog_name="notifier")
@@ -56,9 +67,5 @@ def group() -> None:
 
 
 def main() -> None:
-    """The entry point: errors of our own end in one clear line and exit status 1, never in a traceback."""
-    try:
-        group(prog_name="notifier")
-    except NotifierError as error:
-        click.echo(f"notifier: {error}", err=True)
-        sys.exit(1)
+    """The entry point."""
+    sys.exit(end(lambda: group.main(prog_name="notifier", standalone_mode=False)))

@@ -25,12 +25,12 @@ IN_WORK = (MailState.CLAIMED, MailState.AT_DOT)
 def print_overview(found: Overview, *, as_json: bool) -> None:
     """The whole of it; dead letters and what is in work as one number each, and as JSON apart."""
     if as_json:
-        click.echo(json.dumps(_plain(found), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(as_plain(found), ensure_ascii=False, indent=2))
         return
     console = Console()
     console.print(_table(found) if found.queues else "no queue has had a mail yet")
     if found.workers:
-        console.print(_workers(found.workers))
+        console.print(workers_table(found.workers))
     for what, why in sorted(found.pauses.items()):
         console.print(Text(f"{what} is paused: {why}"))
     for relay, one in found.breakers:
@@ -49,11 +49,12 @@ def _table(found: Overview) -> Table:
     return table
 
 
-def _workers(found: Sequence[WorkerRecord]) -> Table:
+def workers_table(found: Sequence[WorkerRecord]) -> Table:
+    """A line for each worker."""
     table = Table("worker", "version", "state", "queues", "slots", "busy", "pool", "up for")
     for one in found:
         told = (f"{one.name} ({one.pid})", one.version, one.state, " ".join(one.queues))
-        numbers = (str(one.concurrency), str(one.busy), one.pool_kind, _span(time.time() - one.started_at))
+        numbers = (str(one.concurrency), str(one.busy), one.pool_kind, span(time.time() - one.started_at))
         table.add_row(*map(Text, (*told, *numbers)))
     return table
 
@@ -62,21 +63,23 @@ def _due(one: QueueStands) -> str:
     if one.first_due_at is None:
         return ""
     seconds = one.first_due_at - time.time()
-    return f"in {_span(seconds)}" if seconds > 0 else f"{_span(-seconds)} ago"
+    return f"in {span(seconds)}" if seconds > 0 else f"{span(-seconds)} ago"
 
 
 def _until(one: Opened) -> str:
-    return f"{_span(one.wait)} yet" if one.wait else "for one that is tried now"
+    return f"{span(one.wait)} yet" if one.wait else "for one that is tried now"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """For people, in one unit."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.0f} s"
 
 
-def _plain(found: Overview) -> dict[str, Any]:
+def as_plain(found: Overview) -> dict[str, Any]:
+    """As JSON."""
     return {
         "queues": [
             {"queue": one.queue, "slots": one.slots, "first_due_at": one.first_due_at, "counts": dict(one.counts)}

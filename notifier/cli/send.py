@@ -35,6 +35,7 @@ RESERVED = ("to", "idempotency_key", "locale")  # columns that are not context
 @click.option("--key", metavar="TEXT", help="Idempotency key; with --csv its prefix, the line number follows.")
 @click.option("--wait", type=float, metavar="SECONDS", help="Wait for the end of a single mail and tell it.")
 @click.option("--skip-invalid", is_flag=True, help="With --csv: leave wrong rows out instead of sending nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(  # noqa: PLR0917 - click passes by keyword
     template: str,
     to: tuple[str, ...],
@@ -46,6 +47,7 @@ def command(  # noqa: PLR0917 - click passes by keyword
     key: str | None,
     wait: float | None,
     skip_invalid: bool,
+    as_json: bool,
 ) -> None:
     """Enqueue TEMPLATE for --to ADDRESS, or for every row of --csv FILE; prints the mails' ids."""
     common: dict[str, Any] = {"template": template, **({"sender": sender} if sender else {})}
@@ -58,7 +60,7 @@ def command(  # noqa: PLR0917 - click passes by keyword
             common["mail_class"] = mail_class
         call = {**common, "to": list(to), "context": shared, "attachments": files, "idempotency_key": key}
         result = send_email.delay(**call)
-        _tell(result.id, wait)
+        _tell(result.id, wait, as_json=as_json)
         return
     if to:
         raise click.UsageError("--csv has its recipients in the column 'to'; leave --to out")
@@ -72,7 +74,7 @@ def command(  # noqa: PLR0917 - click passes by keyword
         attachments=files,
         **common,
     )
-    _tell_bulk(sent)
+    _tell_bulk(sent, as_json=as_json)
 
 
 def _json_object(text: str | None) -> dict[str, Any]:
@@ -112,18 +114,28 @@ def _recipient(row: dict[str, Any], path: Path, line: int, key: str | None) -> d
     return recipient
 
 
-def _tell(mail_id: str, wait: float | None) -> None:
-    click.echo(mail_id)
-    if wait is not None:
-        try:
-            click.echo(MailResult(mail_id, app=app).get(timeout=wait).state)
-        except TimeoutError as error:
-            raise NotifierError(str(error)) from error
+def _tell(mail_id: str, wait: float | None, *, as_json: bool) -> None:
+    if not as_json:
+        click.echo(mail_id)  # before the wait: it is known already
+    state = None if wait is None else _state_within(mail_id, wait)
+    if as_json:
+        click.echo(json.dumps({"id": mail_id, "state": state}))
+    elif state is not None:
+        click.echo(state)
 
 
-def _tell_bulk(rows: list[BulkRow]) -> None:
+def _state_within(mail_id: str, wait: float) -> str:
+    try:
+        return MailResult(mail_id, app=app).get(timeout=wait).state
+    except TimeoutError as error:
+        raise NotifierError(str(error)) from error
+
+
+def _tell_bulk(rows: list[BulkRow], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2))
     for row in rows:
-        if row.result is not None:
+        if row.result is not None and not as_json:
             click.echo(row.result.id)
     wrong = [row for row in rows if row.error is not None]
     for row in wrong:
@@ -131,3 +143,8 @@ def _tell_bulk(rows: list[BulkRow]) -> None:
     click.echo(f"{len(rows) - len(wrong)} mails enqueued, {len(wrong)} rows left out", err=True)
     if wrong:
         sys.exit(1)
+
+
+def _plain(row: BulkRow) -> dict[str, Any]:
+    error = None if row.error is None else str(row.error)
+    return {"row": row.position + 1, "id": row.result.id if row.result else None, "error": error}

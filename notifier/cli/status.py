@@ -25,8 +25,8 @@ from notifier.tasks.runtime import runtime
 def command(mail_id: str | None, as_json: bool) -> None:
     """Tell where the mail MAIL_ID stands: its state, its recipients, its history.
 
-    Without MAIL_ID, tell how all stands: each queue's mails, what is paused, which relays are left in peace, and what happened to
-    the store in the last day.
+    Without MAIL_ID, tell how all stands: each queue's mails, the workers with their versions, what is paused, which relays are left
+    in peace, and what happened to the store in the last day.
     """
     for change in recent_changes(runtime().store):
         click.echo(f"notifier: the store was {epochs.told(change)}", err=True)

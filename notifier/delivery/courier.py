@@ -17,6 +17,7 @@ from functools import partial
 
 from notifier.delivery.attempt import Attempt
 from notifier.delivery.composer import Composer
+from notifier.delivery.draining import Drained, Draining, never
 from notifier.delivery.late import evidence_of
 from notifier.delivery.limiter import Held, Limiter
 from notifier.delivery.routing import LentSession, Router, Sessions
@@ -91,6 +92,7 @@ class Courier:
         rng: Callable[[], float] = random.random,
         redacted: Callable[[Settlement], Settlement] = lambda one: one,
         mailing_list: Callable[[Email], str | None] = lambda _: None,
+        draining: Draining = never,
     ) -> None:
         self._store = store
         self._router = router
@@ -105,6 +107,7 @@ class Courier:
         self._rng = rng
         self._redacted = redacted
         self._mailing_list = mailing_list
+        self._draining = draining
 
     def deliver(self, claims: Sequence[Claim]) -> bool:
         """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal.
@@ -193,13 +196,14 @@ class Courier:
         checkout: Lap | None = None
         try:
             while unsent:  # mostly once: a session carries so many mails and no more
+                self._check_draining()
                 checkout = Lap()
                 with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
                     portion = list(unsent.values())[: session.room]
                     _took(portion, checkout.took(Step.CHECKOUT))
                     checkout = None
                     self._transact(session, self._within_relays_limit(session, portion, unsent), unsent)
-        except RelayFull as error:
+        except (RelayFull, Drained) as error:
             # Not put off: whoever has a connection would find nothing that is due.
             log.debug("mails handed back: %s", error)
             self._end(unsent.values())
@@ -224,6 +228,10 @@ class Courier:
             self._hand_back(attempt.claim for attempt in unsent.values())
             raise
         return True
+
+    def _check_draining(self) -> None:
+        if self._draining():
+            raise Drained("the worker is told to end")
 
     @staticmethod
     def _end(attempts: Iterable[Attempt]) -> None:
@@ -254,9 +262,12 @@ class Courier:
             theirs, held[:] = held[:], []
             self._settle_legs(theirs)
             at_dot.difference_update(over)
+            between_mails = bool(over) and not at_dot
             over.clear()
             if not at_dot:
                 self._shield.down()
+            if between_mails and any(attempt.claim.mail_id in unsent for attempt in ready):
+                self._check_draining()
 
         def before_dot(positions: Sequence[int]) -> float:
             put_down()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from notifier.delivery.draining import Draining, never
 from notifier.delivery.leases import LeaseKeeper
 from notifier.store.base import Claim, Store
 
@@ -46,26 +47,31 @@ def serve(
     pace: Pace,
     time_slice: float,
     renew_every: float,
+    draining: Draining = never,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Deliver what is due in ``queue`` until nothing is, or ``time_slice`` seconds are over.
+    """Deliver what is due in ``queue`` until nothing is, ``time_slice`` seconds are over, or the worker is ``draining``.
 
     ``renew_every``: seconds after which claims in work are renewed; well under the lease.
 
-    Returns True where the bell must ring again: the slice is over and mails are still due.
+    Returns True where the bell must ring again: mails are still due.
     """
+    if draining():
+        return (
+            False  # ringing again, it could come back here; a sweep of somebody else's finds that nobody has answered
+        )
     ends = clock() + time_slice
     while (claims := store.answer(queue, bell, owner, pace.batch)) is not None:
         if claims:
             began = clock()
             with LeaseKeeper(store, claims, renew_every):
                 useful = courier.deliver(claims)
-            if not useful:
+            if not useful and not draining():
                 # Others send them, and look for more. The bell stays and ends by itself: then the sweeper rings, if
                 # there is still something due, and somebody looks again.
                 return False
             pace.learn(len(claims), clock() - began, time_slice)
-        if clock() >= ends:
+        if clock() >= ends or draining():
             store.ring_again(queue, bell)
             return True
     return False

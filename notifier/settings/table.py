@@ -190,6 +190,13 @@ TABLE: tuple[Setting, ...] = (
         "The folder on this host's disk for settlements that the store could not take; of this user alone. Unset: "
         "notifier/journal in the user's state directory, or where he has none, in the temporary directory.",
     ),
+    Setting(
+        "NOTIFIER_HEALTH",
+        parsers.file_to_be,
+        "",
+        "The file, by its whole path, that a worker writes for `notifier alive` and `notifier ready`; one for each worker of a host. "
+        "Unset: none. See [operating](../how-to/operating.md).",
+    ),
     Setting("NOTIFIER_BATCH", parsers.count, "50", "The most mails that a worker slot claims at once."),
     Setting("NOTIFIER_TIME_SLICE", parsers.seconds, "2", "Seconds after which a slot rings again for the rest."),
     Setting("NOTIFIER_RETRY_SCALE", parsers.factor, "1", "Multiplies every wait between attempts (demos, tests)."),

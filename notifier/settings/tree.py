@@ -79,6 +79,7 @@ class Settings:
     metrics: ListenAt | None = None
     log: str = "console"
     retry_scale: float = 1.0
+    health_file: Path | None = None
     untrusted_folders: tuple[Path, ...] = ()
     report_modules: tuple[str, ...] = ()
     delivery_report_to: tuple[Address, ...] = ()
@@ -174,6 +175,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
             grace=values["NOTIFIER_SWEEP_INTERVAL"] * MISSED_SWEEPS,
         ),
         "journal_folder": values["NOTIFIER_JOURNAL"],
+        "health_file": values["NOTIFIER_HEALTH"],
         "batch": values["NOTIFIER_BATCH"],
         "time_slice": values["NOTIFIER_TIME_SLICE"],
         "policies": values["NOTIFIER_POLICIES"].scaled(values["NOTIFIER_RETRY_SCALE"]),

@@ -360,6 +360,7 @@ class RedisStore:
     def register_worker(self, worker: WorkerRecord, ttl: float) -> None:
         """See `Store.register_worker`."""
         if not worker.queues:
+            self._connection.run([self._workers.lives(worker, ttl)])
             return
         answers = worker.state is WorkerState.RUNNING
         slots = ("lives", worker.id, worker.concurrency, ms(ttl)) if answers else ("ends", worker.id)

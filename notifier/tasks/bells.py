@@ -11,6 +11,7 @@ from notifier.delivery.rounds import serve
 from notifier.errors import BrokerUnavailable
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.hooks import ring_hooks
+from notifier.tasks.orders import orders
 from notifier.tasks.runtime import runtime
 from notifier.tasks.soft_limit import soft_limit
 
@@ -45,6 +46,7 @@ def _serve(queue: str, bell_id: str) -> bool:
         pace=mine.pace(queue),
         time_slice=mine.settings.time_slice,
         renew_every=mine.settings.takeover.lease / 3,
+        draining=lambda: orders.draining,
     )
 
 

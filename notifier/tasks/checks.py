@@ -14,9 +14,14 @@ SAFE_CONTENT = frozenset({"json", "application/json", "auth", "application/data"
 
 def check_celery(conf: Any, settings: Settings) -> None:
     """Raises `ConfigurationError` with every problem of ``conf`` (Celery's) beside ``settings``."""
-    problems = [*_serializers(conf), *_times(conf, settings)]
+    problems = check_celery_problems(conf, settings)
     if problems:
         raise ConfigurationError(problems)
+
+
+def check_celery_problems(conf: Any, settings: Settings) -> list[str]:
+    """The same as sentences."""
+    return [*_serializers(conf), *_times(conf, settings)]
 
 
 def _serializers(conf: Any) -> Iterator[str]:

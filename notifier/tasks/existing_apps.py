@@ -18,6 +18,7 @@ from notifier.tasks.app import DEFINED, point_at_broker
 from notifier.tasks.bells import gate
 from notifier.tasks.checks import attempt_budget
 from notifier.tasks.half_read import keep_half_read_results
+from notifier.tasks.life import Life
 from notifier.tasks.metrics_server import MetricsStep
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.registered import is_registered, remember
@@ -48,8 +49,7 @@ def add_tasks(app: Celery) -> None:
     check_names(app)
     for fun, options in DEFINED:
         app.task(**{"base": Task, **OURS, **options})(fun)
-    app.steps["worker"].add(Sweeper)
-    app.steps["worker"].add(MetricsStep)
+    app.steps["worker"] |= {Life, MetricsStep, Sweeper}
     remember(app)
     forget_settings()  # those of the environment alone would not know this app's broker
     gate.suspect()

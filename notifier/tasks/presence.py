@@ -13,6 +13,7 @@ from celery.worker import state as worker_state
 
 from notifier.model.worker import WorkerRecord, WorkerState
 
+BEAT, REDBEAT = "beat", "redbeat"  # where a beat is registered, in place of a pool's kind
 # At the start: what is installed meanwhile is not what runs here.
 VERSION = version("notifier-worker")
 STARTED_AT = time.time()
@@ -31,11 +32,11 @@ def record_of(worker: Any, worker_id: str, state: WorkerState) -> WorkerRecord:
         queues=tuple(sorted(worker.app.amqp.queues.consume_from)),
         concurrency=worker.concurrency or 1,
         busy=len(worker_state.active_requests),
-        pool_kind=_pool_kind(worker.pool_cls),
+        pool_kind=pool_kind(worker.pool_cls),
     )
 
 
-def _pool_kind(pool_class: type) -> str:
+def pool_kind(pool_class: type) -> str:
     """As `celery worker --pool` calls it; another's by its class."""
     path = f"{pool_class.__module__}:{pool_class.__qualname__}"
     aliases: dict[str, str] = concurrency.ALIASES  # type: ignore[attr-defined]  # the stubs do not have it

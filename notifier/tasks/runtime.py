@@ -35,6 +35,7 @@ from notifier.settings.watch import FileWatch
 from notifier.store import RedisStore, SettlementJournal, blob_name
 from notifier.store.fetching import Fetcher
 from notifier.tasks import signals
+from notifier.tasks.orders import orders
 from notifier.tasks.registered import common_broker
 from notifier.tasks.soft_limit import soft_limit
 from notifier.tasks.telling import tell
@@ -67,6 +68,7 @@ class Runtime:
     intake: Intake = field(init=False)
     hook_kinds: tuple[HookKind, ...] = field(init=False)
     _watch: FileWatch = field(init=False)
+    _reloads: int = field(init=False, default_factory=lambda: orders.reloads)
     _looking: threading.Lock = field(init=False, default_factory=threading.Lock)
     _inline: WaysOut | None = field(init=False, default=None)
     _paces: dict[str, Pace] = field(init=False, default_factory=dict)
@@ -124,6 +126,7 @@ class Runtime:
             keep=self.journal.keep,
             shield=soft_limit,
             mailing_list=settings.policies.mailing_list_of,
+            draining=lambda: orders.draining,
         )
         self.intake = Intake(
             template_known=self.renderer.require,
@@ -166,19 +169,24 @@ class Runtime:
         return max(endpoint.timeouts.connect for endpoint in self.settings.endpoints)
 
     def look_at_files(self) -> None:
-        """Take in what has changed in the files that settings came from: a new password, other tenants.
+        """Take in what has changed in the files that settings came from: a new password, other tenants. Where the worker
+        was told to (SIGHUP), take in everything that is read, at once.
 
         What cannot work is logged, and what was there before stays. Broker and store stay until the next start.
         """
         if self.reload is None or not self._looking.acquire(blocking=False):
             return
         try:
-            if self._watch.changed():
+            if self._told_to_reload() or self._watch.changed():
                 self._take_in(self.reload())
         except ConfigurationError as error:
             log.error("changed settings are not taken, those of before stay: %s", error)  # noqa: TRY400 - for operators
         finally:
             self._looking.release()
+
+    def _told_to_reload(self) -> bool:
+        before, self._reloads = self._reloads, orders.reloads
+        return before != self._reloads
 
     def _take_in(self, found: Settings) -> None:
         before = self.settings

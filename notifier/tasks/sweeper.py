@@ -16,15 +16,14 @@ from notifier.delivery.epochs import EpochWatch
 from notifier.delivery.late import tell_late
 from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
-from notifier.model.worker import WorkerState
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
 from notifier.tasks.collector import call_the_collector
 from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
+from notifier.tasks.life import Life
 from notifier.tasks.lost_credit import LostCredit
 from notifier.tasks.lost_slots import LostSlots
-from notifier.tasks.presence import record_of
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -33,13 +32,12 @@ EXPIRES = 10.0  # seconds; the next call is as good
 # Tasks of integrations, which a slot runs with each sweep or not at all: the main process waits for nobody's database.
 also_called: list[Any] = []
 
-TTL_SWEEPS = 4  # a worker that has missed this many sweeps no longer counts
-
 
 class Sweeper(bootsteps.StartStopStep):
-    """Every sweep interval: say that the worker lives, then sweep each queue that it consumes."""
+    """Every sweep interval: sweep each queue that the worker consumes."""
 
-    requires = ("celery.worker.components:Timer", "celery.worker.components:Pool")
+    # Behind the worker's registration: what a sweep rings for is by the slots that are known.
+    requires = ("celery.worker.components:Timer", "celery.worker.components:Pool", Life)
 
     def __init__(self, worker: Any, **_: Any) -> None:
         super().__init__(worker)
@@ -54,14 +52,10 @@ class Sweeper(bootsteps.StartStopStep):
         self._entry = worker.timer.call_repeatedly(interval, self._tick, (worker,))
 
     def stop(self, worker: Any) -> None:
-        """Take the worker's slots out of the count."""
+        """No sweep begins any more."""
         del worker
         if self._entry is not None:
             self._entry.cancel()
-        try:
-            runtime().store.forget_worker(runtime().owner)
-        except NotifierError as error:
-            log.warning("worker not signed off, its slots count until their time is over: %s", error)
 
     def terminate(self, worker: Any) -> None:
         """The same in a hurry."""
@@ -73,8 +67,6 @@ class Sweeper(bootsteps.StartStopStep):
         try:
             for lost in self._lost:
                 lost.look(worker)
-            ttl = mine.settings.sweep_interval * TTL_SWEEPS
-            mine.store.register_worker(record_of(worker, mine.owner, WorkerState.RUNNING), ttl)
             tell_journal()
             self._look_at_epoch(mine)
             for queue in queues:

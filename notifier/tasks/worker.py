@@ -11,12 +11,22 @@ from kombu import Queue
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
-from notifier.tasks import bells, collector, evidence, hooks, report, send  # noqa: F401 - they register the tasks
+from notifier.tasks import (  # noqa: F401 - they register the tasks, and the beat
+    beat_life,
+    bells,
+    collector,
+    evidence,
+    hooks,
+    report,
+    send,
+)
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
+from notifier.tasks.life import Life
 from notifier.tasks.metrics_server import MetricsStep
 from notifier.tasks.odd_messages import guard_worker
+from notifier.tasks.orders import orders
 from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
@@ -42,8 +52,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     app.conf.beat_schedule.setdefault(report.ENTRY, dict(report.BEAT_ENTRY))
     guard_worker()
     keep_half_read_results()
-    app.steps["worker"].add(Sweeper)
-    app.steps["worker"].add(MetricsStep)
+    app.steps["worker"] |= {Life, MetricsStep, Sweeper}
     app.set_current()
     return app
 
@@ -63,9 +72,17 @@ def sweep_queues() -> None:
 
 
 @worker_process_shutdown.connect
+def end_child(**_: Any) -> None:
+    """QUIT to the relays of a prefork child's own pool."""
+    shut_down(CLOSE_GRACE)
+
+
 @worker_shutdown.connect
-def close_runtime(**_: Any) -> None:
-    """QUIT to the relays; a prefork child closes its own pool, the main process its own."""
+def end_worker(sender: Any, **_: Any) -> None:
+    """The main process signs off; with threads for slots, QUIT to the relays."""
+    if (life := getattr(sender, "notifier_life", None)) is not None:
+        life.over()
+        orders.release()
     shut_down(CLOSE_GRACE)
 
 

@@ -13,6 +13,7 @@ from workers import TOP, Plant, plant, wait_until
 import notifier
 from notifier import send_email
 from notifier.model.state import MailState
+from notifier.tasks import presence
 from notifier.tasks.runtime import runtime
 
 
@@ -50,6 +51,7 @@ def test_an_older_worker_keeps_what_it_cannot_read_and_a_newer_one_sends_both(tm
         assert "payload version 999 is not known here" in kept.history[-1]["why"]
 
         made.start_worker(app="newer", slots=1)
+        assert {one.version for one in runtime().store.workers()} == {presence.VERSION, "999.0"}
         older.signal_group(signal.SIGSTOP)
         runtime().store.reschedule(new, time.time())
         made.settle([new, send("old-2@example.com")], "sent")

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifier.model.email import Email
+from notifier.tasks import presence
 from worker import app
 
 __all__ = ["app"]
 
+presence.VERSION = "999.0"
 read_first = Email.from_payload
 
 

@@ -17,7 +17,7 @@ from notifier import send_email
 from notifier.errors import BrokerUnavailable, ConfigurationError
 from notifier.settings import Settings
 from notifier.tasks import app as our
-from notifier.tasks import existing_apps, registered, report, runtime
+from notifier.tasks import beat_life, existing_apps, registered, report, runtime
 from notifier.tasks.bells import gate
 from notifier.tasks.existing_apps import OURS, keep_ours, mail_queues
 from notifier.tasks.sweeper import Sweeper
@@ -28,6 +28,7 @@ NAMES = {options["name"] for _, options in our.DEFINED}
 @pytest.fixture(autouse=True)
 def _nobody_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(registered, "_apps", [])
+    monkeypatch.setattr(beat_life, "keep_registered", lambda record: None)  # no beat goes on behind the test
     for name in ("NOTIFIER_BROKER_URL", "CELERY_BROKER_URL", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     runtime.configure(None)
