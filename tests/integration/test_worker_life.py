@@ -122,7 +122,7 @@ def test_told_to_end_it_hands_the_rest_back_and_another_sends_it_though_its_chil
     tmp_path: Path,
 ) -> None:
     chosen = {**PATIENT, "NOTIFIER_HEALTH": str(tmp_path / "health"), "NOTIFIER_SWEEP_INTERVAL": "0.5"}
-    with plant(tmp_path, Script().delay(Phase.FINAL_REPLY, 0.3, times=6), **chosen) as made:
+    with plant(tmp_path, Script().delay(Phase.FINAL_REPLY, 0.3, times=12), **chosen) as made:
         first = made.start_worker(slots=1)
         ids = [send(number) for number in range(12)]
         wait_until(lambda: runtime().store.counts("mail")[MailState.SENT] > 1, "it is at it")
@@ -141,7 +141,7 @@ def test_told_to_end_it_hands_the_rest_back_and_another_sends_it_though_its_chil
 
         before = len(made.server.visits)
         made.environ |= {"NOTIFIER_TIME_SLICE": "0.05", "NOTIFIER_BATCH": "2"}
-        second = made.start_worker("--max-tasks-per-child", "2", slots=2)
+        second = made.start_worker("--max-tasks-per-child", "1", slots=2)  # a batch is longer than its slice
         made.settle(ids, "sent")
         second.signal(signal.SIGTERM)
         wait_until(lambda: not second.running, "it ends by itself")

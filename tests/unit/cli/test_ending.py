@@ -23,7 +23,8 @@ from notifier.errors import (
 )
 
 MAIN = [sys.executable, "-c", "from notifier.cli.main import main; main()"]
-FOR_PEOPLE = {"demo", "preview", "completion", "console"}  # a page, a story, a text for the shell
+# A page, a story, a text for the shell, for Prometheus, a server of mail.
+FOR_PEOPLE = {"demo", "preview", "completion", "console", "metrics", "bounce serve"}
 
 
 def raising(error: BaseException) -> Callable[[], object]:
