@@ -23,6 +23,7 @@ from redis.retry import Retry
 from notifier.errors import StoreUnavailable
 from notifier.model.secret import Secret
 from notifier.store import scripts
+from notifier.store.addresses import share_of
 from notifier.store.round_trips import Argument, Command, RoundTrips
 from notifier.store.translation import store_error
 from notifier.store.url import StoreURL
@@ -188,7 +189,7 @@ class LedgerConnection:
             self.url.secret.reveal(),
             protocol=2,  # one form of answers, whatever the client's version prefers
             socket_timeout=self._timeout,
-            socket_connect_timeout=self._timeout,
+            socket_connect_timeout=share_of(self._timeout, *self.url.place),
             socket_keepalive=True,
             # The client's own limit counts every connection that it ever made for us, also those that were given up: behind
             # a hundred round trips that had failed it would open none until the process ends. Threads are the limit.

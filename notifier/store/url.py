@@ -22,6 +22,12 @@ class StoreURL:
         return urlsplit(self.secret.reveal())
 
     @property
+    def place(self) -> tuple[str | None, int | None]:
+        """Host and port; nothing for a Unix socket."""
+        parts = self._parts
+        return (None, None) if parts.scheme == "unix" else (parts.hostname or "localhost", parts.port or DEFAULT_PORT)
+
+    @property
     def lies_open(self) -> bool:
         """True where it is used over a network and without a password."""
         parts = self._parts
