@@ -11,6 +11,7 @@ import click
 from notifier import errors
 from notifier.cli.ending import Exit
 from notifier.cli.main import COMMANDS
+from notifier.model.state import EDGES, EVIDENCE, MailState
 from notifier.protocol.taxonomy import ROWS
 from notifier.settings.options import options
 from notifier.settings.table import TABLE
@@ -106,10 +107,32 @@ def _help(command: click.Command, name: str) -> str:
     return f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
+def states() -> str:
+    """The states of a mail, and every edge between them."""
+    lines = [f"    {one} --> {other}" for one in EDGES for other in sorted(EDGES[one])]
+    late = [f"    {one} --> {other}: proof" for one in EVIDENCE for other in sorted(EVIDENCE[one])]
+    rows = "\n".join(
+        f"| `{one}` | {_named(EDGES[one])} | {_named(EVIDENCE.get(one, frozenset()))} |" for one in MailState
+    )
+    diagram = "\n".join(["stateDiagram-v2", "    [*] --> waiting", *lines, *late])
+    return (
+        "# The states of a mail\n\nAn edge that is not here cannot happen: the scripts of the store refuse it. "
+        "What each state is: [what is promised](../explanation/delivery.md).\n\n"
+        f"| from | to | and by proof alone |\n|---|---|---|\n{rows}\n\n"
+        "*By proof*: a final reply that was read and reached the ledger late, a report from the recipient's server, or a person's word.\n\n"
+        f"The same as a diagram, for whatever draws Mermaid:\n\n```text\n{diagram}\n```\n"
+    )
+
+
+def _named(edges: frozenset[MailState]) -> str:
+    return ", ".join(f"`{one}`" for one in sorted(edges)) or "–"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "relay-url.md": relay_url,
     "metrics.md": metrics,
     "errors.md": error_tree,
     "commands.md": commands,
+    "states.md": states,
 }
