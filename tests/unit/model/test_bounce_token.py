@@ -36,6 +36,9 @@ def test_one_that_was_changed_anywhere_is_none(made: Made) -> None:
             assert bounce_token.opened(changed, [OLD]) is None
 
 
+A_MAIL = "01a22462-342a-7231-8155-4088627658dc"
+
+
 def test_servers_may_change_the_case_of_a_local_part() -> None:
     mail_id = new_mail_id()
     assert bounce_token.opened(bounce_token.for_path(mail_id, OLD).upper(), [OLD]) == mail_id
@@ -46,9 +49,7 @@ def test_the_tag_of_one_mail_is_not_that_of_another() -> None:
     assert bounce_token.opened(one.partition(".")[0] + "." + other.partition(".")[2], [OLD]) is None
 
 
-@pytest.mark.parametrize(
-    "text", ["", "x", "é" * 42, "1" * 42, "." * 53, new_mail_id(), new_mail_id() + ".", "a" * 5000]
-)
+@pytest.mark.parametrize("text", ["", "x", "é" * 42, "1" * 42, "." * 53, A_MAIL, f"{A_MAIL}.", "a" * 5000])
 def test_anything_else_is_none(text: str) -> None:
     assert bounce_token.opened(text, [OLD]) is None
 

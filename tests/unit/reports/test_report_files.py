@@ -42,7 +42,9 @@ def sheet_of(file: ReportFile) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    "text", [FORMULA, "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", Translated()], ids=repr
+    "text",
+    [FORMULA, "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", Translated()],
+    ids=lambda text: repr(str(text)),
 )
 def test_text_in_a_csv_is_no_formula(text: object) -> None:
     data = csv_file("x.csv", [(text,)], columns=[text]).data.decode("utf-8-sig")
