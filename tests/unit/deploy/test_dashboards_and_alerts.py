@@ -158,6 +158,7 @@ def promtool() -> str:
     return found
 
 
+@pytest.mark.long  # `make check` may run before CI has unpacked it; the others that need it as well
 def test_promtool_accepts_the_rules(promtool: str) -> None:
     done = subprocess.run(
         [promtool, "check", "rules", str(RULES)], check=False, capture_output=True, text=True, timeout=60
@@ -165,6 +166,7 @@ def test_promtool_accepts_the_rules(promtool: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_promtool_reads_the_dashboards_expressions(promtool: str, tmp_path: Path) -> None:
     asked = [one for panel in panels() for one in panel["targets"]]
     recorded = [
@@ -182,6 +184,7 @@ def test_promtool_reads_the_dashboards_expressions(promtool: str, tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_promtool_finds_nothing_to_say_about_the_names(promtool: str) -> None:
     figured = {(one.name, tuple("x" for _ in one.labels)): [1.0] * one.values for one in METRICS}
     done = subprocess.run(
@@ -252,6 +255,7 @@ SCENES: dict[str, tuple[dict[str, str], set[str]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_alerts_that_fire_are_those_that_should(promtool: str, tmp_path: Path, scene: str) -> None:
     series, firing = SCENES[scene]
