@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from kombu.exceptions import OperationalError
-
 from notifier.delivery.hooks import tell_backlog
 from notifier.model.hook import HookEvent, HookKind
 from notifier.tasks import signals
 from notifier.tasks.app import our_task
+from notifier.tasks.broker_errors import BROKER_ERRORS
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ def ring_hooks(queue: str) -> None:
             continue
         try:
             tell.apply_async(args=(queue, kind.value), queue=queue, retry=False)
-        except (OperationalError, OSError) as error:
+        except BROKER_ERRORS as error:
             log.warning("hooks of queue %s not rung for, a later sweep will: %s", queue, type(error).__name__)
 
 

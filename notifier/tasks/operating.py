@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from kombu.exceptions import OperationalError
-
 from notifier.errors import MailNotFound, NotifierError, StoreUnavailable
 from notifier.mime.reports import read_report
 from notifier.model.address import Address
@@ -18,6 +16,7 @@ from notifier.model.suppression import Suppression
 from notifier.store.base import MailStatus, Store
 from notifier.store.evidence import Verdict
 from notifier.tasks.app import point_at_broker
+from notifier.tasks.broker_errors import BROKER_ERRORS
 from notifier.tasks.result import status
 from notifier.tasks.runtime import runtime
 from notifier.tasks.sweeper import sweep
@@ -158,7 +157,7 @@ def mail_again(entry: Suppression) -> bool:
 def ring_for_what_is_due() -> None:
     """So that a decision takes effect now; where the broker is away, at the workers' next sweep."""
     point_at_broker()
-    with suppress(OperationalError):
+    with suppress(*BROKER_ERRORS):
         for queue in runtime().store.queues():
             sweep(queue)
 

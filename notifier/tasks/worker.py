@@ -16,6 +16,7 @@ from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.odd_messages import guard_worker
+from notifier.tasks.rabbitmq import is_rabbitmq, quorum_queues
 from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
@@ -47,6 +48,8 @@ def _consume_every_class(chosen: Settings) -> None:
     """Where no queues are named Celery consumes its default one, and mails of other classes would wait for ever."""
     if app.conf.task_queues is None:
         app.conf.task_queues = [Queue(name) for name in sorted({one.queue for one in chosen.classes.values()})]
+    if is_rabbitmq(chosen.broker_url.reveal()):
+        app.conf.task_queues = quorum_queues(app.conf.task_queues)
 
 
 @our_task(name="notifier.sweep", ignore_result=True, shared=False)
