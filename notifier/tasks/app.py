@@ -98,7 +98,7 @@ def _way_of_rabbitmq(url: str) -> dict[str, Any]:
     if not is_rabbitmq(url):
         return {}
     given = app.conf.broker_transport_options
-    return {**QUEUES, "broker_transport_options": confirmed(given, given.get("socket_timeout", BROKER_TIMEOUT))}
+    return {**QUEUES, "broker_transport_options": confirmed(given, given.get("socket_connect_timeout", BROKER_TIMEOUT))}
 
 
 def _way_of_registered() -> dict[str, Any]:

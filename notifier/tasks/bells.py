@@ -13,8 +13,8 @@ from notifier.errors import BrokerUnavailable
 from notifier.tasks.app import BROKER_TIMEOUT, app, our_task, point_at_broker
 from notifier.tasks.broker_errors import BROKER_ERRORS
 from notifier.tasks.hooks import ring_hooks
-from notifier.tasks.rabbitmq import publishing, take_one
-from notifier.tasks.registered import broker_of
+from notifier.tasks.publishing import publish
+from notifier.tasks.rabbitmq import DRIVER, take_two
 from notifier.tasks.runtime import runtime
 from notifier.tasks.soft_limit import soft_limit
 
@@ -54,10 +54,9 @@ def _serve(queue: str, bell_id: str) -> bool:
 
 def ring(queue: str, bell_ids: Iterable[str]) -> None:
     """Publish bells. A broker that cannot be reached is a delay of one sweep, so it is logged and not raised."""
-    way = publishing(broker_of(app) or "", BROKER_TIMEOUT)
     for bell_id in bell_ids:
         try:
-            bell.apply_async(args=(queue, bell_id), queue=queue, retry=False, **way)
+            publish(bell, args=(queue, bell_id), queue=queue)
         except BROKER_ERRORS as error:
             gate.suspect()
             log.warning("bell of queue %s not published, the sweeper will ring: %s", queue, type(error).__name__)
@@ -81,8 +80,8 @@ class BrokerGate:
         try:
             with app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=None)
-                if connection.transport.driver_type == "amqp":
-                    _have_it_take_one(connection)
+                if connection.transport.driver_type == DRIVER:
+                    _have_it_take_two(connection)
         except BROKER_ERRORS as error:
             raise BrokerUnavailable(
                 f"the broker at {_shown_broker()} was not reached: {error}. Nothing was stored. "
@@ -95,13 +94,13 @@ class BrokerGate:
         self._trusted = False
 
 
-def _have_it_take_one(connection: Any) -> None:
+def _have_it_take_two(connection: Any) -> None:
     try:
-        take_one(connection, BROKER_TIMEOUT)
+        take_two(connection, BROKER_TIMEOUT)
     except BROKER_ERRORS as error:
         connection.collect()  # a farewell would be waited for as long
         raise OperationalError(
-            f"it took no message within {BROKER_TIMEOUT:g} s ({type(error).__name__}), as one that is short of memory or disk"
+            f"it takes no messages, or not within {BROKER_TIMEOUT:g} s ({type(error).__name__}), as one that is short of memory or disk"
         ) from error
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from kombu import Exchange, Queue
 
 SCHEMES = ("amqp", "amqps", "pyamqp")
+DRIVER = "amqp"  # kombu's type of what speaks to it
 QUORUM = {"x-queue-type": "quorum"}
 # Never passed to a queue, for there is none of this name: that it was confirmed is all that is asked.
 NOBODY = "notifier.nobody"
@@ -44,12 +45,12 @@ def confirmed(options: Mapping[str, Any], wait: float) -> dict[str, Any]:
     return {**options, "confirm_publish": True, "on_open": WaitAtMost(wait)}
 
 
-def publishing(url: str, wait: float) -> dict[str, Any]:
+def publishing(driver: str, wait: float) -> dict[str, Any]:
     """Options of ``apply_async`` for a message that may get lost.
 
     The queue is the workers' to declare: a queue that is not there has nobody who would answer.
     """
-    return {"declare": [], "confirm_timeout": wait} if is_rabbitmq(url) else {}
+    return {"declare": [], "confirm_timeout": wait} if driver == DRIVER else {}
 
 
 def quorum_queues(queues: Iterable[Queue]) -> list[Queue]:
@@ -67,12 +68,13 @@ def _quorum(queue: Queue) -> Queue:
     )
 
 
-def take_one(connection: Any, wait: float) -> None:
-    """Have the node confirm a message to nobody, as one that is short of memory or disk does not.
+def take_two(connection: Any, wait: float) -> None:
+    """Have the node confirm messages to nobody, as one that is short of memory or disk does not.
 
-    Raises one of `BROKER_ERRORS`.
+    Such a node takes the first that comes by a connection, and blocks it with that (rabbitmq.com, alarms). Raises one of
+    `BROKER_ERRORS`.
     """
     channel = connection.default_channel
-    channel.basic_publish(
-        channel.prepare_message(b"", content_encoding="binary"), exchange="", routing_key=NOBODY, timeout=wait, confirm_timeout=wait
-    )
+    for _ in range(2):
+        message = channel.prepare_message(b"", content_encoding="binary")
+        channel.basic_publish(message, exchange="", routing_key=NOBODY, timeout=wait, confirm_timeout=wait)

@@ -25,6 +25,7 @@ from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.lost_credit import LostCredit
 from notifier.tasks.lost_slots import LostSlots
 from notifier.tasks.presence import record_of
+from notifier.tasks.publishing import publish
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Sweeper(bootsteps.StartStopStep):
 def _call_the_others(queue: str) -> None:
     for task in also_called:
         try:
-            task.apply_async(queue=queue, expires=EXPIRES, retry=False)
+            publish(task, queue=queue, expires=EXPIRES)
         except BROKER_ERRORS as error:
             log.debug("%s was not called: %s", task.name, type(error).__name__)
 

@@ -14,6 +14,7 @@ from notifier.settings import Settings
 from notifier.tasks import bells, collector, evidence, hooks, report, send  # noqa: F401 - they register the tasks
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
+from notifier.tasks.consumer import Consumer
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.rabbitmq import is_rabbitmq, quorum_queues
@@ -50,6 +51,7 @@ def _consume_every_class(chosen: Settings) -> None:
         app.conf.task_queues = [Queue(name) for name in sorted({one.queue for one in chosen.classes.values()})]
     if is_rabbitmq(chosen.broker_url.reveal()):
         app.conf.task_queues = quorum_queues(app.conf.task_queues)
+        app.conf.worker_consumer = f"{Consumer.__module__}:{Consumer.__qualname__}"
 
 
 @our_task(name="notifier.sweep", ignore_result=True, shared=False)
