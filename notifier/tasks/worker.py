@@ -11,7 +11,7 @@ from kombu import Queue
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
-from notifier.tasks import bells, collector, evidence, hooks, report, send  # noqa: F401 - they register the tasks
+from notifier.tasks import bells, collector, evidence, hooks, other_queues, report, send  # noqa: F401 - they register tasks and signal handlers
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.consumer import Consumer

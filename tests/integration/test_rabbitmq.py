@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from celery import Celery
@@ -45,6 +46,17 @@ def once(works: Plant, mail_ids: list[str]) -> None:
     kept = works.server.mailbox.by_message_id()
     copies = {mail_id: sum(len(mails) for key, mails in kept.items() if mail_id in key) for mail_id in mail_ids}
     assert copies == dict.fromkeys(mail_ids, 1)
+
+
+def test_a_queue_of_another_type_ends_the_workers_start_with_what_to_do(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
+    rabbitmq.forget(*QUEUES)
+    with Connection(rabbitmq.url) as connection:
+        connection.default_channel.queue_declare(queue="mail", durable=True, auto_delete=False)
+    with plant(tmp_path, NOTIFIER_BROKER_URL=rabbitmq.url) as made:
+        worker = made.launch_worker()
+        wait_until(lambda: not worker.running, "the worker ends")
+        assert "rabbitmqctl delete_queue mail" in made.logs()
+    rabbitmq.forget("mail")
 
 
 def test_mails_go_out_at_once_in_bulk_later_and_again(works: Plant) -> None:
