@@ -14,7 +14,7 @@ from celery import Celery, Task
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
-from notifier.tasks.rabbitmq import QUEUES, confirmed, is_rabbitmq
+from notifier.tasks.rabbitmq import QUEUES, confirmed, is_rabbitmq, unconfirmed
 from notifier.tasks.registered import broker_of, registered
 from notifier.tasks.runtime import configure, settings
 
@@ -95,9 +95,10 @@ def point_at_broker() -> None:
 
 
 def _way_of_rabbitmq(url: str) -> dict[str, Any]:
-    if not is_rabbitmq(url):
-        return {}
     given = app.conf.broker_transport_options
+    if not is_rabbitmq(url):
+        # Other settings than a moment ago, as tests have them.
+        return {"broker_transport_options": unconfirmed(given)} if given != unconfirmed(given) else {}
     return {**QUEUES, "broker_transport_options": confirmed(given, given.get("socket_connect_timeout", BROKER_TIMEOUT))}
 
 

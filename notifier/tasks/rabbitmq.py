@@ -45,6 +45,11 @@ def confirmed(options: Mapping[str, Any], wait: float) -> dict[str, Any]:
     return {**options, "confirm_publish": True, "on_open": WaitAtMost(wait)}
 
 
+def unconfirmed(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of which `confirmed` has made others."""
+    return {name: value for name, value in options.items() if name not in ("confirm_publish", "on_open")}
+
+
 def publishing(driver: str, wait: float) -> dict[str, Any]:
     """Options of ``apply_async`` for a message that may get lost.
 
