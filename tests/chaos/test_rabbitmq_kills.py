@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nemesis.checker import copies_in, judge
 from real_servers.rabbitmq import RabbitMQ
-from workers import plant
+from workers import plant, wait_until
 
 import notifier
 from notifier import send_email
@@ -34,7 +34,8 @@ def test_kill_9_of_workers_and_of_the_broker_under_load(tmp_path: Path, rabbitmq
     rabbitmq.forget(*QUEUES)
     journal = tmp_path / "accepted.jsonl"
     with plant(tmp_path, journal=journal, NOTIFIER_BROKER_URL=rabbitmq.url) as made:
-        first, second = made.start_worker(), made.start_worker()
+        first, second = made.launch_worker(), made.launch_worker()
+        wait_until(lambda: made.registered(first) and made.registered(second), "the workers are up")
         stored = enqueue(0)
         made.server.mailbox.wait_for(20, timeout=60)
         first.kill()  # with what it had in hand
@@ -42,8 +43,8 @@ def test_kill_9_of_workers_and_of_the_broker_under_load(tmp_path: Path, rabbitmq
         rabbitmq.kill()
         stored += enqueue(120)
         second.kill()  # with no broker to hand its messages to somebody else
+        made.launch_worker()  # it finds no broker, and waits for one
         rabbitmq.start()
-        made.start_worker()
         stored += enqueue(180)
         made.settle(stored, *RESTED)
         account = judge(stored, {mail_id: notifier.status(mail_id) for mail_id in stored}, copies_in(journal))
