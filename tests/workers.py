@@ -132,6 +132,7 @@ def plant(folder: Path, script: Script | None = None, journal: Path | None = Non
             "NOTIFIER_BROKER_URL": valkey.url,
             "NOTIFIER_SMTP_URL": f"{server.url}&{FINAL_REPLY}",
             "NOTIFIER_JOURNAL": str(folder / "journal"),
+            **({"NOTIFIER_STORE_URL": valkey.url} if "NOTIFIER_BROKER_URL" in environ else {}),
             **environ,
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTIFIER_")}

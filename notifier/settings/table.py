@@ -36,7 +36,7 @@ TABLE: tuple[Setting, ...] = (
         "NOTIFIER_BROKER_URL",
         parsers.server_url(*parsers.BROKER_SCHEMES),
         None,
-        "Celery's broker, for the bells. Unset: CELERY_BROKER_URL, then REDIS_URL.",
+        "Celery's broker, for the bells: Redis, Valkey or RabbitMQ (amqp://). Unset: CELERY_BROKER_URL, then REDIS_URL.",
         secret=True,
     ),
     Setting(

@@ -14,6 +14,7 @@ from celery import Celery, Task
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
+from notifier.tasks.rabbitmq import QUEUES, confirmed, is_rabbitmq, unconfirmed
 from notifier.tasks.registered import broker_of, registered
 from notifier.tasks.runtime import configure, settings
 
@@ -86,10 +87,19 @@ def point_at_broker() -> None:
 
     Raises `ConfigurationError`.
     """
-    wanted = {"broker_url": settings().broker_url.reveal(), **_way_of_registered()}
+    url = settings().broker_url.reveal()
+    wanted = {"broker_url": url, **_way_of_rabbitmq(url), **_way_of_registered()}
     if any(app.conf.get(name) != value for name, value in wanted.items()):
         app.conf.update(wanted)
         app._after_fork()  # type: ignore[attr-defined]  # Celery's own way to forget its connections
+
+
+def _way_of_rabbitmq(url: str) -> dict[str, Any]:
+    given = app.conf.broker_transport_options
+    if not is_rabbitmq(url):
+        # Other settings than a moment ago, as tests have them.
+        return {"broker_transport_options": unconfirmed(given)} if given != unconfirmed(given) else {}
+    return {**QUEUES, "broker_transport_options": confirmed(given, given.get("socket_connect_timeout", BROKER_TIMEOUT))}
 
 
 def _way_of_registered() -> dict[str, Any]:
@@ -99,6 +109,11 @@ def _way_of_registered() -> dict[str, Any]:
     check_broker(first)
     way = {name: first.conf[name] for name in _WAY_TO_BROKER if name in first.conf}
     transport = {**first.conf.broker_transport_options, **PUBLISHER["broker_transport_options"]}
+    if is_rabbitmq(str(broker_of(first))):
+        transport = confirmed(transport, BROKER_TIMEOUT)
+        # The worker's default queue is one that it makes as it is missing (`existing_apps`).
+        way["task_create_missing_queue_type"] = first.conf.task_create_missing_queue_type
+        way["task_default_queue_type"] = first.conf.task_create_missing_queue_type
     return {**way, "broker_url": first.conf.broker_url, "broker_transport_options": transport}
 
 

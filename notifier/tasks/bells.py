@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 from kombu.exceptions import OperationalError
 
 from notifier.delivery.rounds import serve
 from notifier.errors import BrokerUnavailable
-from notifier.tasks.app import app, our_task, point_at_broker
+from notifier.tasks.app import BROKER_TIMEOUT, app, our_task, point_at_broker
+from notifier.tasks.broker_errors import BROKER_ERRORS
 from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.orders import orders
+from notifier.tasks.publishing import publish
+from notifier.tasks.rabbitmq import DRIVER, take_two
 from notifier.tasks.runtime import runtime
 from notifier.tasks.soft_limit import soft_limit
 
@@ -54,8 +58,8 @@ def ring(queue: str, bell_ids: Iterable[str]) -> None:
     """Publish bells. A broker that cannot be reached is a delay of one sweep, so it is logged and not raised."""
     for bell_id in bell_ids:
         try:
-            bell.apply_async(args=(queue, bell_id), queue=queue, retry=False)
-        except (OperationalError, OSError) as error:
+            publish(bell, args=(queue, bell_id), queue=queue)
+        except BROKER_ERRORS as error:
             gate.suspect()
             log.warning("bell of queue %s not published, the sweeper will ring: %s", queue, type(error).__name__)
             return
@@ -78,7 +82,9 @@ class BrokerGate:
         try:
             with app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=None)
-        except (OperationalError, OSError) as error:
+                if connection.transport.driver_type == DRIVER:
+                    _have_it_take_two(connection)
+        except BROKER_ERRORS as error:
             raise BrokerUnavailable(
                 f"the broker at {_shown_broker()} was not reached: {error}. Nothing was stored. "
                 "Start it, or set NOTIFIER_BROKER_URL to the one that runs"
@@ -88,6 +94,16 @@ class BrokerGate:
     def suspect(self) -> None:
         """Look again before the next mail."""
         self._trusted = False
+
+
+def _have_it_take_two(connection: Any) -> None:
+    try:
+        take_two(connection, BROKER_TIMEOUT)
+    except BROKER_ERRORS as error:
+        connection.collect()  # a farewell would be waited for as long
+        raise OperationalError(
+            f"it takes no messages, or not within {BROKER_TIMEOUT:g} s ({type(error).__name__}), as one that is short of memory or disk"
+        ) from error
 
 
 def _shown_broker() -> str:

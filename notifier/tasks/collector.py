@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from kombu.exceptions import OperationalError
-
 from notifier.errors import StoreError
 from notifier.tasks.app import our_task
+from notifier.tasks.broker_errors import BROKER_ERRORS
+from notifier.tasks.publishing import publish
 from notifier.tasks.runtime import runtime
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,6 @@ def collect() -> None:
 def call_the_collector(queue: str) -> None:
     """Whoever consumes ``queue`` collects. A broker that is away is no harm: in a minute it is called again."""
     try:
-        collect.apply_async(queue=queue, expires=EXPIRES, retry=False)
-    except (OperationalError, OSError) as error:
+        publish(collect, queue=queue, expires=EXPIRES)
+    except BROKER_ERRORS as error:
         log.debug("the collector was not called: %s", type(error).__name__)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TypeVar
 
-from kombu.exceptions import OperationalError
-
 from notifier.delivery.proving import Asker, look_for_proof
 from notifier.delivery.relay_log import RelayLog
 from notifier.model.proof import EvidenceSource
 from notifier.tasks.app import our_task
+from notifier.tasks.broker_errors import BROKER_ERRORS
+from notifier.tasks.publishing import publish
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,8 @@ def call_for_proof(queue: str) -> None:
     if not _sources(mine) or not mine.store.proofs.due(queue, EVERY * mine.settings.retry_scale):
         return
     try:
-        prove.apply_async(args=(queue,), queue=queue, expires=EVERY, retry=False)
-    except (OperationalError, OSError) as error:
+        publish(prove, args=(queue,), queue=queue, expires=EVERY)
+    except BROKER_ERRORS as error:
         log.warning("nobody was asked for proof, a later sweep will see to it: %s", type(error).__name__)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from kombu.exceptions import OperationalError
-
 from notifier.delivery.hooks import tell_backlog
 from notifier.model.hook import HookEvent, HookKind
 from notifier.tasks import signals
 from notifier.tasks.app import our_task
+from notifier.tasks.broker_errors import BROKER_ERRORS
+from notifier.tasks.publishing import publish
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ def ring_hooks(queue: str) -> None:
         if not mine.store.hooks.due(queue, kind, RING):
             continue
         try:
-            tell.apply_async(args=(queue, kind.value), queue=queue, retry=False)
-        except (OperationalError, OSError) as error:
+            publish(tell, args=(queue, kind.value), queue=queue)
+        except BROKER_ERRORS as error:
             log.warning("hooks of queue %s not rung for, a later sweep will: %s", queue, type(error).__name__)
 
 

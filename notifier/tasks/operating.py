@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from kombu.exceptions import OperationalError
-
 from notifier.bounces import read_report
 from notifier.bounces.attribution import named_mail, proofs, signed_mail
 from notifier.errors import MailNotFound, NotifierError, StoreUnavailable
@@ -19,6 +17,7 @@ from notifier.model.suppression import Suppression
 from notifier.store.base import MailStatus, Store
 from notifier.store.evidence import Verdict
 from notifier.tasks.app import point_at_broker
+from notifier.tasks.broker_errors import BROKER_ERRORS
 from notifier.tasks.result import status
 from notifier.tasks.runtime import runtime
 from notifier.tasks.sweeper import sweep
@@ -166,7 +165,7 @@ def mail_again(entry: Suppression) -> bool:
 def ring_for_what_is_due() -> None:
     """So that a decision takes effect now; where the broker is away, at the workers' next sweep."""
     point_at_broker()
-    with suppress(OperationalError):
+    with suppress(*BROKER_ERRORS):
         for queue in runtime().store.queues():
             sweep(queue)
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from celery import schedules
-from kombu.exceptions import OperationalError
 
 from notifier.model.address import Address
 from notifier.reports.crontab import Crontab
 from notifier.reports.registry import Report, ReportFunction, checked, registry
 from notifier.tasks.app import our_task
+from notifier.tasks.broker_errors import BROKER_ERRORS
+from notifier.tasks.publishing import publish
 from notifier.tasks.report_periods import open_due
 from notifier.tasks.report_sending import send_period
 from notifier.tasks.runtime import runtime
@@ -102,8 +103,8 @@ def look_for_due_reports() -> None:
 
 def _publish(one: Report, period: str) -> None:
     try:
-        send_report.apply_async(args=(one.name, period), expires=LOOK_EVERY, retry=False)
-    except (OperationalError, OSError) as error:
+        publish(send_report, args=(one.name, period), expires=LOOK_EVERY)
+    except BROKER_ERRORS as error:
         log.warning("report %s of %s waits for the next look: %s", one.name, period, type(error).__name__)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from celery import Task
 from celery.exceptions import Ignore, Reject
-from kombu.exceptions import OperationalError
 
 from notifier.delivery.intake import Addresses, Options
 from notifier.delivery.signatures import ARGUMENT, check_signature
@@ -19,6 +18,7 @@ from notifier.model.address import Address
 from notifier.model.ids import new_mail_id
 from notifier.tasks.app import app, our_task
 from notifier.tasks.at_once import Sent, reply_of_relay, send_at_once
+from notifier.tasks.broker_errors import BROKER_ERRORS
 from notifier.tasks.calls import SEND_EMAIL, SEND_MESSAGE, Call
 from notifier.tasks.enqueue import enqueue
 from notifier.tasks.enqueueing import Enqueueing
@@ -189,7 +189,7 @@ def _put_back(task: MailTask, error: Exception) -> Ignore | Reject:
     }
     try:
         Task.apply_async(task, **again)
-    except (OperationalError, OSError):
+    except BROKER_ERRORS:
         return Reject(error, requeue=True)
     return Ignore()
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from celery import bootsteps
 from celery.worker import state as worker_state
-from kombu.exceptions import OperationalError
 
 from notifier.delivery.epochs import EpochWatch
 from notifier.delivery.late import tell_late
@@ -18,12 +17,14 @@ from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
+from notifier.tasks.broker_errors import BROKER_ERRORS
 from notifier.tasks.collector import call_the_collector
 from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.life import Life
 from notifier.tasks.lost_credit import LostCredit
 from notifier.tasks.lost_slots import LostSlots
+from notifier.tasks.publishing import publish
 from notifier.tasks.runtime import Runtime, runtime
 
 log = logging.getLogger(__name__)
@@ -92,8 +93,8 @@ class Sweeper(bootsteps.StartStopStep):
 def _call_the_others(queue: str) -> None:
     for task in also_called:
         try:
-            task.apply_async(queue=queue, expires=EXPIRES, retry=False)
-        except (OperationalError, OSError) as error:
+            publish(task, queue=queue, expires=EXPIRES)
+        except BROKER_ERRORS as error:
             log.debug("%s was not called: %s", task.name, type(error).__name__)
 
 

@@ -11,22 +11,25 @@ from kombu import Queue
 
 from notifier.errors import ConfigurationError
 from notifier.settings import Settings
-from notifier.tasks import (  # noqa: F401 - they register the tasks, and the beat
+from notifier.tasks import (  # noqa: F401 - they register the tasks, the beat and signal handlers
     beat_life,
     bells,
     collector,
     evidence,
     hooks,
+    other_queues,
     report,
     send,
 )
 from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
+from notifier.tasks.consumer import Consumer
 from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.life import Life
 from notifier.tasks.metrics_server import MetricsStep
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.orders import orders
+from notifier.tasks.rabbitmq import is_rabbitmq, quorum_queues
 from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
@@ -61,6 +64,9 @@ def _consume_every_class(chosen: Settings) -> None:
     """Where no queues are named Celery consumes its default one, and mails of other classes would wait for ever."""
     if app.conf.task_queues is None:
         app.conf.task_queues = [Queue(name) for name in sorted({one.queue for one in chosen.classes.values()})]
+    if is_rabbitmq(chosen.broker_url.reveal()):
+        app.conf.task_queues = quorum_queues(app.conf.task_queues)
+        app.conf.worker_consumer = f"{Consumer.__module__}:{Consumer.__qualname__}"
 
 
 @our_task(name="notifier.sweep", ignore_result=True, shared=False)

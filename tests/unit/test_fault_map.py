@@ -14,8 +14,8 @@ INPUT = re.compile(
 NAMED = re.compile(r"`(test_\w+\.py)::(?:(Test\w+)::)?(test_\w+)`")
 INPUTS = {*range(35, 52), *range(74, 97)}
 FAULTS = {*range(1, 91), *range(109, 121)}
-# Whole only with what is not here: RabbitMQ (41), a day of time (89).
-NOT_WHOLE = {41, 89}
+# Whole only with what is not here: a day of time.
+NOT_WHOLE = {89}
 
 
 def rows() -> dict[int, str]:

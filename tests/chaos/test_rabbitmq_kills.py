@@ -1,0 +1,52 @@
+"""kill -9 of workers and of the broker under load, RabbitMQ's quorum queues between them: the checker finds nothing lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nemesis.checker import copies_in, judge
+from real_servers.rabbitmq import RabbitMQ
+from workers import plant, wait_until
+
+import notifier
+from notifier import send_email
+from notifier.errors import BrokerUnavailable
+from notifier.model.state import MailState
+
+QUEUES = ("mail", "mail.bulk", "mail.urgent")
+RESTED = (MailState.SENT, MailState.PARKED, MailState.FAILED)
+
+
+def enqueue(start: int, count: int = 60) -> list[str]:
+    """The ids that the application got; a call that was refused is none."""
+    stored = []
+    for n in range(start, start + count):
+        try:
+            stored.append(
+                send_email.delay(template="welcome", to=f"u{n}@example.com", context={"name": str(n)}).id,
+            )
+        except BrokerUnavailable:
+            continue
+    return stored
+
+
+def test_kill_9_of_workers_and_of_the_broker_under_load(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
+    rabbitmq.forget(*QUEUES)
+    journal = tmp_path / "accepted.jsonl"
+    with plant(tmp_path, journal=journal, NOTIFIER_BROKER_URL=rabbitmq.url) as made:
+        first, second = made.launch_worker(), made.launch_worker()
+        wait_until(lambda: made.registered(first) and made.registered(second), "the workers are up")
+        stored = enqueue(0)
+        made.server.mailbox.wait_for(20, timeout=60)
+        first.kill()  # with what it had in hand
+        stored += enqueue(60)
+        rabbitmq.kill()
+        stored += enqueue(120)
+        second.kill()  # with no broker to hand its messages to somebody else
+        made.launch_worker()  # it finds no broker, and waits for one
+        rabbitmq.start()
+        stored += enqueue(180)
+        made.settle(stored, *RESTED)
+        account = judge(stored, {mail_id: notifier.status(mail_id) for mail_id in stored}, copies_in(journal))
+        assert (account.lost, account.doubled) == (0, 0), account.why
+        assert account.unknown <= 4, "at most one mail a slot that was killed"
