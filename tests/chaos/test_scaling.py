@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections import Counter
-from itertools import count
 from pathlib import Path
 
-from workers import FINAL_REPLY, Plant, plant, wait_until
+from workers import FINAL_REPLY, PATIENCE, Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk
@@ -18,46 +18,64 @@ from notifier.testing.supervised import SupervisedProcess
 
 STEPS_UP = (1, 1, 2, 4)  # replicas that are started: then there are 1, 2, 4, 8
 CONNECTIONS, RATE, BATCH = 3, 25, 5
-STAGE = 70  # mails that are enqueued before each step
-numbers = count()
+BACKLOG = 60  # mails that always wait, whatever the replicas do
 
 
-def enqueue() -> list[str]:
+class Load:
+    """An application that goes on enqueueing until it is told to end; ``ids``: its mails."""
+
+    def __init__(self, made: Plant) -> None:
+        self.ids: list[str] = []
+        self._made = made
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="load")
+
+    def __enter__(self) -> Load:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def more_arrives(self) -> None:
+        """Mail flows with as many replicas as there are now."""
+        arrived = len(self._made.server.mailbox)
+        assert self._made.server.mailbox.wait_for(arrived + BATCH, timeout=PATIENCE), self._made.logs()
+
+    def _run(self) -> None:
+        while not self._over.wait(0.05):
+            if len(self.ids) - len(self._made.server.mailbox) < BACKLOG:
+                self.ids += enqueue(len(self.ids), BACKLOG)
+
+
+def enqueue(first: int, count: int) -> list[str]:
     recipients = [
         {"to": f"u{number}@example.com", "context": {"name": "Zoe"}, "idempotency_key": f"scaling-{number}"}
-        for number in (next(numbers) for _ in range(STAGE))
+        for number in range(first, first + count)
     ]
     return [row.result.id for row in send_bulk(template="welcome", recipients=recipients) if row.result]
 
 
-def more_arrives(made: Plant) -> None:
-    """Mail flows with as many replicas as there are now."""
-    arrived = len(made.server.mailbox)
-    made.server.mailbox.wait_for(arrived + 5, timeout=60)
-
-
-def scale_up(made: Plant, ids: list[str]) -> list[SupervisedProcess]:
+def scale_up(made: Plant, load: Load) -> list[SupervisedProcess]:
     running: list[SupervisedProcess] = []
     for more in STEPS_UP:
-        ids += enqueue()
         running += [made.launch_worker(slots=1) for _ in range(more)]
         wait_until(lambda: all(made.registered(one) for one in running), f"{len(running)} replicas are up")
-        more_arrives(made)
+        load.more_arrives()
     return running
 
 
-def scale_down(made: Plant, ids: list[str], running: list[SupervisedProcess]) -> None:
+def scale_down(load: Load, running: list[SupervisedProcess]) -> None:
     """One is killed, four and two are told to end; one is left."""
-    ids += enqueue()
-    more_arrives(made)
     running.pop().kill()
     for leaving in (4, 2):
-        ids += enqueue()
-        more_arrives(made)
+        load.more_arrives()
         for one in running[-leaving:]:
             one.signal(signal.SIGTERM)
         wait_until(lambda: not any(one.running for one in running[-leaving:]), "they end by themselves")
         del running[-leaving:]
+    load.more_arrives()
 
 
 def check_the_mails(ids: list[str], copies: Counter[str]) -> None:
@@ -83,13 +101,13 @@ def test_replicas_are_scaled_from_one_to_eight_and_back_under_load(tmp_path: Pat
     with plant(tmp_path, journal=journal) as made:
         caps = f"connections={CONNECTIONS}&rate={RATE}"
         made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&{caps}", NOTIFIER_BATCH=str(BATCH))
-        ids: list[str] = []
-        running = scale_up(made, ids)
-        assert len(running) == 8
-        scale_down(made, ids, running)
-        made.settle(ids, "sent")
+        with Load(made) as load:
+            running = scale_up(made, load)
+            assert len(running) == 8
+            scale_down(load, running)
+        made.settle(load.ids, "sent")
         assert [one.running for one in running] == [True]
         lines = [json.loads(line) for line in journal.read_text().splitlines()]
-        check_the_mails(ids, Counter(line["message_id"].strip("<>").partition("@")[0] for line in lines))
+        check_the_mails(load.ids, Counter(line["message_id"].strip("<>").partition("@")[0] for line in lines))
         check_the_rate([line["at"] for line in lines])
         assert made.server.most_at_once == CONNECTIONS, "as many as may be, and not one more"
