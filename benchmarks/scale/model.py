@@ -18,8 +18,9 @@ from benchmarks.scale.relays import Relay
 
 Steps = Generator[simpy.Event, Any, None]
 WARM_UP = 0.2  # of the simulated time, not counted
-SLICE = 0.001  # seconds that a stranger's program has a processor
+SLICE = 0.001  # seconds that another program has a processor, each time it gets one
 NO_PLACE = 1.0  # seconds until a mail that found all connections taken is looked at again
+SWEEP = 5.0  # seconds until a replica that found nothing due looks again
 BATCH = 50
 
 
@@ -36,11 +37,11 @@ class Costs:
 
 @dataclass
 class Plant:
-    """``processors``: shared by all, None where each process has its own. ``others``: processors that strangers use."""
+    """``processors``: shared by all, None where each process has its own. ``others``: programs that always want one of them."""
 
     costs: Costs
     processors: int | None = None
-    others: float = 0.0
+    others: int = 0
     env: simpy.Environment = field(default_factory=simpy.Environment)
     sent: int = 0
     put_back: int = 0
@@ -54,9 +55,8 @@ class Plant:
         self._due: list[tuple[float, int]] = []
         self.relays: list[Relay] = []
         self.env.process(self._serve())
-        for _ in range(self.processors or 0):
-            if self.others:
-                self.env.process(self._stranger(self.others / (self.processors or 1)))
+        for _ in range(self.others):
+            self.env.process(self._other())
 
     def run(self, replicas: int, seconds: float) -> float:
         """Mails a second, once it runs evenly."""
@@ -65,7 +65,12 @@ class Plant:
         self.env.run(until=WARM_UP * seconds)
         before, self.store_busy, self.put_back = self.sent, 0.0, 0
         self.env.run(until=seconds)
-        return (self.sent - before) / ((1 - WARM_UP) * seconds)
+        return (self.sent - before) / self.counted(seconds)
+
+    @staticmethod
+    def counted(seconds: float) -> float:
+        """Without the beginning."""
+        return (1 - WARM_UP) * seconds
 
     def give(self, relays: list[Relay], mails_each: int) -> None:
         """Mail for so many relays; without it there is always mail, and no limit."""
@@ -80,10 +85,9 @@ class Plant:
             yield mine
             yield self.env.timeout(seconds)
 
-    def _stranger(self, share: float) -> Steps:
+    def _other(self) -> Steps:
         while True:
             yield from self._work(SLICE)
-            yield self.env.timeout(SLICE * (1 / min(share, 0.99) - 1))
 
     def _serve(self) -> Steps:
         while True:
@@ -113,7 +117,7 @@ class Plant:
             batch = self._claim()
             yield self._step()
             if not batch:
-                yield self.env.timeout(NO_PLACE)
+                yield self.env.timeout(SWEEP)
             for relay in batch:
                 yield from self._deliver(relay)
 

@@ -135,7 +135,9 @@ def _family(pid: int) -> list[int]:
 
 def _machine() -> float:
     """Processor seconds since the start that were not idle, of all processors."""
-    user, nice, system, _idle, _waiting, *interrupts = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9])
+    user, nice, system, _idle, _waiting, *interrupts = map(
+        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    )
     return (user + nice + system + sum(interrupts)) / TICK
 
 
