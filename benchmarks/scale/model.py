@@ -20,7 +20,7 @@ Steps = Generator[simpy.Event, Any, None]
 WARM_UP = 0.2  # of the simulated time, not counted
 SLICE = 0.001  # seconds that another program has a processor, each time it gets one
 NO_PLACE = 1.0  # seconds until a mail that found all connections taken is looked at again
-SWEEP = 5.0  # seconds until a replica that found nothing due looks again
+SWEEP = 5.0  # seconds between the looks of a replica that finds nothing due; each looks at other moments
 BATCH = 50
 
 
@@ -61,7 +61,7 @@ class Plant:
     def run(self, replicas: int, seconds: float) -> float:
         """Mails a second, once it runs evenly."""
         for number in range(replicas):
-            self.env.process(self._replica(number))
+            self.env.process(self._replica(number / replicas))
         self.env.run(until=WARM_UP * seconds)
         before, self.store_busy, self.put_back = self.sent, 0.0, 0
         self.env.run(until=seconds)
@@ -108,8 +108,8 @@ class Plant:
             self._bell.succeed()
         return answer
 
-    def _replica(self, number: int) -> Steps:
-        yield self.env.timeout(number * self.costs.worker / 100)  # they do not all begin at once
+    def _replica(self, phase: float) -> Steps:
+        yield self.env.timeout(phase * self.costs.worker)  # they do not all begin at once
         while True:
             if not self.relays:
                 yield from self._send()
@@ -117,7 +117,7 @@ class Plant:
             batch = self._claim()
             yield self._step()
             if not batch:
-                yield self.env.timeout(SWEEP)
+                yield self.env.timeout(SWEEP - (self.env.now - phase * SWEEP) % SWEEP)
             for relay in batch:
                 yield from self._deliver(relay)
 

@@ -13,7 +13,7 @@ Points = Sequence[tuple[float, float]]
 def plot(series: Mapping[str, Points]) -> str:
     """``series``: at most two, by what they are called."""
     points = [point for line in series.values() for point in line]
-    x, y = (_scale([one[axis] for one in points]) for axis in (0, 1))
+    x, y = (Scale([one[axis] for one in points]) for axis in (0, 1))
     body = [*_axes(sorted({one[0] for one in points}), [10.0**n for n in range(6)], x, y)]
     for number, (name, line) in enumerate(series.items()):
         placed = [(_across(x(at)), _up(y(value))) for at, value in line]
@@ -22,7 +22,9 @@ def plot(series: Mapping[str, Points]) -> str:
     return "\n".join((head, f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>', *body, "</svg>", ""))
 
 
-class _scale:
+class Scale:
+    """The logarithm of a value, as a part of the axis."""
+
     def __init__(self, values: Sequence[float]) -> None:
         self._low, self._high = math.log(min(values)), math.log(max(values))
 
@@ -38,7 +40,7 @@ def _up(part: float) -> float:
     return HEIGHT - MARGIN - part * (HEIGHT - 2 * MARGIN)
 
 
-def _axes(xs: Sequence[float], ys: Sequence[float], x: _scale, y: _scale) -> Iterator[str]:
+def _axes(xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale) -> Iterator[str]:
     for at in xs:
         yield f'<text x="{_across(x(at)):.0f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">{at:,.0f}</text>'
     for value in ys:

@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from workers import FINAL_REPLY, PATIENCE, Plant, plant, wait_until
@@ -61,9 +62,19 @@ def scale_up(made: Plant, load: Load) -> list[SupervisedProcess]:
     running: list[SupervisedProcess] = []
     for more in STEPS_UP:
         running += [made.launch_worker(slots=1) for _ in range(more)]
-        wait_until(lambda: all(made.registered(one) for one in running), f"{len(running)} replicas are up")
+        wait_until(partial(all_registered, made, running), f"{len(running)} replicas are up")
         load.more_arrives()
     return running
+
+
+def all_registered(made: Plant, running: list[SupervisedProcess]) -> bool:
+    return all(made.registered(one) for one in running)
+
+
+def leave(leaving: list[SupervisedProcess]) -> None:
+    for one in leaving:
+        one.signal(signal.SIGTERM)
+    wait_until(lambda: not any(one.running for one in leaving), "they end by themselves")
 
 
 def scale_down(load: Load, running: list[SupervisedProcess]) -> None:
@@ -71,9 +82,7 @@ def scale_down(load: Load, running: list[SupervisedProcess]) -> None:
     running.pop().kill()
     for leaving in (4, 2):
         load.more_arrives()
-        for one in running[-leaving:]:
-            one.signal(signal.SIGTERM)
-        wait_until(lambda: not any(one.running for one in running[-leaving:]), "they end by themselves")
+        leave(running[-leaving:])
         del running[-leaving:]
     load.more_arrives()
 

@@ -42,7 +42,7 @@ def test_a_replica_that_shares_nothing_takes_what_its_parts_take() -> None:
 
 
 def test_many_replicas_are_held_up_by_the_stores_one_thread() -> None:
-    assert Plant(COSTS).run(1_000, 5.0) == pytest.approx(1 / COSTS.store, rel=0.05)
+    assert 0.9 / COSTS.store < Plant(COSTS).run(100, 5.0) <= 1 / COSTS.store
 
 
 def test_replicas_that_share_processors_are_held_up_by_those() -> None:
@@ -61,7 +61,7 @@ def test_limits_of_relays_are_kept_in_the_simulation() -> None:
 
 def test_the_fit_finds_the_disk_and_the_others_again() -> None:
     true = Fitted(COSTS, 2, others=2)
-    rates = {count: true.rate(count, 2.0) for count in (1, 2, 4)}
+    rates = {count: true.rate(count, 2.0) for count in (1, 4)}
     runs = [Run(count, rate, COSTS.worker, COSTS.store, COSTS.sink, **FEW) for count, rate in rates.items()]
-    found = fit(runs, 2, 0.5)
+    found = fit(runs, 2, 0.2)
     assert found.rate(8, 2.0) == pytest.approx(true.rate(8, 2.0), rel=0.1)
