@@ -9,22 +9,23 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
+
+import simpy
 
 from benchmarks.delivery.__main__ import versions
 from benchmarks.scale.fit import fit
 from benchmarks.scale.model import Costs
 from benchmarks.scale.plot import plot
-from benchmarks.scale.replicas import Run, measure
+from benchmarks.scale.replicas import Run
 from benchmarks.scale.report import Calibration, report
-from benchmarks.scale.scenarios import limited, plan, simulate
+from benchmarks.scale.rounds import Round, keep, kept, measured, medians
+from benchmarks.scale.scenarios import Answer, Scenario, limited, plan, simulate
 from benchmarks.smtp import machine
 from benchmarks.smtp.sink import NoCompiler, Sink
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-NEW_CONNECTION = "&messages_per_connection=1"
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -33,6 +34,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mails", type=int, default=1_500, help="in each run")
     parser.add_argument("--seconds", type=float, default=10.0, help="simulated")
+    parser.add_argument("--kept", type=Path, help="a file: earlier rounds are taken from it, and new ones added")
     parser.add_argument("--quick", action="store_true", help="few of all: a smoke test, not a figure")
     parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name} beside the program; nowhere with --quick")
     given = parser.parse_args(words)
@@ -49,46 +51,50 @@ def main() -> int:
     """Measure, simulate, print, write."""
     given = arguments()
     processors = len(os.sched_getaffinity(0))
-    where = [*(line for line in machine.place() if not line.startswith("cores:")), f"versions: {', '.join(versions())}"]
     try:
-        with Sink() as sink:
-            runs, fresh = _measured(given, sink)
+        rounds = _rounds(given)
     except NoCompiler as error:
         _tell(str(error))
         return os.EX_UNAVAILABLE
+    *runs, fresh = medians(rounds)
     fitted = fit(runs[:-1], processors, given.seconds / 10)
     table = Calibration(fitted, [(run, fitted.rate(run.replicas, given.seconds)) for run in runs], fresh)
-    each = _with_new_connections(fitted.costs, fresh)
-    scenarios = plan(given.replicas, given.relays, given.seconds)
-    answers = [(one, simulate(one, each)) for one in scenarios]
-    half = max(answer.rate for one, answer in answers if one.stores == 1) / 2
-    bound = limited(given.replicas, given.relays, given.seconds * 12, half)
-    answers.append((bound, simulate(bound, each)))
-    page = report(table, answers, f"medians of {given.rounds} interleaved rounds of {given.mails} mails", where)
+    answers = _simulated(given, _with_new_connections(fitted.costs, fresh))
+    page = report(table, answers, f"medians of {len(rounds)} rounds of {given.mails} mails a run", _where(rounds))
     print(page)
     if given.output is not None:
         given.output.write_text(page)
-        one_store = [(float(one.replicas), answer.rate) for one, answer in answers[:-1] if one.stores == 1]
-        measured = [(float(run.replicas), run.rate) for run in runs]
-        lines = {"measured, all on this machine": measured, "simulated, a processor for each, one store": one_store}
-        given.output.with_suffix(".svg").write_text(plot(lines))
+        given.output.with_suffix(".svg").write_text(_plot(runs, answers))
     return 0
 
 
-def _measured(given: argparse.Namespace, sink: Sink) -> tuple[list[Run], Run]:
-    counts = [*given.calibrated, given.checked]
-    rounds: list[list[Run]] = []
-    for number in range(given.rounds):
-        _tell(f"round {number + 1} of {given.rounds}")
-        kept = [measure(count, given.mails, sink) for count in counts]
-        rounds.append([*kept, measure(1, given.mails, sink, more=NEW_CONNECTION)])
-    *runs, fresh = (_median(same) for same in zip(*rounds, strict=True))
-    return runs, fresh
+def _simulated(given: argparse.Namespace, costs: Costs) -> list[tuple[Scenario, Answer]]:
+    answers = [(one, simulate(one, costs)) for one in plan(given.replicas, given.relays, given.seconds)]
+    half = max(answer.rate for one, answer in answers if one.stores == 1) / 2
+    bound = limited(given.replicas, given.relays, given.seconds * 12, half)
+    return [*answers, (bound, simulate(bound, costs))]
 
 
-def _median(runs: Sequence[Run]) -> Run:
-    figures = {one.name: median(getattr(run, one.name) for run in runs) for one in fields(Run)}
-    return Run(**{**figures, "replicas": runs[0].replicas})
+def _plot(runs: Sequence[Run], answers: Sequence[tuple[Scenario, Answer]]) -> str:
+    one_store = [(float(one.replicas), answer.rate) for one, answer in answers[:-1] if one.stores == 1]
+    here = [(float(run.replicas), run.rate) for run in runs]
+    return plot({"measured, all on this machine": here, "simulated, a processor for each, one store": one_store})
+
+
+def _rounds(given: argparse.Namespace) -> list[Round]:
+    rounds = kept(given.kept)
+    with Sink() as sink:
+        for number in range(given.rounds):
+            _tell(f"round {number + 1} of {given.rounds}")
+            rounds.append(measured([*given.calibrated, given.checked], given.mails, sink))
+            keep(given.kept, rounds[-1])
+    return rounds
+
+
+def _where(rounds: Sequence[Round]) -> list[str]:
+    (there,) = (line for line in machine.place() if line.startswith("machine:"))
+    begun = "; ".join(f"{one.date}, load average {one.load:.1f}" for one in rounds)
+    return [f"rounds begun: {begun}", there, f"versions: {', '.join(versions())}, simpy {simpy.__version__}"]
 
 
 def _with_new_connections(costs: Costs, fresh: Run) -> Costs:
