@@ -32,15 +32,17 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description="what replicas carry")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--mails", type=int, default=1_500, help="in each run")
-    parser.add_argument("--seconds", type=float, default=10.0, help="simulated")
+    parser.add_argument(
+        "--mails", type=int, default=1_000, help="of one replica; n replicas have (n + 1) / 2 times as many"
+    )
+    parser.add_argument("--seconds", type=float, default=30.0, help="simulated")
     parser.add_argument("--kept", type=Path, help="a file: earlier rounds are taken from it, and new ones added")
     parser.add_argument("--quick", action="store_true", help="few of all: a smoke test, not a figure")
     parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name} beside the program; nowhere with --quick")
     given = parser.parse_args(words)
     given.calibrated, given.checked, given.replicas, given.relays = (1, 2, 4), 8, 1_000, 10_000
     if given.quick:
-        given.rounds, given.mails, given.seconds = 1, 100, 0.5
+        given.rounds, given.mails, given.seconds = 1, 100, 1.5
         given.calibrated, given.checked, given.replicas, given.relays = (1,), 2, 20, 200
     elif given.output is None:
         given.output = RESULTS
@@ -57,10 +59,10 @@ def main() -> int:
         _tell(str(error))
         return os.EX_UNAVAILABLE
     *runs, fresh = medians(rounds)
-    fitted = fit(runs[:-1], processors, given.seconds / 10)
+    fitted = fit(runs[:-1], processors, given.seconds / 30)
     table = Calibration(fitted, [(run, fitted.rate(run.replicas, given.seconds)) for run in runs], fresh)
     answers = _simulated(given, _with_new_connections(fitted.costs, fresh))
-    page = report(table, answers, f"medians of {len(rounds)} rounds of {given.mails} mails a run", _where(rounds))
+    page = report(table, answers, f"medians of {len(rounds)} rounds of {given.mails} mails and more", _where(rounds))
     print(page)
     if given.output is not None:
         given.output.write_text(page)
@@ -71,7 +73,7 @@ def main() -> int:
 def _simulated(given: argparse.Namespace, costs: Costs) -> list[tuple[Scenario, Answer]]:
     answers = [(one, simulate(one, costs)) for one in plan(given.replicas, given.relays, given.seconds)]
     half = max(answer.rate for one, answer in answers if one.stores == 1) / 2
-    bound = limited(given.replicas, given.relays, given.seconds * 12, half)
+    bound = limited(given.replicas, given.relays, given.seconds * 4, half)
     return [*answers, (bound, simulate(bound, costs))]
 
 

@@ -12,7 +12,7 @@ from benchmarks.scale.scenarios import Answer, Scenario
 _MEASURED = """\
 `celery -A worker worker -c 1` as often as the row says, one Valkey (`durability=fsync`, `appendfsync always`), one sink of `benchmarks/smtp` that takes all
 mail, `connections=` and `rate=` set so high that they never bind: they are asked for all the same. Counted from the 15th to the 85th
-of a hundred mails. All of it shares {processors} processors, with programs of others beside it (*others*: how many processors those used meanwhile), so that more
+of a hundred mails, once each replica has sent some. All of it shares {processors} processors, with programs of others beside it (*others*: how many processors those used meanwhile), so that more
 replicas are not more processors. *steps*: scripts of the ledger; *commands*: with those inside of scripts, and the broker's; *syncs*: waits for the disk. The last row ends the
 connection behind each mail."""
 _CHECKED = """\

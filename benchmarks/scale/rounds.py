@@ -28,7 +28,7 @@ class Round:
 def measured(counts: Sequence[int], mails: int, sink: Sink) -> Round:
     """One round."""
     date, load = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", os.getloadavg()[0]
-    runs = [measure(count, mails, sink) for count in counts]
+    runs = [measure(count, mails * (count + 1) // 2, sink) for count in counts]
     return Round(date, load, (*runs, measure(1, mails, sink, more=NEW_CONNECTION)))
 
 
