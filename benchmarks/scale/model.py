@@ -118,8 +118,12 @@ class Plant:
             yield self._step()
             if not batch:
                 yield self.env.timeout(SWEEP - (self.env.now - phase * SWEEP) % SWEEP)
+            refused = 0
             for relay in batch:
-                yield from self._deliver(relay)
+                refused += yield from self._deliver(relay)
+            self.put_back += refused
+            if refused:
+                yield self._step()  # those of one batch together
 
     def _claim(self) -> list[int]:
         batch: list[int] = []
@@ -127,18 +131,18 @@ class Plant:
             batch.append(heapq.heappop(self._due)[1])
         return batch
 
-    def _deliver(self, number: int) -> Steps:
+    def _deliver(self, number: int) -> Generator[simpy.Event, Any, int]:
+        """How many mails were put back: 1 or 0."""
         relay = self.relays[number]
         wait = NO_PLACE if relay.open >= relay.connections else relay.wait(self.env.now)
         if wait:
-            self.put_back += 1
             heapq.heappush(self._due, (self.env.now + wait, number))
-            yield self._step()
-            return
+            return 1
         relay.open += 1
         relay.most = max(relay.most, relay.open)
         yield from self._send()
         relay.open -= 1
+        return 0
 
     def _send(self) -> Steps:
         for _ in range(self.costs.steps):

@@ -22,8 +22,8 @@ used for it."""
 _SIMULATED = """\
 **Nothing of this table was run.** Each replica has a processor of its own, each store one and a disk as above, and the network costs nothing; each mail opens a connection, as the last
 row above did, for with so many relays it hardly meets its own again. That a step of the store costs the same whatever the number of relays and replicas is assumed.
-Several stores are installations that know nothing of each other; one is simulated, and multiplied. *put back*: mails that met a limit, for each one sent. In the last row all
-relays together take half of what one store carries."""
+Several stores are installations that know nothing of each other; one is simulated, and multiplied. *put back*: mails that met a limit, for each one sent. What it costs to put a
+batch back was not measured: it is taken as one step. In the last row all relays together take half of what one store carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +84,5 @@ def _simulated(answers: Sequence[tuple[Scenario, Answer]]) -> Iterator[str]:
     yield "|--:|--:|--:|---|--:|--:|--:|--:|"
     for one, answer in answers:
         caps = f"{one.rate:,.3g}/s, {one.connections} connection{'s' if one.connections > 1 else ''}"
-        row = f"| {one.replicas:,} | {one.stores} | {one.relays:,} | {caps} | {answer.rate:,.0f} | {answer.busy:.0%} |"
+        row = f"| {one.replicas:,} | {one.stores} | {one.relays:,} | {caps} | {answer.rate:,.0f} | {min(1.0, answer.busy):.0%} |"
         yield f"{row} {answer.put_back:.2f} | {answer.most} |"

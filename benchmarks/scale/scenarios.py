@@ -49,7 +49,7 @@ def simulate(scenario: Scenario, costs: Costs) -> Answer:
     plant = Plant(costs)
     mine = [Relay(scenario.rate, scenario.connections) for _ in range(max(1, scenario.relays // scenario.stores))]
     capacity = scenario.seconds / max(costs.store, (costs.worker + costs.store) / scenario.replicas)
-    plant.give(mine, max(2, round(2 * capacity / len(mine))))
+    plant.give(mine, max(2, round(2 * min(capacity / len(mine), scenario.rate * scenario.seconds))))
     rate = plant.run(max(1, scenario.replicas // scenario.stores), scenario.seconds)
     most = max(relay.most for relay in mine)
     if most > scenario.connections:
