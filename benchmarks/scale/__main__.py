@@ -15,7 +15,7 @@ from pathlib import Path
 import simpy
 
 from benchmarks.delivery.__main__ import versions
-from benchmarks.scale.fit import fit
+from benchmarks.scale.fit import fit, simulated
 from benchmarks.scale.model import Costs
 from benchmarks.scale.plot import plot
 from benchmarks.scale.replicas import Run
@@ -59,9 +59,10 @@ def main() -> int:
         _tell(str(error))
         return os.EX_UNAVAILABLE
     *runs, fresh = medians(rounds)
-    fitted = fit(runs[:-1], processors, given.seconds / 30)
-    table = Calibration(fitted, [(run, fitted.rate(run.replicas, given.seconds)) for run in runs], fresh)
-    answers = _simulated(given, _with_new_connections(fitted.costs, fresh))
+    costs = fit(runs[:-1], processors, given.seconds / 30)
+    rates = [(run, simulated(costs, run, processors, given.seconds)) for run in runs]
+    table = Calibration(costs, processors, rates, fresh)
+    answers = _simulated(given, _with_new_connections(costs, fresh))
     page = report(table, answers, f"medians of {len(rounds)} rounds of {given.mails} mails and more", _where(rounds))
     print(page)
     if given.output is not None:

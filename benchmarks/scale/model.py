@@ -18,7 +18,7 @@ from benchmarks.scale.relays import Relay
 
 Steps = Generator[simpy.Event, Any, None]
 WARM_UP = 0.2  # of the simulated time, not counted
-SLICE = 0.001  # seconds that another program has a processor, each time it gets one
+SLICE = 0.001  # seconds that another program has a processor at a time
 NO_PLACE = 1.0  # seconds until a mail that found all connections taken is looked at again
 SWEEP = 5.0  # seconds between the looks of a replica that finds nothing due; each looks at other moments
 BATCH = 50
@@ -37,11 +37,11 @@ class Costs:
 
 @dataclass
 class Plant:
-    """``processors``: shared by all, None where each process has its own. ``others``: programs that always want one of them."""
+    """``processors``: shared by all, None where each process has its own. ``others``: how many of them other programs use."""
 
     costs: Costs
     processors: int | None = None
-    others: int = 0
+    others: float = 0.0
     env: simpy.Environment = field(default_factory=simpy.Environment)
     sent: int = 0
     put_back: int = 0
@@ -50,13 +50,15 @@ class Plant:
     def __post_init__(self) -> None:
         self._asked: list[simpy.Event] = []
         self._bell = self.env.event()
-        self._cores = None if self.processors is None else simpy.Resource(self.env, self.processors)
+        self._cores = None if self.processors is None else simpy.PriorityResource(self.env, self.processors)
         self._sink = simpy.Resource(self.env, 1)
         self._due: list[tuple[float, int]] = []
         self.relays: list[Relay] = []
         self.env.process(self._serve())
-        for _ in range(self.others):
-            self.env.process(self._other())
+        for number in range(self.processors or 0):
+            share = self.others / (self.processors or 1)
+            if share > 0:
+                self.env.process(self._other(min(share, 0.95), number * SLICE))
 
     def run(self, replicas: int, seconds: float) -> float:
         """Mails a second, once it runs evenly."""
@@ -77,17 +79,20 @@ class Plant:
         self.relays = relays
         self._due = [(0.0, number) for _ in range(mails_each) for number in range(len(relays))]
 
-    def _work(self, seconds: float) -> Steps:
+    def _work(self, seconds: float, priority: int = 1) -> Steps:
         if self._cores is None:
             yield self.env.timeout(seconds)
             return
-        with self._cores.request() as mine:
+        with self._cores.request(priority) as mine:
             yield mine
             yield self.env.timeout(seconds)
 
-    def _other(self) -> Steps:
+    def _other(self, share: float, begin: float) -> Steps:
+        """They come first, and so get as much as they were seen to get."""
+        yield self.env.timeout(begin)
         while True:
-            yield from self._work(SLICE)
+            yield from self._work(SLICE, priority=0)
+            yield self.env.timeout(SLICE * (1 / share - 1))
 
     def _serve(self) -> Steps:
         while True:

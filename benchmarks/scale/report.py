@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.scale.fit import Fitted
+from benchmarks.scale.model import Costs
 from benchmarks.scale.replicas import Run
 from benchmarks.scale.scenarios import Answer, Scenario
 
@@ -16,9 +16,9 @@ of a hundred mails, once each replica has sent some. All of it shares {processor
 replicas are not more processors. *steps*: scripts of the ledger; *commands*: with those inside of scripts, and the broker's; *syncs*: waits for the disk. The last row ends the
 connection behind each mail."""
 _CHECKED = """\
-A discrete-event simulation (simpy) with the processor times above (means of {calibrated} replicas) and the processors as a resource that all share. Two numbers are
-fitted, to {calibrated} replicas together: a sync of the disk takes {sync:.2f} ms, and {others} programs of others always want a processor. {checked} replicas were not
-used for it."""
+A discrete-event simulation (simpy) with the processor times above (means of {calibrated} replicas) and the processors as a resource that all share, of which others
+use what they used in that run. One number is fitted, to {calibrated} replicas together: a sync of the disk takes {sync:.1f} ms. {checked} replicas were not used for it.
+A mail is taken to cost the same however many replicas there are; the columns *worker* and *commands* say how far that holds."""
 _SIMULATED = """\
 **Nothing of this table was run.** Each replica has a processor of its own, each store one and a disk as above, and the network costs nothing; each mail opens a connection, as the last
 row above did, for with so many relays it hardly meets its own again. That a step of the store costs the same whatever the number of relays and replicas is assumed.
@@ -30,7 +30,8 @@ batch back was not measured: it is taken as one step. In the last row all relays
 class Calibration:
     """``rows``: each run with its simulated rate, the one that was not calibrated on last; ``fresh``: with a connection a mail."""
 
-    fitted: Fitted
+    costs: Costs
+    processors: int
     rows: Sequence[tuple[Run, float]]
     fresh: Run
 
@@ -42,8 +43,7 @@ def report(table: Calibration, answers: Sequence[tuple[Scenario, Answer]], round
     said = _CHECKED.format(
         calibrated=named,
         checked=checked.replicas,
-        sync=table.fitted.costs.sync * 1000,
-        others=table.fitted.others,
+        sync=table.costs.sync * 1000,
     )
     measured = [*(run for run, _ in table.rows), table.fresh]
     return "\n".join(
@@ -51,7 +51,7 @@ def report(table: Calibration, answers: Sequence[tuple[Scenario, Answer]], round
             "# What replicas carry",
             "",
             f"Measured: {rounds}.",
-            *("", "## Measured", "", _MEASURED.format(processors=table.fitted.processors), "", *_measured(measured)),
+            *("", "## Measured", "", _MEASURED.format(processors=table.processors), "", *_measured(measured)),
             *("", "## The simulation beside it", "", said, "", *_checked(table.rows)),
             *("", "## Simulated: many replicas, many relays", "", _SIMULATED, "", *_simulated(answers)),
             *("", "![mails a second over replicas](RESULTS.svg)", ""),
