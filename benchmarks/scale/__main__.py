@@ -42,7 +42,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     given = parser.parse_args(words)
     given.calibrated, given.checked, given.replicas, given.relays = (1, 2, 4), 8, 1_000, 10_000
     if given.quick:
-        given.rounds, given.mails, given.seconds = 1, 100, 1.5
+        given.rounds, given.mails, given.seconds = 1, 40, 1.5
         given.calibrated, given.checked, given.replicas, given.relays = (1,), 2, 20, 200
     elif given.output is None:
         given.output = RESULTS
@@ -81,7 +81,12 @@ def _simulated(given: argparse.Namespace, costs: Costs) -> list[tuple[Scenario, 
 def _plot(runs: Sequence[Run], answers: Sequence[tuple[Scenario, Answer]]) -> str:
     one_store = [(float(one.replicas), answer.rate) for one, answer in answers[:-1] if one.stores == 1]
     here = [(float(run.replicas), run.rate) for run in runs]
-    return plot({"measured, all on this machine": here, "simulated, a processor for each, one store": one_store})
+    return plot(
+        {
+            "measured, all on this machine": here,
+            "simulated: a processor for each, a connection a mail, one store": one_store,
+        }
+    )
 
 
 def _rounds(given: argparse.Namespace) -> list[Round]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 56
+TICKS = tuple(step * 10.0**power for power in range(6) for step in (1, 2, 5))
 COLOURS = ("#1f5fa8", "#b3480f")
 Points = Sequence[tuple[float, float]]
 
@@ -14,7 +15,7 @@ def plot(series: Mapping[str, Points]) -> str:
     """``series``: at most two, by what they are called."""
     points = [point for line in series.values() for point in line]
     x, y = (Scale([one[axis] for one in points]) for axis in (0, 1))
-    body = [*_axes(sorted({one[0] for one in points}), [10.0**n for n in range(6)], x, y)]
+    body = [*_axes(sorted({one[0] for one in points}), TICKS, x, y)]
     for number, (name, line) in enumerate(series.items()):
         placed = [(_across(x(at)), _up(y(value))) for at, value in line]
         body += _line(name, placed, COLOURS[number], 20 + 18 * number)
