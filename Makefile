@@ -15,7 +15,7 @@ QUICK := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check chaos format fuzz bench-smtp bench-pool bench-delivery bench-compose bench-django docs requirements clean
+.PHONY: demo test check chaos format fuzz bench-smtp bench-pool bench-delivery bench-compose bench-django bench-scale docs requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -98,6 +98,11 @@ bench-compose: $(STAMP)
 bench-django: $(STAMP)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks.django_enqueue $(ARGS)
+
+# What 1 to 8 replicas on one store carry, and what a simulation says of up to 1,000. It writes benchmarks/scale/RESULTS.md.
+bench-scale: $(STAMP)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -50,7 +50,7 @@ def main() -> int:
     """Measure, print, write."""
     given = arguments()
     cases = plan(given.singles, given.many, given.stored, given.waiting, memory_rounds=given.memory_rounds)
-    where = [*machine.place(), f"versions: {', '.join(_versions())}"]
+    where = [*machine.place(), f"versions: {', '.join(versions())}"]
     cores.keep_for_clients()
     try:
         with Sink() as sink:
@@ -65,7 +65,8 @@ def main() -> int:
     return 1 if any(one.trouble for one in found.values()) else 0
 
 
-def _versions() -> list[str]:
+def versions() -> list[str]:
+    """Of everything that was measured."""
     with EmbeddedValkey() as valkey, redis.Redis.from_url(valkey.url) as server:
         said = server.info()
     store = f"Valkey {said['valkey_version']}" if "valkey_version" in said else f"Redis {said['redis_version']}"

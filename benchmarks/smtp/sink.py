@@ -64,6 +64,11 @@ class Sink:
         assert self._process.stdout is not None
         self.port, self.plain_port = map(int, self._process.stdout.readline().split())
 
+    @property
+    def pid(self) -> int:
+        """Its process, whose processor time may be asked for."""
+        return self._process.pid
+
     def reset(self) -> None:
         """Count from zero."""
         self._ask(b"XRESET")

@@ -1,0 +1,163 @@
+"""One run: real `celery -A worker worker -c 1` on one Valkey, mail for a fast sink, and what each of them took."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import redis
+from celery import Celery
+
+from benchmarks.delivery.mails import PREFIX, mails
+from benchmarks.smtp.peers import TOP
+from benchmarks.smtp.sink import Sink
+from notifier.store import RedisStore
+from notifier.testing import EmbeddedValkey
+from notifier.testing.supervised import SupervisedProcess
+
+PATIENCE = 200.0  # seconds
+TICK = os.sysconf("SC_CLK_TCK")
+WARM = 75  # mails for each replica before: the first of a process load its templates and half of its modules
+# Limits that never bind: asking for them costs what it costs with those that do.
+LIMITS = "tls=none&connections=1000&rate=1000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """From the 15th to the 85th of a hundred mails. Processor times are seconds a mail; ``others``: processors that nobody here used."""
+
+    replicas: int
+    rate: float  # mails a second
+    worker: float
+    store: float
+    sink: float
+    steps: float  # scripts that a mail takes, with its share of what a batch takes
+    commands: float  # with those inside of scripts
+    syncs: float  # waits for the disk that the workers asked for
+    others: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    at: float
+    mails: int
+    worker: float
+    store: float
+    sink: float
+    steps: int
+    commands: int
+    syncs: int
+    machine: float
+
+
+def measure(replicas: int, count: int, sink: Sink, *, more: str = "") -> Run:
+    """``more``: options for the relay's URL."""
+    sink.reset()
+    with EmbeddedValkey() as valkey, redis.Redis.from_url(valkey.url) as server:
+        url = f"smtp://127.0.0.1:{sink.plain_port}?{LIMITS}{more}"
+        with _running(replicas, valkey.url, url) as pids:
+            _until(lambda: server.zcard(PREFIX + "workers") == replicas)
+            store, warm = RedisStore(valkey.url), min(WARM, count) * replicas
+            _add(store, valkey.url, warm)
+            _until(lambda: sink.received().mails == warm)
+            _add(store, valkey.url, count)
+            _until(lambda: sink.received().mails >= warm + 0.15 * count)
+            begin = _sample(server, pids, sink)
+            _until(lambda: sink.received().mails >= warm + 0.85 * count)
+            end = _sample(server, pids, sink)
+            _until(lambda: sink.received().mails == warm + count)
+    return _difference(replicas, begin, end)
+
+
+def _add(store: RedisStore, broker: str, count: int) -> None:
+    """With the bells that it calls for: until one that was lost is rung again, seconds pass."""
+    added = store.add(list(mails(count)))
+    with Celery(broker=broker, set_as_current=False) as app:
+        for queue, bells in added.bells.items():
+            for bell in bells:
+                app.send_task("notifier.bell", args=(queue, bell), queue=queue)
+
+
+def _difference(replicas: int, begin: _Sample, end: _Sample) -> Run:
+    count, seconds = end.mails - begin.mails, end.at - begin.at
+    worker, store, sink = end.worker - begin.worker, end.store - begin.store, end.sink - begin.sink
+    return Run(
+        replicas,
+        count / seconds,
+        worker / count,
+        store / count,
+        sink / count,
+        (end.steps - begin.steps) / count,
+        (end.commands - begin.commands) / count,
+        (end.syncs - begin.syncs) / count,
+        max(0.0, (end.machine - begin.machine - worker - store - sink) / seconds),
+    )
+
+
+@contextmanager
+def _running(replicas: int, store: str, relay: str) -> Iterator[Sequence[int]]:
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        environ = {
+            **{name: text for name, text in os.environ.items() if not name.startswith("NOTIFIER_")},
+            "NOTIFIER_BROKER_URL": store,
+            "NOTIFIER_SMTP_URL": relay,
+            "NOTIFIER_JOURNAL": str(Path(folder) / "journal"),
+            "NOTIFIER_SWEEP_INTERVAL": "1",
+        }
+        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "-c", "1", "-l", "WARNING"]
+        processes = []
+        for _ in range(replicas):
+            processes.append(SupervisedProcess(command, env=environ, cwd=TOP))
+            stack.callback(processes[-1].kill)
+        yield [one.pid for one in processes]
+
+
+def _sample(server: redis.Redis, pids: Sequence[int], sink: Sink) -> _Sample:
+    used, stats = server.info("cpu"), server.info("commandstats")
+    mails = sink.received().mails
+    return _Sample(
+        time.monotonic(),
+        mails,
+        sum(_used(one) for pid in pids for one in _family(pid)),
+        used["used_cpu_user"] + used["used_cpu_sys"],
+        _used(sink.pid),
+        _calls(stats, "evalsha"),
+        sum(one["calls"] for one in stats.values()),
+        _calls(stats, "waitaof"),
+        _machine(),
+    )
+
+
+def _calls(stats: dict[str, dict[str, int]], command: str) -> int:
+    return stats.get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+
+def _used(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def _family(pid: int) -> list[int]:
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+def _machine() -> float:
+    """Processor seconds since the start that were not idle, of all processors."""
+    user, nice, system, _idle, _waiting, *interrupts = map(
+        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + sum(interrupts)) / TICK
+
+
+def _until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > ends:
+            raise RuntimeError("the replicas do not do their work")
+        time.sleep(0.02)
