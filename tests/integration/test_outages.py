@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -84,6 +87,46 @@ def test_a_store_that_is_frozen_fails_the_call_within_five_seconds(tmp_path: Pat
         finally:
             made.valkey.signal(signal.SIGCONT)
         assert time.monotonic() - began < 5.5, "the promise is a bound, not a speed"
+
+
+@pytest.fixture
+def swallowing(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A name with two addresses that answer to nothing: their queues of connections are full."""
+    with ExitStack() as stack:
+        one = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = one.getsockname()[1]
+        other = stack.enter_context(socket.create_server(("127.0.0.2", port), backlog=0))
+        for server in (one, other):
+            for _ in range(4):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(server.getsockname())
+        ask = socket.getaddrinfo
+
+        def found(host: object, *more: object, **others: object) -> list[object]:
+            if host != "two.example":
+                return list(ask(host, *more, **others))  # type: ignore[arg-type]
+            return [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.1", "127.0.0.2")
+            ]
+
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+        yield f"redis://two.example:{port}/0"
+
+
+@pytest.mark.parametrize("what", ["BROKER", "STORE"])
+def test_two_addresses_that_swallow_what_comes_fail_the_call_within_five_seconds(
+    tmp_path: Path, swallowing: str, what: str
+) -> None:
+    with plant(tmp_path) as made:
+        urls = {"NOTIFIER_BROKER_URL": made.valkey.url, "NOTIFIER_STORE_URL": made.valkey.url}
+        gate.suspect()
+        use_settings(Settings.load({**urls, f"NOTIFIER_{what}_URL": swallowing}))
+        began = time.monotonic()
+        with pytest.raises((BrokerUnavailable, StoreUnavailable)):
+            send_email.delay(**welcome("a@example.com"))
+        assert time.monotonic() - began < 5.5, "the promise is a bound, not a speed"
+        gate.suspect()
 
 
 def test_a_bell_that_cannot_be_published_fails_nothing_that_is_stored(tmp_path: Path) -> None:
