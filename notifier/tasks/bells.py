@@ -22,7 +22,7 @@ from notifier.tasks.soft_limit import soft_limit
 log = logging.getLogger(__name__)
 
 # Seconds. A name with two addresses that swallow what comes takes the timeout twice, and is not tried again.
-SECOND_TRY_BEFORE = 1.5 * BROKER_TIMEOUT
+SECOND_TRY_BEFORE = int(1.5 * BROKER_TIMEOUT)
 
 
 # Acknowledged early and never retried by Celery: the sweeper rings again.
