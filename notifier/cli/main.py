@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 
 import click
 from click.shell_completion import CompletionItem
 
 from notifier.cli.ending import end
+from notifier.model.release import release
 
 COMMANDS = {
     "alive": "notifier.cli.alive",
@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("notifier-worker"), prog_name="notifier")
+@click.version_option(release(), prog_name="notifier")
 def group() -> None:
     """Send e-mail that arrives: try it, send, look, check."""
 

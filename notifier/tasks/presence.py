@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import time
-from importlib.metadata import version
 from typing import Any
 
 from celery import concurrency
 from celery.worker import state as worker_state
 
+from notifier.model.release import release
 from notifier.model.worker import WorkerRecord, WorkerState
 
 BEAT, REDBEAT = "beat", "redbeat"  # where a beat is registered, in place of a pool's kind
 # At the start: what is installed meanwhile is not what runs here.
-VERSION = version("notifier-worker")
+VERSION = release()
 STARTED_AT = time.time()
 
 
