@@ -12,10 +12,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from notifier.console.document import static_files
+from notifier.console.failing import broken, said
 from notifier.console.mailbox_page.list_view import list_page
 from notifier.console.mailbox_page.mail_view import mail_page
 from notifier.console.mailbox_page.parts import Mail, files_of, name_of, octets_of, shown_html
@@ -37,7 +38,7 @@ def create_mailbox_app(mailbox: Mails, hosts: Collection[str] | None = None) -> 
     return Starlette(
         routes=[*_Pages(mailbox).routes(), *static_files(Path(__file__).parent)],
         middleware=[Middleware(Protection, hosts=hosts)],
-        exception_handlers={HTTPException: _said, Exception: _broken},
+        exception_handlers={HTTPException: said, Exception: broken(STRICT)},
     )
 
 
@@ -105,15 +106,3 @@ def _download(octets: bytes, filename: str) -> Response:
     disposition = f"attachment; filename*=UTF-8''{quote(filename.encode('utf-8', 'replace'), safe='')}"
     headers = {"Content-Disposition": disposition}
     return Response(octets, media_type="application/octet-stream", headers=headers)
-
-
-def _said(request: Request, error: Exception) -> Response:
-    del request
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    return PlainTextResponse(error.detail, error.status_code, headers=error.headers)
-
-
-def _broken(request: Request, error: Exception) -> Response:
-    """Made outside of every middleware, so the policies are put on here; the error itself goes to the server's log."""
-    del request, error
-    return PlainTextResponse("This page could not be made.", 500, headers=STRICT)

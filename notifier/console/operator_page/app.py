@@ -10,10 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from notifier.console.document import static_files
+from notifier.console.failing import broken, said
 from notifier.console.forms import own_page, read_fields
 from notifier.console.html import tag
 from notifier.console.operator_page.deciding import Deciding, Form
@@ -46,7 +47,7 @@ def create_console_app(
     return Starlette(
         routes=[*console.routes(), *static_files(Path(__file__).parent)],
         middleware=[Middleware(Protection, hosts=hosts, headers=HEADERS)],
-        exception_handlers={HTTPException: _said, Exception: _broken},
+        exception_handlers={HTTPException: said, Exception: broken(HEADERS)},
     )
 
 
@@ -149,15 +150,3 @@ def _explained(viewer: Viewer, request: Request, error: NotifierError) -> Respon
     return HTMLResponse(
         page(viewer, "", title, alert("Why", tag("p", viewer.veil.words(str(error))))), 503 if away else 409
     )
-
-
-def _said(request: Request, error: Exception) -> Response:
-    del request
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    return PlainTextResponse(error.detail, error.status_code, headers=error.headers)
-
-
-def _broken(request: Request, error: Exception) -> Response:
-    """Made outside of every middleware, so the policies are put on here; the error itself goes to the server's log."""
-    del request, error
-    return PlainTextResponse("This page could not be made.", 500, headers=HEADERS)

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from notifier.console.document import static_files
+from notifier.console.failing import broken, said
 from notifier.console.forms import own_page, read_form
 from notifier.console.preview_page.index_view import Row, index_page
 from notifier.console.preview_page.live import TooManyListeners, Watch
@@ -56,7 +57,7 @@ def create_preview_app(
     return Starlette(
         routes=[*pages.routes(), *static_files(Path(__file__).parent)],
         middleware=[Middleware(Protection, hosts=hosts, headers=HEADERS)],
-        exception_handlers={HTTPException: _said, Exception: _failed},
+        exception_handlers={HTTPException: said, Exception: broken(HEADERS)},
     )
 
 
@@ -176,15 +177,3 @@ def _asked(request: Request, described: Described) -> Asked:
         one_of("phone", PHONES, "375"),
         one_of("desktop", DESKTOPS, "600"),
     )
-
-
-def _said(request: Request, error: Exception) -> Response:
-    del request
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    return PlainTextResponse(error.detail, error.status_code, headers=error.headers)
-
-
-def _failed(request: Request, error: Exception) -> Response:
-    """Made outside of every middleware, so the policies are put on here; the error itself goes to the server's log."""
-    del request, error
-    return PlainTextResponse("This page could not be made.", 500, headers=HEADERS)
