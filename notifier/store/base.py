@@ -221,7 +221,7 @@ class Store(Protocol):
 
     def claim(self, queue: str, owner: str, limit: int) -> list[Claim]:
         """Own up to ``limit`` due mails, oldest due first. Recipients who are on the suppression list
-        are `SUPPRESSED` in the claims, as far as their addresses are ASCII.
+        are `SUPPRESSED` in the claims and from then on in the record, as far as their addresses are ASCII.
 
         A mail that has ended a worker is claimed alone, so that it takes no others along if it does so again. A record that cannot be read is quarantined; one of an unknown version is put back for later.
         """

@@ -55,9 +55,7 @@ class Merge:
             for row in self.rows:
                 self._enqueue(row)
                 progress.advance(enqueued)
-                if self._kill_worker and self._in_the_middle():
-                    self._kill_worker = False
-                    self._stage.kill_worker()
+                self._kill_in_the_middle()
             self._follow(lambda count: progress.update(settled, completed=count))
 
     def _enqueue(self, row: Row) -> None:
@@ -69,8 +67,13 @@ class Merge:
         else:
             row.mail_id = result.id
 
+    def _kill_in_the_middle(self) -> None:
+        if self._kill_worker and self._in_the_middle():
+            self._kill_worker = False
+            self._stage.kill_worker()
+
     def _in_the_middle(self) -> bool:
-        """True once some mails have arrived and many have not."""
+        """True once a fifth of the mails has arrived; a slow worker is there only after the last row was enqueued."""
         mailbox = self._stage.mailbox
         arrived = len(mailbox) if mailbox is not None else sum(row.mail_id is not None for row in self.rows)
         return arrived >= len(self.rows) // 5
@@ -80,6 +83,7 @@ class Merge:
         ends = time.monotonic() + GIVE_UP
         left = [row for row in self.rows if row.mail_id is not None]
         while left:
+            self._kill_in_the_middle()
             self._stage.keep_worker()
             left = [row for row in left if not self._rested(row)]
             tell(len(self.rows) - len(left))

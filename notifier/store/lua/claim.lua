@@ -20,6 +20,8 @@ local function is_suppressed(address, of_list)
   return suppressed(list, address, at) or (of_list and suppressed(list, address .. ' ' .. of_list, at))
 end
 
+-- Who of them is on the list, as JSON, and the record's states with them so: whoever asks for the mail's status while it is
+-- claimed is told at once, as he is where `add` found them. Nothing and nothing where nobody is.
 local function on_the_list(recipients, of_list)
   local is_json, states = pcall(cjson.decode, recipients)
   if not is_json or type(states) ~= 'table' then return '' end -- who reads the record says what is wrong with it
@@ -28,7 +30,9 @@ local function on_the_list(recipients, of_list)
     -- Lower case is ASCII's here; the client asks for the other addresses itself.
     if TO_MAIL[state] and is_suppressed(string.lower(path), of_list) then found[#found + 1] = path end
   end
-  return #found > 0 and cjson.encode(found) or ''
+  if #found == 0 then return '' end
+  for _, path in ipairs(found) do states[path] = 'suppressed' end
+  return cjson.encode(found), cjson.encode(states)
 end
 
 local rows = {}
@@ -43,9 +47,11 @@ for _, id in ipairs(due) do
     local suspect = (tonumber(f[4]) or 0) > 0
     if suspect and #rows > 0 then break end
     local payload, recipients = f[1] or '', f[2] or ''
-    local hits = screens and on_the_list(recipients, mailing_list(f[9], f[10])) or '' -- before anything is written: a list that is none is an error
+    local hits, states = '', nil
+    if screens then hits, states = on_the_list(recipients, mailing_list(f[9], f[10])) end -- before anything is written: a list that is none is an error
     local fence = redis.call('HINCRBY', key, 'fence', 1)
     redis.call('HSET', key, 'owner', ARGV[3])
+    if states then redis.call('HSET', key, 'recipients', states) end
     move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
     local facts = {
       id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, #hits,
