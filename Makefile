@@ -1,5 +1,9 @@
 # Two commands: `make demo` and `make test`. Both make their environment by themselves.
 
+# Bytecode is kept whatever the shell says: the tests start hundreds of workers and commands, and each would compile all of Notifier
+# for 0.6 s of processor time, and each process of pytest rewrite the asserts of all files.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.notifier-installed
@@ -8,8 +12,7 @@ ARGS ?=
 # three files keep two cores busy. Unit tests only compute.
 FILES := 3
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
-# Bytecode is kept whatever the shell says: without it each process rewrites the asserts of all files at each run.
-QUICK := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=quick -m "not long" tests/unit tests/protocol
+QUICK := $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=quick -m "not long" tests/unit tests/protocol
 
 # The newest Python from 3.11 on that is there; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
