@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from notifier.cli.ending import end
+from notifier.cli.summaries import SUMMARIES
 from notifier.model.release import release
 
 COMMANDS = {
@@ -53,6 +54,11 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each with its line, and none loaded."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUMMARIES[name]) for name in self.list_commands(ctx)])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names without their help, which would load every command at each press of the key."""

@@ -1,0 +1,27 @@
+"""One line for each command, for `notifier --help`: to take them from the commands would load every one of them."""
+
+SUMMARIES = {
+    "alive": "Exit 0 while the worker of a heartbeat file lives.",
+    "bounce": "Take in bounces and complaints: pipe, mailbox or LMTP.",
+    "cancel": "Take mails back that wait.",
+    "check": "Check settings, broker, store, templates and the relay.",
+    "completion": "Print what a shell reads to complete these commands.",
+    "console": "Serve the operator's pages.",
+    "dead": "List, show, requeue and discard dead letters.",
+    "demo": "Send a mail merge through a real worker, and show it.",
+    "metrics": "Print or serve the store's metrics for Prometheus.",
+    "pause": "Pause a queue, a relay or a tenant.",
+    "preview": "Show every template with its samples in a browser.",
+    "purge": "Remove what is kept of ended mails to a recipient.",
+    "queue": "Depth, oldest mail, waiting, in flight and rate.",
+    "ready": "Exit 0 while a worker reaches broker and store.",
+    "report": "List, run and foresee reports on a schedule.",
+    "reschedule": "Send mails that wait at another time.",
+    "resolve": "Decide on mails whose outcome is unknown.",
+    "resume": "Let a queue, a relay or a tenant go on.",
+    "send": "Enqueue a template for an address or a CSV of them.",
+    "smtp": "Look at mail servers.",
+    "status": "Tell where a mail stands.",
+    "suppress": "The suppression list: addresses that are not mailed.",
+    "top": "Watch queues, relays and workers live.",
+}
