@@ -21,10 +21,13 @@ MAX_DOMAIN = 255  # octets, RFC 5321 section 4.5.3.1.2
 MAX_PATH = 254  # octets without the angle brackets, RFC 5321 section 4.5.3.1.3 (erratum 1690)
 MAX_TEXT = 2048  # characters looked at in all, display name included
 
-_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff"  # RFC 5322 atext with RFC 6531 UTF8-non-ascii
-_DOT_ATOM = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*\Z")
-_QUOTED_LOCAL = re.compile(r'"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*"\Z')  # RFC 5321 Quoted-string
-_DOMAIN_CHARACTERS = re.compile(r"[A-Za-z0-9._\-\u0080-\U0010ffff]+\Z")
+# By what is not in them: a set that names the million signs beyond ASCII takes a hundred times as long to compile.
+_ATEXT = r"""[^\x00-\x20"(),.:;<>@\[\\\]\x7f]"""  # RFC 5322 atext with RFC 6531 UTF8-non-ascii
+_DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*\Z")
+_QUOTED_LOCAL = re.compile(r'"(?:[^\x00-\x1f"\\\x7f]|\\[ -~])*"\Z')  # RFC 5321 Quoted-string
+_DOMAIN_CHARACTERS = re.compile(
+    r"[^\x00-,/:-@\[-^`{-\x7f]+\Z"
+)  # letters, digits, dot, hyphen, underscore and all beyond ASCII
 _QUOTED_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"\Z')
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, lone surrogates, line and paragraph separators
 _NAME_SPECIALS = frozenset('<>@,;:\\"[]()')  # RFC 5322 specials but the dot, which names do use ("J. Doe")

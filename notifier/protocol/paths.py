@@ -15,9 +15,10 @@ MAX_LOCAL_PART = 64  # octets, section 4.5.3.1.1
 MAX_DOMAIN = 255  # octets, section 4.5.3.1.2
 POSTMASTER = "postmaster"  # the one forward-path without a domain (section 4.1.1.3)
 
-_UTF8 = "\u00a0-\U0010ffff"  # no C1 controls: U+0085 is a line break to some
-_ATEXT = rf"A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\-{_UTF8}"
-_LOCAL_PART = re.compile(rf'(?:[{_ATEXT}]+(?:\.[{_ATEXT}]+)*|"(?:[ !#-\[\]-~{_UTF8}]|\\[ -~])*")(?=@|\Z)')
+# By what is not in them, which compiles quicker. No C1 controls: U+0085 is a line break to some.
+_ATEXT = r"""[^\x00-\x20"(),.:;<>@\[\\\]\x7f-\x9f]"""
+_QTEXT = r"""[^\x00-\x1f"\\\x7f-\x9f]"""
+_LOCAL_PART = re.compile(rf'(?:{_ATEXT}+(?:\.{_ATEXT}+)*|"(?:{_QTEXT}|\\[ -~])*")(?=@|\Z)')
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _LITERAL = re.compile(r"\[(IPv6:)?([0-9A-Fa-f:.]+)\]\Z")

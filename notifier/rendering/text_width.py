@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 GLUE = "\x1f"  # a blank at which no line ends
 _WITHOUT_WIDTH = ("Mn", "Me", "Cf")
-# Scripts that are written without blanks; what closes a phrase stays with the sign before it.
-_SIGN = re.compile(
-    "[\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003fffd][\u3001\u3002\u300d\u300f\u3011\uff09\uff0c\uff0e\uff01\uff1f]*+"
-    "|[^\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003fffd]++"
-)
+
+
+@cache
+def _sign() -> re.Pattern[str]:
+    """Scripts that are written without blanks; what closes a phrase stays with the sign before it. Few mails have any."""
+    signs = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003fffd"
+    closing = r"\u3001\u3002\u300d\u300f\u3011\uff09\uff0c\uff0e\uff01\uff1f"
+    return re.compile(f"[{signs}][{closing}]*+|[^{signs}]++")
 
 
 def width(text: str) -> int:
@@ -44,7 +48,7 @@ def _pieces(text: str) -> list[tuple[int, str]]:
     """Words, and signs that a line may end behind; each with the blanks before it."""
     found: list[tuple[int, str]] = []
     for word in text.split(" "):
-        parts = [word] if word.isascii() else _SIGN.findall(word)
+        parts = [word] if word.isascii() else _sign().findall(word)
         found.extend((int(place == 0), part) for place, part in enumerate(parts))
     return found
 
