@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from notifier.cli.ending import end
+from notifier.cli.project import set_up_project
 from notifier.cli.summaries import SUMMARIES
 from notifier.model.release import release
 
@@ -52,6 +53,7 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
+        set_up_project(cmd_name)
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
 
