@@ -410,6 +410,26 @@ class TheDot:
         assert caught.value.mail_ids == (lost.mail_id,)
         assert state_of(store, held.mail_id) is MailState.CLAIMED
 
+    def test_a_turn_settles_one_mail_and_records_the_next_ones_dot(self, store: Store) -> None:
+        first, second = at_dot(store, an_email()), claimed(store, an_email())
+        sent = Settlement(first, MailState.SENT, recipients=dict.fromkeys(first.recipients, RecipientState.ACCEPTED))
+        assert store.settle_and_begin_dot([sent], [second]) == ([], [])
+        states = [state_of(store, one.mail_id) for one in (first, second)]
+        assert states == [MailState.SENT, MailState.AT_DOT]
+
+    def test_what_a_turn_refuses_is_told_and_the_rest_of_it_is_done(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        lost = claimed(store, an_email())
+        store.sweep("mail")
+        heir = claimed(store)
+        held = claimed(store, an_email())
+        too_late = Settlement(lost, MailState.WAITING)
+        assert store.settle_and_begin_dot([too_late], [held]) == ([lost.mail_id], [])
+        back = Settlement(held, MailState.WAITING)
+        assert store.settle_and_begin_dot([back], [heir, lost]) == ([], [lost.mail_id])
+        states = [state_of(store, one.mail_id) for one in (held, heir)]
+        assert states == [MailState.WAITING, MailState.CLAIMED]
+
     def test_recording_the_dot_twice_is_recording_it_once(self, store: Store) -> None:
         claim = at_dot(store, an_email())
         store.begin_dot([claim])

@@ -32,7 +32,7 @@ from notifier.model.tenant import DEFAULT, THE_DEFAULT
 from notifier.pool import LocalBreakers, Member, Relays
 from notifier.retry import DEFAULT_TABLE
 from notifier.store import RedisStore
-from notifier.store.base import Claim, Settlement, Store
+from notifier.store.base import Claim, Settlement, Store, Turn
 from notifier.store.records import payload_of
 
 OWNER = "worker.origin.example:12345:0123abcd"
@@ -96,6 +96,7 @@ class WatchedLedger:
         self.claim = waits.noted("claim", ledger.claim)
         self.begin_dot = waits.noted("begin_dot", ledger.begin_dot)
         self.settle = waits.noted("settle", ledger.settle)
+        self.settle_and_begin_dot = waits.noted("turn", ledger.settle_and_begin_dot)
 
 
 class NoLedger:
@@ -125,6 +126,11 @@ class NoLedger:
     def settle(self, settlements: Sequence[Settlement]) -> None:
         del settlements
         self._wait("settle")
+
+    def settle_and_begin_dot(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
+        del settlements, claims
+        self._wait("turn")
+        return Turn((), ())
 
     def _wait(self, step: str) -> None:
         if self._waits is not None:

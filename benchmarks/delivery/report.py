@@ -28,8 +28,8 @@ a disk, for the next mail) runs the same code at half its pace or less: *as late
 answer as the ledger took for its own, what the sleeping costs by itself not counted. That is what a delivery costs without a ledger in a worker that has
 to wait, and *added* is what the ledger takes more: claim with the suppression list, lease, the dot record, the settlement (the end of a
 mail's bell, where it was alone, is one more claim that finds nothing). Promised: 250 µs for a single mail, 40 µs for each of a batch of
-100. With one mail in flight each mail has a dot record and a settlement of its own, two round trips, whatever the batch; only in a window they are
-shared. *added to one that never waits*: the difference to the store that answers at once, in which the slower pace is the ledger's too."""
+100. With one mail in flight each mail has a round trip of its own, for its dot and the settlement of the one before, whatever the batch; only in a
+window several share one. *added to one that never waits*: the difference to the store that answers at once, in which the slower pace is the ledger's too."""
 _STEPS = """\
 The same by step, without a courier: one dot record and one settlement for the whole batch. *claim* and *add* ask the suppression
 list in the same step."""

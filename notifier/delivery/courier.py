@@ -270,12 +270,16 @@ class Courier:
                 self._check_draining()
 
         def before_dot(positions: Sequence[int]) -> float:
-            put_down()
+            if self._shield.struck or self._draining():  # then the turn between two mails is a moment to end in
+                put_down()
             now = time.monotonic()
             claims = [ready[position].claim for position in positions]
             self._shield.up()
+            theirs, held[:] = held[:], []
             at_dot.update(positions)
-            self._store.begin_dot(claims)
+            self._settle_legs_and_begin_dot(theirs, claims)
+            at_dot.difference_update(over)
+            over.clear()
             dots.update(dict.fromkeys(positions, Lap()))
             for claim in claims:
                 unsent.pop(claim.mail_id, None)
@@ -314,9 +318,29 @@ class Courier:
         try:
             self._settle(*(settlement for _, settlement in legs))
         except StoreUnavailable:
-            kept = [self._kept(attempt, settlement) for attempt, settlement in legs]
-            if not all(kept):
+            if not self._all_kept(legs):
                 raise
+
+    def _settle_legs_and_begin_dot(self, legs: Sequence[tuple[Attempt, Settlement]], claims: Sequence[Claim]) -> None:
+        """The outcomes that are here and the next dots, one round trip for both."""
+        if not legs:
+            self._store.begin_dot(claims)
+            return
+        settlements = tuple(self._redacted(settlement) for _, settlement in legs)
+        try:
+            turn = self._store.settle_and_begin_dot(settlements, claims)
+        except StoreUnavailable:
+            if not self._all_kept(legs):
+                raise
+            self._store.begin_dot(claims)
+            return
+        self._told(settlements, turn.too_late)
+        if turn.lost:
+            raise FenceRejected(turn.lost)
+
+    def _all_kept(self, legs: Sequence[tuple[Attempt, Settlement]]) -> bool:
+        kept = [self._kept(attempt, settlement) for attempt, settlement in legs]  # each, whatever became of another
+        return all(kept)
 
     def _kept(self, attempt: Attempt, settlement: Settlement) -> bool:
         """True where a final reply was read and lies in the journal now: others in flight may be read too (r6)."""
@@ -353,10 +377,14 @@ class Courier:
         try:
             self._store.settle(settlements)
         except FenceRejected as error:
-            log.warning("settlements came too late: %s", error)
             refused = error.mail_ids
+        self._told(settlements, refused)
+
+    def _told(self, settlements: Iterable[Settlement], too_late: Sequence[str]) -> None:
+        if too_late:
+            log.warning("settlements came too late: %s", FenceRejected(too_late))
         for one in settlements:
-            if one.claim.mail_id not in refused:
+            if one.claim.mail_id not in too_late:
                 self._listener(_event(one))
 
 

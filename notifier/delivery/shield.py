@@ -8,6 +8,10 @@ from typing import Protocol
 class Shield(Protocol):
     """Raised before a dot is recorded, lowered when no mail is between its dot and its settlement any more."""
 
+    @property
+    def struck(self) -> bool:
+        """True where something waits that `down` would raise."""
+
     def up(self) -> None:
         """Whatever would break in waits from now on. It may be up already."""
 
@@ -20,6 +24,8 @@ class Shield(Protocol):
 
 class NoShield:
     """Nothing breaks in here."""
+
+    struck = False
 
     def up(self) -> None:
         """See `Shield.up`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from notifier.errors import Fault
 from notifier.model.address import Address
@@ -32,6 +32,13 @@ class Added:
 
     mail_id: str
     existing: bool
+
+
+class Turn(NamedTuple):
+    """The ids of the mails whose settlements were refused, and of those whose dots were: then no dot is recorded."""
+
+    too_late: Sequence[str]
+    lost: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +249,12 @@ class Store(Protocol):
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Take one edge for each mail. Raises `FenceRejected` naming those refused; the others are settled."""
+
+    def settle_and_begin_dot(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
+        """`settle`, then `begin_dot`, in one round trip and with one wait for the disk; what either refuses is told, not raised.
+
+        Where it raises `StoreError`, any of it may be done.
+        """
 
     def take_evidence(self, evidence: Evidence) -> Verdict:
         """Settle late what a final reply said while the ledger was away, whatever the sweeper has made of it since.

@@ -33,6 +33,7 @@ from notifier.store.base import (
     Settlement,
     Swept,
     Takeover,
+    Turn,
 )
 from notifier.store.blobs import Blobs, BlobsAt, InRedis, places_of
 from notifier.store.blobs.blobs import GRACE
@@ -296,24 +297,35 @@ class RedisStore:
 
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """See `Store.begin_dot`; the claims are of one queue."""
-        (queue,) = {claim.email.queue for claim in claims}
-        ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
-        call = self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)
-        (lost,) = self._connection.run([call], durably=self._disk.waited_for(claim.email for claim in claims))
-        if lost:
-            raise FenceRejected([mail_id.decode() for mail_id in lost])
+        if lost := self._turned((), claims).lost:
+            raise FenceRejected(lost)
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """See `Store.settle`."""
         if not settlements:
             return
-        times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
-        calls = [self._settle_call(one, *times) for one in settlements]
-        answers = self._connection.run(calls, durably=self._disk.waited_for(one.claim.email for one in settlements))
+        durably = self._disk.waited_for(one.claim.email for one in settlements)
+        answers = self._connection.run(self._settle_calls(settlements), durably=durably)
+        if refused := self._settled(settlements, answers):
+            raise FenceRejected(refused)
+
+    def settle_and_begin_dot(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
+        """See `Store.settle_and_begin_dot`; the claims are of one queue."""
+        return self._turned(settlements, claims)
+
+    def _turned(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
+        (queue,) = {claim.email.queue for claim in claims}
+        ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
+        dot = self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)
+        durably = self._disk.waited_for(one.email for one in (*(one.claim for one in settlements), *claims))
+        *answers, lost = self._connection.run([*self._settle_calls(settlements), dot], durably=durably)
+        return Turn(self._settled(settlements, answers), [mail_id.decode() for mail_id in lost])
+
+    def _settled(self, settlements: Sequence[Settlement], answers: Sequence[object]) -> Sequence[str]:
+        """Those that were refused; what the others teach is learned."""
         refused = [one.claim.mail_id for one, done in zip(settlements, answers, strict=True) if not done]
         self._learn_addresses([one for one in settlements if one.claim.mail_id not in refused])
-        if refused:
-            raise FenceRejected(refused)
+        return refused
 
     def _learn_addresses(self, settled: Sequence[Settlement]) -> None:
         """After the settlement, and never in its way: the next refusal teaches the same."""
@@ -324,6 +336,10 @@ class RedisStore:
                     self.suppression.learn(path, str(fault), lasts=lasts, mail_id=one.claim.mail_id)
         except StoreError as error:
             log.warning("refused addresses are not on the suppression list: %s", error)
+
+    def _settle_calls(self, settlements: Sequence[Settlement]) -> list[Call]:
+        times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
+        return [self._settle_call(one, *times) for one in settlements]
 
     def _settle_call(self, one: Settlement, *times: int) -> Call:
         composed_in = self._contents.put_composed(one.composed)

@@ -14,7 +14,7 @@ class SoftLimit:
     """A `notifier.delivery.shield.Shield` for a prefork child, whose main thread alone hears the signal."""
 
     def __init__(self) -> None:
-        self._up = self._struck = False
+        self._up = self.struck = False
 
     def watch(self) -> None:
         """Take the place of Celery's own handler, which is set after every hook that a child has."""
@@ -29,19 +29,19 @@ class SoftLimit:
     def down(self) -> None:
         """See `Shield.down`."""
         self._up = False
-        if self._struck:
-            self._struck = False
+        if self.struck:
+            self.struck = False
             raise SoftTimeLimitExceeded
 
     def drop(self) -> None:
         """See `Shield.drop`."""
-        self._up = self._struck = False
+        self._up = self.struck = False
 
     def _strike(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         if not self._up:
             raise SoftTimeLimitExceeded
-        self._struck = True
+        self.struck = True
 
 
 soft_limit = SoftLimit()

@@ -13,9 +13,20 @@ from workers import wait_until
 from notifier.delivery.late import tell_late
 from notifier.errors import StoreUnavailable
 from notifier.model.state import MailState
-from notifier.store import SettlementJournal
-from notifier.store.base import Claim, Settlement
+from notifier.store import RedisStore, SettlementJournal
+from notifier.store.base import Claim, Settlement, Turn
 from notifier.testing import EmbeddedValkey, HostileServer
+
+
+def apart(store: RedisStore) -> mock._patch[object]:
+    """A turn between two mails takes the two steps that a test has its hands on."""
+
+    def both(settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
+        store.settle(settlements)
+        store.begin_dot(claims)
+        return Turn((), ())
+
+    return mock.patch.object(store, "settle_and_begin_dot", both)
 
 
 def heal(at: Desk) -> None:
@@ -42,7 +53,7 @@ def test_a_settlement_that_fails_doubles_no_mail_in_flight(window: int, valkey_s
                 raise StoreUnavailable("the answer was lost")
             settle(settlements)
 
-        with mock.patch.object(at.store, "settle", fails_once), pytest.raises(StoreUnavailable):
+        with apart(at.store), mock.patch.object(at.store, "settle", fails_once), pytest.raises(StoreUnavailable):
             at.round()
         heal(at)
         arrived = copies(server)
@@ -63,11 +74,32 @@ def test_a_dot_that_cannot_be_recorded_hands_back_what_was_not_sent(valkey_serve
             if len(calls) == 2:
                 raise StoreUnavailable("recorded, and the answer was lost")
 
-        with mock.patch.object(at.store, "begin_dot", fails_once), pytest.raises(StoreUnavailable):
+        with apart(at.store), mock.patch.object(at.store, "begin_dot", fails_once), pytest.raises(StoreUnavailable):
             at.round()
         heal(at)
         assert copies(server) == dict.fromkeys(ids, 1)
         assert {(at.status(one).attempt, at.status(one).unknowns) for one in ids} == {(1, 0)}
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["and the steps are done", "and nothing is"])
+def test_a_turn_whose_answer_is_lost_loses_and_doubles_nothing(
+    done: bool, valkey_server: EmbeddedValkey, tmp_path: Path
+) -> None:
+    """The settlement lies in the journal as well, and the next mail's dot is recorded by itself."""
+    journal = SettlementJournal(tmp_path / "journal")
+    with HostileServer() as server, desk(valkey_server.url, relay(server), keep=journal.keep) as at:
+        ids, both = at.post(3, mail_class="bulk"), at.store.settle_and_begin_dot
+
+        def loses_its_answer(settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
+            if done:
+                both(settlements, claims)
+            raise StoreUnavailable("the answer was lost")
+
+        with mock.patch.object(at.store, "settle_and_begin_dot", loses_its_answer):
+            at.round()
+        tell_late(journal, at.store, at.store.epoch(), at.events.append)
+        assert copies(server) == dict.fromkeys(ids, 1)
+        assert {(at.status(one).state, at.status(one).attempt) for one in ids} == {(MailState.SENT, 1)}
 
 
 @pytest.mark.parametrize("window", [1, 4])
@@ -82,7 +114,7 @@ def test_with_a_journal_every_reply_that_was_read_counts(
         desk(valkey_server.url, relay(server, window=window), keep=journal.keep) as at,
     ):
         ids = at.post(8, mail_class="bulk")
-        with mock.patch.object(at.store, "settle", side_effect=StoreUnavailable("away")):
+        with apart(at.store), mock.patch.object(at.store, "settle", side_effect=StoreUnavailable("away")):
             at.round()
         assert len(list(journal.entries(at.store.epoch()))) == 8
         tell_late(journal, at.store, at.store.epoch(), at.events.append)
@@ -105,6 +137,7 @@ def test_a_store_that_is_away_for_the_next_dot_as_well_costs_nothing_but_time(
             begin(claims)
 
         with (
+            apart(at.store),
             mock.patch.object(at.store, "begin_dot", once),
             mock.patch.object(at.store, "settle", side_effect=away),
             pytest.raises(StoreUnavailable),

@@ -35,6 +35,7 @@ def install() -> None:
     striker = Striker(Orders(Path(os.environ[FOLDER])), os.getpid())
     for seam, look in LOOKS.items():
         setattr(RedisStore, seam.value, _wrapped(getattr(RedisStore, seam.value), seam, look, striker))
+    RedisStore.settle_and_begin_dot = _of_both(striker)  # type: ignore[method-assign]
     _wrap_the_wait(striker)
 
 
@@ -90,6 +91,25 @@ def _wrapped(step: Callable[..., Any], seam: Seam, look: Look, striker: Striker)
     return wrapper
 
 
+def _of_both(striker: Striker) -> Callable[..., Any]:
+    """One round trip is two seams: the settlements of mails that are over, and the dots of those that come next."""
+    both = RedisStore.settle_and_begin_dot
+
+    def wrapper(store: RedisStore, settlements: Any, claims: Any) -> Any:
+        found = {}
+        for seam, theirs in ((Seam.SETTLE, settlements), (Seam.BEGIN_DOT, claims)):
+            orders = striker.orders_at(seam)
+            found[seam] = LOOKS[seam](store, orders, theirs) if orders else {}
+        for seam, edges in found.items():
+            striker.strike(store, seam, Moment.BEFORE, edges)
+        result = both(store, settlements, claims)
+        for seam, edges in found.items():
+            striker.strike(store, seam, Moment.AFTER, edges)
+        return result
+
+    return wrapper
+
+
 def _wrap_the_wait(striker: Striker) -> None:
     """The dot is written by then: whatever waited goes out before a reply is waited for."""
     read = Wire._read_reply
@@ -101,7 +121,7 @@ def _wrap_the_wait(striker: Striker) -> None:
         return read(self, deadline)
 
     Wire._read_reply = read_reply  # type: ignore[method-assign]
-    begin, settle = RedisStore.begin_dot, RedisStore.settle
+    begin, settle, both = RedisStore.begin_dot, RedisStore.settle, RedisStore.settle_and_begin_dot
 
     def begin_dot(self: RedisStore, claims: Any) -> None:
         begin(self, claims)
@@ -111,7 +131,13 @@ def _wrap_the_wait(striker: Striker) -> None:
         _at_the_dot.claims = ()
         settle(self, settlements)
 
+    def turned(self: RedisStore, settlements: Any, claims: Any) -> Any:
+        turn = both(self, settlements, claims)
+        _at_the_dot.store, _at_the_dot.claims = self, () if turn.lost else claims
+        return turn
+
     RedisStore.begin_dot, RedisStore.settle = begin_dot, settled  # type: ignore[method-assign]
+    RedisStore.settle_and_begin_dot = turned  # type: ignore[method-assign]
 
 
 # what a step is about to do, for mails that there is an order for -----------------------------------------------------

@@ -19,6 +19,7 @@ from celery.signals import task_prerun
 from notifier.delivery.composer import Composer
 from notifier.model.email import Email
 from notifier.model.envelope import MailObject
+from notifier.store.base import Turn
 from notifier.store.redis_store import RedisStore
 from notifier.tasks.worker import create_worker_app
 
@@ -53,7 +54,7 @@ POISONS: dict[str, Callable[[], object]] = {
     "no memory": no_memory,
 }
 
-compose, begin_dot = Composer.compose, RedisStore.begin_dot
+compose, begin_dot, both = Composer.compose, RedisStore.begin_dot, RedisStore.settle_and_begin_dot
 
 
 def compose_or_die(self: Composer, email: Email, *args: Any, **more: Any) -> MailObject:
@@ -63,12 +64,23 @@ def compose_or_die(self: Composer, email: Email, *args: Any, **more: Any) -> Mai
 
 def begin_dot_and_freeze(self: RedisStore, claims: Any) -> None:
     begin_dot(self, claims)
+    freeze_where_asked(claims)
+
+
+def settle_and_begin_dot_and_freeze(self: RedisStore, settlements: Any, claims: Any) -> Turn:
+    turn = both(self, settlements, claims)
+    freeze_where_asked(claims)
+    return turn
+
+
+def freeze_where_asked(claims: Any) -> None:
     if any(claim.email.context.get("poison") == "frozen at the dot" and claim.fence == 1 for claim in claims):
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
 Composer.compose = compose_or_die  # type: ignore[method-assign]
 RedisStore.begin_dot = begin_dot_and_freeze  # type: ignore[method-assign]
+RedisStore.settle_and_begin_dot = settle_and_begin_dot_and_freeze  # type: ignore[method-assign]
 
 
 @task_prerun.connect

@@ -13,10 +13,12 @@ from test_attempt import ANN, accepted, an_attempt
 
 from notifier.delivery.attempt import Attempt
 from notifier.delivery.courier import Courier
+from notifier.delivery.draining import Drained
+from notifier.delivery.shield import NoShield
 from notifier.errors import FenceRejected, StoreUnavailable
 from notifier.model.outcome import Outcome
 from notifier.retry import DEFAULT_TABLE
-from notifier.store.base import Claim, Settlement
+from notifier.store.base import Claim, Settlement, Turn
 from notifier.store.evidence import Evidence
 
 DOTS, WAIT = "dots", "wait"
@@ -37,6 +39,15 @@ class Ledger:
 
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         self.told.append((DOTS,))
+
+    def settle_and_begin_dot(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
+        too_late: Sequence[str] = ()
+        try:
+            self.settle(settlements)
+        except FenceRejected as error:
+            too_late = error.mail_ids
+        self.told[-1] += (DOTS,)
+        return Turn(too_late, ())
 
 
 def attempts(count: int) -> list[Attempt]:
@@ -65,7 +76,7 @@ def session(does: Does) -> Any:
     return SimpleNamespace(send_many=send_many, transactions=1, usable=True, rate=None)
 
 
-def transact(ledger: Ledger, does: Does, keep: Callable[[Evidence], bool] = lambda _: False) -> None:
+def transact(ledger: Ledger, does: Does, keep: Callable[[Evidence], bool] = lambda _: False, **more: Any) -> None:
     ready = attempts(3)
     courier = Courier(
         store=ledger,  # type: ignore[arg-type]
@@ -75,6 +86,7 @@ def transact(ledger: Ledger, does: Does, keep: Callable[[Evidence], bool] = lamb
         pauses=mock.sentinel.unused,
         table=lambda _: DEFAULT_TABLE,
         keep=keep,
+        **more,
     )
     courier._transact(session(does), ready, {one.claim.mail_id: one for one in ready})
 
@@ -84,11 +96,14 @@ def transact(ledger: Ledger, does: Does, keep: Callable[[Evidence], bool] = lamb
     [
         ([DOTS, 0, 1, 2], [(DOTS,), ("0", "1", "2")]),
         ([DOTS, 0, WAIT, 1, 2], [(DOTS,), ("0",), ("1", "2")]),
-        ([DOTS, 0, 1, DOTS, 2], [(DOTS,), ("0", "1"), (DOTS,), ("2",)]),
+        ([DOTS, 0, 1, DOTS, 2], [(DOTS,), ("0", "1", DOTS), ("2",)]),
+        ([DOTS, 0, WAIT, DOTS, 1, DOTS, 2], [(DOTS,), ("0",), (DOTS,), ("1", DOTS), ("2",)]),
         ([WAIT, DOTS, WAIT, 0, WAIT, WAIT], [(DOTS,), ("0",)]),
     ],
 )
-def test_what_is_here_is_put_down_before_a_wait_a_dot_and_the_end(does: Does, told: list[tuple[str, ...]]) -> None:
+def test_what_is_here_is_put_down_before_a_wait_with_a_dot_and_at_the_end(
+    does: Does, told: list[tuple[str, ...]]
+) -> None:
     ledger = Ledger()
     transact(ledger, does)
     assert ledger.told == told
@@ -130,3 +145,46 @@ def test_a_settlement_that_came_too_late_holds_up_no_other() -> None:
     ledger = Ledger(FenceRejected(["0"]))
     transact(ledger, [DOTS, 0, 1, WAIT, 2])
     assert ledger.told == [(DOTS,), ("0", "1"), ("2",)]
+
+
+def test_where_the_store_is_away_for_both_the_dot_is_tried_by_itself_once_the_journal_has_the_outcome() -> None:
+    kept: list[str] = []
+
+    def keep(evidence: Evidence) -> bool:
+        kept.append(evidence.mail_id)
+        return True
+
+    ledger = Ledger(StoreUnavailable("away"))
+    transact(ledger, [DOTS, 0, DOTS, 1], keep)
+    assert kept == ["0", "1"]
+    assert ledger.told == [(DOTS,), ("0",), (DOTS,), ("1",)]
+
+
+def test_a_settlement_that_came_too_late_leaves_the_next_dot_alone() -> None:
+    ledger = Ledger(FenceRejected(["0"]))
+    transact(ledger, [DOTS, 0, WAIT])
+    transact(ledger, [0, DOTS])
+    assert ledger.told == [(DOTS,), ("0",), ("0", DOTS)]
+
+
+class Struck(NoShield):
+    """A time limit has struck."""
+
+    struck = True
+
+    def down(self) -> None:
+        raise TimeoutError("a time limit")
+
+
+def test_a_time_limit_that_waits_is_raised_between_two_mails_and_no_dot_is_recorded() -> None:
+    ledger = Ledger()
+    with pytest.raises(TimeoutError, match="a time limit"):
+        transact(ledger, [0, DOTS, 1], shield=Struck())
+    assert ledger.told == [("0",)]
+
+
+def test_a_worker_that_is_told_to_end_ends_between_two_mails() -> None:
+    ledger = Ledger()
+    with pytest.raises(Drained):
+        transact(ledger, [0, DOTS, 1], draining=lambda: True)
+    assert ledger.told == [("0",)]
