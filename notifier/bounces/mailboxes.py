@@ -81,7 +81,9 @@ def poll_imap(url: str, take: Take) -> Iterator[Taken]:
                     yield from take(octets)
                 _checked(box.uid("STORE", uid.decode(), "+FLAGS.SILENT", r"(\Seen)"))
     except (imaplib.IMAP4.error, OSError, UnicodeError) as error:
-        raise MailboxUnavailable(f"the mailbox of bounces at {parts.hostname} cannot be read: {error}") from None
+        raise MailboxUnavailable(
+            f"the mailbox of bounces at {parts.hostname} cannot be read: {str(error)[:200]}"
+        ) from None
 
 
 def _connected(scheme: str, host: str, port: int | None) -> imaplib.IMAP4:
