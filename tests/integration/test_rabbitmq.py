@@ -69,7 +69,7 @@ def test_a_login_without_rights_is_told_so_and_works_when_it_has_them(tmp_path: 
     rabbitmq.control("eval", RIGHTS.format("^$"))
     rabbitmq.forget(*QUEUES)
     with plant(tmp_path, NOTIFIER_BROKER_URL=rabbitmq.url.replace("guest:guest", "narrow:hunter2")) as made:
-        with pytest.raises(BrokerUnavailable, match="refuses the messages of this login.*Nothing was stored") as error:
+        with pytest.raises(BrokerUnavailable, match=r"refuses the messages of this login.*Nothing was stored") as error:
             send_email.delay(**welcome("a@example.com"))
         made.launch_worker(slots=1)
         wait_until(lambda: "rabbitmqctl set_permissions" in made.logs(), "the worker says what it needs")
