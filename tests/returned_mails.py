@@ -138,3 +138,28 @@ Message-ID: <away@example.com>
 
 I am away until Monday. Write to bob@example.com, or to 550 5.1.1 High Street.
 """
+
+READ = """\
+Return-Path: <>
+From: {sender}
+To: bounce+{token}@shop.example
+Subject: Not read: Hello
+Message-ID: <read@example.com>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=disposition-notification; boundary="mdn"
+
+--mdn
+Content-Type: text/plain
+
+Your message of Monday was deleted without being read. It was in room 512.
+
+--mdn
+Content-Type: message/disposition-notification
+
+Reporting-UA: mail.example.com; Reader 3
+Original-Recipient: rfc822;zoe@example.com
+Final-Recipient: rfc822;zoe@example.com
+Disposition: automatic-action/MDN-sent-automatically; deleted
+
+--mdn--
+"""

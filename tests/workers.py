@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
+from nursery import ReadyWorker, can_make
 
 from notifier.settings import Settings
 from notifier.store.base import MailStatus
@@ -69,22 +70,14 @@ class Plant:
     ) -> SupervisedProcess:
         """One that will be up in a while."""
         log = self.folder / f"worker-{len(self.workers)}.log"
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            app,
-            "worker",
-            "-c",
-            str(slots),
-            "-l",
-            "INFO",
-            *QUICK,
-            *options,
-        ]
+        arguments = ["-A", app, "worker", "-c", str(slots), "-l", "INFO", *QUICK, *options]
         with log.open("wb") as file:
-            worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=file if output is None else output)
+            said = file.fileno() if output is None else output
+            if can_make(self.environ, arguments):
+                worker: SupervisedProcess = ReadyWorker(arguments, env=self.environ, cwd=TOP, output=said)
+            else:
+                command = [sys.executable, "-m", "celery", *arguments]
+                worker = SupervisedProcess(command, env=self.environ, cwd=TOP, output=said)
         self.workers.append(worker)
         return worker
 

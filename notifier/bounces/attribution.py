@@ -42,6 +42,11 @@ def by_recipient(report: Report, paths: Sequence[str]) -> Mapping[str, tuple[Tol
     return found
 
 
+def is_of(told: Told, path: str) -> bool:
+    """False where the status is another's, to whom his mail goes on: ORCPT goes with it (RFC 3461 section 5.2.3)."""
+    return not told.final or _comparable(path) in map(_comparable, told.final)
+
+
 def proofs(report: Report, paths: Sequence[str]) -> Mapping[str, Proof]:
     """What it proves of recipients of whom nobody knew. Of two words about one the first counts."""
     return {path: _PROOF[told.action] for path, (told, named) in by_recipient(report, paths).items() if named}

@@ -37,6 +37,8 @@ MOST_WORDS = 500  # characters of a server's words that are kept
 _LOOKED_AT = 2000  # characters of a server's words
 # RFC 3463 section 3.2 and RFC 7505, as in `notifier.delivery.addresses`: it is the address that is wrong.
 _OF_THE_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+# The sender's address, the size, the content (x.6.x), a filter (x.7.x). Not x.5.x: with 5.5.0 large providers say that there is nobody.
+_OF_THE_MAIL = re.compile(r"\d\.(?:1\.[78]|2\.3|3\.4|[67]\.\d+)\Z")
 
 
 class Cause(StrEnum):
@@ -44,7 +46,7 @@ class Cause(StrEnum):
 
     HARD = "hard"  # there is nobody: it is not mailed again
     SOFT = "soft"  # it may pass: too many of them are as good as a hard one
-    POLICY = "policy"  # it is about our mail or our server (x.7.x): the address is sound
+    POLICY = "policy"  # it is about our mail or our server: the address is sound
 
 
 def status_of(field: str, words: str) -> str:
@@ -75,4 +77,4 @@ def cause_of(status: str) -> Cause:
     """A failure's."""
     if status in _OF_THE_ADDRESS:
         return Cause.HARD
-    return Cause.POLICY if status.split(".")[1:2] == ["7"] else Cause.SOFT
+    return Cause.POLICY if _OF_THE_MAIL.match(status) else Cause.SOFT

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from notifier.bounces.attribution import by_recipient, named_mail, proofs, signed_mail
+from notifier.bounces.attribution import by_recipient, is_of, named_mail, proofs, signed_mail
 from notifier.bounces.causes import Cause, cause_of
 from notifier.bounces.reading import read_report
 from notifier.bounces.report import Action, Kind, Report, Told
@@ -128,7 +128,7 @@ class Desk:
         if told.action is not Action.FAILED:
             return Taken("late" if told.action is Action.DELAYED else "delivered", mail.mail_id, path, told.status)
         cause = cause_of(told.status)
-        if cause is Cause.HARD and not named:
+        if cause is Cause.HARD and not (named and is_of(told, path)):
             cause = Cause.SOFT  # it is another's address that is wrong: one to whom his mail goes on
         effect = self._suppressed(mail, path, cause, told)
         return self._noted(mail, path, report, told, outcome="bounced", why=cause.value, effect=effect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import logging
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,8 +18,11 @@ from notifier.model.secret import Secret
 from notifier.smtp import tls
 
 PATIENCE = 60.0  # seconds for each answer of the server
+MOST_ASKED = 10_000  # messages in one SEARCH: imaplib reads no line over a megabyte, and their numbers stand in one
 _FLAGS = ":2,"
 Take = Callable[[bytes], list[Taken]]
+
+log = logging.getLogger(__name__)
 
 
 def poll(place: Secret, take: Take) -> Iterator[Taken]:
@@ -34,12 +38,31 @@ def poll_maildir(folder: Path, take: Take) -> Iterator[Taken]:
     except OSError as error:
         raise MailboxUnavailable(f"{folder} is no Maildir that can be read: {error.strerror}") from None
     for path in found:
-        with suppress(FileNotFoundError):  # somebody else has taken it meanwhile
-            with path.open("rb") as file:
-                octets = file.read(MOST)
+        if (octets := _beginning(path)) is not None:
             yield from take(octets)
-            name, _, flags = path.name.partition(_FLAGS)
+            _mark_as_seen(path, folder)
+
+
+def _beginning(path: Path) -> bytes | None:
+    """None where it cannot be read: the others are not to wait for it."""
+    try:
+        if path.is_file():  # and nothing else that somebody has put there: a FIFO would be waited for
+            with path.open("rb") as file:
+                return file.read(MOST)
+    except FileNotFoundError:
+        return None  # somebody else has taken it meanwhile
+    except OSError as error:
+        log.warning("%s cannot be read, and stays unseen: %s", path, error.strerror)
+    return None
+
+
+def _mark_as_seen(path: Path, folder: Path) -> None:
+    name, _, flags = path.name.partition(_FLAGS)
+    try:
+        with suppress(FileNotFoundError):  # somebody else has done it meanwhile
             path.rename(folder / "cur" / f"{name}{_FLAGS}{''.join(sorted({*flags, 'S'}))}")
+    except OSError as error:
+        raise MailboxUnavailable(f"{folder} cannot be written to: {error.strerror}") from None
 
 
 def _is_seen(path: Path) -> bool:
@@ -52,13 +75,15 @@ def poll_imap(url: str, take: Take) -> Iterator[Taken]:
     try:
         with _connected(parts.scheme, parts.hostname or "", parts.port) as box:
             _log_in(box, unquote(parts.username or ""), unquote(parts.password or ""))
-            _checked(box.select(_quoted(unquote(parts.path.strip("/")) or "INBOX")))
-            for uid in (_checked(box.uid("SEARCH", "UNSEEN"))[0] or b"").split():
+            (count,) = _checked(box.select(_quoted(unquote(parts.path.strip("/")) or "INBOX")))
+            for uid in _unseen(box, int(count)):
                 if octets := _fetched(box, uid.decode()):  # else somebody else has taken it meanwhile
                     yield from take(octets)
                 _checked(box.uid("STORE", uid.decode(), "+FLAGS.SILENT", r"(\Seen)"))
     except (imaplib.IMAP4.error, OSError, UnicodeError) as error:
-        raise MailboxUnavailable(f"the mailbox of bounces at {parts.hostname} cannot be read: {error}") from None
+        raise MailboxUnavailable(
+            f"the mailbox of bounces at {parts.hostname} cannot be read: {str(error)[:200]}"
+        ) from None
 
 
 def _connected(scheme: str, host: str, port: int | None) -> imaplib.IMAP4:
@@ -74,6 +99,15 @@ def _log_in(box: imaplib.IMAP4, user: str, password: str) -> None:
         box.authenticate("PLAIN", lambda _: f"\0{user}\0{password}".encode())
     else:
         box.login(user, password)
+
+
+def _unseen(box: imaplib.IMAP4, count: int) -> list[bytes]:
+    """UIDs among the ``count`` messages that are there."""
+    found: list[bytes] = []
+    for first in range(1, count + 1, MOST_ASKED):
+        last = min(first + MOST_ASKED - 1, count)
+        found += (_checked(box.uid("SEARCH", f"{first}:{last}", "UNSEEN"))[0] or b"").split()
+    return found
 
 
 def _fetched(box: imaplib.IMAP4, uid: str) -> bytes:

@@ -13,10 +13,13 @@ MOST = 64 * 1024  # characters of the text that are read
 MOST_RECIPIENTS = 20
 _DAEMON = re.compile(r"mailer-?daemon|postmaster|mail delivery|mdaemon|<>", re.IGNORECASE)
 _SUBJECT = re.compile(
-    r"(?!re:|aw:|fwd?:)[^\n]{0,200}(?:undeliver|non-?delivery|not delivered|deliver\w* (?:has )?(?:fail|error|status|problem)|"
+    r"(?!re:|aw:|fwd?:)[^\n]{0,200}?(undeliver|non-?delivery|not delivered|deliver\w* (?:has )?(?:fail|error|status|problem)|"
     r"failure (?:notice|delivery)|returned mail|mail delivery)",
     re.IGNORECASE,
 )
+_REPORT_TYPE = re.compile(r"""[; \t]report-type[ \t]*=[ \t]*"?([a-z-]{1,80})""", re.IGNORECASE)
+# With these a machine answers for a person, mostly with the subject of what it answers, and rightly from <> (RFC 3834 section 3.3).
+_ANSWERS = ("auto-submitted", "x-auto-response-suppress", "x-autoreply", "x-autorespond", "x-vacation")
 # "Hi. This is the qmail-send program" (QSBMF), and its kin.
 _QSBMF = re.compile(r"\s{0,20}Hi\. (?:This is the|The MTA program)")
 _PARAGRAPH = re.compile(r"^<([^>\n]{3,320})>:[ \t]*\n((?:[^\n]+\n?){0,20})", re.MULTILINE)
@@ -34,12 +37,18 @@ _LATE = re.compile(
 
 
 def is_bounce(message: Part) -> bool:
-    """True where a server has written it: what a person sends to the mailbox of bounces is none."""
-    if message.first("x-failed-recipients") or message.content_type == "multipart/report":
+    """True where a server has written it: what a person sends to the mailbox of bounces is none, nor what answers for him."""
+    if message.content_type == "multipart/report":
+        named = _REPORT_TYPE.search(message.first("content-type"))
+        if named is None or named[1].lower() == "delivery-status":
+            return True
+        # Dovecot's way to reject (RFC 5429 section 2.1.2) is a receipt too, and its Auto-Submitted says so.
+        return "(rejected)" in message.first("auto-submitted")
+    if message.first("x-failed-recipients") or _DAEMON.search(message.first("from")):
         return True
-    if _SUBJECT.match(message.first("subject")):
-        return True
-    return bool(_DAEMON.search(message.first("from")) or message.first("return-path").strip() == "<>")
+    # A subject of our own may speak of a delivery, and answers put their words before it, in whatever language.
+    begins = _SUBJECT.match(message.first("subject"))
+    return begins is not None and begins.start(1) == 0 and not any(map(message.first, _ANSWERS))
 
 
 def says_why(message: Part, told: list[Told]) -> bool:

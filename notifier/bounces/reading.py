@@ -17,7 +17,7 @@ _ENVELOPE_ID = re.compile(rf"({_ID})(\.[a-z2-7]{{16}})?\Z", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rf"<?({_ID})@", re.IGNORECASE)
 # Where a server writes whom it has delivered the report to: the reverse-path of our mail.
 _TO = ("x-original-to", "delivered-to", "envelope-to", "x-envelope-to", "to")
-_AUTOMATIC = ("x-autoreply", "x-autorespond", "x-vacation")
+_AUTOMATIC = ("x-autoreply", "x-autorespond", "x-vacation", "x-auto-response-suppress")
 
 
 def read_report(octets: bytes, *, to: str = "") -> Report:
@@ -60,6 +60,7 @@ def _is_automatic(message: Part) -> bool:
     precedence = message.first("precedence").strip().lower()
     return (
         submitted not in ("", "no")
+        or message.content_type == "multipart/report"  # a receipt (RFC 8098), or one of those about TLS
         or precedence in ("auto_reply", "bulk", "junk", "list")
         or any(message.first(name) for name in _AUTOMATIC)
     )

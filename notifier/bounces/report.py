@@ -30,13 +30,15 @@ class Action(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Told:
     """What is said of one recipient. ``addresses`` are those that he is called by, as he was given to the server first, in small
-    letters. ``status`` is RFC 3463's, empty where nobody says; ``words`` are a server's.
+    letters. ``status`` is RFC 3463's, empty where nobody says; ``words`` are a server's. ``final``: those of them that the status
+    is about, where a server tells them from the one that it was given.
     """
 
     addresses: tuple[str, ...]
     action: Action
     status: str = ""
     words: str = ""
+    final: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

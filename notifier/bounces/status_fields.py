@@ -62,7 +62,9 @@ def _recipient(fields: Fields) -> Told | None:
     words = " ".join(fields.get("diagnostic-code", ()))
     status = status_of(" ".join(fields.get("status", ())), words)
     action = _action(" ".join(fields.get("action", ())), status)
-    return None if action is None else Told(addresses, action, status, plain(words))
+    if action is None:
+        return None
+    return Told(addresses, action, status, plain(words), typed(next(iter(fields.get("final-recipient", ())), "")))
 
 
 def _action(text: str, status: str) -> Action | None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from amqp.exceptions import AccessRefused
 from kombu.exceptions import OperationalError
 
 from notifier.delivery.rounds import serve
@@ -106,6 +107,8 @@ def _have_it_take_two(connection: Any) -> None:
         take_two(connection, BROKER_TIMEOUT)
     except BROKER_ERRORS as error:
         connection.collect()  # a farewell would be waited for as long
+        if isinstance(error, AccessRefused):
+            raise OperationalError(f"it refuses the messages of this login: {error}") from error
         raise OperationalError(
             f"it takes no messages, or not within {BROKER_TIMEOUT:g} s ({type(error).__name__}), as one that is short of memory or disk"
         ) from error

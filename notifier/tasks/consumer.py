@@ -1,4 +1,4 @@
-"""Celery's consumer without what we never use: waits that RabbitMQ keeps.
+"""Celery's consumer without what we never use, waits that RabbitMQ keeps, and with a pause where RabbitMQ refuses it.
 
 Where a queue is a quorum queue, Celery (5.5 and later) declares 28 more for messages with an ETA, each replicated, and
 warns of each of ours at every start that it cannot serve them. Our waits are due times in the store.
@@ -6,10 +6,19 @@ warns of each of ours at every start that it cannot serve them. Our waits are du
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any
 
+from amqp.exceptions import AccessRefused, NotAllowed
+from celery.worker import state
 from celery.worker.consumer import Consumer as CelerysConsumer
 
+log = logging.getLogger(__name__)
+
+# Login, virtual host or rights: only an operator changes that. Celery would try five times a second.
+_REFUSALS = (AccessRefused, NotAllowed)
+PAUSE = 5  # seconds
 _UNUSED = "DelayedDelivery"
 _Blueprint: Any = CelerysConsumer.Blueprint
 
@@ -21,3 +30,25 @@ class Consumer(CelerysConsumer):
         """Its steps."""
 
         default_steps = [step for step in _Blueprint.default_steps if not str(step).endswith(_UNUSED)]  # noqa: RUF012 - Celery's own is a list
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """The login or the virtual host is refused, or nobody is there."""
+        super().on_connection_error_before_connected(exc)
+        _pause_where_refused(exc)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """A right is missing, or the connection broke."""
+        if isinstance(exc, _REFUSALS):
+            log.error(
+                "RabbitMQ refuses this worker (%s): it needs configure, write and read (rabbitmqctl set_permissions)",
+                exc,
+            )
+        super().on_connection_error_after_connected(exc)
+        _pause_where_refused(exc)
+
+
+def _pause_where_refused(exc: Exception) -> None:
+    if isinstance(exc, _REFUSALS):
+        for _ in range(PAUSE):
+            state.maybe_shutdown()
+            time.sleep(1.0)

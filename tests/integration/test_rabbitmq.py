@@ -59,6 +59,26 @@ def test_a_queue_of_another_type_ends_the_workers_start_with_what_to_do(tmp_path
     rabbitmq.forget("mail")
 
 
+RIGHTS = """
+    (catch rabbit_auth_backend_internal:add_user(<<"narrow">>, <<"hunter2">>, <<"tests">>)),
+    rabbit_auth_backend_internal:set_permissions(<<"narrow">>, <<"/">>, <<"{0}">>, <<"{0}">>, <<"{0}">>, <<"tests">>).
+"""
+
+
+def test_a_login_without_rights_is_told_so_and_works_when_it_has_them(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
+    rabbitmq.control("eval", RIGHTS.format("^$"))
+    rabbitmq.forget(*QUEUES)
+    with plant(tmp_path, NOTIFIER_BROKER_URL=rabbitmq.url.replace("guest:guest", "narrow:hunter2")) as made:
+        with pytest.raises(BrokerUnavailable, match=r"refuses the messages of this login.*Nothing was stored") as error:
+            send_email.delay(**welcome("a@example.com"))
+        made.launch_worker(slots=1)
+        wait_until(lambda: "rabbitmqctl set_permissions" in made.logs(), "the worker says what it needs")
+        rabbitmq.control("eval", RIGHTS.format(".*"))
+        made.settle([send_email.delay(**welcome("b@example.com")).id], "sent")
+        assert "Frequent restarts" not in made.logs(), "it has not tried again and again"
+        assert "hunter2" not in made.logs() + str(error.value)
+
+
 def test_mails_go_out_at_once_in_bulk_later_and_again(works: Plant) -> None:
     first = send_email.delay(**welcome("zoe@example.com")).id
     deferred = send_email.delay(**welcome("later@example.com")).id

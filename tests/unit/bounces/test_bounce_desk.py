@@ -161,6 +161,16 @@ def test_a_mail_that_was_taken_for_spam_says_nothing_of_the_address(store: Redis
     assert {event.why for event in told(store)} == {"policy"}
 
 
+@pytest.mark.parametrize("code", ["5.1.7", "5.1.8", "5.2.3", "5.3.4", "5.6.1"])
+def test_a_sender_or_a_message_that_is_wrong_says_nothing_of_the_address(
+    store: RedisStore, desk: Desk, code: str
+) -> None:
+    """RFC 3463: the sender's address, the size or the content is what is refused, and another mail may pass."""
+    effects = [desk.take(bounce(code), to=path(sent(store)))[0].effect for _ in range(3)]
+    assert set(effects) == {"nothing: its address is sound"}
+    assert reasons(store) == {}
+
+
 @pytest.mark.parametrize(("kind", "reason"), [("abuse", "complaint"), ("opt-out", "opt-out")])
 def test_whoever_complains_is_not_mailed_again_ever(store: RedisStore, desk: Desk, kind: str, reason: str) -> None:
     email = sent(store)
@@ -195,7 +205,7 @@ def test_a_forged_token_suppresses_nobody(store: RedisStore, desk: Desk) -> None
 
 def test_a_message_id_alone_counts_where_it_is_allowed_to(store: RedisStore, desk: Desk) -> None:
     email = sent(store)
-    octets = report(recipient("failed"), envelope_id="", returned=f"Content-Type: text/rfc822-headers\n\n{HEADER}")
+    octets = report(recipient("failed", ZOE), envelope_id="", returned=f"Content-Type: text/rfc822-headers\n\n{HEADER}")
     octets = octets.replace(b"01931f6e-0000-7000-8000-000000000001", email.id.encode())
     assert "NOTIFIER_BOUNCE_UNSIGNED" in desk.take(octets)[0].outcome
     assert reasons(store) == {}
@@ -216,6 +226,12 @@ def test_a_wrong_address_that_his_mail_goes_on_to_is_not_his_own(store: RedisSto
         recipient("failed", "member@elsewhere.example", ""), envelope_id="", returned="Content-Type: text/plain\n\n"
     )
     assert desk.take(octets, to=path(email))[0].effect == "counted: 1 of 3"
+
+
+def test_nor_where_the_server_remembers_whom_we_had_named(store: RedisStore, desk: Desk) -> None:
+    """ORCPT goes on with the mail (RFC 3461 section 5.2.3)."""
+    octets = report(recipient("failed", "member@elsewhere.example", ZOE), returned="Content-Type: text/plain\n\n")
+    assert desk.take(octets, to=path(sent(store)))[0].effect == "counted: 1 of 3"
 
 
 def test_a_domain_may_be_written_in_its_own_letters(store: RedisStore, desk: Desk) -> None:

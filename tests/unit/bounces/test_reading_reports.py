@@ -6,7 +6,7 @@ import pytest
 from delivery_reports import ENVELOPE_ID, HEADERS_ONLY, MAIL_ID, POSTFIX, WHOLE, recipient, report
 from hypothesis import given
 from hypothesis import strategies as st
-from returned_mails import ARF, AWAY, EXCHANGE, EXIM, QMAIL, TOKEN, ZOE
+from returned_mails import ARF, AWAY, EXCHANGE, EXIM, QMAIL, READ, TOKEN, ZOE
 
 from notifier.bounces.reading import read_report
 from notifier.bounces.report import Action, Kind, Report
@@ -198,6 +198,37 @@ def test_an_automatic_reply_is_no_bounce(field: str) -> None:
 def test_a_postmaster_who_is_away_is_no_bounce() -> None:
     octets = AWAY.format(token=TOKEN).replace("Zoe <zoe@", "Postmaster <postmaster@").replace("550 5.1.1", "12")
     assert read_report(octets.encode()).kind is Kind.AUTO_REPLY
+
+
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        ("Away until Monday", "I am away. My desk is 412, or call 555 1234."),
+        ("Automatic reply: Your delivery status", "I am away until Monday."),  # with the subject of our own mail
+        (
+            "Confirm your mail to zoe@example.com",
+            "Your mail is blocked as spam until you have confirmed that you sent it.",
+        ),
+        ("Your message could not be delivered yet", "Mail delivery waits: prove that you are no machine."),
+    ],
+)
+@pytest.mark.parametrize("field", ["Auto-Submitted: auto-replied", "X-Auto-Response-Suppress: All", "Precedence: bulk"])
+def test_an_automatic_reply_with_a_null_reverse_path_is_no_bounce(subject: str, says: str, field: str) -> None:
+    """RFC 3834 section 3.3 asks for that path. The words of a person, or of our own mail, are no server's."""
+    octets = f"Return-Path: <>\nFrom: Zoe <zoe@example.com>\nTo: b+{TOKEN}@shop.example\nSubject: {subject}\n{field}\n\n{says}\n"
+    assert (read_report(octets.encode()).kind, read_report(octets.encode()).recipients) == (Kind.AUTO_REPLY, ())
+
+
+def test_what_a_person_answers_is_no_bounce() -> None:
+    octets = AWAY.format(token=TOKEN).replace("Auto-Submitted: auto-replied (vacation)\n", "")
+    octets = octets.replace("Away until Monday", "Antw: Your delivery status")  # in whatever language of theirs
+    assert read_report(octets.encode()).kind is Kind.OTHER
+
+
+@pytest.mark.parametrize("sender", ["Zoe <zoe@example.com>", "MAILER-DAEMON@example.com"])
+def test_a_receipt_is_no_bounce(sender: str) -> None:
+    """RFC 8098: it has been shown to somebody, or deleted unread."""
+    assert read_report(READ.format(sender=sender, token=TOKEN).encode()).kind is Kind.AUTO_REPLY
 
 
 def test_a_servers_words_hold_no_controls() -> None:
