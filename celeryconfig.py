@@ -44,9 +44,10 @@ broker_channel_error_retry = True
 broker_transport_options = {
     # Inline payloads only. Bells are short; no ETA and no countdown ever meets it.
     "visibility_timeout": 3600,
-    # Without a timeout a half-open broker is waited for without end.
-    "socket_timeout": 30,
-    "socket_connect_timeout": 10,
+    # Without a timeout a half-open broker is waited for without end. The main process asks it at each sweep and does nothing else
+    # meanwhile, so it is short: what a slow one does not take in time is rung again.
+    "socket_timeout": 2,
+    "socket_connect_timeout": 2,
     "socket_keepalive": True,
     # Look for unacknowledged messages at each interval, not at each tenth.
     "unacked_restore_throttle": 1,

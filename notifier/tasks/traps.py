@@ -275,7 +275,7 @@ TRAPS: tuple[Trap[Ground], ...] = (
     Trap("broker_connection_retry_on_startup", _retry_on_startup, f"set it True {CONF}"),
     Trap("broker_channel_error_retry", _channel_errors, f"set it True {CONF}"),
     Trap("worker_enable_remote_control", _remote_control, f"set it False {CONF}: `notifier` asks the store"),
-    Trap("socket_timeout", _no_timeout, f"set 'socket_timeout': 30 in broker_transport_options {CONF}"),
+    Trap("socket_timeout", _no_timeout, f"set 'socket_timeout': 5 in broker_transport_options {CONF}"),
     Trap("socket_keepalive", _no_keepalive, f"set 'socket_keepalive': True in broker_transport_options {CONF}"),
     Trap("unacked_restore_throttle", _restore, f"set 'unacked_restore_throttle': 1 in broker_transport_options {CONF}"),
     Trap(
