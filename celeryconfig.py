@@ -39,6 +39,8 @@ worker_enable_soft_shutdown_on_idle = True
 worker_cancel_long_running_tasks_on_connection_loss = False
 
 broker_connection_retry_on_startup = True
+# Celery would end the worker at the hundredth try, after three quarters of an hour.
+broker_connection_max_retries = None
 # A broker that becomes a replica, is full or is not allowed to write refuses a step; without this the worker ends.
 broker_channel_error_retry = True
 broker_transport_options = {
