@@ -31,7 +31,7 @@ def command() -> None:
 @command.command("list")
 @choosing
 @click.option("--state", type=click.Choice([str(state) for state in STATES]), help="Only those in this state.")
-@click.option("--limit", default=100, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
 @_json
 def list_(state: str | None, limit: int, as_json: bool, **filters: Any) -> None:
     """List dead letters, oldest first."""
