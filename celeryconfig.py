@@ -39,14 +39,17 @@ worker_enable_soft_shutdown_on_idle = True
 worker_cancel_long_running_tasks_on_connection_loss = False
 
 broker_connection_retry_on_startup = True
+# Celery would end the worker at the hundredth try, after three quarters of an hour.
+broker_connection_max_retries = None
 # A broker that becomes a replica, is full or is not allowed to write refuses a step; without this the worker ends.
 broker_channel_error_retry = True
 broker_transport_options = {
     # Inline payloads only. Bells are short; no ETA and no countdown ever meets it.
     "visibility_timeout": 3600,
-    # Without a timeout a half-open broker is waited for without end.
-    "socket_timeout": 30,
-    "socket_connect_timeout": 10,
+    # Without a timeout a half-open broker is waited for without end. The main process asks it at each sweep and does nothing else
+    # meanwhile, so it is short: what a slow one does not take in time is rung again.
+    "socket_timeout": 2,
+    "socket_connect_timeout": 2,
     "socket_keepalive": True,
     # Look for unacknowledged messages at each interval, not at each tenth.
     "unacked_restore_throttle": 1,

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from notifier.cli.choosing import choosing, chosen
-from notifier.cli.status import moment, plain, print_status
+from notifier.cli.listing import list_mails
+from notifier.cli.status import print_status
 from notifier.cli.telling import tell
 from notifier.errors import InvalidAddress
 from notifier.model.address import Address
 from notifier.model.state import DEAD, MailState
 from notifier.settings.parsers import rate
-from notifier.store.base import MailStatus
 from notifier.tasks.operating import Done, Selection, discard, requeue, ring_for_what_is_due, selected
 from notifier.tasks.result import status
 from notifier.tasks.runtime import runtime
@@ -35,16 +31,13 @@ def command() -> None:
 @command.command("list")
 @choosing
 @click.option("--state", type=click.Choice([str(state) for state in STATES]), help="Only those in this state.")
-@click.option("--limit", default=100, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
 @_json
 def list_(state: str | None, limit: int, as_json: bool, **filters: Any) -> None:
     """List dead letters, oldest first."""
     states = (MailState(state),) if state else STATES
     found = list(selected(Selection(states, **filters), limit))
-    if as_json:
-        click.echo(json.dumps([plain(mail) for mail in found], ensure_ascii=False, indent=2))
-        return
-    Console().print(_table(found) if found else "no dead letters")
+    list_mails(found, "no dead letters", as_json=as_json)
 
 
 @command.command("show")
@@ -107,13 +100,3 @@ def _readdressed(ids: list[str], readdress: tuple[str, ...], why: str) -> Done:
     except InvalidAddress as error:
         raise click.BadParameter(f"--to is written OLD=NEW: {error}") from None
     return Done(ids[0], runtime().store.resolve(ids[0], MailState.WAITING, why, readdress=edits))
-
-
-def _table(mails: list[MailStatus]) -> Table:
-    table = Table("created", "id", "state", "template", "recipients", "what was said")
-    for mail in mails:
-        fault = mail.last_fault
-        why = str(fault) if fault else str(mail.history[-1].get("why", "")) if mail.history else ""
-        shown = ", ".join(list(mail.recipients)[:3]) + (", …" if len(mail.recipients) > 3 else "")
-        table.add_row(moment(mail.created_at), mail.mail_id, mail.state, mail.template, Text(shown), Text(why))
-    return table

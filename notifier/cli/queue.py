@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli.choosing import Finite
 from notifier.cli.flow import Flow, QueueFlow, plain
 from notifier.cli.overview import span
 from notifier.errors import NotifierError
@@ -20,9 +21,7 @@ from notifier.tasks.overview import overview
 @click.command("queue")
 @click.argument("names", nargs=-1, metavar="[QUEUE]...")
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
-@click.option(
-    "--every", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds between two looks."
-)
+@click.option("--every", type=Finite(min=0.1), default=1.0, show_default=True, help="Seconds between two looks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs; with --watch, a line for each look.")
 def command(names: tuple[str, ...], watch: bool, every: float, as_json: bool) -> None:
     """Tell how deep each queue is, how old its oldest mail is, and how many mails a second are sent.

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli.choosing import Finite
 from notifier.errors import NotifierError
 from notifier.model.address import Address
 from notifier.model.suppression import Suppression
@@ -21,6 +22,7 @@ from notifier.store.suppression import SuppressionList
 from notifier.tasks.runtime import runtime
 
 DAY = 86400.0
+MOST_DAYS = 36525  # beyond some thousand years no calendar tells when it ends
 LIST = "Of mails of this tenant and class alone, such as default/bulk. Left out: of all mails."
 _LIST = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}/[a-z0-9][a-z0-9_-]{0,62}\Z")
 
@@ -43,7 +45,9 @@ def command() -> None:
 @command.command("add")
 @click.argument("addresses", nargs=-1, required=True)
 @click.option("--reason", default="by hand", show_default=True, help="Why; it is shown wherever the entry is.")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="For so long. Left out: until it is removed.")
+@click.option(
+    "--days", type=Finite(min=0, min_open=True, max=MOST_DAYS), help="For so long. Left out: until it is removed."
+)
 @list_option
 @as_json_option
 def add(addresses: tuple[str, ...], reason: str, days: float | None, mailing_list: str | None, as_json: bool) -> None:

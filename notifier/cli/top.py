@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli.choosing import Finite
 from notifier.cli.flow import Flow, QueueFlow, plain
 from notifier.cli.keys import pressed, single_keys
 from notifier.cli.overview import as_plain, span, workers_table
@@ -24,9 +25,7 @@ END = ("q", "Q")
 
 
 @click.command("top")
-@click.option(
-    "--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds between two looks."
-)
+@click.option("--every", type=Finite(min=0.1), default=2.0, show_default=True, help="Seconds between two looks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, once.")
 def command(every: float, as_json: bool) -> None:
     """Watch queues with their rates, relays with their breakers, and workers; q ends it. Without a terminal, print it once."""

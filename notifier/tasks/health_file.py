@@ -25,7 +25,8 @@ class HealthFile:
             return
         draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
-            draft.write_text(Health(os.getpid(), time.time() + self._lasts, hindrance).to_text(), encoding="utf-8")
+            now = time.time()
+            draft.write_text(Health(os.getpid(), now + self._lasts, hindrance, now).to_text(), encoding="utf-8")
             draft.replace(self._path)  # a probe never sees half of it
         except OSError as error:
             log.warning("the health file was not written, and a probe will think that the worker is stuck: %s", error)

@@ -22,6 +22,7 @@ from celery.worker.state import maybe_shutdown
 from notifier.errors import NotifierError
 from notifier.model.worker import WorkerState
 from notifier.tasks.app import app
+from notifier.tasks.broker_seen import broker_seen
 from notifier.tasks.health_file import HealthFile
 from notifier.tasks.orders import orders
 from notifier.tasks.presence import pool_kind, record_of
@@ -30,7 +31,7 @@ from notifier.tasks.runtime import runtime
 log = logging.getLogger(__name__)
 
 TTL_SWEEPS = 4  # a worker that was silent for so many sweeps no longer counts
-# So many, and its main process is stuck. Longer than a half-open broker holds it up (socket_timeout, 30 s).
+# So many, and its main process is stuck. Longer than a half-open broker holds it up (socket_timeout, some times in a sweep).
 STUCK_SWEEPS = 12
 NO_BROKER = "the broker is not reached"
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -61,8 +62,8 @@ class Life(bootsteps.StartStopStep):
         self._health = HealthFile(settings.health_file, self._interval * STUCK_SWEEPS)
         self._hear_signals(worker)
         celery_consumer.maybe_shutdown = self._called_while_reconnecting  # type: ignore[attr-defined]  # it imports it
-        worker.timer.call_after(0.1, self._tick, (worker,))
-        self._entry = worker.timer.call_repeatedly(self._interval, self._tick, (worker,))
+        worker.timer.call_after(0.1, self.tell, (worker,))
+        self._entry = worker.timer.call_repeatedly(self._interval, self.tell, (worker,))
 
     def stop(self, worker: Any) -> None:
         """Nothing new is claimed; what is under way is waited for by the pool, and meanwhile we say so."""
@@ -89,7 +90,8 @@ class Life(bootsteps.StartStopStep):
 
     # saying it ------------------------------------------------------------------------------------------------------
 
-    def _tick(self, worker: Any) -> None:
+    def tell(self, worker: Any) -> None:
+        """That it lives, and what is in its way."""
         self._next_tick = time.monotonic() + self._interval
         state = WorkerState.DRAINING if orders.draining else WorkerState.RUNNING
         mine = runtime()
@@ -109,13 +111,13 @@ class Life(bootsteps.StartStopStep):
 
     def _go_on_saying_it(self, worker: Any) -> None:
         while not self._over.is_set():
-            self._tick(worker)
+            self.tell(worker)
             self._over.wait(self._interval)
 
     def _called_while_reconnecting(self) -> None:
         """Each second while Celery tries to reach the broker: its timer stands still, and the worker is not stuck for that."""
         if time.monotonic() >= self._next_tick:
-            self._tick(self._worker)
+            self.tell(self._worker)
         maybe_shutdown()
 
     # hearing it -----------------------------------------------------------------------------------------------------
@@ -153,4 +155,5 @@ def _hindrance(worker: Any, state: WorkerState) -> str:
     if state is WorkerState.DRAINING:
         return "it was told to end"
     connection = getattr(getattr(worker, "consumer", None), "connection", None)
-    return "" if connection is not None and connection.connected else NO_BROKER
+    reached = connection is not None and connection.connected and not broker_seen.away
+    return "" if reached else NO_BROKER

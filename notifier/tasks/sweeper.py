@@ -18,6 +18,7 @@ from notifier.model.events import MailsSwept
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
 from notifier.tasks.broker_errors import BROKER_ERRORS
+from notifier.tasks.broker_seen import broker_seen
 from notifier.tasks.collector import call_the_collector
 from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
@@ -63,6 +64,12 @@ class Sweeper(bootsteps.StartStopStep):
         self.stop(worker)
 
     def _tick(self, worker: Any) -> None:
+        was_away = broker_seen.away
+        self._sweep(worker)
+        if broker_seen.away != was_away:  # a probe need not wait for the next sweep to hear of it
+            worker.notifier_life.tell(worker)
+
+    def _sweep(self, worker: Any) -> None:
         mine = runtime()
         queues = sorted(worker.app.amqp.queues.consume_from)
         try:
@@ -123,17 +130,26 @@ def _no_bell_waits(queue: str) -> bool:
     """
     if any(_is_bell_of(queue, request) for request in worker_state.reserved_requests - worker_state.active_requests):
         return False
+    # What is not known is taken for an empty queue: a doubled bell is harmless, a silent queue is not.
+    return broker_seen.just_missed or _depth(queue) == 0
+
+
+def _depth(queue: str) -> int:
     with app.connection_for_read() as connection:
-        errors: tuple[Any, ...] = (OSError, *connection.connection_errors, *connection.channel_errors)
+        channel_errors: tuple[Any, ...] = connection.channel_errors
+        errors: tuple[Any, ...] = (*BROKER_ERRORS, *connection.connection_errors, *channel_errors)
         try:
             channel: Any = connection.default_channel
             declared = channel.queue_declare(queue=queue, passive=True)
         except errors as error:
-            # An empty queue of Redis is none, and a broker that is away holds nothing for us now. A doubled bell is
-            # harmless, a silent queue is not.
             log.debug("depth of queue %s not known: %s", queue, type(error).__name__)
-            return True
-        return int(declared.message_count) == 0
+            if isinstance(error, channel_errors):  # an empty queue of Redis is none
+                broker_seen.answered()
+            else:
+                broker_seen.missed()
+            return 0
+    broker_seen.answered()
+    return int(declared.message_count)
 
 
 def _is_bell_of(queue: str, request: Any) -> bool:

@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from celery import Celery
+from kombu import Queue
 
 from notifier.model.worker import WorkerRecord
 from notifier.settings import Settings
 from notifier.settings.traps import Trap
 from notifier.tasks.app import DEFINED
-from notifier.tasks.checks import check_celery_problems
+from notifier.tasks.checks import attempt_budget, check_celery_problems
 from notifier.tasks.existing_apps import mail_queues
 from notifier.tasks.presence import BEAT
 
@@ -24,6 +25,8 @@ REDIS = ("redis", "rediss", "redis+socket", "unix", "sentinel")
 RABBIT = ("amqp", "amqps", "pyamqp")
 FEW_TASKS = 1000  # each child that is replaced opens its sessions anew
 LONGEST_LOCK = 300.0  # seconds of no report after a redbeat was killed
+RESTORED_IN = 60.0  # seconds until what a killed worker had read is looked for
+PAYLOADS = ("notifier.send_email", "notifier.send_message")
 CONF = "in celeryconfig.py"
 
 
@@ -78,10 +81,17 @@ def _acks_of_bells(found: Ground) -> str | None:
 
 
 def _acks_of_payloads(found: Ground) -> str | None:
-    early = [name for name in ("notifier.send_email", "notifier.send_message") if not found.task(name).acks_late]
+    early = [name for name in PAYLOADS if not found.task(name).acks_late]
     return (
         f"{early[0]} is acknowledged early: a mail that was enqueued by name is lost with its worker" if early else None
     )
+
+
+def _forgotten_payloads(found: Ground) -> str | None:
+    forgotten = [name for name in PAYLOADS if not found.task(name).reject_on_worker_lost]
+    if forgotten:
+        return f"{forgotten[0]} is not given back where its child is killed: a late acknowledgement alone loses the mail then"
+    return None
 
 
 def _rejected_bells(found: Ground) -> str | None:
@@ -124,9 +134,23 @@ def _rate(found: Ground) -> str | None:
 
 def _priorities(found: Ground) -> str | None:
     conf = found.conf
-    if conf.task_default_priority is not None or conf.task_queue_max_priority is not None:
+    of_all = conf.task_default_priority, conf.task_queue_max_priority, found.transport.get("queue_order_strategy")
+    of_some = [getattr(found.task(options["name"]), "priority", None) for _, options in DEFINED]
+    of_queues = [
+        getattr(queue, "max_priority", None)
+        for queue in conf.task_queues or ()
+        if isinstance(queue, Queue) and found.is_ours
+    ]
+    if {*of_all, *of_some, *of_queues, *_route_priorities(conf)} != {None}:
         return "messages have priorities: 0 is the highest with Redis and the lowest with RabbitMQ"
     return None
+
+
+def _route_priorities(conf: Any) -> Iterator[Any]:
+    routes = conf.task_routes if isinstance(conf.task_routes, Mapping) else {}
+    for name, route in routes.items():
+        if isinstance(name, str) and name.startswith(("notifier.", "*")) and isinstance(route, Mapping):
+            yield route.get("priority")
 
 
 def _results(found: Ground) -> str | None:
@@ -140,6 +164,22 @@ def _no_limits(found: Ground) -> str | None:
     if found.task("notifier.bell").time_limit or found.conf.task_time_limit:
         return None
     return "task_time_limit is not set: a slot that hangs hangs for ever"
+
+
+def _limits_of_a_task(found: Ground) -> str | None:
+    """Those of all tasks end a worker's start, where they are too short."""
+    attempt = attempt_budget(found.settings)
+    for name in ("soft_time_limit", "time_limit"):
+        limit = getattr(found.task("notifier.bell"), name)
+        if limit is not None and limit <= attempt and limit != found.conf[f"task_{name}"]:
+            return f"notifier.bell has a {name} of {limit:g} s, and one mail may take {attempt:g} s: it would be cut off, and be unknown"
+    return None
+
+
+def _idle_soft_shutdown(found: Ground) -> str | None:
+    if found.conf.worker_soft_shutdown_timeout and not found.conf.worker_enable_soft_shutdown_on_idle:
+        return "worker_enable_soft_shutdown_on_idle is off: SIGQUIT does not wait for a slot that has its bell and has not said so yet"
+    return None
 
 
 def _soft_shutdown(found: Ground) -> str | None:
@@ -194,9 +234,16 @@ def _no_keepalive(found: Ground) -> str | None:
 
 
 def _restore(found: Ground) -> str | None:
-    throttle = found.transport.get("unacked_restore_throttle", 10)
-    if found.broker_is(REDIS) and throttle != 1:
-        return f"unacked_restore_throttle is {throttle}: what a killed worker had read comes back minutes later than it could"
+    """At each so-many-th interval kombu looks."""
+    interval, throttle = (
+        found.transport.get("unacked_restore_interval", 10),
+        found.transport.get("unacked_restore_throttle", 10),
+    )
+    if found.broker_is(REDIS) and interval * throttle > RESTORED_IN:
+        return (
+            f"unacked_restore_interval is {interval:g} s and unacked_restore_throttle {throttle:g}: what a killed worker had read "
+            f"comes back {interval * throttle:g} s later than it could"
+        )
     return None
 
 
@@ -250,6 +297,11 @@ TRAPS: tuple[Trap[Ground], ...] = (
     Trap("task_always_eager", _eager, f"take it out {CONF}"),
     Trap("acks of bells", _acks_of_bells, f"take acks_late out of task_annotations {CONF}: the sweeper rings again"),
     Trap("acks of payloads", _acks_of_payloads, f"take acks_late out of task_annotations {CONF}"),
+    Trap(
+        "payloads not given back",
+        _forgotten_payloads,
+        f"take reject_on_worker_lost out of task_annotations {CONF}",
+    ),
     Trap("bells given back", _rejected_bells, f"take reject_on_worker_lost and retry_on_worker_lost out {CONF}"),
     Trap(
         "bells retried",
@@ -267,6 +319,12 @@ TRAPS: tuple[Trap[Ground], ...] = (
         "result_backend", _results, f"take it out {CONF} and set task_ignore_result = True; ask by notifier.status(id)"
     ),
     Trap("task_time_limit", _no_limits, f"set task_soft_time_limit = 2700 and task_time_limit = 2760 {CONF}"),
+    Trap(
+        "limits of a task",
+        _limits_of_a_task,
+        f"take them out of task_annotations {CONF}: SMTP's own deadlines end what hangs",
+    ),
+    Trap("worker_enable_soft_shutdown_on_idle", _idle_soft_shutdown, f"set it True {CONF}"),
     Trap("worker_soft_shutdown_timeout", _soft_shutdown, f"set worker_soft_shutdown_timeout = 60 {CONF}"),
     Trap(
         "cancelling on connection loss", _cancelling, f"take it out {CONF}: the ledger's fence answers the second copy"
@@ -275,9 +333,13 @@ TRAPS: tuple[Trap[Ground], ...] = (
     Trap("broker_connection_retry_on_startup", _retry_on_startup, f"set it True {CONF}"),
     Trap("broker_channel_error_retry", _channel_errors, f"set it True {CONF}"),
     Trap("worker_enable_remote_control", _remote_control, f"set it False {CONF}: `notifier` asks the store"),
-    Trap("socket_timeout", _no_timeout, f"set 'socket_timeout': 30 in broker_transport_options {CONF}"),
+    Trap("socket_timeout", _no_timeout, f"set 'socket_timeout': 5 in broker_transport_options {CONF}"),
     Trap("socket_keepalive", _no_keepalive, f"set 'socket_keepalive': True in broker_transport_options {CONF}"),
-    Trap("unacked_restore_throttle", _restore, f"set 'unacked_restore_throttle': 1 in broker_transport_options {CONF}"),
+    Trap(
+        "unacked_restore_throttle",
+        _restore,
+        f"set 'unacked_restore_throttle': 1 in broker_transport_options {CONF}, and leave the interval out",
+    ),
     Trap(
         "visibility_timeout",
         _foreign_visibility,

@@ -36,17 +36,18 @@ class Counting:
 
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
-        self._known: dict[str, set[str]] = {}
 
     def __call__(self, event: Event, /) -> None:
         """Count it."""
         match event:
             case MailSettled():
                 self._settled(event)
-            case MailsDelivered(queue=queue, seconds=seconds):
+            case MailsDelivered(queue=name, seconds=seconds):
+                queue = self._bounded("queue", name)
                 self._figures.add("notifier_batches_total", (queue,))
                 self._figures.observe("notifier_batch_seconds", (queue,), seconds)
-            case MailHeld(queue=queue, limits=limits):
+            case MailHeld(queue=name, limits=limits):
+                queue = self._bounded("queue", name)
                 for kind in {limit.partition(" ")[0] for limit in limits}:
                     self._figures.add("notifier_limited_total", (queue, kind))
             case BreakerOpened() | BreakerClosed() | RelayComplained():
@@ -60,7 +61,7 @@ class Counting:
                 self._session(event)
 
     def _settled(self, event: MailSettled) -> None:
-        figures, queue = self._figures, event.queue
+        figures, queue = self._figures, self._bounded("queue", event.queue)
         figures.add("notifier_settled_total", (queue, self._template(event.template), event.state.value))
         if event.state is MailState.WAITING:
             figures.add("notifier_retries_total", (queue, self._reason(event)))
@@ -91,13 +92,14 @@ class Counting:
                 self._figures.add("notifier_relay_complaints_total", (relay,))
 
     def _swept(self, event: MailsSwept) -> None:
-        self._figures.add("notifier_sweeps_total", (event.queue,))
+        queue = self._bounded("queue", event.queue)
+        self._figures.add("notifier_sweeps_total", (queue,))
         for state, number in (
             ("waiting", event.rung),
             ("claimed", event.leases_over),
             ("at_dot", event.unknown),
         ):
-            self._figures.add("notifier_rung_again_total", (event.queue, state), number)
+            self._figures.add("notifier_rung_again_total", (queue, state), number)
 
     def _session(self, event: Session) -> None:
         figures, relay = self._figures, self._bounded("relay", event.relay)
@@ -129,8 +131,11 @@ class Counting:
                 self._figures.add("notifier_sessions", (relay, use), change)
 
     def _bounded(self, label: str, value: str) -> str:
-        """What a label says: a flood of values of an application's or a stranger's making is no flood of series."""
-        known = self._known.setdefault(label, set())
+        """What a label says: a flood of values of an application's or a stranger's making is no flood of series.
+
+        Asked of the slot, which outlives its process: children that are recycled, each with values of its own, would fill it.
+        """
+        known = self._figures.known(label)
         if value in known:
             return value
         if len(known) >= MOST_VALUES:

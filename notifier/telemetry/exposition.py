@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
+from operator import add
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
@@ -23,13 +24,14 @@ class Bounds:
         self._known: dict[tuple[str, str], set[str]] = {}
 
     def cut(self, figured: Figured) -> dict[Series, list[float]]:
-        """The same sums, with what is too much added up as `OTHER`."""
+        """The same sums, with what is too much in one as `OTHER`."""
         sums: dict[Series, list[float]] = {}
         for (name, labels), numbers in sorted(figured.items()):
             metric = BY_NAME[name]
             cut = tuple(self._value(metric, *pair) for pair in zip(metric.labels, labels, strict=True))
             before = sums.setdefault((name, cut), [0.0] * len(numbers))
-            before[:] = [one + other for one, other in zip(before, numbers, strict=True)]
+            join = max if metric.largest else add
+            before[:] = [join(one, other) for one, other in zip(before, numbers, strict=True)]
         return sums
 
     def _value(self, metric: Metric, label: str, value: str) -> str:

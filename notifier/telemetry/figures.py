@@ -20,7 +20,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from notifier.telemetry.metrics import BY_NAME, Kind
+from notifier.telemetry.metrics import BY_NAME, Kind, Metric
 
 SLOT = 512 * 1024  # octets; a whole number of any system's pages
 _HEAD = 8  # octets: how many of a slot are in use
@@ -56,6 +56,11 @@ class Figures:
             if (at := slot.place(metric, labels)) is not None:
                 slot.numbers[at + bisect_left(buckets, value)] += 1
                 slot.numbers[at + len(buckets) + 1] += value
+
+    def known(self, label: str) -> set[str]:
+        """What a bounded label says in this process's slot, its former owners' values too; whoever counts a new one adds it."""
+        with self._lock:
+            return (self._slot or self._taken()).known.setdefault(label, set())
 
     def _taken(self) -> Slot:
         for number in count():
@@ -104,11 +109,18 @@ class Slot:
         self.numbers = memoryview(self._map).cast("d")
         self._used = memoryview(self._map)[:_HEAD].cast("Q")
         self._places: dict[Series, int] = {}
+        self.known: dict[str, set[str]] = {}
         octets = self._map[:]
         for (name, labels), at, numbers in _placed(octets):
             self._places[name, labels] = at
-            if name in BY_NAME and BY_NAME[name].kind is Kind.GAUGE:  # the former owner's
+            self._remember(BY_NAME[name], labels)
+            if BY_NAME[name].kind is Kind.GAUGE:  # the former owner's
                 self.numbers[at : at + numbers] = memoryview(bytes(8 * numbers)).cast("d")
+
+    def _remember(self, metric: Metric, labels: tuple[str, ...]) -> None:
+        for label, value in zip(metric.labels, labels, strict=True):
+            if label in metric.bounded:
+                self.known.setdefault(label, set()).add(value)
 
     def place(self, metric: str, labels: tuple[str, ...]) -> int | None:
         """Where the numbers of a series begin. None where the slot is full: it is not counted any more."""

@@ -1,4 +1,5 @@
-"""Events as log lines. Subjects and contexts never stand in them, and recipients are masked; the mail's id leads to the ledger.
+"""Events as log lines. Subjects and contexts never stand in them, and recipients are masked, in a server's words too; the mail's id
+leads to the ledger.
 
 Each line has the facts of its event as fields too, for `notifier.telemetry.json_lines`.
 """
@@ -6,7 +7,7 @@ Each line has the facts of its event as fields too, for `notifier.telemetry.json
 from __future__ import annotations
 
 import logging
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from notifier.model.events import (
@@ -27,7 +28,7 @@ from notifier.model.events import (
 from notifier.model.state import MailState
 from notifier.telemetry import tracing
 from notifier.telemetry.json_lines import FIELDS
-from notifier.telemetry.masking import masked_list
+from notifier.telemetry.masking import masked_list, without, without_any
 
 log = logging.getLogger("notifier")
 
@@ -53,24 +54,11 @@ def log_event(event: Event, /) -> None:
         case SessionMissed():
             log.debug("a session to %s was waited for in vain, %.3f s", event.relay, event.seconds, extra=_extra(event))
         case BreakerOpened():
-            log.warning(
-                "mails for %s wait %.0f s (%s): %s",
-                event.relay,
-                event.seconds,
-                event.about,
-                event.why or "no reason",
-                extra=_extra(event),
-            )
+            _log_opened(replace(event, why=_in_one_line(without_any(event.why))))
         case BreakerClosed():
             log.warning("%s takes mails again", event.relay, extra=_extra(event))
         case RelayComplained():
-            log.warning(
-                "%s gets too much, with %d connections: %s",
-                event.relay,
-                event.connections,
-                event.why,
-                extra=_extra(event),
-            )
+            _log_complaint(replace(event, why=_in_one_line(without_any(event.why))))
         case MailsSwept():
             _log_swept(event)
         case LedgerChanged():
@@ -83,6 +71,28 @@ def log_event(event: Event, /) -> None:
                 event.parked,
                 extra=_extra(event),
             )
+
+
+def _log_opened(event: BreakerOpened) -> None:
+    log.warning(
+        "mails for %s wait %.0f s (%s): %s",
+        event.relay,
+        event.seconds,
+        event.about,
+        event.why or "no reason",
+        extra=_extra(event),
+    )
+
+
+def _log_complaint(event: RelayComplained) -> None:
+    log.warning(
+        "%s gets too much, with %d connections: %s", event.relay, event.connections, event.why, extra=_extra(event)
+    )
+
+
+def _in_one_line(words: str) -> str:
+    """A reply of several lines, or one with escape sequences, would forge lines of a log for people, or paint their terminal."""
+    return words if words.isprintable() else "".join(one if one.isprintable() else " " for one in words)
 
 
 def _extra(event: Event) -> dict[str, Any]:
@@ -104,7 +114,7 @@ def _words_of_session(
         case SessionOpened(relay, number, tls, seconds):
             return "session %d to %s opened in %.3f s, %s", number, relay, seconds, tls or "no TLS"
         case SessionNotOpened(relay, seconds, why):
-            return "no session to %s opened after %.3f s: %s", relay, seconds, why
+            return "no session to %s opened after %.3f s: %s", relay, seconds, _in_one_line(why)
         case SessionReused(relay, number, transactions):
             return "session %d to %s reused after %d mails", number, relay, transactions
         case SessionRetired(relay=relay, session=number, reason=reason, transactions=transactions):
@@ -116,6 +126,7 @@ def _log_settled(event: MailSettled) -> None:
     if not log.isEnabledFor(level):
         return
     recipients = masked_list(event.recipients)
+    said = str(event.fault or event.reply or "-")
     log.log(
         level,
         "mail %s %s, attempt %d, %.3f s after enqueue, to %s, relay %s: %s",
@@ -125,7 +136,7 @@ def _log_settled(event: MailSettled) -> None:
         event.seconds,
         ", ".join(recipients) or "-",
         event.relay or "-",
-        event.fault or event.reply or "-",
+        _in_one_line(without(event.recipients, said)),
         extra={FIELDS: _facts(event, recipients)},
     )
 

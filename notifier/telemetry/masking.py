@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 SHOWN = 3  # recipients; the others are a number
+_ADDRESS = re.compile(r"""[^\s<>()\[\]:;,"]+@[^\s<>()\[\]:;,"@]+""")
 
 
 def masked(address: str) -> str:
@@ -17,3 +19,16 @@ def masked_list(addresses: Sequence[str]) -> list[str]:
     """The first few, and how many more."""
     shown = [masked(one) for one in addresses[:SHOWN]]
     return [*shown, f"and {len(addresses) - SHOWN} more"] if len(addresses) > SHOWN else shown
+
+
+def without(addresses: Sequence[str], words: str) -> str:
+    """A server's words, in which it may repeat to whom the mail was."""
+    if "@" not in words:
+        return words
+    known = "|".join(map(re.escape, sorted(addresses, key=len, reverse=True)))
+    return re.sub(known, lambda found: masked(found[0]), words, flags=re.IGNORECASE) if known else words
+
+
+def without_any(words: str) -> str:
+    """The same, where it is not known to whom the mail was."""
+    return _ADDRESS.sub(lambda found: masked(found[0]), words)

@@ -32,7 +32,7 @@ class Source(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Metric:
     """``buckets``: upper bounds of a histogram, without the last one, which has none. ``bounded``: labels that are cut off
-    at `MOST_VALUES`.
+    at `MOST_VALUES`; what is cut off is added up, or stands by its ``largest``.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Metric:
     doc: str
     buckets: tuple[float, ...] = ()
     bounded: tuple[str, ...] = ()
+    largest: bool = False
 
     @property
     def values(self) -> int:
@@ -74,7 +75,7 @@ METRICS: tuple[Metric, ...] = (
         ("queue", "template", "state"),
         "Attempts by the state that they left the mail in. `template` is `(message)` for messages of the application's own, "
         "and `other` where it is not known or there are too many.",
-        bounded=("template",),
+        bounded=("queue", "template"),
     ),
     Metric(
         "notifier_retries_total",
@@ -83,7 +84,7 @@ METRICS: tuple[Metric, ...] = (
         ("queue", "reason"),
         "Mails that wait for another attempt, by the row of the taxonomy (docs/reference/errors.md) or the error's class; "
         "`LIM` is a limit, `PAU` a pause, `handed_back` a mail that was claimed and not begun.",
-        bounded=("reason",),
+        bounded=("queue", "reason"),
     ),
     Metric(
         "notifier_failures_total",
@@ -91,7 +92,7 @@ METRICS: tuple[Metric, ...] = (
         W,
         ("queue", "reason"),
         "Mails that became dead letters by an attempt, by the same reasons.",
-        bounded=("reason",),
+        bounded=("queue", "reason"),
     ),
     Metric(
         "notifier_limited_total",
@@ -99,6 +100,7 @@ METRICS: tuple[Metric, ...] = (
         W,
         ("queue", "limit"),
         "Mails put off by a limit: `tenant`, `domain` or `relay`. One that is over two of them counts for both.",
+        bounded=("queue",),
     ),
     Metric(
         "notifier_delivery_seconds",
@@ -107,6 +109,7 @@ METRICS: tuple[Metric, ...] = (
         ("queue",),
         "From the enqueue to the relay's 250, waits and retries included.",
         DAYS,
+        bounded=("queue",),
     ),
     Metric(
         "notifier_step_seconds",
@@ -125,8 +128,15 @@ METRICS: tuple[Metric, ...] = (
         PATIENT,
         bounded=("relay",),
     ),
-    Metric("notifier_batches_total", C, W, ("queue",), "What workers claimed at once and are done with."),
-    Metric("notifier_batch_seconds", H, W, ("queue",), "How long a batch took.", QUICK),
+    Metric(
+        "notifier_batches_total",
+        C,
+        W,
+        ("queue",),
+        "What workers claimed at once and are done with.",
+        bounded=("queue",),
+    ),
+    Metric("notifier_batch_seconds", H, W, ("queue",), "How long a batch took.", QUICK, bounded=("queue",)),
     # A worker's: relays.
     Metric(
         "notifier_sessions",
@@ -200,7 +210,7 @@ METRICS: tuple[Metric, ...] = (
         bounded=("relay",),
     ),
     # A worker's: upkeep.
-    Metric("notifier_sweeps_total", C, W, ("queue",), "Sweeps."),
+    Metric("notifier_sweeps_total", C, W, ("queue",), "Sweeps.", bounded=("queue",)),
     Metric(
         "notifier_rung_again_total",
         C,
@@ -208,6 +218,7 @@ METRICS: tuple[Metric, ...] = (
         ("queue", "from_state"),
         "What sweeps repaired: bells rung again for mails that were due (`waiting`), mails taken over because their lease was over "
         "(`claimed`), or because no final reply was stored in time (`at_dot`).",
+        bounded=("queue",),
     ),
     Metric(
         "notifier_ledger_changes_total",
@@ -235,6 +246,7 @@ METRICS: tuple[Metric, ...] = (
         ("queue", "state"),
         "Mails by state, those that are kept in an index: all but `sent` and `discarded`. `failed`, `expired` and `quarantined` are the "
         "dead letters, `claimed` and `at_dot` are in flight.",
+        bounded=("queue",),
     ),
     Metric(
         "notifier_due_mails",
@@ -242,6 +254,7 @@ METRICS: tuple[Metric, ...] = (
         S,
         ("queue",),
         "Mails that wait and are due. With those in flight it is what an autoscaler wants.",
+        bounded=("queue",),
     ),
     Metric(
         "notifier_oldest_due_age_seconds",
@@ -249,6 +262,8 @@ METRICS: tuple[Metric, ...] = (
         S,
         ("queue",),
         "For how long the first of the due mails has been due; 0 where none is.",
+        bounded=("queue",),
+        largest=True,
     ),
     Metric(
         "notifier_oldest_mail_age_seconds",
@@ -257,14 +272,24 @@ METRICS: tuple[Metric, ...] = (
         ("queue", "state"),
         "The time since the enqueue of the mail that stands first in its state (by when it is due, or since when it is there); 0 where "
         "there is none.",
+        bounded=("queue",),
+        largest=True,
     ),
-    Metric("notifier_live_slots", G, S, ("queue",), "Slots of the workers that consume the queue and live."),
+    Metric(
+        "notifier_live_slots",
+        G,
+        S,
+        ("queue",),
+        "Slots of the workers that consume the queue and live.",
+        bounded=("queue",),
+    ),
     Metric(
         "notifier_edges_total",
         C,
         S,
         ("queue", "from_state", "to_state"),
         "Every edge of the ledger, counted where it is taken; `from_state` is `new` for a mail that was enqueued.",
+        bounded=("queue",),
     ),
     Metric(
         "notifier_unknown_total",
@@ -272,7 +297,7 @@ METRICS: tuple[Metric, ...] = (
         S,
         ("queue", "cause"),
         "Mails whose final reply nobody has read, by the row of the taxonomy; `Z8` is a worker that ended.",
-        bounded=("cause",),
+        bounded=("queue", "cause"),
     ),
     Metric(
         "notifier_unknown_resolved_total",
@@ -281,6 +306,7 @@ METRICS: tuple[Metric, ...] = (
         ("queue", "how"),
         "What became of them: `resent`, `parked`, `proof`, `late_reply` (from a worker's journal), `person`. One that was parked, and that a "
         "person then decided on, counts for both.",
+        bounded=("queue",),
     ),
     Metric(
         "notifier_duplicates_suppressed_total",
@@ -288,6 +314,7 @@ METRICS: tuple[Metric, ...] = (
         S,
         ("queue",),
         "Mails that were enqueued again under their idempotency key, and not sent again.",
+        bounded=("queue",),
     ),
     Metric(
         "notifier_fence_rejected_total",
@@ -295,9 +322,17 @@ METRICS: tuple[Metric, ...] = (
         S,
         ("queue", "step"),
         "Claims that had been lost to another worker, found at the `dot` (nothing was sent) or at the `settlement`.",
+        bounded=("queue",),
     ),
-    Metric("notifier_hook_events_waiting", G, S, ("queue", "hook"), "Events that a hook is still to be told."),
-    Metric("notifier_paused", G, S, ("kind", "name"), "1 for each pause in force.", bounded=("name",)),
+    Metric(
+        "notifier_hook_events_waiting",
+        G,
+        S,
+        ("queue", "hook"),
+        "Events that a hook is still to be told.",
+        bounded=("queue",),
+    ),
+    Metric("notifier_paused", G, S, ("kind", "name"), "1 for each pause in force.", bounded=("name",), largest=True),
     Metric(
         "notifier_breaker_open",
         G,
@@ -305,6 +340,7 @@ METRICS: tuple[Metric, ...] = (
         ("relay", "about"),
         "1 while mails wait for a relay of the settings, else 0; not those of mx://.",
         bounded=("relay",),
+        largest=True,
     ),
     Metric("notifier_suppressed_addresses", G, S, (), "Entries of the suppression list."),
     Metric(

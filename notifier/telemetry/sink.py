@@ -8,7 +8,9 @@ import os
 import socket
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +22,42 @@ class Sink:
 
 
 class UnblockedStream(io.TextIOBase):
-    """For a `logging.StreamHandler`."""
+    """For a `logging.StreamHandler`. Each write is a line, and is taken whole or not at all: what was begun goes on before
+    anything else does. ``told`` makes the line that says how many were lost.
+    """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, told: Callable[[int], str]) -> None:
         super().__init__()
         self._sink = sink
+        self._told = told
         self._lost = 0
+        self._rest = b""  # of the line that was begun
+        self._pid = os.getpid()
 
     def write(self, text: str) -> int:
-        """All of the text, or as much of it as is taken now."""
+        """All of the text; now, or as much of it as is taken now, or never."""
+        if os.getpid() != self._pid:  # the parent ends its own line
+            self._pid, self._rest, self._lost = os.getpid(), b"", 0
         try:
             if self._lost:
-                self._write(f"{self._lost} writes to the log were lost: nobody has read it\n")
+                self._begin(self._told(self._lost))
                 self._lost = 0
-            self._write(text)
+            self._begin(text)
         except BlockingIOError:
             self._lost += 1
         return len(text)
 
-    def _write(self, text: str) -> None:
+    def _begin(self, text: str) -> None:
+        """Raises `BlockingIOError` where nothing of it was taken."""
+        self._go_on()
         octets = text.encode("utf-8", "backslashreplace")
-        while octets:
-            octets = octets[self._sink.send(octets) :]
+        self._rest = octets[self._sink.send(octets) :]
+        with suppress(BlockingIOError):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while self._rest:
+            self._rest = self._rest[self._sink.send(self._rest) :]
 
     def close(self) -> None:
         """Close our own end; the one that it was made from stays open."""
@@ -54,7 +70,13 @@ def unblock(logger: logging.Logger) -> None:
     """Handlers of ``logger`` that write to a pipe or a socket never wait for its reader."""
     for handler in logger.handlers:
         if type(handler) is logging.StreamHandler and (sink := _sink_of(handler.stream)) is not None:
-            handler.setStream(UnblockedStream(sink))
+            handler.setStream(UnblockedStream(sink, partial(_told, handler)))
+
+
+def _told(handler: logging.Handler, lost: int) -> str:
+    """In the handler's own format, whatever it is by then."""
+    words = "%d writes to the log were lost: nobody has read it"
+    return handler.format(logging.LogRecord(__name__, logging.WARNING, __file__, 0, words, (lost,), None)) + "\n"
 
 
 def _sink_of(stream: io.TextIOBase) -> Sink | None:

@@ -19,9 +19,10 @@ from notifier.errors import Phase
 from notifier.model.health import Health
 from notifier.model.state import MailState
 from notifier.model.worker import WorkerState
+from notifier.tasks.life import NO_BROKER
 from notifier.tasks.presence import VERSION
 from notifier.tasks.runtime import runtime
-from notifier.testing import Script
+from notifier.testing import EmbeddedValkey, Script
 from notifier.testing.supervised import SupervisedProcess
 
 # A slot would claim for a minute, if it was not told to end.
@@ -99,6 +100,23 @@ def test_a_main_process_that_stands_still_is_not_alive(up: tuple[Plant, Supervis
     finally:
         worker.signal(signal.SIGCONT)
     wait_until(lambda: probe(made, "alive")[0] == 0, "it goes on")
+
+
+def test_a_broker_that_hangs_is_told_before_celery_has_noticed(tmp_path: Path) -> None:
+    """Its connection looks as ever, and the worker's main process goes on."""
+    chosen = {"NOTIFIER_HEALTH": str(tmp_path / "health"), "NOTIFIER_SWEEP_INTERVAL": "0.5"}
+    with EmbeddedValkey() as broker, plant(tmp_path, **chosen, NOTIFIER_BROKER_URL=broker.url) as made:
+        made.start_worker(slots=1)
+        wait_until(lambda: probe(made, "ready")[0] == 0, "store and broker are reached")
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            wait_until(lambda: health(made).hindrance == NO_BROKER, "it has noticed")
+            assert "onnection to broker lost" not in made.logs()
+            assert probe(made, "alive")[0] == 0
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+        wait_until(lambda: not health(made).hindrance, "it has found it again")
+        made.settle([send()], "sent")
 
 
 def test_without_store_and_broker_a_worker_is_alive_and_not_ready(up: tuple[Plant, SupervisedProcess]) -> None:

@@ -24,6 +24,7 @@ from notifier.integrations.django.smtp_pools import router_of, session_of
 from notifier.integrations.django.smtplib_errors import djangos_errors
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.tasks.runtime import inline_runtime, runtime
+from notifier.telemetry.masking import masked, without
 
 log = logging.getLogger(__name__)
 
@@ -158,4 +159,6 @@ def _check_taken(mail: Accepted, outcome: Outcome) -> None:
         raise fault_error(outcome.faults[0])
     for path, one in outcome.recipients.items():
         if one.fault is not None:
-            log.warning("mail %s was not taken for %s: %s", mail.email.id, path, one.fault)
+            log.warning(
+                "mail %s was not taken for %s: %s", mail.email.id, masked(path), without([path], str(one.fault))
+            )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from notifier.cli.probing import Unwell, alive
+from notifier.cli.ready import command
 from notifier.model.health import Health
 
 
@@ -26,6 +27,21 @@ def test_a_word_that_is_still_good_is_life(tmp_path: Path) -> None:
 def test_a_word_that_is_over_is_none(tmp_path: Path) -> None:
     with pytest.raises(Unwell, match=r"process 7.* is stuck or was killed"):
         alive(written(tmp_path, time.time() - 1))
+
+
+def test_a_worker_that_is_held_up_is_not_ready_long_before_it_is_dead(tmp_path: Path) -> None:
+    now = time.time()
+    (tmp_path / "health").write_text(Health(7, now + 40, told_at=now - 20).to_text(), encoding="utf-8")
+    assert alive(tmp_path / "health").pid == 7
+    asked = [str(tmp_path / "health")]
+    with pytest.raises(Unwell, match="it has said nothing for 20 s"):
+        command.main(asked, standalone_mode=False)
+    command.main([*asked, "--within", "3600"], standalone_mode=False)
+
+
+def test_the_word_of_an_older_worker_does_not_say_when_it_was_told(tmp_path: Path) -> None:
+    (tmp_path / "health").write_text(f'{{"pid": 7, "until": {time.time() + 3600}, "hindrance": ""}}', encoding="utf-8")
+    command.main([str(tmp_path / "health")], standalone_mode=False)
 
 
 def test_where_no_worker_has_written_that_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import get_args
 
 import pytest
@@ -131,6 +132,25 @@ def test_a_flood_of_names_is_no_flood_of_series() -> None:
     found = plain(*(BreakerClosed(f"mx{number}.example:25") for number in range(3 * MOST_VALUES)))
     assert len(found) == MOST_VALUES + 1
     assert found["notifier_breaker_closed_total", ("other",)] == 2 * MOST_VALUES
+
+
+def test_children_that_are_recycled_each_with_names_of_its_own_do_not_fill_their_slot() -> None:
+    figures = Figures()
+    counting = Counting(figures)
+    for child in range(2):
+        if (pid := os.fork()) == 0:
+            for number in range(MOST_VALUES):
+                counting(BreakerClosed(f"mx{number}.of-{child}.example:25"))
+            os._exit(0)
+        os.waitpid(pid, 0)
+    found = figures.read()[0]
+    assert len(found) == MOST_VALUES + 1
+    assert found["notifier_breaker_closed_total", ("other",)] == [MOST_VALUES]
+
+
+def test_queues_of_an_applications_making_are_bounded_too() -> None:
+    found = plain(*(MailsSwept(f"tenant-{number}", 0, 0, 0, 0, 0) for number in range(3 * MOST_VALUES)))
+    assert found["notifier_sweeps_total", ("other",)] == 2 * MOST_VALUES
 
 
 def test_only_gauges_go_down() -> None:

@@ -53,3 +53,8 @@ def test_what_is_too_much_over_all_processes_is_one_series_and_whoever_was_first
     assert set(first) <= set(cut)
     assert cut["notifier_breaker_closed_total", ("other",)] == [50.0]
     assert len(cut) == MOST_VALUES + 1
+
+
+def test_of_ages_that_are_too_many_the_largest_is_told() -> None:
+    ages = {("notifier_oldest_due_age_seconds", (f"queue-{number:03}",)): [float(number)] for number in range(200)}
+    assert Bounds().cut(ages)["notifier_oldest_due_age_seconds", ("other",)] == [199.0]

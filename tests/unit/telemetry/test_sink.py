@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import socket
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from notifier.telemetry.json_lines import JsonLines
 from notifier.telemetry.sink import unblock
 
 LINES = 10_000
@@ -43,6 +45,48 @@ def test_what_nobody_reads_is_dropped_counted_and_said_when_somebody_reads_again
             f"{lost} writes to the log were lost: nobody has read it".encode(),
             b"one more",
         ]
+        logger.handlers[0].stream.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_a_line_is_taken_whole_or_not_at_all_and_the_loss_is_said_in_the_logs_own_format(kind: str) -> None:
+    """A traceback is longer than what a pipe takes at once; a reader of JSON lines stumbles over half of one."""
+    if kind == "pipe":
+        reading, writing = os.pipe()
+    else:
+        reading, writing = (end.detach() for end in socket.socketpair())
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
+        logger = logging_to(stream)
+        logger.handlers[0].setFormatter(JsonLines())
+        os.set_blocking(reading, False)
+        for number in range(100):
+            logger.warning("line %d %s", number, "x" * 30_000)
+        read = b""
+        while piece := reader.read(2**20):
+            read += piece
+            logger.warning("another %s", "y" * 30_000)
+            if len(read) > 2**22:
+                break
+        *whole, _ = read.split(b"\n")
+        messages = [json.loads(line)["message"] for line in whole]
+        assert any(message.endswith("writes to the log were lost: nobody has read it") for message in messages)
+        assert {len(message) for message in messages} & {len("line 0 ") + 30_000}
+        logger.handlers[0].stream.close()  # type: ignore[attr-defined]
+
+
+def test_a_child_does_not_end_the_line_that_its_parent_has_begun() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
+        logger = logging_to(stream)
+        logger.warning("p" * 100_000)
+        os.set_blocking(reading, False)
+        begun = reader.read(2**20)
+        if (pid := os.fork()) == 0:
+            logger.warning("the child's")
+            os._exit(0)
+        os.waitpid(pid, 0)
+        assert begun.strip(b"p") == b""
+        assert reader.read(2**20) == b"the child's\n"
         logger.handlers[0].stream.close()  # type: ignore[attr-defined]
 
 
