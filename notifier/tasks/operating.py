@@ -168,7 +168,9 @@ def ring_for_what_is_due() -> None:
     store = runtime().store
     with suppress(*BROKER_ERRORS):
         for queue in store.queues():
-            if store.counts(queue)[MailState.WAITING]:  # a sweep waits for the store's disk, and queues may be a thousand
+            if store.counts(queue)[
+                MailState.WAITING
+            ]:  # a sweep waits for the store's disk, and queues may be a thousand
                 sweep(queue)
 
 

@@ -266,6 +266,11 @@ def test_the_overview_tells_how_everything_stands(works: Plant, sent: str) -> No
     assert ('http-equiv="refresh"' in text, 'http-equiv="refresh"' in again) == (False, True)
 
 
+def test_the_sessions_of_a_workers_pool_stand_beside_it(works: Plant, operator: Operator) -> None:
+    works.settle([send("ann.sent@example.com")], "sent")
+    assert re.search(r'data-label="sessions"><span>1 to 127\.0\.0\.1:\d+<', operator.text("/"))
+
+
 def test_of_a_thousand_queues_those_are_shown_in_which_something_goes_on(operator: Operator) -> None:
     store = runtime().store
     mail_id = waiting()

@@ -69,7 +69,7 @@ def overview_page(viewer: Viewer, found: Standing, *, again: bool) -> str:
         *(_alarm(change) for change in found.overview.changes),
         _paused(viewer, found.overview),
         card("Queues", _queues(found.overview)),
-        card("Workers", _workers(found.overview.workers)),
+        card("Workers", _workers(found.overview.workers, found.relays)),
         card("Relays", _relays(viewer, found)),
         card("Rates", _rates(found.rates)) if found.rates else None,
         card("Throughput", _throughput(found)),
@@ -140,22 +140,24 @@ def _linked(count: int, path: str, **asked: str) -> Child:
     return tag("a", number(count), href=f"{path}?{urlencode(asked)}") if count else "0"
 
 
-def _workers(workers: Sequence[WorkerRecord]) -> Markup:
+def _workers(workers: Sequence[WorkerRecord], relays: Sequence[RelayStands]) -> Markup:
     if not workers:
         return empty("No worker has given a sign of life: celery -A worker worker starts one.")
     versions = sorted({one.version for one in workers})
     note = (
         quiet(f"{len(versions)} versions run beside one another: {', '.join(versions)}.") if len(versions) > 1 else None
     )
-    heads = ("worker", "state", "version", "slots", "queues", "runs since", "last seen")
-    return join(table("Workers", heads, map(_worker, workers)), note)
+    heads = ("worker", "state", "version", "slots", "sessions", "queues", "runs since", "last seen")
+    return join(table("Workers", heads, (_worker(one, relays) for one in workers)), note)
 
 
-def _worker(one: WorkerRecord) -> Iterator[Child]:
+def _worker(one: WorkerRecord, relays: Sequence[RelayStands]) -> Iterator[Child]:
     yield lines(one.name, f"{one.host} {one.pid}")
     yield badge(one.state.value, "good" if one.state is WorkerState.RUNNING else "warning")
     yield one.version
     yield f"{one.busy} of {one.concurrency} busy, {one.pool_kind}"
+    held = ((relay.name, relay.connections.holders.get(one.place, 0)) for relay in relays)
+    yield lines(*(f"{count} to {name}" for name, count in held if count)) or "–"
     yield ", ".join(one.queues)
     yield moment(one.started_at)
     yield ago(one.seen_at)
