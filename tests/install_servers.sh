@@ -1,13 +1,25 @@
 #!/usr/bin/env bash
-# Installs what some tests need (Postfix, Exim, Dovecot, PostgreSQL, RabbitMQ, Chromium, openssl, Prometheus' promtool, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
+# Installs what some tests need (Postfix, Exim, Dovecot, PostgreSQL, RabbitMQ, Chromium and Playwright, openssl, Prometheus' promtool, templates from npm, messages from PyPI) where CI or NOTIFIER_INSTALL_SERVERS=1 says so, and
 # nowhere else: a user's own mail server is not to be replaced. A server that conflicts with another as a package is unpacked into
 # .cache/servers and started from there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Playwright, which drives Chromium: 50 MB that nobody needs who has no browser. It never fetches a browser of its own here.
+playwright() {
+  [ .venv/.playwright-installed -nt tests/web/requirements.txt ] && return
+  echo "installing Playwright"
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r tests/web/requirements.txt &&
+    touch .venv/.playwright-installed
+}
+
 if [ -z "${CI:-}" ] && [ "${NOTIFIER_INSTALL_SERVERS:-}" != 1 ]; then
+  if command -v chromium >/dev/null; then
+    playwright || echo "Playwright could not be installed: the tests that need a browser are left out"
+  fi
   exit 0
 fi
+playwright
 # published PACKAGE VERSION: the files of an npm package under .cache/published, without what it depends on; nothing of it is run.
 published() {
   [ -d ".cache/published/$1" ] && return

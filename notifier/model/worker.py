@@ -34,3 +34,13 @@ class WorkerRecord:
     concurrency: int = 1
     busy: int = 0
     pool_kind: str = ""
+
+    @property
+    def place(self) -> str:
+        """Host and process, which a child of the process knows too."""
+        return place_of_worker(self.host, self.pid)
+
+
+def place_of_worker(host: str, pid: int) -> str:
+    """Where a worker's main process runs."""
+    return f"{host}:{pid}"

@@ -16,17 +16,23 @@ KEEP_EVERY = 20.0  # seconds; a third of the lease, so that one round trip may f
 
 
 class Slots:
-    """Connections to ``relay``, ``most`` at once from all replicas; None: as many as it takes without complaint."""
+    """Connections to ``relay``, ``most`` at once from all replicas; None: as many as it takes without complaint.
 
-    def __init__(self, connections: Connections, relay: str, name: str, most: int | None = None) -> None:
+    ``holder``: who people are told that has them.
+    """
+
+    def __init__(
+        self, connections: Connections, relay: str, name: str, most: int | None = None, *, holder: str = ""
+    ) -> None:
         self._connections = connections
         self._relay = relay
         self._name = name
         self._most = most
+        self._holder = holder
 
     def take(self) -> str:
         """A token for one connection. Raises `RelayFull` where there are enough, or `StoreError`."""
-        token = uuid.uuid4().hex
+        token = f"{uuid.uuid4().hex} {self._holder}"
         answer = self._connections.connect(self._relay, token, self._most)
         if answer.wait > 0:
             raise RelayFull(

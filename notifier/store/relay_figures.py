@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from notifier.store.connection import LedgerConnection
@@ -11,10 +13,14 @@ from notifier.store.records import ms
 
 
 class RelayConnections(NamedTuple):
-    """``live`` from all replicas. ``allowed``: how many the relay takes since it has complained; None where it has not."""
+    """``live`` from all replicas. ``allowed``: how many the relay takes since it has complained; None where it has not.
+
+    ``holders``: how many of them each worker has, by its place (`WorkerRecord.place`); what an older version has is nobody's.
+    """
 
     live: int
     allowed: int | None
+    holders: Mapping[str, int]
 
 
 class RelayFigures:
@@ -27,12 +33,14 @@ class RelayFigures:
     def connections(self, relay: str) -> RelayConnections:
         """How many there are to the relay, as ``connections.lua`` counts them."""
         prefix, now = self._keys.relay(relay), self._now()
-        live, throttle = self._connection.ask(
-            ("ZCOUNT", f"{prefix}live", f"({now}", "+inf"), ("HMGET", f"{prefix}throttle", "limit", "at", "peak")
+        tokens, throttle = self._connection.ask(
+            ("ZRANGEBYSCORE", f"{prefix}live", f"({now}", "+inf"),
+            ("HMGET", f"{prefix}throttle", "limit", "at", "peak"),
         )
         limit, at, peak = (int(float(one)) if one else 0 for one in throttle)
         allowed = limit + (now - at) // ms(RECOVER)
-        return RelayConnections(int(live), allowed if limit and allowed <= peak else None)
+        holders = Counter(token.decode("utf-8", "replace").partition(" ")[2] for token in tokens)
+        return RelayConnections(len(tokens), allowed if limit and allowed <= peak else None, holders)
 
     def share(self, rate: str) -> float:
         """What is left of a rate since relays have said that mail comes too fast, as ``rates.lua`` counts it."""

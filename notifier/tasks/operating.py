@@ -165,9 +165,13 @@ def mail_again(entry: Suppression) -> bool:
 def ring_for_what_is_due() -> None:
     """So that a decision takes effect now; where the broker is away, at the workers' next sweep."""
     point_at_broker()
+    store = runtime().store
     with suppress(*BROKER_ERRORS):
-        for queue in runtime().store.queues():
-            sweep(queue)
+        for queue in store.queues():
+            if store.counts(queue)[
+                MailState.WAITING
+            ]:  # a sweep waits for the store's disk, and queues may be a thousand
+                sweep(queue)
 
 
 def _resolve(state: MailState, why: str, due_in: float, mail_id: str) -> MailState:

@@ -56,8 +56,9 @@ def recent_changes(store: Store) -> list[EpochChange]:
 
 
 def _stands(store: Store, queue: str) -> QueueStands:
-    first = store.list_mails(queue, MailState.WAITING, limit=1)
-    return QueueStands(queue, store.counts(queue), store.live_slots(queue), first[0].due_at if first else None)
+    counts = store.counts(queue)
+    first = store.list_mails(queue, MailState.WAITING, limit=1) if counts[MailState.WAITING] else []
+    return QueueStands(queue, counts, store.live_slots(queue), first[0].due_at if first else None)
 
 
 def opened_breakers(mine: Runtime) -> Iterator[tuple[str, Opened]]:

@@ -4,6 +4,8 @@ sending at once without it.
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -12,6 +14,7 @@ from notifier.delivery.routing import Account, OwnServers, Smarthost, Ways
 from notifier.model.breaker import BreakerRules, Breakers
 from notifier.model.events import Listener
 from notifier.model.pause import NoPauses, Pauses
+from notifier.model.worker import place_of_worker
 from notifier.pool import LocalBreakers, Member, Relays, SessionPool, Slots
 from notifier.pool.mx import MxRelays
 from notifier.settings.mx import MxDelivery
@@ -21,6 +24,9 @@ from notifier.settings.ways import Way
 from notifier.smtp import Endpoint, Session
 from notifier.smtp.mx import Router
 from notifier.store import RedisStore
+
+# At the import: a forked child says who its worker is, and not who it is.
+WORKER = place_of_worker(socket.gethostname(), os.getpid())
 
 
 class WaysOut:
@@ -113,7 +119,9 @@ class WaysOut:
         return self._pools[relay]
 
     def _slots(self, endpoint: Endpoint, most: int | None) -> Slots | None:
-        return None if self._store is None else Slots(self._store.connections, endpoint.name, endpoint.name, most)
+        if self._store is None:
+            return None
+        return Slots(self._store.connections, endpoint.name, endpoint.name, most, holder=WORKER)
 
 
 def _relays(ways: Iterable[Way]) -> Iterator[Relay]:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-from chromium import Browser
+from chromium import look
 from console_ground import console, fail, lose_the_last_word, taken, write_template
 from workers import Plant, plant
 
@@ -25,6 +26,9 @@ from notifier.pool.relays import place_of
 from notifier.store.base import Epoch, Settlement
 from notifier.store.tallies import EPOCH
 from notifier.tasks.runtime import runtime
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 TOP = Path(__file__).resolve().parents[2]
 MEASURE = (Path(__file__).parent / "measure_page.js").read_text(encoding="utf-8")
@@ -41,7 +45,6 @@ WORKER = WorkerRecord(
     busy=1,
     pool_kind="prefork",
 )
-TAB, ENTER, SPACE = ("Tab", 9), ("Enter", 13), (" ", 32)
 
 
 def send(to: str, **more: object) -> str:
@@ -104,18 +107,19 @@ def page(works: Plant) -> Iterator[ConsolePage]:
 
 
 @pytest.fixture(scope="module")
-def browser(page: ConsolePage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("chromium")) as browser:
-        browser.open(page.link)
-        browser.until(lambda: browser.js("location.pathname") == "/")
-        yield browser
+def signed_in(chromium: Browser, page: ConsolePage) -> Any:
+    """What a browser keeps that has opened the link."""
+    with chromium.new_context() as context:
+        tab = context.new_page()
+        tab.goto(page.link)
+        tab.wait_for_url(page.url)
+        return context.storage_state()
 
 
-@pytest.fixture(autouse=True)
-def _no_errors(browser: Browser) -> Iterator[None]:
-    yield
-    errors, browser.errors = browser.errors, []
-    assert errors == []
+@pytest.fixture
+def room(chromium: Browser, signed_in: Any) -> Iterator[BrowserContext]:
+    with chromium.new_context(storage_state=signed_in) as context:
+        yield context
 
 
 @pytest.fixture(scope="module")
@@ -142,47 +146,41 @@ def address(page: ConsolePage, path: str) -> str:
     ],
 )
 def test_pictures_are_made_for_the_documentation(
-    browser: Browser, page: ConsolePage, places: list[str], name: str, path: str, size: tuple[int, int], dark: bool
+    tab: Page, page: ConsolePage, places: list[str], name: str, path: str, size: tuple[int, int], dark: bool
 ) -> None:
     """Anew where NOTIFIER_SCREENSHOTS is set; else those that are not there."""
     width, height = size
     file = PICTURES / f"{name}.png"
-    browser.open(address(page, places[6] if path == "mail" else path), width=width, height=height, dark=dark)
+    look(tab, address(page, places[6] if path == "mail" else path), width=width, height=height, dark=dark)
     if os.environ.get("NOTIFIER_SCREENSHOTS") or not file.exists():
         PICTURES.mkdir(exist_ok=True)
-        browser.screenshot(file, whole=False)
+        tab.screenshot(path=file)
     assert file.read_bytes().startswith(b"\x89PNG")
     assert file.stat().st_size < 250_000
 
 
-def test_no_script_sees_the_session(browser: Browser, page: ConsolePage) -> None:
-    browser.open(page.url)
-    assert browser.js("document.cookie") == ""
-    assert browser.js("document.scripts.length") == 0
+def test_no_script_sees_the_session(tab: Page, page: ConsolePage) -> None:
+    look(tab, page.url)
+    assert tab.evaluate("document.cookie") == ""
+    assert tab.evaluate("document.scripts.length") == 0
 
 
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (1280, True)], ids=["phone", "dark"])
-def test_every_page_is_readable(browser: Browser, page: ConsolePage, places: list[str], width: int, dark: bool) -> None:
+def test_every_page_is_readable(
+    tab: Page, page: ConsolePage, places: list[str], complaints: list[str], width: int, dark: bool
+) -> None:
     runtime().store.look(Epoch("e" * 32, 7))  # an alarm is to be seen too
     for path in places:
-        browser.open(address(page, path), width=width, dark=dark)
-        browser.js("document.querySelectorAll('details').forEach(one => one.open = true)")
-        found = browser.js(MEASURE)
+        look(tab, address(page, path), width=width, dark=dark)
+        tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        found = tab.evaluate(MEASURE)
         assert not found["wide"], path
         assert found["faint"] == [], path
         assert found["unnamed"] == [], path
         assert found["small"] == [], path
         assert found["twice"] == [], path
         assert found["headings"] == 1, path
-    browser.errors = [error for error in browser.errors if "404" not in error]  # the mail that is gone
-
-
-def press(browser: Browser, key: tuple[str, int]) -> None:
-    if key is SPACE:
-        for kind in ("keyDown", "keyUp"):
-            browser.call("Input.dispatchKeyEvent", type=kind, key=" ", code="Space", windowsVirtualKeyCode=32, text=" ")
-    else:
-        browser.press(*key)
+    complaints[:] = [one for one in complaints if "404" not in one]  # the mail that is gone
 
 
 FOCUS = """(() => { const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
@@ -190,61 +188,59 @@ return {words: (one.innerText || one.name || one.title || one.ariaLabel || '').t
 ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0, seen: box.right > 0 && box.bottom > 0} })()"""
 
 
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser, page: ConsolePage) -> None:
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(tab: Page, page: ConsolePage) -> None:
     for path in ("/", "/dead"):
-        browser.open(address(page, path), height=4000)
+        look(tab, address(page, path), height=4000)
         stops = []
-        for _ in range(browser.js(MEASURE)["focusable"]):
-            press(browser, TAB)
-            stops.append(browser.js(FOCUS))
+        for _ in range(tab.evaluate(MEASURE)["focusable"]):
+            tab.keyboard.press("Tab")
+            stops.append(tab.evaluate(FOCUS))
         assert stops[0]["words"] == "To the content"
         assert all(stop["seen"] for stop in stops), path
         assert [stop for stop in stops if not stop["ring"] and stop["tag"] != "IFRAME"] == [], path
         assert "BODY" not in {stop["tag"] for stop in stops}, path
 
 
-def test_the_link_to_the_content_jumps_over_the_bar(browser: Browser, page: ConsolePage) -> None:
-    browser.open(address(page, "/pauses"))
-    press(browser, TAB)
-    press(browser, ENTER)
-    press(browser, TAB)
-    assert browser.js("document.activeElement.closest('main') !== null")
+def test_the_link_to_the_content_jumps_over_the_bar(tab: Page, page: ConsolePage) -> None:
+    look(tab, address(page, "/pauses"))
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.closest('main') !== null")
 
 
-def test_a_dead_letter_is_discarded_by_keyboard_alone(browser: Browser, page: ConsolePage) -> None:
+def test_a_dead_letter_is_discarded_by_keyboard_alone(tab: Page, page: ConsolePage) -> None:
     send("somebody@example.com", mail_class="otp")
     mail_id = fail("mail.urgent")
-    browser.open(address(page, "/dead?queue=mail.urgent"))
-    until(browser, "INPUT", mail_id)
-    press(browser, SPACE)
-    until(browser, "BUTTON", "Discard")
-    press(browser, ENTER)
-    browser.until(
-        lambda: "1 mail is discarded now." in browser.js("document.querySelector('.notices')?.innerText ?? ''")
-    )
+    look(tab, address(page, "/dead?queue=mail.urgent"))
+    reach(tab, "INPUT", mail_id)
+    tab.keyboard.press("Space")
+    reach(tab, "BUTTON", "Discard")
+    tab.keyboard.press("Enter")
+    tab.locator(".notices", has_text="1 mail is discarded now.").wait_for()
     assert runtime().store.counts("mail.urgent")[MailState.DISCARDED] == 1
 
 
-def until(browser: Browser, tag: str, words: str) -> None:
+def reach(tab: Page, tag: str, words: str) -> None:
     for _ in range(60):
-        press(browser, TAB)
-        found = browser.js(FOCUS)
+        tab.keyboard.press("Tab")
+        found = tab.evaluate(FOCUS)
         if found["tag"] == tag and words in (found["words"], found["value"]):
             return
     raise AssertionError(f"no {tag} {words} was reached")
 
 
-def test_what_a_template_makes_is_powerless(browser: Browser, page: ConsolePage) -> None:
-    browser.open(address(page, "/templates/hostile"))
-    assert browser.js("document.title") == "hostile · Notifier"
-    assert browser.js("document.querySelector('iframe').contentDocument") is None
-    browser.open(address(page, "/templates/hostile/frame"))  # by itself it is as powerless
-    assert browser.js("document.title") == ""
-    blocked, browser.errors = browser.errors, []
-    assert any("script" in error.lower() for error in blocked)
+def test_what_a_template_makes_is_powerless(tab: Page, page: ConsolePage, complaints: list[str]) -> None:
+    look(tab, address(page, "/templates/hostile"))
+    assert tab.evaluate("document.title") == "hostile · Notifier"
+    assert tab.evaluate("document.querySelector('iframe').contentDocument") is None
+    look(tab, address(page, "/templates/hostile/frame"))  # by itself it is as powerless
+    assert tab.evaluate("document.title") == ""
+    assert any("script" in one.lower() for one in complaints)
+    complaints.clear()
 
 
-def test_a_mail_shows_its_pictures_in_its_frame(browser: Browser, page: ConsolePage, places: list[str]) -> None:
+def test_a_mail_shows_its_pictures_in_its_frame(tab: Page, page: ConsolePage, places: list[str]) -> None:
     (mail_id,) = {path.rpartition("/")[2] for path in places[6:7]}
-    browser.open(address(page, f"/mail/{mail_id}/frame"))
-    assert browser.js("document.images[0].naturalWidth") > 0
+    look(tab, address(page, f"/mail/{mail_id}/frame"))
+    assert tab.evaluate("document.images[0].naturalWidth") > 0

@@ -9,15 +9,18 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 from console_ground import TOKEN, Operator, console, fail, lose_the_last_word, notices, write_template
 from workers import Plant, plant
 
 import notifier
 from notifier import send_email
+from notifier.console.operator_page import overview_view
 from notifier.console.operator_page.serving import ConsolePage
 from notifier.model.breaker import BreakerRule
 from notifier.model.pause import Pause
 from notifier.model.state import MailState
+from notifier.model.worker import WorkerRecord
 from notifier.pool.relays import place_of
 from notifier.store import RedisStore, searching
 from notifier.store.base import Epoch
@@ -150,6 +153,12 @@ def test_whoever_has_no_session_sees_and_does_nothing(page: ConsolePage, dead: s
         assert stranger.post("/enter", data={"token": "guessed"}).status_code == 401
 
 
+def test_the_operators_token_is_typed_and_never_in_an_address(page: ConsolePage) -> None:
+    """Histories and proxies keep addresses."""
+    answer = httpx.get(f"{page.url}enter", params={"token": TOKEN}, trust_env=False)
+    assert (answer.status_code, "Set-Cookie" in answer.headers, TOKEN in answer.text) == (401, False, False)
+
+
 def test_behind_tls_the_cookie_is_for_tls_alone(page: ConsolePage) -> None:
     for scheme, secure in (("http", False), ("https", True)):
         answer = httpx.get(page.link, headers={"X-Forwarded-Proto": scheme}, trust_env=False)
@@ -257,6 +266,29 @@ def test_the_overview_tells_how_everything_stands(works: Plant, sent: str) -> No
     assert ('http-equiv="refresh"' in text, 'http-equiv="refresh"' in again) == (False, True)
 
 
+def test_the_sessions_of_a_workers_pool_stand_beside_it(works: Plant, operator: Operator) -> None:
+    works.settle([send("ann.sent@example.com")], "sent")
+    assert re.search(r'data-label="sessions"><span>1 to 127\.0\.0\.1:\d+<', operator.text("/"))
+
+
+def test_of_a_thousand_queues_those_are_shown_in_which_something_goes_on(operator: Operator) -> None:
+    store = runtime().store
+    mail_id = waiting()
+    for number in range(10):
+        queues = tuple(f"queue-{number}-{other:02}" for other in range(100))
+        store.register_worker(WorkerRecord("many", queues=queues), 60)
+    try:
+        text = operator.text("/")
+    finally:
+        store.forget_worker("many")
+        store.cancel(mail_id)
+        with redis.Redis.from_url(runtime().settings.store_url.reveal()) as client:
+            client.srem("notifier:queues", *(one for one in store.queues() if one.startswith("queue-")))
+    assert text.count('data-label="queue"') == overview_view.QUEUES
+    assert '<td data-label="queue"><span>mail.bulk</span></td>' in text
+    assert re.search(r"And 9\d\d queues in which less goes on", text)
+
+
 @pytest.mark.parametrize(
     ("by", "words"),
     [
@@ -349,6 +381,28 @@ def test_addresses_are_covered_and_bodies_are_not_shown(operator: Operator, dead
         assert "Reset for" not in text or path == "/templates/reset", path
     assert operator.get(f"/mail/{dead}/frame").status_code == 403
     assert "n…@example.com" in operator.text(f"/mail/{dead}")
+
+
+def test_what_relays_and_reports_have_said_names_nobody(works: Plant, operator: Operator) -> None:
+    store, said = runtime().store, "550 5.7.1 <loud.sender@example.com> sends too much"
+    endpoint = runtime().settings.accounts["bulk"].relays[0][0].endpoint  # type: ignore[index]  # relays, and no mx://
+    store.breakers.bad(place_of(endpoint), "sender", BreakerRule(consecutive=1, first=300), said)
+    store.reports.open("notifier-delivery", store.reports.look("notifier-delivery"), 2e9, ["a period", "another"], [])
+    for period in ("a period", "another"):
+        taken = store.reports.take("notifier-delivery", period, "somebody", 60)
+        assert taken is not None
+        assert (
+            store.reports.wait(taken, 600, said) if period == "a period" else store.reports.close(taken, "failed", said)
+        )
+    what = Pause("relay", endpoint.name)
+    store.pause(what, said)
+    try:
+        overview, reports = operator.text("/"), operator.text("/reports")
+    finally:
+        store.resume(what)
+    for text, times in ((overview, 3), (reports, 2)):  # paused on top, paused, its breaker; open, and before
+        assert text.count("550 5.7.1 &lt;l…@example.com&gt; sends too much") == times
+        assert "loud.sender" not in text
 
 
 def test_where_bodies_are_allowed_the_mail_is_rendered_without_what_is_secret(trusted: Operator, dead: str) -> None:

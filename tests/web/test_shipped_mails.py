@@ -1,28 +1,29 @@
 """The mails that ship, in a real browser: narrow and wide, light and dark, by Outlook.com's marks, and without their style element.
 
-One start of Chromium for each colour scheme opens all of them side by side in frames, and says what it measured.
+One page has all of them side by side in frames. It is measured in the light, and again in the dark.
 """
 
 from __future__ import annotations
 
 import base64
-import json
-import os
 import re
-import shutil
 import socketserver
-import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape, unescape
+from functools import cache
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from chromium import launched
 
 from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserType, Page
 
 RENDERER = Renderer(TemplateLibrary())
 WIDTHS = (320, 600)
@@ -82,15 +83,16 @@ VIEWS = [
 ]
 
 
-def document(view: View) -> str:
+@cache
+def document(name: str, sample: str, locale: str) -> str:
     """The html part, with its images in it."""
-    content = RENDERER.render(view.name, RENDERER.sample_contexts(view.name)[view.sample], view.locale)
+    content = RENDERER.render(name, RENDERER.sample_contexts(name)[sample], locale)
     assert content.html is not None
     html = content.html
     for image in content.inline_images:
         data = base64.b64encode(image.data).decode()
         html = html.replace(f"cid:{image.content_id}", f"data:{image.content_type};base64,{data}")
-    return LOOKS[view.look](html)
+    return html
 
 
 def page_of(mails: Mapping[str, tuple[int, str]]) -> str:
@@ -98,34 +100,7 @@ def page_of(mails: Mapping[str, tuple[int, str]]) -> str:
         f'<iframe title="{escape(key)}" width="{width}" height="800" style="border:0" srcdoc="{escape(html)}"></iframe>'
         for key, (width, html) in mails.items()
     )
-    return f'<!doctype html><meta name="color-scheme" content="light dark">{frames}<script>{MEASURE}</script>'
-
-
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        assert not os.environ.get("CI"), "CI has Chromium: tests/install_servers.sh installs it"
-        pytest.skip("no chromium here; NOTIFIER_INSTALL_SERVERS=1 make test installs it")
-    return found
-
-
-def measured(mails: Mapping[str, tuple[int, str]], scheme: str, folder: Path, trap: int) -> dict[str, Any]:
-    """What Chromium says of each mail, by its key. Whatever one asks the network for ends at the port of the trap."""
-    page = folder / "mails.html"
-    page.write_text(page_of(mails), encoding="utf-8")
-    flags = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--dump-dom", "--window-size=1000,800",
-        f"--user-data-dir={folder / 'profile'}", f"--host-resolver-rules=MAP * 127.0.0.1:{trap}",
-        f"--blink-settings=preferredColorScheme={('dark', 'light').index(scheme)}",
-    ]  # fmt: skip
-    found = subprocess.run(
-        [chromium(), *flags, page.as_uri()], capture_output=True, text=True, timeout=120, check=True
-    ).stdout
-    told = re.search(r'<pre id="measured">(.*?)</pre>', found, re.DOTALL)
-    assert told, "the page has not measured its frames"
-    answer: dict[str, Any] = json.loads(unescape(told[1]))
-    return answer
+    return f'<!doctype html><meta name="color-scheme" content="light dark">{frames}'
 
 
 class Trap(socketserver.ThreadingTCPServer):
@@ -165,14 +140,41 @@ def trap() -> Iterator[Trap]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def trapped(browsers: BrowserType, trap: Trap) -> Iterator[Browser]:
+    """Whatever a mail asks the network for ends at the port of the trap."""
+    with launched(browsers, f"--host-resolver-rules=MAP * 127.0.0.1:{trap.server_address[1]}") as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def gallery(trapped: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with trapped.new_page(viewport={"width": 1000, "height": 800}) as page:
+        mails = {
+            view.key: (view.width, LOOKS[view.look](document(view.name, view.sample, view.locale))) for view in VIEWS
+        }
+        hang(page, mails, tmp_path_factory.mktemp("gallery"))
+        yield page
+
+
+def hang(page: Page, mails: Mapping[str, tuple[int, str]], folder: Path) -> None:
+    file = folder / "mails.html"
+    file.write_text(page_of(mails), encoding="utf-8")
+    page.goto(file.as_uri())
+
+
+def measured(page: Page, keys: Sequence[str]) -> dict[str, Any]:
+    """What Chromium says of each of these mails."""
+    found: dict[str, Any] = page.evaluate(MEASURE, keys)
+    return found
+
+
 @pytest.fixture(scope="module", params=["light", "dark"])
-def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, trap: Trap) -> dict[str, Any]:
+def seen(request: pytest.FixtureRequest, gallery: Page) -> dict[str, Any]:
     """What was measured of every view, by its key, in a light and in a dark room."""
-    scheme: str = request.param
-    views = [view for view in VIEWS if scheme == "light" or view.look == "as it is"]
-    mails = {view.key: (view.width, document(view)) for view in views}
-    found = measured(mails, scheme, tmp_path_factory.mktemp(scheme), trap.server_address[1])
-    assert found.keys() == mails.keys()
+    scheme: Any = request.param
+    gallery.emulate_media(color_scheme=scheme)
+    found = measured(gallery, [view.key for view in VIEWS if scheme == "light" or view.look == "as it is"])
     assert {told["scheme"] for told in found.values()} == {scheme}
     return found
 
@@ -248,20 +250,21 @@ def test_nobody_is_told_that_a_mail_is_read(seen: dict[str, Any], trap: Trap) ->
 
 WORST = (
     '<html lang="en"><body><p style="color:#999">pale</p><h1 style="background:#888">{0}</h1>'
-    '<img src="https://tracker.example/a.png"><a class="t-button" href="https://x.example">go</a><a href="https://x.example"></a>'
+    '<img src="https://tracker.test/a.png"><a class="t-button" href="https://x.example">go</a><a href="https://x.example"></a>'
     "<script>0</script>"
 )
 
 
-def test_what_is_wrong_would_be_seen(tmp_path: Path) -> None:
-    with listening() as trap:
-        found = measured({"worst": (320, WORST.format("x" * 99))}, "light", tmp_path, trap.server_address[1])["worst"]
+def test_what_is_wrong_would_be_seen(trapped: Browser, trap: Trap, tmp_path: Path) -> None:
+    with trapped.new_page() as page:
+        hang(page, {"worst": (320, WORST.format("x" * 99))}, tmp_path)
+        found = measured(page, ["worst"])["worst"]
     assert too_wide(found)
     assert [text["words"] for text in pale(found)] == ["pale"]
     assert mistaken(found)
     assert len(blind(found)) == 1
     assert len(missed(found)) == 2
-    assert found["fetched"] == ["https://tracker.example/a.png"]
+    assert found["fetched"] == ["https://tracker.test/a.png"]
     assert found["scripts"] == 1
     assert not found["preheader_hidden"]
-    assert trap.names("tracker.example")
+    assert trap.names("tracker.test")

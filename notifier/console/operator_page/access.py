@@ -50,13 +50,16 @@ class Access:
             self._links = [*self._links[1 - MOST_LINKS :], secrets.token_urlsafe(32)]
             return self._links[-1]
 
-    def enter(self, given: str) -> Session | None:
-        """A session for a token; one of a link is spent by that. None where it is none."""
+    def enter(self, given: str, *, in_an_address: bool = False) -> Session | None:
+        """A session for a token; one of a link is spent by that. None where it is none.
+
+        ``in_an_address``: it stays in histories and logs of proxies, so that one that may be used again is none.
+        """
         with self._lock:
             link = next((one for one in self._links if _same(one, given)), None)
             if link is not None:
                 self._links.remove(link)
-            elif self._token is None or not _same(self._token, given):
+            elif self._token is None or in_an_address or not _same(self._token, given):
                 return None
             session = Session(seen_at=self._clock())
             self._sessions = sorted(self._living(), key=lambda one: one.seen_at)[1 - MOST_SESSIONS :]

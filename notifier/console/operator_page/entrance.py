@@ -34,7 +34,8 @@ class Entrance:
         """A browser that fetches ahead, or asks for the head alone, does not spend the link."""
         if request.method == "HEAD" or "sec-purpose" in request.headers or "purpose" in request.headers:
             return Response(status_code=204)
-        if (given := request.query_params.get("token", "")) and (session := self.access.enter(given)) is not None:
+        given = request.query_params.get("token", "")
+        if given and (session := self.access.enter(given, in_an_address=True)) is not None:
             return self._let_in(request, session)
         return _form(SPENT if given else WELCOME)
 

@@ -15,6 +15,7 @@ from notifier.console.operator_page.layout import (
     badge,
     button,
     card,
+    counted,
     empty,
     lines,
     listed,
@@ -38,6 +39,8 @@ from notifier.tasks.relay_overview import RateStands, RelayStands
 
 EVERY = 10  # seconds, where the reader wants the page again and again
 IN_WORK = (MailState.CLAIMED, MailState.AT_DOT)
+PRESENT = (MailState.WAITING, *IN_WORK, MailState.UNKNOWN, MailState.PARKED)
+QUEUES = 100  # that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,8 @@ def overview_page(viewer: Viewer, found: Standing, *, again: bool) -> str:
         *(_alarm(change) for change in found.overview.changes),
         _paused(viewer, found.overview),
         card("Queues", _queues(found.overview)),
-        card("Workers", _workers(found.overview.workers)),
-        card("Relays", _relays(found)),
+        card("Workers", _workers(found.overview.workers, found.relays)),
+        card("Relays", _relays(viewer, found)),
         card("Rates", _rates(found.rates)) if found.rates else None,
         card("Throughput", _throughput(found)),
         card("Latency", _latency(found.latencies)),
@@ -105,7 +108,16 @@ def _queues(overview: Overview) -> Markup:
     if not overview.queues:
         return empty("No queue has had a mail yet.")
     heads = ("queue", "waiting", "oldest due", "in work", "slots", "unknown", "parked", "dead", "sent")
-    return table("Queues", heads, (_queue(one, overview) for one in overview.queues))
+    busiest = sorted(overview.queues, key=_going_on, reverse=True)[:QUEUES]
+    shown = sorted(busiest, key=lambda one: one.queue)
+    left_out = len(overview.queues) - len(shown)
+    more = quiet(f"And {counted(left_out, 'queue')} in which less goes on.") if left_out else None
+    return join(table("Queues", heads, (_queue(one, overview) for one in shown)), more)
+
+
+def _going_on(one: QueueStands) -> int:
+    """How many mails of the queue have not ended as somebody wanted."""
+    return sum(count for state, count in one.counts.items() if state in (*PRESENT, *DEAD))
 
 
 def _queue(one: QueueStands, overview: Overview) -> Iterator[Child]:
@@ -128,56 +140,58 @@ def _linked(count: int, path: str, **asked: str) -> Child:
     return tag("a", number(count), href=f"{path}?{urlencode(asked)}") if count else "0"
 
 
-def _workers(workers: Sequence[WorkerRecord]) -> Markup:
+def _workers(workers: Sequence[WorkerRecord], relays: Sequence[RelayStands]) -> Markup:
     if not workers:
         return empty("No worker has given a sign of life: celery -A worker worker starts one.")
     versions = sorted({one.version for one in workers})
     note = (
         quiet(f"{len(versions)} versions run beside one another: {', '.join(versions)}.") if len(versions) > 1 else None
     )
-    heads = ("worker", "state", "version", "slots", "queues", "runs since", "last seen")
-    return join(table("Workers", heads, map(_worker, workers)), note)
+    heads = ("worker", "state", "version", "slots", "sessions", "queues", "runs since", "last seen")
+    return join(table("Workers", heads, (_worker(one, relays) for one in workers)), note)
 
 
-def _worker(one: WorkerRecord) -> Iterator[Child]:
+def _worker(one: WorkerRecord, relays: Sequence[RelayStands]) -> Iterator[Child]:
     yield lines(one.name, f"{one.host} {one.pid}")
     yield badge(one.state.value, "good" if one.state is WorkerState.RUNNING else "warning")
     yield one.version
     yield f"{one.busy} of {one.concurrency} busy, {one.pool_kind}"
+    held = ((relay.name, relay.connections.holders.get(one.place, 0)) for relay in relays)
+    yield lines(*(f"{count} to {name}" for name, count in held if count)) or "–"
     yield ", ".join(one.queues)
     yield moment(one.started_at)
     yield ago(one.seen_at)
 
 
-def _relays(found: Standing) -> Markup:
+def _relays(viewer: Viewer, found: Standing) -> Markup:
     directly = (
         quiet("Some mails go to the recipients' own servers (mx://), of which there is no list.")
         if found.directly
         else None
     )
     heads = ("relay", "accounts", "state", "connections", "a worker's pool")
-    shown = table("Relays", heads, (_relay(one) for one in found.relays)) if found.relays else None
+    shown = table("Relays", heads, (_relay(viewer, one) for one in found.relays)) if found.relays else None
     return join(shown, directly)
 
 
-def _relay(one: RelayStands) -> Iterator[Child]:
+def _relay(viewer: Viewer, one: RelayStands) -> Iterator[Child]:
     yield lines(one.name, f"TLS {one.tls}")
     yield ", ".join(one.accounts)
-    yield _relay_state(one)
+    yield _relay_state(viewer, one)
     yield _connections(one)
     pool = one.pool
     yield f"{pool.size} at once, {pool.messages_per_connection} mails each, {span(pool.max_idle)} idle"
 
 
-def _relay_state(one: RelayStands) -> Markup:
-    paused = join(badge("paused", "warning"), f" {one.paused}") if one.paused is not None else None
-    opened = (_opened(breaker) for breaker in one.opened)
+def _relay_state(viewer: Viewer, one: RelayStands) -> Markup:
+    paused = join(badge("paused", "warning"), f" {viewer.veil.words(one.paused)}") if one.paused is not None else None
+    opened = (_opened(viewer, breaker) for breaker in one.opened)
     return lines(paused, *opened) if paused or one.opened else badge("takes mails", "good")
 
 
-def _opened(breaker: Opened) -> Markup:
+def _opened(viewer: Viewer, breaker: Opened) -> Markup:
     wait = f"{span(breaker.wait)} yet" if breaker.wait else "one is tried now"
-    return join(badge("breaker open", "error"), f" {breaker.about}, {wait}: {breaker.why}")
+    return join(badge("breaker open", "error"), viewer.veil.words(f" {breaker.about}, {wait}: {breaker.why}"))
 
 
 def _connections(one: RelayStands) -> str:

@@ -39,6 +39,12 @@ def test_the_operators_token_opens_many_sessions() -> None:
     assert access.enter("a token of twenty character") is None
 
 
+def test_the_operators_token_is_none_in_an_address() -> None:
+    access = Access("a token of twenty characters")
+    assert access.enter("a token of twenty characters", in_an_address=True) is None
+    assert access.enter(access.new_link(), in_an_address=True) is not None
+
+
 def test_a_session_ends_when_it_was_idle_for_long_or_is_left() -> None:
     clock = Clock()
     access = Access("token", clock)

@@ -11,10 +11,10 @@ from notifier.store.relay_figures import RelayConnections
 
 
 def test_connections_are_those_that_live(store: RedisStore, clock: Clock) -> None:
-    assert store.relay_figures.connections("mail:25") == RelayConnections(0, None)
-    for token in ("a", "b"):
+    assert store.relay_figures.connections("mail:25") == RelayConnections(0, None, {})
+    for token in ("a host:1", "b host:1", "c host:2", "d"):
         store.connections.connect("mail:25", token, None)
-    assert store.relay_figures.connections("mail:25") == RelayConnections(2, None)
+    assert store.relay_figures.connections("mail:25") == RelayConnections(4, None, {"host:1": 2, "host:2": 1, "": 1})
     clock.now += LEASE + 1
     assert store.relay_figures.connections("mail:25").live == 0
 
