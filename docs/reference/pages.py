@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 
+from docs.reference.api import api
 from docs.reference.diagrams import mail, session
 from notifier import errors
 from notifier.cli.ending import Exit
@@ -164,6 +165,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "errors.md": error_tree,
     "commands.md": commands,
+    "api.md": api,
     "states.md": states,
     "states.svg": mail,
     "replies.md": replies,
