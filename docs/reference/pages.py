@@ -1,4 +1,4 @@
-"""Each reference page as a function of the code."""
+"""Each reference page, and each diagram, as a function of the code."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from importlib import import_module
 
 import click
 
+from docs.reference.api import api
+from docs.reference.diagrams import mail, session
 from notifier import errors
 from notifier.cli.ending import Exit
 from notifier.cli.main import COMMANDS
 from notifier.model.state import EDGES, EVIDENCE, MailState
-from notifier.protocol.taxonomy import ROWS
+from notifier.protocol.taxonomy import LOSSES, ROWS, RULES, Rule
 from notifier.settings.options import options
 from notifier.settings.table import TABLE
 from notifier.telemetry.metrics import METRICS, MOST_VALUES, OTHER, Metric, Source
@@ -81,7 +83,7 @@ def error_tree() -> str:
     rows = "\n".join(f"| {row} | {error_class} | {scope} |" for row, (error_class, scope) in ROWS.items())
     return (
         "# Errors\n\nAll in `notifier.errors`.\n\n| class | bases | what it says |\n|---|---|---|\n"
-        f"{table}\n\n## Rows of the taxonomy\n\n`DeliveryError.taxonomy_id` is one of these.\n\n"
+        f"{table}\n\n## Rows of the taxonomy\n\n`DeliveryError.taxonomy_id` is one of these. Which reply is which row: [replies](replies.md).\n\n"
         f"| row | class | scope |\n|---|---|---|\n{rows}\n"
     )
 
@@ -109,19 +111,48 @@ def _help(command: click.Command, name: str) -> str:
 
 def states() -> str:
     """The states of a mail, and every edge between them."""
-    lines = [f"    {one} --> {other}" for one in EDGES for other in sorted(EDGES[one])]
-    late = [f"    {one} --> {other}: proof" for one in EVIDENCE for other in sorted(EVIDENCE[one])]
     rows = "\n".join(
         f"| `{one}` | {_named(EDGES[one])} | {_named(EVIDENCE.get(one, frozenset()))} |" for one in MailState
     )
-    diagram = "\n".join(["stateDiagram-v2", "    [*] --> waiting", *lines, *late])
     return (
         "# The states of a mail\n\nAn edge that is not here cannot happen: the scripts of the store refuse it. "
         "What each state is: [what is promised](../explanation/delivery.md).\n\n"
+        "![Every state with its edges; the table below says the same](states.svg)\n\n"
         f"| from | to | and by proof alone |\n|---|---|---|\n{rows}\n\n"
-        "*By proof*: a final reply that was read and reached the ledger late, a report from the recipient's server, or a person's word.\n\n"
-        f"The same as a diagram, for whatever draws Mermaid:\n\n```text\n{diagram}\n```\n"
+        "*By proof*: a final reply that was read and reached the ledger late, a report from the recipient's server, or a person's word.\n"
     )
+
+
+def replies() -> str:
+    """What each reply, and each loss, means in each phase."""
+    rules = "\n".join(_rule(rule) for rule in RULES)
+    losses = "\n".join(
+        f"| {phase} | {loss or 'any other'} | {row} | {ROWS[row].error_class} | {ROWS[row].scope} |"
+        for (phase, loss), row in LOSSES.items()
+    )
+    return (
+        "# Replies, and what they mean\n\nA reply that is not the one hoped for, and a connection that is lost, is a row of "
+        "[the taxonomy](errors.md), by the phase in which it\ncomes. Codes decide, never words. Why it is so: "
+        "[the core](../explanation/protocol.md).\n\n"
+        "![One session, from the greeting to the final reply](session.svg)\n\n"
+        "## Replies\n\nThe first line that fits decides; a dot stands for any digit.\n\n"
+        f"| phase | code | enhanced code | only | row | class | scope |\n|---|---|---|---|---|---|---|\n{rules}\n\n"
+        f"## Losses\n\n| phase | how | row | class | scope |\n|---|---|---|---|---|\n{losses}\n\n"
+        "On a connection that had carried mail before, a loss at MAIL or RSET is row M0: it had died while it was parked.\n"
+    )
+
+
+def _rule(rule: Rule) -> str:
+    codes, enhanced = (
+        text.replace("\\", "").replace(".*", "x").replace("|", "`, `") for text in (rule.codes, rule.enhanced)
+    )
+    only = [
+        *(["on a connection that was parked"] if rule.reused else []),
+        *(["behind an accepted recipient"] if rule.after_accepted else []),
+    ]
+    row = ROWS[rule.row]
+    cells = (rule.phase, f"`{codes}`", f"`{enhanced}`" if enhanced else "any", " ".join(only) or "–", rule.row, *row)
+    return f"| {' | '.join(cells)} |"
 
 
 def _named(edges: frozenset[MailState]) -> str:
@@ -134,5 +165,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics,
     "errors.md": error_tree,
     "commands.md": commands,
+    "api.md": api,
     "states.md": states,
+    "states.svg": mail,
+    "replies.md": replies,
+    "session.svg": session,
 }
