@@ -57,7 +57,7 @@ def drain_in(made: Plant, case: Case, sink: Sink) -> Run:
     enqueued = made.enqueue(case.peer, case.function, 1, case.count)
     sink.keep()
     with made.worker(case.peer.app, case.slots) as worker:
-        watch = _Watch(made, case, sink, worker)
+        watch = Watch(made, case, sink, worker)
         begin = watch.at(max(1, int(WARM * case.count)))
         end = watch.at(case.count)
         if case.peer.ours:
@@ -75,15 +75,22 @@ def drain_in(made: Plant, case: Case, sink: Sink) -> Run:
 
 
 def _seconds(sink: Sink, case: Case, begin: int) -> float:
-    try:
-        accepted = check(sink.kept(), range(1, case.count + 1))
-    except Mismatch as wrong:
-        raise Trouble(f"mismatch: {wrong}") from None
+    accepted = list(looked_at(sink, range(1, case.count + 1)).values())
     return accepted[-1] - accepted[begin - 1]
 
 
+def looked_at(sink: Sink, numbers: range) -> dict[int, float]:
+    """When each mail was accepted. Raises `Trouble` where one is missing or other than it should be."""
+    try:
+        return check(sink.kept(), numbers)
+    except Mismatch as wrong:
+        raise Trouble(f"mismatch: {wrong}") from None
+
+
 @dataclass(frozen=True, slots=True)
-class _Sample:
+class Sample:
+    """Of a worker. ``done``: mails or tasks; ``resident``: octets of its largest process."""
+
     moment: float
     done: int
     worker: float
@@ -91,13 +98,13 @@ class _Sample:
     resident: int
 
 
-class _Watch:
+class Watch:
     """Looks at a worker. A case without mails is known by how many tasks the broker still has."""
 
     def __init__(self, made: Plant, case: Case, sink: Sink, worker: SupervisedProcess) -> None:
         self._made, self._case, self._sink, self._worker = made, case, sink, worker
 
-    def at(self, done: int) -> _Sample:
+    def at(self, done: int) -> Sample:
         """When so many are done."""
         self.wait(lambda: self._done() >= done, f"{done} of {self._case.count} are done")
         return self.sample()
@@ -111,11 +118,11 @@ class _Watch:
         if not self._worker.running:
             raise Trouble(f"the worker has ended; {self._last_words()}")
 
-    def sample(self) -> _Sample:
+    def sample(self) -> Sample:
         """Now."""
         pid, done, moment = self._worker.pid, self._done(), time.monotonic()
         largest = max(map(resident, family(pid)))
-        return _Sample(moment, done, all_used([pid]), self._made.valkey_used(), largest)
+        return Sample(moment, done, all_used([pid]), self._made.valkey_used(), largest)
 
     def _done(self) -> int:
         if self._case.peer.mails:

@@ -6,7 +6,6 @@ same octets but for that number, Date, Message-ID and boundaries, whatever the s
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 SENDER = "shop@origin.example"
 NAMES = ("order_confirmation", "welcome")
 TEMPLATE = os.environ.get("BENCHMARK_TEMPLATE", NAMES[0])
+COPIES = "BENCHMARK_COPIES"  # of the template, in a folder of templates
 # Peers' mails have it at a URL: django-celery-email loses the Content-ID of an image that comes along. So they send less.
 IMAGE = "https://shop.example/logo.png"
 
@@ -61,6 +61,6 @@ def calls(numbers: Sequence[int]) -> list[Mapping[str, Any]]:
     return [{"to": recipient(number), "context": context(number)} for number in numbers]
 
 
-def size() -> int:
-    """Octets of a context as JSON."""
-    return len(json.dumps(context(1)))
+def copy_of(copy: int) -> str:
+    """The name of a copy of the template."""
+    return f"{TEMPLATE}_{copy}"

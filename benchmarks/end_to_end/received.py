@@ -27,9 +27,9 @@ class Mismatch(Exception):
     """What came is not what was sent, in words."""
 
 
-def check(mails: Iterable[Kept], numbers: Sequence[int]) -> list[float]:
-    """When each was accepted, in that order. Raises `Mismatch`."""
-    left, sums, accepted = set(numbers), set[int](), list[float]()
+def check(mails: Iterable[Kept], numbers: Sequence[int]) -> dict[int, float]:
+    """When each number was accepted (monotonic seconds), in that order. Raises `Mismatch`."""
+    left, sums, accepted = set(numbers), set[int](), dict[int, float]()
     for mail in mails:
         found = _RECIPIENT.search(mail.recipient)
         number = int(found[1]) if found else -1
@@ -38,7 +38,7 @@ def check(mails: Iterable[Kept], numbers: Sequence[int]) -> list[float]:
         if not accepted:
             _read(mail.octets, number)
         left.remove(number)
-        accepted.append(mail.at)
+        accepted[number] = mail.at
         sums.add(zlib.crc32(_common(mail.octets, number)))
     if left:
         raise Mismatch(f"{len(left)} of {len(numbers)} mails did not come")
@@ -49,10 +49,9 @@ def check(mails: Iterable[Kept], numbers: Sequence[int]) -> list[float]:
 
 def _common(octets: bytes, number: int) -> bytes:
     """The octets without what is the mail's own. A soft line end of quoted-printable may stand within a number."""
-    octets = octets.replace(b"=\r\n", b"")
     for at, own in enumerate((*_BOUNDARY.findall(octets), *_CONTENT_ID.findall(octets))):
         octets = octets.replace(own, b"own-%d" % at)
-    without = _OWN_LINES.sub(b"", octets)
+    without = _OWN_LINES.sub(b"", octets).replace(b"=\r\n", b"")
     return without.replace(digits(number).encode(), b"number")
 
 

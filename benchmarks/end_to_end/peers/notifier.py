@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
-from benchmarks.end_to_end.mails import SENDER, TEMPLATE, calls, context, recipient
+from benchmarks.end_to_end.mails import COPIES, SENDER, TEMPLATE, calls, context, copy_of, recipient
 from notifier import send_bulk, send_email
 
 
@@ -19,3 +20,13 @@ def enqueue_many(numbers: Iterable[int]) -> None:
     rows = send_bulk(template=TEMPLATE, recipients=calls(list(numbers)), sender=SENDER)
     if not all(row.result and row.result.id for row in rows):
         raise RuntimeError("a mail has no id")
+
+
+def enqueue_copies(numbers: Iterable[int]) -> None:
+    """The same with copies of the template in turn."""
+    copies = int(os.environ[COPIES])
+    recipients = [
+        {**call, "template": copy_of(number % copies)}
+        for number, call in zip(numbers, calls(list(numbers)), strict=True)
+    ]
+    send_bulk(template=TEMPLATE, recipients=recipients, sender=SENDER)
