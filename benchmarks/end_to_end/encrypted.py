@@ -20,7 +20,6 @@ from tempfile import TemporaryDirectory
 import trustme
 
 from benchmarks.end_to_end.plant import Trouble
-from benchmarks.smtp import cores
 from benchmarks.smtp.peers import TOP
 from notifier.model.envelope import Envelope, MailObject
 from notifier.smtp import Endpoint, Session, TLSPolicy
@@ -39,7 +38,6 @@ def encrypted(blocks: int) -> list[tuple[float, float]]:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TOP) as sink:
             assert sink.stdout is not None
             assert sink.stdin is not None
-            cores.keep_for_servers(sink.pid)
             port = int(sink.stdout.readline())
             found = _measured(port, str(Path(folder) / "ca.pem"), blocks)
             sink.stdin.close()
