@@ -6,30 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import css_inline
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks.compose.composers import DATE, email_message
+from benchmarks.compose.jinja import rendered
 from benchmarks.compose.mails import CONTENT_ID, SENDER, Mail
 from notifier.mime import Composition, Compositor
 from notifier.model.address import Address
 from notifier.model.envelope import Envelope
 from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
-from notifier.rendering.environment import autoescaped
-from notifier.rendering.filters import day, link, money
-from notifier.rendering.language import direction
 from notifier.tasks.runtime import LOOK_EVERY
 
 NAME = "order_confirmation"
 _RENDERER, _COMPOSITOR = Renderer(TemplateLibrary(look_every=LOOK_EVERY)), Compositor()
 _IMAGE = (shipped_templates() / "_images" / "logo.png").read_bytes()
-_JINJA = Environment(
-    loader=FileSystemLoader(shipped_templates()),
-    autoescape=autoescaped,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_JINJA.filters.update(money=money, day=day, link=link, direction=direction)
 Order = Mapping[str, Any]
 
 
@@ -51,14 +40,10 @@ def order(number: int) -> Order:
 
 def by_hand(context: Order) -> bytes:
     """One cached environment, the styles inlined in each mail."""
-    names = {**context, "inline_image": lambda _: f"cid:{CONTENT_ID}"}
-    subject, text, html = (
-        _JINJA.get_template(f"{NAME}/{part}").render(names)
-        for part in ("subject.txt.j2", "text.txt.j2", "html.html.j2")
-    )
+    subject, text, html = rendered(NAME, context, image=f"cid:{CONTENT_ID}")
     number = int(context["order_number"].removeprefix("M-"))
     to = (context["name"], f"zoe.{number}@destination.example")
-    return email_message(Mail(number, to, subject.strip(), text, css_inline.inline(html), _IMAGE))
+    return email_message(Mail(number, to, subject, text, css_inline.inline(html), _IMAGE))
 
 
 def ours(context: Order) -> bytes:

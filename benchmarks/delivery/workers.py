@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
 
 import redis
 
 from benchmarks.delivery.mails import PREFIX, QUEUE, mails
 from benchmarks.delivery.stories import Figures
-from benchmarks.smtp.peers import TOP
+from benchmarks.processes import family, resident, until
+from benchmarks.processes import worker as running
 from notifier.model.state import MailState
 from notifier.store import RedisStore
-from notifier.testing.supervised import SupervisedProcess
 
 DUE_NOW = 200  # mails that the worker has delivered when its memory is looked at
 SWEEPS = 3  # that it has made, too
 DAY = 24 * 3600.0
-PATIENCE = 240.0  # seconds
 # The server itself makes so many mails out of one: a million by way of the client take minutes.
 COPIES = """
 local fields, due = redis.call('HGETALL', KEYS[1] .. 'mail:' .. ARGV[1]), redis.call('ZSCORE', KEYS[1] .. 'due', ARGV[1])
@@ -40,66 +34,31 @@ def worker(url: str, port: int, count: int, numbers: Sequence[int]) -> Figures:
     del numbers
     store, server = RedisStore(url), redis.Redis.from_url(url)
     if count:
-        _fill(store, server, count)
+        fill(store, server, count)
     store.add(list(mails(DUE_NOW)))
-    with _running(url, port) as process:
-        _until(lambda: store.counts(QUEUE)[MailState.SENT] == DUE_NOW)
+    with running(url, f"smtp://127.0.0.1:{port}?tls=none", more={"NOTIFIER_SWEEP_INTERVAL": "1"}) as process:
+        until(lambda: store.counts(QUEUE)[MailState.SENT] == DUE_NOW, "mails that are due are sent", look_every=0.1)
         swept: set[bytes | None] = set()
 
         def has_swept() -> bool:
             swept.add(server.get(PREFIX + "swept"))
             return len(swept) > SWEEPS
 
-        _until(has_swept)
-        main, *children = _family(process.pid)
+        until(has_swept, "the worker sweeps", look_every=0.1)
+        main, *children = family(process.pid)
         waiting = store.counts(QUEUE)[MailState.WAITING]
         return {
             "mails": DUE_NOW,
             "waiting": waiting,
-            "main": _resident(main),
-            "children": sum(map(_resident, children)),
+            "main": resident(main),
+            "children": sum(map(resident, children)),
         }
 
 
-def _fill(store: RedisStore, server: redis.Redis, count: int) -> None:
+def fill(store: RedisStore, server: redis.Redis, count: int) -> None:
+    """Mails that are due tomorrow."""
     (first,) = mails(1, send_at=time.time() + DAY)
     store.add([first])
     copies = server.register_script(COPIES)
     for begin in range(1, count, AT_ONCE):
         copies(keys=[PREFIX], args=[first.id, begin, min(begin + AT_ONCE, count) - 1])
-
-
-@contextmanager
-def _running(url: str, port: int) -> Iterator[SupervisedProcess]:
-    with TemporaryDirectory() as folder:
-        environ = {
-            **{name: text for name, text in os.environ.items() if not name.startswith("NOTIFIER_")},
-            "NOTIFIER_BROKER_URL": url,
-            "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{port}?tls=none",
-            "NOTIFIER_JOURNAL": str(Path(folder) / "journal"),
-            "NOTIFIER_SWEEP_INTERVAL": "1",
-        }
-        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "-c", "1", "-l", "WARNING"]
-        process = SupervisedProcess(command, env=environ, cwd=TOP)
-        try:
-            yield process
-        finally:
-            process.stop()
-
-
-def _until(true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not true():
-        if time.monotonic() > ends:
-            raise RuntimeError("the worker does not do its work")
-        time.sleep(0.1)
-
-
-def _family(process: int) -> list[int]:
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [process, *map(int, children)]
-
-
-def _resident(process: int) -> int:
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))

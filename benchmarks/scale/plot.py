@@ -1,4 +1,4 @@
-"""A plot as SVG: mails a second over replicas, both axes logarithmic."""
+"""A plot as SVG: something over a count, both axes logarithmic."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 56
 TICKS = tuple(step * 10.0**power for power in range(6) for step in (1, 2, 5))
-COLOURS = ("#1f5fa8", "#b3480f")
+COLOURS = ("#1f5fa8", "#b3480f", "#2d7a34")
 Points = Sequence[tuple[float, float]]
 
 
-def plot(series: Mapping[str, Points]) -> str:
-    """``series``: at most two, by what they are called."""
+def plot(series: Mapping[str, Points], below: str = "replicas") -> str:
+    """``series``: at most three, by what they are called; ``below``: what is counted."""
     points = [point for line in series.values() for point in line]
     x, y = (Scale([one[axis] for one in points]) for axis in (0, 1))
-    body = [*_axes(sorted({one[0] for one in points}), TICKS, x, y)]
+    body = [*_axes(sorted({one[0] for one in points}), TICKS, x, y, below)]
     for number, (name, line) in enumerate(series.items()):
         placed = [(_across(x(at)), _up(y(value))) for at, value in line]
         body += _line(name, placed, COLOURS[number], 20 + 18 * number)
@@ -41,14 +41,14 @@ def _up(part: float) -> float:
     return HEIGHT - MARGIN - part * (HEIGHT - 2 * MARGIN)
 
 
-def _axes(xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale) -> Iterator[str]:
+def _axes(xs: Sequence[float], ys: Sequence[float], x: Scale, y: Scale, below: str) -> Iterator[str]:
     for at in xs:
         yield f'<text x="{_across(x(at)):.0f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">{at:,.0f}</text>'
     for value in ys:
         if 0 <= y(value) <= 1:
             yield f'<text x="{MARGIN - 6}" y="{_up(y(value)):.0f}" text-anchor="end">{value:,.0f}</text>'
             yield f'<path d="M{MARGIN} {_up(y(value)):.0f}H{WIDTH - MARGIN}" stroke="#ddd"/>'
-    yield f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT - 12}" text-anchor="middle">replicas</text>'
+    yield f'<text x="{WIDTH / 2:.0f}" y="{HEIGHT - 12}" text-anchor="middle">{below}</text>'
     yield f'<path d="M{MARGIN} {MARGIN}V{HEIGHT - MARGIN}H{WIDTH - MARGIN}" stroke="#444" fill="none"/>'
 
 

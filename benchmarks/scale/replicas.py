@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import redis
 from celery import Celery
 
 from benchmarks.delivery.mails import PREFIX, mails
-from benchmarks.smtp.peers import TOP
+from benchmarks.processes import TICK, all_used, until, used, worker
 from benchmarks.smtp.sink import Sink
 from notifier.store import RedisStore
 from notifier.testing import EmbeddedValkey
-from notifier.testing.supervised import SupervisedProcess
 
 PATIENCE = 200.0  # seconds
-TICK = os.sysconf("SC_CLK_TCK")
+WORK = "the replicas do their work"
 WARM = 75  # mails for each replica before: the first of a process load its templates and half of its modules
 # Limits that never bind: asking for them costs what it costs with those that do.
 LIMITS = "tls=none&connections=1000&rate=1000000"
@@ -62,16 +58,16 @@ def measure(replicas: int, count: int, sink: Sink, *, more: str = "") -> Run:
     with EmbeddedValkey() as valkey, redis.Redis.from_url(valkey.url) as server:
         url = f"smtp://127.0.0.1:{sink.plain_port}?{LIMITS}{more}"
         with _running(replicas, valkey.url, url) as pids:
-            _until(lambda: server.zcard(PREFIX + "workers") == replicas)
+            until(lambda: server.zcard(PREFIX + "workers") == replicas, WORK, PATIENCE)
             store, warm = RedisStore(valkey.url), min(WARM, count) * replicas
             _add(store, valkey.url, warm)
-            _until(lambda: sink.received().mails == warm)
+            until(lambda: sink.received().mails == warm, WORK, PATIENCE)
             _add(store, valkey.url, count)
-            _until(lambda: sink.received().mails >= warm + 0.15 * count)
+            until(lambda: sink.received().mails >= warm + 0.15 * count, WORK, PATIENCE)
             begin = _sample(server, pids, sink)
-            _until(lambda: sink.received().mails >= warm + 0.85 * count)
+            until(lambda: sink.received().mails >= warm + 0.85 * count, WORK, PATIENCE)
             end = _sample(server, pids, sink)
-            _until(lambda: sink.received().mails == warm + count)
+            until(lambda: sink.received().mails == warm + count, WORK, PATIENCE)
     return _difference(replicas, begin, end)
 
 
@@ -102,31 +98,21 @@ def _difference(replicas: int, begin: _Sample, end: _Sample) -> Run:
 
 @contextmanager
 def _running(replicas: int, store: str, relay: str) -> Iterator[Sequence[int]]:
-    with TemporaryDirectory() as folder, ExitStack() as stack:
-        environ = {
-            **{name: text for name, text in os.environ.items() if not name.startswith("NOTIFIER_")},
-            "NOTIFIER_BROKER_URL": store,
-            "NOTIFIER_SMTP_URL": relay,
-            "NOTIFIER_JOURNAL": str(Path(folder) / "journal"),
-            "NOTIFIER_SWEEP_INTERVAL": "1",
-        }
-        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "-c", "1", "-l", "WARNING"]
-        processes = []
-        for _ in range(replicas):
-            processes.append(SupervisedProcess(command, env=environ, cwd=TOP))
-            stack.callback(processes[-1].kill)
+    with ExitStack() as stack:
+        sweeping = {"NOTIFIER_SWEEP_INTERVAL": "1"}
+        processes = [stack.enter_context(worker(store, relay, more=sweeping)) for _ in range(replicas)]
         yield [one.pid for one in processes]
 
 
 def _sample(server: redis.Redis, pids: Sequence[int], sink: Sink) -> _Sample:
-    used, stats = server.info("cpu"), server.info("commandstats")
+    store, stats = server.info("cpu"), server.info("commandstats")
     mails = sink.received().mails
     return _Sample(
         time.monotonic(),
         mails,
-        sum(_used(one) for pid in pids for one in _family(pid)),
-        used["used_cpu_user"] + used["used_cpu_sys"],
-        _used(sink.pid),
+        all_used(pids),
+        store["used_cpu_user"] + store["used_cpu_sys"],
+        used(sink.pid),
         _calls(stats, "evalsha"),
         sum(one["calls"] for one in stats.values()),
         _calls(stats, "waitaof"),
@@ -138,26 +124,9 @@ def _calls(stats: dict[str, dict[str, int]], command: str) -> int:
     return stats.get(f"cmdstat_{command}", {"calls": 0})["calls"]
 
 
-def _used(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def _family(pid: int) -> list[int]:
-    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-
-
 def _machine() -> float:
     """Processor seconds since the start that were not idle, of all processors."""
     user, nice, system, _idle, _waiting, *interrupts = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
     )
     return (user + nice + system + sum(interrupts)) / TICK
-
-
-def _until(true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not true():
-        if time.monotonic() > ends:
-            raise RuntimeError("the replicas do not do their work")
-        time.sleep(0.02)

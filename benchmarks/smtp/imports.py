@@ -6,15 +6,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 STATEMENTS = ("import smtplib", "from notifier import smtp", "from notifier import smtp; smtp.Session")
 ROUNDS = 15
 
 
-def imports(rounds: int = ROUNDS) -> Iterator[tuple[str, float]]:
+def imports(rounds: int = ROUNDS, statements: Sequence[str] = STATEMENTS) -> Iterator[tuple[str, float]]:
     """Each statement with the seconds that it takes, the median of interleaved rounds."""
-    times: dict[str, list[float]] = {statement: [] for statement in ("pass", *STATEMENTS)}
+    times: dict[str, list[float]] = {statement: [] for statement in ("pass", *statements)}
     for _ in range(rounds):
         for statement, taken in times.items():
             taken.append(_seconds(statement))

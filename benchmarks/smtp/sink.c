@@ -8,6 +8,9 @@
  *   XRESET  250, and the three begin at zero
  *   XDROP   <mails> [421]: from now on a connection is closed when it has brought so many mails, without a word, or
  *           with 421 for the next MAIL; 0: it may bring as many as it likes
+ *   XKEEP   250, and from now on every mail is kept in memory until the next XRESET, which also ends the keeping
+ *   XKEPT   <file>: writes what is kept, each mail with a line before it: when it was accepted (nanoseconds of the
+ *           monotonic clock), how many octets it has, and its last recipient
  *
  * It writes both port numbers on standard output, and ends when its standard input does.
  */
@@ -25,6 +28,7 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { IN_SIZE = 1 << 18, OUT_SIZE = 1 << 19, MAX_LINE = 4096, MAX_REPLY = 512, EVENTS = 64 };
@@ -34,6 +38,11 @@ enum body { LINE_START, IN_LINE, AFTER_CR, AFTER_DOT, AFTER_DOT_CR };
 
 enum mode { COMMANDS, DATA_BODY, CHUNK };
 
+struct buffer {
+    char *octets;
+    size_t used, room;
+};
+
 struct connection {
     int fd, chunking, closing, stuck; /* `stuck`: the peer does not take its replies */
     enum mode mode;
@@ -42,11 +51,14 @@ struct connection {
     uint64_t chunk_left, length, carried;
     uint32_t crc;
     size_t in_used, out_start, out_used;
+    struct buffer mail; /* while mails are kept */
+    char rcpt[MAX_REPLY];
     char in[IN_SIZE], out[OUT_SIZE];
 };
 
 static uint64_t mails, sum, by_bdat, drop_after;
-static int drop_said;
+static int drop_said, keeping;
+static struct buffer kept;
 static uint32_t table[8][256];
 
 /* CRC-32 ------------------------------------------------------------------------------------------------------- */
@@ -76,9 +88,45 @@ static uint32_t crc32_of(uint32_t crc, const char *data, size_t size) {
     return crc;
 }
 
+/* mails that are kept -------------------------------------------------------------------------------------------- */
+
+static void append(struct buffer *b, const char *data, size_t size) {
+    if (b->used + size > b->room) {
+        b->room = 2 * (b->used + size) + 4096;
+        if ((b->octets = realloc(b->octets, b->room)) == NULL) {
+            perror("sink: the mails that are kept");
+            exit(1);
+        }
+    }
+    memcpy(b->octets + b->used, data, size);
+    b->used += size;
+}
+
+static void drop_buffer(struct buffer *b) {
+    free(b->octets);
+    memset(b, 0, sizeof *b);
+}
+
+static void keep_mail(struct connection *c) {
+    char line[2 * MAX_REPLY];
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int size = snprintf(line, sizeof line, "%lld %zu %s\n", now.tv_sec * 1000000000LL + now.tv_nsec, c->mail.used, c->rcpt);
+    append(&kept, line, (size_t)size);
+    append(&kept, c->mail.octets, c->mail.used);
+}
+
+static int write_kept(const char *path) {
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) return 0;
+    int whole = fwrite(kept.octets, 1, kept.used, file) == kept.used;
+    return fclose(file) == 0 && whole;
+}
+
 static void hash(struct connection *c, const char *data, size_t size) {
     c->crc = crc32_of(c->crc, data, size);
     c->length += size;
+    if (keeping) append(&c->mail, data, size);
 }
 
 /* replies ------------------------------------------------------------------------------------------------------ */
@@ -93,12 +141,14 @@ static void forget(struct connection *c) {
     c->has_mail = c->has_rcpt = c->in_chunks = 0;
     c->crc = ~0u;
     c->length = 0;
+    c->mail.used = 0;
 }
 
 static void accept_mail(struct connection *c) {
     mails++;
     sum += (uint64_t)(uint32_t)~c->crc + c->length;
     by_bdat += (uint64_t)c->in_chunks;
+    if (keeping) keep_mail(c);
     forget(c);
     say(c, "250 2.0.0 Accepted\r\n");
     c->carried++;
@@ -244,6 +294,7 @@ static void command(struct connection *c, const char *line) {
         say(c, "250 2.1.0 Sender OK\r\n");
     } else if (argument_of(line, "RCPT TO:")) {
         c->has_rcpt |= c->has_mail && !c->in_chunks;
+        snprintf(c->rcpt, sizeof c->rcpt, "%s", argument_of(line, "RCPT TO:"));
         say(c, c->has_mail && !c->in_chunks ? "250 2.1.5 Recipient OK\r\n" : "503 5.5.1 RCPT out of sequence\r\n");
     } else if ((argument = argument_of(line, "BDAT"))) {
         begin_chunk(c, argument);
@@ -264,7 +315,14 @@ static void command(struct connection *c, const char *line) {
         tell_sum(c);
     } else if (argument_of(line, "XRESET")) {
         mails = sum = by_bdat = 0;
+        keeping = 0;
+        drop_buffer(&kept);
         say(c, "250 2.0.0 OK\r\n");
+    } else if (argument_of(line, "XKEEP")) {
+        keeping = 1;
+        say(c, "250 2.0.0 OK\r\n");
+    } else if ((argument = argument_of(line, "XKEPT"))) {
+        say(c, write_kept(argument) ? "250 2.0.0 OK\r\n" : "451 4.3.0 The file cannot be written\r\n");
     } else if ((argument = argument_of(line, "XDROP"))) {
         drop(c, argument);
     } else if (argument_of(line, "QUIT")) {
@@ -348,6 +406,7 @@ static struct connection *spare; /* the last one that ended: its pages are there
 
 static void end(struct connection *c) {
     close(c->fd);
+    drop_buffer(&c->mail);
     free(spare);
     spare = c;
 }

@@ -6,8 +6,10 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +17,7 @@ from benchmarks.smtp import cores
 from benchmarks.smtp.load import Expected
 
 SOURCE = Path(__file__).with_name("sink.c")
+_MEMORY = "/dev/shm"
 CACHE = Path(__file__).parents[2] / ".cache"
 
 
@@ -55,6 +58,15 @@ class Received:
         return None if self.sum == expected.sum else "the sink has other octets than were to be sent"
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One mail. ``at``: when it was accepted, in seconds of the monotonic clock."""
+
+    at: float
+    recipient: str
+    octets: bytes
+
+
 class Sink:
     """A running sink. ``port`` offers CHUNKING, ``plain_port`` does not."""
 
@@ -76,6 +88,21 @@ class Sink:
     def drop_after(self, mails: int, *, said: bool = False) -> None:
         """Close each connection when it has brought so many; ``said``: with 421 for the next. 0: never."""
         self._ask(b"XDROP %d%s" % (mails, b" 421" if said else b""))
+
+    def keep(self) -> None:
+        """Keep every mail in memory from now on, until the next reset."""
+        self._ask(b"XKEEP")
+
+    def kept(self) -> Iterator[Kept]:
+        """What it has kept, in the order of acceptance. Raises `OSError` where it cannot be written down."""
+        with TemporaryDirectory(dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None) as folder:
+            path = Path(folder) / "mails"
+            if not self._ask(b"XKEPT %b" % bytes(path)).startswith(b"250"):
+                raise OSError(f"the sink cannot write {path}")
+            with path.open("rb") as file:
+                while line := file.readline():
+                    at, length, recipient = line.decode().split(maxsplit=2)
+                    yield Kept(int(at) / 1e9, recipient.strip(" <>\n"), file.read(int(length)))
 
     def received(self) -> Received:
         """What has come since the reset."""
