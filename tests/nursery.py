@@ -40,6 +40,9 @@ WORKER = (
 )
 # Without Django's setup, which is each process's own.
 DJANGO = (
+    "celery.app.amqp",
+    "celery.events",
+    "celery.loaders.app",
     "django.contrib.admin",
     "django.core.management",
     "django.db.backends.sqlite3.base",
