@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nursery import DJANGO, Ward
 from real_servers.postgresql import PostgreSQL
 from workers import TOP, Plant, plant, wait_until
 
@@ -29,6 +28,25 @@ def sqlite(folder: Path, name: str = "shop") -> dict[str, object]:
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / f"{name}.sqlite3"), "OPTIONS": {"timeout": 20}}
 
 
+class Conversation:
+    """One process of the project, and the pipes to it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        (heard, says), (hears, said) = os.pipe(), os.pipe()
+        self._process = Ward("programs.shop", env=environ, cwd=TOP, streams=(heard, said, 2), imported=DJANGO)
+        for theirs in (heard, said):
+            os.close(theirs)
+        self.stdin, self.stdout = os.fdopen(says, "w"), os.fdopen(hears)
+
+    def end(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        with suppress(BrokenPipeError):
+            self.stdin.close()
+        self.stdout.close()
+
+
 @dataclass
 class Shop:
     """The project with one database. A process of it is started when it is asked, and is there again when it was killed."""
@@ -36,7 +54,7 @@ class Shop:
     made: Plant
     database: Database
     others: Mapping[str, Database] = field(default_factory=dict)
-    _process: subprocess.Popen[str] | None = field(default=None, init=False)
+    _process: Conversation | None = field(default=None, init=False)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -63,23 +81,13 @@ class Shop:
 
     def _say(self, do: str, arguments: Mapping[str, Any]) -> str:
         process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
         process.stdin.flush()
         return process.stdout.readline().strip()
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _running(self) -> Conversation:
         if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "programs.shop"],
-                env=self.environ,
-                cwd=TOP,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
+            self._process = Conversation(self.environ)
         return self._process
 
     def order(self, number: str = "1", **arguments: Any) -> str:
@@ -130,9 +138,7 @@ class Shop:
     def close(self) -> None:
         """End its processes; the next one begins with the settings as they are then."""
         if self._process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.communicate()
+            self._process.end()
             self._process = None
 
 
@@ -150,10 +156,26 @@ def shop(made: Plant, database: Database, **others: Database) -> Iterator[Shop]:
     """With its tables, in each of its databases."""
     opened = Shop(made, database, others)
     try:
-        opened.call("migrate")
+        _make_tables(opened)
         yield opened
     finally:
         opened.close()
+
+
+_made: list[
+    bytes
+] = []  # a file of SQLite's with the tables in it: to make them anew takes as long as the rest of most tests
+
+
+def _make_tables(opened: Shop) -> None:
+    engine, file = opened.database["ENGINE"], Path(str(opened.database["NAME"]))
+    if opened.others or engine != "django.db.backends.sqlite3":
+        opened.call("migrate")
+    elif _made:
+        file.write_bytes(_made[0])
+    else:
+        opened.call("migrate")
+        _made.append(file.read_bytes())
 
 
 numbers = iter(range(1000))

@@ -104,13 +104,16 @@ class Receiver:
 
     def _begin(self, connection: socket.socket) -> None:
         if not self._places.acquire(blocking=False):
-            with connection:
-                connection.settimeout(1.0)
-                connection.sendall(_BUSY)
+            _turn_away(connection)
             return
         thread = threading.Thread(target=self._converse, args=(connection,), name="lmtp", daemon=True)
         self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no room for one more; those who are there will go
+            self._threads.discard(thread)
+            self._places.release()
+            _turn_away(connection)
 
     def _converse(self, connection: socket.socket) -> None:
         try:
@@ -178,6 +181,12 @@ class Receiver:
         else:
             return b"250 2.0.0 Taken\r\n"
         return b"451 4.3.0 It cannot be noted now; come again\r\n"
+
+
+def _turn_away(connection: socket.socket) -> None:
+    with connection:
+        connection.settimeout(1.0)
+        connection.sendall(_BUSY)
 
 
 def _listening(address: str | tuple[str, int], mode: int) -> socket.socket:

@@ -54,8 +54,12 @@ class SuppressionList:
             self.add(address, reason, lasts=lasts, mail_id=mail_id, durably=durably)
 
     def remove(self, address: str, mailing_list: str | None = None) -> bool:
-        """True where it was there. Without a list: the entry that is for all mails; those of lists stay."""
+        """True where it was there. Without a list: the entry that is for all mails; those of lists stay, and soft bounces of the
+        past no longer count.
+        """
         name = entry_name(address.lower(), mailing_list)
+        if mailing_list is None:
+            self._connection.ask(("DEL", self._keys.soft_bounces(address.lower())))
         gone, _ = self._connection.ask(
             ("HDEL", self._keys.suppressed, name), ("ZREM", self._keys.suppressed_until, name)
         )

@@ -64,8 +64,8 @@ def test_kill_9_of_the_whole_worker_in_mid_run(tmp_path: Path, mail_class: str) 
         for kill in range(2):
             worker = made.start_worker()
             already = len(made.server.mailbox)
-            ids += enqueue(300, mail_class, start=300 * kill)
-            made.server.mailbox.wait_for(already + 20 + 60 * kill, timeout=30)
+            ids += enqueue(120, mail_class, start=120 * kill)
+            made.server.mailbox.wait_for(already + 20 + 40 * kill, timeout=30)
             worker.kill()  # the process group: main process and children
         made.start_worker()
         made.settle(ids, *RESTED)
@@ -81,14 +81,14 @@ def test_a_worker_that_is_told_to_end_loses_and_doubles_nothing(tmp_path: Path, 
     journal = tmp_path / "accepted.jsonl"
     with plant(tmp_path, journal=journal) as made:
         worker = made.start_worker()
-        ids = enqueue(300)
-        made.server.mailbox.wait_for(50, timeout=30)
+        ids = enqueue(120)
+        made.server.mailbox.wait_for(30, timeout=30)
         worker.signal(number)
         wait_until(lambda: not worker.running, "the worker ends by itself")
         made.start_worker()
         made.settle(ids, *RESTED)
         assert check(ids, journal) == [], "an orderly end leaves nothing unknown"
-        assert sum(accepted(journal, ids).values()) == 300
+        assert sum(accepted(journal, ids).values()) == 120
 
 
 def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(tmp_path: Path) -> None:
@@ -111,11 +111,11 @@ def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(t
 def test_a_frozen_worker_that_wakes_up_late_meets_the_fence(tmp_path: Path) -> None:
     """SIGSTOP past the lease, another takes over, SIGCONT: the zombie must not write its dot."""
     journal = tmp_path / "accepted.jsonl"
-    script = Script().at(Phase.GREETING, "", times=1, delay=5.0)  # it is frozen between its claim and its dot
+    script = Script().at(Phase.GREETING, "", times=1, delay=2.0)  # it is frozen between its claim and its dot
     with plant(tmp_path, script, journal=journal) as made:
         zombie = made.start_worker(slots=1)
         (mail_id,) = enqueue(1)
-        wait_until(lambda: notifier.status(mail_id).state is MailState.CLAIMED, "claimed")
+        wait_until(lambda: bool(made.server.visits), "it has claimed the mail, and waits for the greeting")
         zombie.signal_group(signal.SIGSTOP)
         made.start_worker(slots=1)
         made.settle([mail_id], "sent")
@@ -144,8 +144,8 @@ def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_fl
 
 def test_a_relay_that_is_slower_than_the_lease_is_no_crash(tmp_path: Path) -> None:
     journal = tmp_path / "accepted.jsonl"
-    script = Script().at(Phase.GREETING, "", times=1, delay=8.0)  # nearly three leases
-    with plant(tmp_path, script, journal=journal) as made:
+    script = Script().at(Phase.GREETING, "", times=1, delay=5.5)  # nearly three leases
+    with plant(tmp_path, script, journal=journal, NOTIFIER_LEASE="2") as made:
         made.start_worker(slots=2)
         ids = enqueue(3)
         made.settle(ids, "sent")
@@ -157,8 +157,8 @@ def test_a_store_that_is_killed_and_comes_back_has_lost_nothing(tmp_path: Path) 
     journal = tmp_path / "accepted.jsonl"
     with plant(tmp_path, journal=journal) as made:
         made.start_worker()
-        ids = enqueue(600)
-        made.server.mailbox.wait_for(100, timeout=30)
+        ids = enqueue(200)
+        made.server.mailbox.wait_for(50, timeout=30)
         made.valkey.kill()
         made.valkey.start()
         made.settle(ids, *RESTED)

@@ -17,7 +17,7 @@ QUEUES = ("mail", "mail.bulk", "mail.urgent")
 RESTED = (MailState.SENT, MailState.PARKED, MailState.FAILED)
 
 
-def enqueue(start: int, count: int = 60) -> list[str]:
+def enqueue(start: int, count: int = 40) -> list[str]:
     """The ids that the application got; a call that was refused is none."""
     stored = []
     for n in range(start, start + count):
@@ -39,13 +39,13 @@ def test_kill_9_of_workers_and_of_the_broker_under_load(tmp_path: Path, rabbitmq
         stored = enqueue(0)
         made.server.mailbox.wait_for(20, timeout=60)
         first.kill()  # with what it had in hand
-        stored += enqueue(60)
+        stored += enqueue(40)
         rabbitmq.kill()
-        stored += enqueue(120)
+        stored += enqueue(80)
         second.kill()  # with no broker to hand its messages to somebody else
         made.launch_worker()  # it finds no broker, and waits for one
         rabbitmq.start()
-        stored += enqueue(180)
+        stored += enqueue(120)
         made.settle(stored, *RESTED)
         account = judge(stored, {mail_id: notifier.status(mail_id) for mail_id in stored}, copies_in(journal))
         assert (account.lost, account.doubled) == (0, 0), account.why

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +74,10 @@ def started() -> Iterator[PostgreSQL]:
             chosen = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
             command = [*_account(), str(programs / "postgres"), "-D", str(data), *chosen]
             with running(command, environ=environ, ports=[port], said=folder / "log") as process:
-                yield PostgreSQL(port, process)
+                try:
+                    yield PostgreSQL(port, process)
+                finally:
+                    process.signal(signal.SIGQUIT)  # with SIGTERM it would wait for clients that a test has left
 
 
 def _programs() -> Path:

@@ -142,6 +142,13 @@ def test_softly_bounced_mails_are_counted_and_too_many_suppress(store: RedisStor
     assert reasons(store)[ZOE].startswith("3 mails bounced: 5.2.2")
 
 
+def test_whoever_is_taken_off_the_list_begins_anew(store: RedisStore, desk: Desk) -> None:
+    for _ in range(3):
+        desk.take(bounce("5.2.2"), to=path(sent(store)))
+    store.suppression.remove(ZOE.upper())
+    assert desk.take(bounce("5.2.2"), to=path(sent(store)))[0].effect == "counted: 1 of 3"
+
+
 def test_one_mail_counts_once_however_many_reports_there_are(store: RedisStore, desk: Desk) -> None:
     email = sent(store)
     effects = [desk.take(bounce("4.4.7"), to=path(email))[0].effect for _ in range(5)]

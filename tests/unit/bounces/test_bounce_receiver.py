@@ -93,6 +93,18 @@ def test_so_many_may_talk_at_once_and_the_next_is_told_to_come_again() -> None:
             one.close()
 
 
+def test_where_the_system_has_no_room_for_a_thread_the_next_is_told_to_come_again() -> None:
+    with listening(("127.0.0.1", 0), Heard()) as made:
+        before = threading.stack_size(1 << 47)  # more than an address space has
+        try:
+            with connected(made) as reply:
+                assert reply()[:9] == "421 4.3.2"
+        finally:
+            threading.stack_size(before)
+        with connected(made) as reply:
+            assert reply()[:3] == "220"
+
+
 def test_a_receiver_that_ends_says_so_to_those_who_wait() -> None:
     with listening(("127.0.0.1", 0), Heard()) as made, connected(made) as reply:
         assert reply()[:3] == "220"
