@@ -48,7 +48,7 @@ def test_the_trace_of_a_request_ends_with_the_relays_reply(traced: tuple[Plant, 
     enqueue = children(request, found)["send mail"]
     process = children(enqueue, found)["process mail"]
     steps = children(process, found)
-    assert enqueue["kind"], process["kind"] == ("SpanKind.PRODUCER", "SpanKind.CONSUMER")
+    assert (enqueue["kind"], process["kind"]) == ("SpanKind.PRODUCER", "SpanKind.CONSUMER")
     assert set(steps) == {"render", "compose", "checkout", "transaction"}
     assert set(children(steps["transaction"], found)) == {"dot wait"}
     assert process["attributes"]["messaging.message.id"] == enqueue["attributes"]["messaging.message.id"] == mail_id
