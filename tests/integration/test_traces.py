@@ -89,3 +89,4 @@ def test_each_line_of_the_log_is_json_with_the_mail_and_its_trace(traced: tuple[
     assert sent["relay"] == f"127.0.0.1:{made.server.port}"
     assert sent["recipients"] == ["z…@example.com"]
     assert "zoe@example.com" not in made.logs()
+    assert ".> transport:" not in made.logs(), "Celery's banner is no JSON"
