@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -17,17 +16,6 @@ from notifier.tasks.operating import Selection, selected
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|min|h|d)\Z")
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-class Finite(click.FloatRange):
-    """Click lets ``nan`` through every range, and infinity where there is no end."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """A number."""
-        found = float(super().convert(value, param, ctx))
-        if not math.isfinite(found):
-            self.fail(f"{value!r} is no number of them", param, ctx)
-        return found
 
 
 class Span(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions only

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from notifier.cli.ending import end
+from notifier.cli.output import take_every_text
 from notifier.cli.project import set_up_project
 from notifier.cli.summaries import SUMMARIES
 from notifier.model.release import release
@@ -76,4 +77,5 @@ def group() -> None:
 
 def main() -> None:
     """The entry point."""
+    take_every_text()
     sys.exit(end(lambda: group.main(prog_name="notifier", standalone_mode=False)))

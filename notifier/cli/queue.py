@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from notifier.cli.choosing import Finite
 from notifier.cli.flow import Flow, QueueFlow, plain
+from notifier.cli.numbers import Finite
 from notifier.cli.overview import span
 from notifier.errors import NotifierError
 from notifier.tasks.overview import overview

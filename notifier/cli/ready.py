@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from notifier.cli.numbers import Finite
 from notifier.cli.probing import Unwell, alive, file_argument, json_option, tell
 
 PART = 4  # a word is good for twelve sweep intervals
@@ -16,7 +17,7 @@ PART = 4  # a word is good for twelve sweep intervals
 @file_argument
 @click.option(
     "--within",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     metavar="SECONDS",
     help="Not ready where the worker's last word is older: something holds it up.  [default: three sweep intervals]",
 )

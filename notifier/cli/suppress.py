@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from notifier.cli.choosing import Finite
+from notifier.cli.numbers import Finite
 from notifier.errors import NotifierError
 from notifier.model.address import Address
 from notifier.model.suppression import Suppression

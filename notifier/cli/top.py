@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from notifier.cli.choosing import Finite
 from notifier.cli.flow import Flow, QueueFlow, plain
 from notifier.cli.keys import pressed, single_keys
+from notifier.cli.numbers import Finite
 from notifier.cli.overview import as_plain, span, workers_table
 from notifier.cli.queue import table as queues_table
 from notifier.errors import NotifierError

@@ -27,12 +27,14 @@ from notifier.tasks.health_file import HealthFile
 from notifier.tasks.orders import orders
 from notifier.tasks.presence import pool_kind, record_of
 from notifier.tasks.runtime import runtime
+from notifier.telemetry.sink import unblock_descriptor
 
 log = logging.getLogger(__name__)
 
 TTL_SWEEPS = 4  # a worker that was silent for so many sweeps no longer counts
 # So many, and its main process is stuck. Longer than a half-open broker holds it up (socket_timeout, some times in a sweep).
 STUCK_SWEEPS = 12
+STDOUT = 1
 NO_BROKER = "the broker is not reached"
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # Their threads are green: in a signal's handler, none can be started.
@@ -125,6 +127,8 @@ class Life(bootsteps.StartStopStep):
     def _hear_signals(self, worker: Any) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # a worker inside a test, say; Celery hears none there either
+        if worker.app is app:  # what somebody else's tasks print is their own affair
+            unblock_descriptor(STDOUT)  # Celery's handlers say there that they have heard it, before the worker ends
         for number in ENDING:
             _put_before(number, lambda: self._told_to_end(worker))
         on_a_terminal = getattr(worker, "_isatty", True)  # where it is closed, SIGHUP means that

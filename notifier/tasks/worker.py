@@ -6,7 +6,13 @@ import logging
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger, after_setup_task_logger, worker_process_shutdown, worker_shutdown
+from celery.signals import (
+    after_setup_logger,
+    after_setup_task_logger,
+    celeryd_init,
+    worker_process_shutdown,
+    worker_shutdown,
+)
 from kombu import Queue
 
 from notifier.errors import ConfigurationError
@@ -109,11 +115,22 @@ def unblock_log(logger: logging.Logger, **_: Any) -> None:
 @after_setup_logger.connect
 @after_setup_task_logger.connect
 def format_log(logger: logging.Logger, **_: Any) -> None:
-    """As JSON, where the settings say so; in a process whose settings cannot be read something else will say that."""
-    try:
-        wanted = settings().log
-    except ConfigurationError:
-        return
-    if wanted == "json":
+    """As JSON, where the settings say so."""
+    if _is_for_programs():
         for handler in logger.handlers:
             handler.setFormatter(JsonLines())
+
+
+@celeryd_init.connect
+def leave_out_banner(instance: Any, **_: Any) -> None:
+    """Celery's, which is for people: containers put what is said and the log into one."""
+    if _is_for_programs():
+        instance.quiet = True
+
+
+def _is_for_programs() -> bool:
+    """False too in a process whose settings cannot be read; something else will say that."""
+    try:
+        return settings().log == "json"
+    except ConfigurationError:
+        return False

@@ -89,8 +89,23 @@ def _sink_of(stream: io.TextIOBase) -> Sink | None:
             return Sink(lambda octets: end.send(octets, socket.MSG_DONTWAIT), end.close)
         if not stat.S_ISFIFO(mode):
             return None
-        # Opened anew, for the flag would hold for everybody who has this end of the pipe: a shell, other programs.
-        own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        own = _opened_anew(descriptor)
     except (OSError, ValueError):
         return None
     return Sink(lambda octets: os.write(own, octets), lambda: os.close(own))
+
+
+def unblock_descriptor(descriptor: int) -> None:
+    """What this process itself writes there, where it is a pipe, never waits for its reader: `os.write` raises `BlockingIOError`."""
+    try:
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            own = _opened_anew(descriptor)
+            os.dup2(own, descriptor)
+            os.close(own)
+    except OSError:
+        return  # it is closed, or cannot be helped
+
+
+def _opened_anew(descriptor: int) -> int:
+    """For the flag would hold for everybody who has this end of the pipe: a shell, other programs."""
+    return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)

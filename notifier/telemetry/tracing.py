@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -215,12 +215,23 @@ def _ns(seconds: float) -> int:
 
 
 def flush(seconds: float) -> None:
-    """Hand over what an exporter still holds: a process that ends takes it along otherwise."""
+    """Hand over what an exporter still holds: a process that ends takes it along otherwise.
+
+    On a thread, for the SDK (1.45) waits for the exporter itself, however long that is.
+    """
     flushing = getattr(provider(), "force_flush", None)
     if flushing is None:
         return
+    thread = threading.Thread(target=_flush, args=(flushing, int(seconds * 1000)), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        log.warning("spans were not handed over: the exporter takes longer than %g s", seconds)
+
+
+def _flush(flushing: Callable[[int], object], milliseconds: int) -> None:
     try:
-        flushing(int(seconds * 1000))
+        flushing(milliseconds)
     except Exception as error:  # noqa: BLE001 - an exporter's own
         log.warning("spans were not handed over: %s", error)
 

@@ -146,7 +146,15 @@ def test_a_report_decides_and_what_is_none_says_so(works: Plant) -> None:
     assert works.status(mail_id).recipients == {"zoe@example.com": "refused"}
     file.write_text("Subject: I am away\n\nUntil Monday.\n")
     assert "no delivery status notification" in resolve("--dsn", str(file)).output
-    assert "give reports by --dsn" in resolve().output
+    assert "give reports by --dsn" in resolve("sent").output
+
+
+def test_without_a_word_it_lists_what_waits_for_one(works: Plant) -> None:
+    mail_id = send_unknown(works)
+    (found,) = (one for one in json.loads(resolve("--json").stdout) if one["id"] == mail_id)
+    assert found["state"] == "unknown"
+    assert mail_id not in resolve("--json", "--domain", "elsewhere.example").stdout
+    assert resolve("--queue", "mail", mail_id, "sent").exit_code == 2
 
 
 def test_a_mail_whose_worker_was_killed_at_the_dot_waits_for_proof_too(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import select
+import signal
 import socket
 import threading
 import time
@@ -194,6 +195,9 @@ def test_88_a_log_that_nobody_reads_stops_no_mail(tmp_path: Path) -> None:
         made.settle([send_email.delay(**call).id], "sent")
         wait_until(lambda: b"writes to the log were lost" in (log.read(2**20) or b""), "it says that lines are missing")
         assert worker.running
+        fill(writing)
+        worker.signal(signal.SIGTERM)
+        wait_until(lambda: not worker.running, "it ends, though nobody reads that it was told to")
     os.close(writing)
 
 

@@ -48,7 +48,7 @@ def test_the_trace_of_a_request_ends_with_the_relays_reply(traced: tuple[Plant, 
     enqueue = children(request, found)["send mail"]
     process = children(enqueue, found)["process mail"]
     steps = children(process, found)
-    assert enqueue["kind"], process["kind"] == ("SpanKind.PRODUCER", "SpanKind.CONSUMER")
+    assert (enqueue["kind"], process["kind"]) == ("SpanKind.PRODUCER", "SpanKind.CONSUMER")
     assert set(steps) == {"render", "compose", "checkout", "transaction"}
     assert set(children(steps["transaction"], found)) == {"dot wait"}
     assert process["attributes"]["messaging.message.id"] == enqueue["attributes"]["messaging.message.id"] == mail_id
@@ -89,3 +89,4 @@ def test_each_line_of_the_log_is_json_with_the_mail_and_its_trace(traced: tuple[
     assert sent["relay"] == f"127.0.0.1:{made.server.port}"
     assert sent["recipients"] == ["z…@example.com"]
     assert "zoe@example.com" not in made.logs()
+    assert ".> transport:" not in made.logs(), "Celery's banner is no JSON"

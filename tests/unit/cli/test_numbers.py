@@ -18,6 +18,7 @@ pytestmark = pytest.mark.unit
         ["suppress", "add", "zoe@example.com", "--days", "inf"],
         ["suppress", "add", "zoe@example.com", "--days", "nan"],
         ["suppress", "add", "zoe@example.com", "--days", "1e20"],
+        ["ready", "--within", "nan", "file"],
         ["dead", "list", "--limit", "-1"],
     ],
     ids=" ".join,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from unittest import mock
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from store_conformance import an_email
 
@@ -60,6 +61,26 @@ def test_without_a_provider_no_span_is_made() -> None:
         with tracing.enqueueing(emails) as same:
             assert same is emails
         tracing.flush(1.0)
+
+
+def test_an_exporter_that_hangs_does_not_hold_up_a_process_that_ends() -> None:
+    class Hanging(SpanExporter):
+        def __init__(self) -> None:
+            self.may_end, self.has_ended = threading.Event(), False
+
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            self.may_end.wait(10.0)
+            self.has_ended = True
+            return SpanExportResult.SUCCESS
+
+    exporter, provider = Hanging(), TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    with mock.patch.object(trace, "get_tracer_provider", return_value=provider):
+        provider.get_tracer("a test").start_span("held").end()
+        tracing.flush(0.1)
+    assert not exporter.has_ended
+    exporter.may_end.set()
+    provider.shutdown()
 
 
 def test_a_mail_carries_the_span_of_the_call_that_enqueued_it(exported: InMemorySpanExporter) -> None:
