@@ -16,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
 
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
 # QUIC would look for servers over UDP, which no trap of ours hears.
 FLAGS = ("--disable-quic",)
 
@@ -69,6 +70,15 @@ def look(tab: Page, url: str, *, width: int = 1280, height: int = 900, dark: boo
     tab.set_viewport_size({"width": width, "height": height})
     tab.emulate_media(color_scheme="dark" if dark else "light")
     tab.goto(url)
+
+
+def pictured(tab: Page, name: str) -> None:
+    """For the documentation: made anew where NOTIFIER_SCREENSHOTS is set; else where it is not there."""
+    file = PICTURES / f"{name}.png"
+    if os.environ.get("NOTIFIER_SCREENSHOTS") or not file.exists():
+        tab.screenshot(path=file)
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert file.stat().st_size < 250_000
 
 
 @contextmanager

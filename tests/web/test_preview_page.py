@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from chromium import look, untold
+from chromium import look, pictured, untold
 
 from notifier.cli.catalogue import Catalogue
 from notifier.console.preview_page import live
@@ -339,6 +339,11 @@ def test_a_browser_shows_every_page_without_scrolling_sideways(
         look(tab, page.url.rstrip("/") + path, width=width)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     complaints.clear()  # the bad mail's script, which was blocked and said so
+
+
+def test_a_picture_is_made_for_the_documentation(tab: Page, page: PreviewPage) -> None:
+    look(tab, page.url + "t/order_confirmation", height=1100)
+    pictured(tab, "preview")
 
 
 def test_a_browser_shows_the_mail_at_both_widths(tab: Page, page: PreviewPage) -> None:
