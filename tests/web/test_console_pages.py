@@ -191,6 +191,8 @@ def test_another_name_is_not_answered_to(page: ConsolePage, operator: Operator) 
         ({"token": "é"}, {}),
         ({}, {"Origin": "https://evil.example"}),
         ({}, {"Origin": "null"}),
+        ({}, {"Origin": "http://["}),
+        ({}, {"Origin": "http://somebody@127.0.0.1"}),
         ({}, {"Sec-Fetch-Site": "cross-site"}),
         ({}, {"Sec-Fetch-Site": "same-site"}),
         ({"why": "x" * 20_000}, {}),
@@ -539,6 +541,18 @@ def test_what_cannot_be_decided_is_said_and_does_not_keep_the_others(operator: O
     assert operator.told("/dead/decide", act="discard") == ["Nothing was done: no mail was ticked."]
     for act in ("nope", "sent", ""):
         assert operator.post("/dead/decide", {"act": act, "id": mail_id}).status_code == 400
+
+
+def test_of_two_people_who_decide_the_second_is_told_that_it_is_done(
+    operator: Operator, page: ConsolePage, works: Plant
+) -> None:
+    mail_id = waiting()
+    fail("mail.bulk")
+    assert operator.told(f"/mail/{mail_id}/decide", act="discard") == ["1 mail is discarded now."]
+    with Operator(page) as other:
+        told = other.told(f"/mail/{mail_id}/decide", act="requeue")
+    assert told == [f"{mail_id}: the ledger refuses: nobody can take a mail from discarded to waiting"]
+    assert works.status(mail_id).state is MailState.DISCARDED
 
 
 def test_a_person_decides_on_mails_of_which_nobody_knows(operator: Operator, works: Plant) -> None:
