@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-from chromium import look, pictured
+from chromium import look, patient, pictured
 from console_ground import console, fail, lose_the_last_word, taken, write_template
 from workers import Plant, plant
 
@@ -109,7 +109,7 @@ def page(works: Plant) -> Iterator[ConsolePage]:
 def signed_in(chromium: Browser, page: ConsolePage) -> Any:
     """What a browser keeps that has opened the link."""
     with chromium.new_context() as context:
-        tab = context.new_page()
+        tab = patient(context.new_page())
         tab.goto(page.link)
         tab.wait_for_url(page.url)
         return context.storage_state()

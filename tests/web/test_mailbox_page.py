@@ -74,7 +74,7 @@ def page() -> Iterator[MailboxPage]:
 
 
 def get(page: MailboxPage, path: str) -> httpx.Response:
-    return httpx.get(page.url.rstrip("/") + path, trust_env=False, verify=NO_TLS)
+    return httpx.get(page.url.rstrip("/") + path, trust_env=False, verify=NO_TLS, timeout=60)
 
 
 def test_the_list_has_the_newest_first_fifty_to_a_page(page: MailboxPage) -> None:
