@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -435,6 +436,7 @@ def test_no_secret_is_on_any_page(trusted: Operator, dead: str, sent: str) -> No
 def test_nothing_from_outside_is_markup(trusted: Operator, works: Plant, dead: str) -> None:
     hostile = waiting(f'"{HTML}"@example.com')
     runtime().store.suppress(f'"{HTML}"@example.com', f"because {HTML}", mailing_list="default/bulk")
+    runtime().store.register_worker(WorkerRecord("odd", HTML, HTML, version=HTML, queues=("mail",), pool_kind=HTML), 60)
     name = f"x{HTML}:25"
     runtime().store.pause(Pause("relay", name), HTML)
     asked = f"by=key&q={HTML}&queue={HTML}&template={HTML}&domain={HTML}&row={HTML}&state={HTML}"
@@ -448,6 +450,7 @@ def test_nothing_from_outside_is_markup(trusted: Operator, works: Plant, dead: s
         assert "&lt;img src=x" in trusted.text(f"/mail/{hostile}")
         assert "&lt;img src=x" in trusted.text(f"/mail/{dead}")
         assert "&lt;img src=x" in trusted.text("/pauses")
+        assert f"{html.escape(HTML)}<br>" in trusted.text("/")
         diff = trusted.post(f"/mail/{dead}/diff", {"to-0": f'"{HTML}"@example.com'}).text
         assert "<img src=x" not in diff
         assert "+ &quot;&lt;img" in diff
@@ -456,6 +459,7 @@ def test_nothing_from_outside_is_markup(trusted: Operator, works: Plant, dead: s
     finally:
         runtime().store.resume(Pause("relay", name))
         runtime().store.cancel(hostile)
+        runtime().store.forget_worker("odd")
 
 
 def test_templates_are_listed_and_a_sample_is_shown(operator: Operator) -> None:
