@@ -16,7 +16,7 @@ from workers import Plant, plant
 
 import notifier
 from notifier import send_email
-from notifier.console.operator_page import overview_view
+from notifier.console.operator_page import mail_view, overview_view
 from notifier.console.operator_page.serving import ConsolePage
 from notifier.model.breaker import BreakerRule
 from notifier.model.pause import Pause
@@ -89,13 +89,13 @@ def trusted(open_page: ConsolePage) -> Iterator[Operator]:
         yield signed_in
 
 
-def send(to: str = "zoe@example.com", template: str = "reset", **more: Any) -> str:
+def send(to: str | list[str] = "zoe@example.com", template: str = "reset", **more: Any) -> str:
     context = {"name": "Zoë", "code": SECRET}
     mail_id: str = send_email.apply_async(kwargs={"template": template, "to": to, "context": context, **more}).id
     return mail_id
 
 
-def waiting(to: str = "zoe@example.com") -> str:
+def waiting(to: str | list[str] = "zoe@example.com") -> str:
     """In the queue that no worker looks into."""
     return send(to, mail_class="bulk")
 
@@ -196,7 +196,7 @@ def test_another_name_is_not_answered_to(page: ConsolePage, operator: Operator) 
         ({}, {"Origin": "http://somebody@127.0.0.1"}),
         ({}, {"Sec-Fetch-Site": "cross-site"}),
         ({}, {"Sec-Fetch-Site": "same-site"}),
-        ({"why": "x" * 20_000}, {}),
+        ({"why": "x" * 200_000}, {}),
     ],
 )
 def test_a_form_from_elsewhere_changes_nothing(
@@ -504,6 +504,15 @@ def test_a_dead_letter_goes_to_another_address_after_its_change_was_shown(operat
     found = works.status(mail_id)
     assert dict(found.recipients) == {"right@example.com": "accepted"}
     assert any(entry.get("why") == "a typing error (console)" for entry in found.history)
+
+
+def test_as_many_recipients_as_are_shown_may_be_given_long_addresses(operator: Operator, works: Plant) -> None:
+    mail_id = waiting([f"reader{number}@example.com" for number in range(mail_view.EDITED)])
+    fail("mail.bulk")
+    fields = {f"to-{number}": f"{'ζ' * 30}{number}@{'x' * 60}.example.com" for number in range(mail_view.EDITED)}
+    assert operator.told(f"/mail/{mail_id}/readdress", **fields) == ["1 mail is waiting now."]
+    assert set(works.status(mail_id).recipients) == set(fields.values())
+    runtime().store.cancel(mail_id)
 
 
 def hidden_fields(text: str) -> dict[str, str]:
