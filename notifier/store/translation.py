@@ -23,6 +23,7 @@ _ADVICE: tuple[tuple[type[theirs.RedisError], str], ...] = (
 )
 # The client has no class for these. WAITAOF: of a server that has become a replica, or has no append-only file any more.
 _DISK_ERRORS = ("MISCONF", "NOREPLICAS", "WAITAOF", "UNBLOCKED")
+_OWN_WORDS = "LEDGER "  # what our scripts refuse for people, who need no address of the store for it
 _NOT_REACHED = "was not reached; start it, or set NOTIFIER_STORE_URL to the one that runs"
 
 
@@ -44,6 +45,8 @@ def _words(error: theirs.RedisError) -> str:
 
 
 def _refused(error: theirs.ResponseError, where: str) -> StoreError:
+    if str(error).startswith(_OWN_WORDS):
+        return StoreError(f"the ledger refuses: {str(error).removeprefix(_OWN_WORDS)}")
     if str(error).startswith(_DISK_ERRORS):
         return StoreUnavailable(f"the store at {where} cannot keep what it is given: {error}")
     return StoreError(f"the store at {where} refused a step: {error}")

@@ -16,6 +16,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, BrowserType, Page
 
+PATIENCE = 120_000  # milliseconds until what is waited for is given up; nothing is measured by it
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
 # QUIC would look for servers over UDP, which no trap of ours hears.
 FLAGS = ("--disable-quic",)
 
@@ -46,22 +48,29 @@ def needed_program() -> str:
 @contextmanager
 def launched(driver: BrowserType, *flags: str) -> Iterator[Browser]:
     """A browser whose contexts are all private."""
-    with driver.launch(executable_path=needed_program(), args=[*FLAGS, *flags]) as browser:
+    with driver.launch(executable_path=needed_program(), args=[*FLAGS, *flags], timeout=PATIENCE) as browser:
         yield browser
 
 
 @contextmanager
 def with_a_profile(driver: BrowserType, folder: Path) -> Iterator[BrowserContext]:
     """A browser as people have it: a private context does not connect ahead of a click."""
-    with driver.launch_persistent_context(folder, executable_path=needed_program(), args=FLAGS) as context:
+    program = needed_program()
+    with driver.launch_persistent_context(folder, executable_path=program, args=FLAGS, timeout=PATIENCE) as context:
         yield context
+
+
+def patient(tab: Page) -> Page:
+    """Which waits on a machine that has much else to do."""
+    tab.set_default_timeout(PATIENCE)
+    return tab
 
 
 def listened(tab: Page, complaints: list[str]) -> Page:
     """Whose complaints in the browser's console, and errors of scripts, are written down."""
     tab.on("console", lambda message: complaints.append(message.text))
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    return tab
+    return patient(tab)
 
 
 def look(tab: Page, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
@@ -69,6 +78,15 @@ def look(tab: Page, url: str, *, width: int = 1280, height: int = 900, dark: boo
     tab.set_viewport_size({"width": width, "height": height})
     tab.emulate_media(color_scheme="dark" if dark else "light")
     tab.goto(url)
+
+
+def pictured(tab: Page, name: str) -> None:
+    """For the documentation: made anew where NOTIFIER_SCREENSHOTS is set; else where it is not there."""
+    file = PICTURES / f"{name}.png"
+    if os.environ.get("NOTIFIER_SCREENSHOTS") or not file.exists():
+        tab.screenshot(path=file)
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert file.stat().st_size < 250_000
 
 
 @contextmanager
@@ -85,7 +103,7 @@ def untold(tab: Page) -> Iterator[str]:
         yield address(stranger)
         with tab.context.new_page() as afterwards:
             afterwards.set_content(f'<link rel="preconnect" href="{address(other)}">')
-            other.settimeout(30)
+            other.settimeout(PATIENCE / 1000)
             other.accept()[0].close()
         assert not select.select([stranger], [], [], 0)[0], "somebody is told that the mail is read"
 

@@ -39,7 +39,7 @@ class Operator:
 
     def __init__(self, page: ConsolePage) -> None:
         self.page = page
-        self.client = httpx.Client(base_url=page.url, trust_env=False, timeout=30)
+        self.client = httpx.Client(base_url=page.url, trust_env=False, timeout=60)
         assert self.client.post("/enter", data={"token": TOKEN}).status_code == 200
 
     def __enter__(self) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
-from chromium import look
+from chromium import look, patient, pictured
 from console_ground import console, fail, lose_the_last_word, taken, write_template
 from workers import Plant, plant
 
@@ -30,9 +29,7 @@ from notifier.tasks.runtime import runtime
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-TOP = Path(__file__).resolve().parents[2]
 MEASURE = (Path(__file__).parent / "measure_page.js").read_text(encoding="utf-8")
-PICTURES = TOP / "docs" / "images"
 WORKER = WorkerRecord(
     "mail-1:4711:a1b2c3",
     "celery@mail-1",
@@ -87,6 +84,8 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         store.pause(Pause("queue", "mail.bulk"), "until the list is cleaned")
         store.suppress("gone@example.com", "5.1.1 No such user here")
         (endpoint,) = runtime().settings.endpoints
+        for token in ("one", "two"):
+            store.connections.connect(endpoint.name, f"{token} {WORKER.place}", None)
         store.breakers.bad(place_of(endpoint), "host", BreakerRule(consecutive=1, first=300), "C1 connection refused")
         for days in range(1, 14):  # as the settlements of those days have written them
             tally(days, sent=40 + 37 * days % 60, deferred=days % 5, failed=days % 4)
@@ -110,7 +109,7 @@ def page(works: Plant) -> Iterator[ConsolePage]:
 def signed_in(chromium: Browser, page: ConsolePage) -> Any:
     """What a browser keeps that has opened the link."""
     with chromium.new_context() as context:
-        tab = context.new_page()
+        tab = patient(context.new_page())
         tab.goto(page.link)
         tab.wait_for_url(page.url)
         return context.storage_state()
@@ -148,15 +147,9 @@ def address(page: ConsolePage, path: str) -> str:
 def test_pictures_are_made_for_the_documentation(
     tab: Page, page: ConsolePage, places: list[str], name: str, path: str, size: tuple[int, int], dark: bool
 ) -> None:
-    """Anew where NOTIFIER_SCREENSHOTS is set; else those that are not there."""
     width, height = size
-    file = PICTURES / f"{name}.png"
     look(tab, address(page, places[6] if path == "mail" else path), width=width, height=height, dark=dark)
-    if os.environ.get("NOTIFIER_SCREENSHOTS") or not file.exists():
-        PICTURES.mkdir(exist_ok=True)
-        tab.screenshot(path=file)
-    assert file.read_bytes().startswith(b"\x89PNG")
-    assert file.stat().st_size < 250_000
+    pictured(tab, name)
 
 
 def test_no_script_sees_the_session(tab: Page, page: ConsolePage) -> None:

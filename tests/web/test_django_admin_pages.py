@@ -62,5 +62,5 @@ def by_hand(tab: Page, opened: Shop, mail_id: str, folder: Path) -> None:
 
 def keep(tab: Page, name: str) -> None:
     """A picture for people, where one is wanted."""
-    if folder := os.environ.get("NOTIFIER_SCREENSHOTS"):
-        tab.screenshot(path=Path(folder) / f"admin-{name}.png", full_page=True)
+    if os.environ.get("NOTIFIER_SCREENSHOTS"):
+        tab.screenshot(path=Path(".cache") / "pictures" / f"admin-{name}.png", full_page=True)

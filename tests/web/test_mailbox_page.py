@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from chromium import look, untold
+from chromium import look, pictured, untold
 
 from notifier.console.mailbox_page import MailboxPage
 from notifier.mime import Composition, compose
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, InlineImage
 from notifier.model.envelope import Envelope
-from notifier.rendering import shipped_templates
+from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
 from notifier.testing import Mailbox
 
 if TYPE_CHECKING:
@@ -35,9 +35,14 @@ def catch(
     to: str = "Zoë <zoe@example.com>",
     **more: object,
 ) -> None:
+    image = InlineImage("logo@notifier", "logo.png", "image/png", LOGO)
+    catch_content(mailbox, Content(subject, "the text part", html, (image,)), to, **more)
+
+
+def catch_content(mailbox: Mailbox, content: Content, to: str, **more: object) -> None:
     mail = compose(
         Composition(
-            Content(subject, "the text part", html, (InlineImage("logo@notifier", "logo.png", "image/png", LOGO),)),
+            content,
             sender=Address.parse("shop@example.com"),
             to=[Address.parse(to)],
             message_id=f"<{len(mailbox)}@example.com>",
@@ -69,7 +74,7 @@ def page() -> Iterator[MailboxPage]:
 
 
 def get(page: MailboxPage, path: str) -> httpx.Response:
-    return httpx.get(page.url.rstrip("/") + path, trust_env=False, verify=NO_TLS)
+    return httpx.get(page.url.rstrip("/") + path, trust_env=False, verify=NO_TLS, timeout=60)
 
 
 def test_the_list_has_the_newest_first_fifty_to_a_page(page: MailboxPage) -> None:
@@ -168,6 +173,15 @@ def test_a_browser_shows_the_list_and_a_mail(everyday_tab: Page, page: MailboxPa
     tab.set_viewport_size({"width": 320, "height": 900})
     tab.frame_locator("iframe").get_by_text("Hi").wait_for()
     assert tab.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_a_picture_is_made_for_the_documentation(everyday_tab: Page) -> None:
+    mailbox, renderer = Mailbox(), Renderer(TemplateLibrary())
+    content = renderer.render("order_confirmation", renderer.sample_contexts("order_confirmation")["one item"])
+    catch_content(mailbox, content, "Zoë Ångström <zoe@example.com>")
+    with MailboxPage(mailbox) as page:
+        look(everyday_tab, page.url + "mail/1")
+        pictured(everyday_tab, "mailbox")
 
 
 CONNECTING = (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from chromium import look, untold
+from chromium import look, patient, pictured, untold
 
 from notifier.cli.catalogue import Catalogue
 from notifier.console.preview_page import live
@@ -102,7 +102,7 @@ def page(folder: Path, sent: Sent) -> Iterator[PreviewPage]:
 
 
 def get(page: PreviewPage, path: str, **more: Any) -> httpx.Response:
-    return httpx.get(page.url.rstrip("/") + path, trust_env=False, verify=NO_TLS, timeout=30, **more)
+    return httpx.get(page.url.rstrip("/") + path, trust_env=False, verify=NO_TLS, timeout=60, **more)
 
 
 def test_the_list_has_every_template_with_what_is_wrong(page: PreviewPage) -> None:
@@ -217,7 +217,7 @@ def token_of(page: PreviewPage) -> str:
 
 def post(page: PreviewPage, fields: Mapping[str, str], path: str = "/t/hello/send", **headers: str) -> httpx.Response:
     return httpx.post(
-        page.url.rstrip("/") + path, data=dict(fields), headers=headers, trust_env=False, verify=NO_TLS, timeout=30
+        page.url.rstrip("/") + path, data=dict(fields), headers=headers, trust_env=False, verify=NO_TLS, timeout=60
     )
 
 
@@ -246,7 +246,7 @@ def test_a_sample_is_sent_and_the_relays_reply_told(page: PreviewPage, sent: Sen
         (None, {"Origin": "null"}),
         (None, {"Sec-Fetch-Site": "cross-site"}),
         (None, {"Sec-Fetch-Site": "same-site"}),
-        ({"to": "x" * 20_000}, {}),
+        ({"to": "x" * 200_000}, {}),
     ],
 )
 def test_a_form_from_elsewhere_sends_nothing(
@@ -341,6 +341,11 @@ def test_a_browser_shows_every_page_without_scrolling_sideways(
     complaints.clear()  # the bad mail's script, which was blocked and said so
 
 
+def test_a_picture_is_made_for_the_documentation(tab: Page, page: PreviewPage) -> None:
+    look(tab, page.url + "t/order_confirmation", height=1100)
+    pictured(tab, "preview")
+
+
 def test_a_browser_shows_the_mail_at_both_widths(tab: Page, page: PreviewPage) -> None:
     look(tab, page.url + "t/hello?phone=320&desktop=800")
     assert tab.evaluate("[...document.querySelectorAll('iframe')].map(frame => frame.clientWidth)") == [320, 800]
@@ -395,7 +400,7 @@ def test_the_switches_move_the_frames_without_loading_the_page(tab: Page, page: 
 
 def test_the_switches_work_without_a_script(chromium: Browser, page: PreviewPage) -> None:
     with chromium.new_context(java_script_enabled=False) as room:
-        tab = room.new_page()
+        tab = patient(room.new_page())
         look(tab, page.url + "t/hello")
         switch(tab, "Dark").click()
         tab.wait_for_url("**mode=dark**")
@@ -502,7 +507,8 @@ def test_the_command_shows_sends_stops_a_loop_and_ends(folder: Path) -> None:
                 shown = httpx.get(f"{base}/t/loop", trust_env=False, verify=NO_TLS, timeout=60).text
                 assert "look for loops in loops" in shown
                 token = re.findall(
-                    r'name="token" value="([^"]+)"', httpx.get(f"{base}/t/hello", trust_env=False, verify=NO_TLS).text
+                    r'name="token" value="([^"]+)"',
+                    httpx.get(f"{base}/t/hello", trust_env=False, verify=NO_TLS, timeout=60).text,
                 )[0]
                 sending = f"{base}/t/hello/send?sample=short&locale=de"
                 answer = httpx.post(
@@ -510,7 +516,7 @@ def test_the_command_shows_sends_stops_a_loop_and_ends(folder: Path) -> None:
                 )
                 assert (
                     "Sent to me@example.com"
-                    in httpx.get(base + answer.headers["Location"], trust_env=False, verify=NO_TLS).text
+                    in httpx.get(base + answer.headers["Location"], trust_env=False, verify=NO_TLS, timeout=60).text
                 )
                 mail = server.mailbox.get(1)
                 assert mail is not None
@@ -518,7 +524,7 @@ def test_the_command_shows_sends_stops_a_loop_and_ends(folder: Path) -> None:
                 assert mail.message["From"] == "Shop <shop@example.com>"
             finally:
                 process.send_signal(signal.SIGTERM)
-                rest, _ = process.communicate(timeout=30)
+                rest, _ = process.communicate(timeout=60)
             assert "Ended." in rest
             assert "Traceback" not in rest
             assert process.returncode == 0

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from chromium import launched
+from chromium import launched, patient
 
 from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
 
@@ -160,7 +160,7 @@ def gallery(trapped: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def hang(page: Page, mails: Mapping[str, tuple[int, str]], folder: Path) -> None:
     file = folder / "mails.html"
     file.write_text(page_of(mails), encoding="utf-8")
-    page.goto(file.as_uri())
+    patient(page).goto(file.as_uri())
 
 
 def measured(page: Page, keys: Sequence[str]) -> dict[str, Any]:

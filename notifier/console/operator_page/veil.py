@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 SHORTEST = 3  # characters of a local part that is looked for in a server's words; a shorter one is part of many words
-# RFC 5321 section 4.1.2, and what servers make of it in their replies. A hostile one sends lines of 8 KB: a name is looked for where
-# a word begins and not at each of its letters, and a quoted one is not looked for without end.
+# RFC 5321 section 4.1.2, and what servers make of it in their replies. Reasons and errors have any length: a name is looked
+# for where a word begins and not at each of its letters, and a quoted one is not looked for without end.
 _ADDRESS = re.compile(
     r"(?:\"(?:[^\"\\]|\\.){0,200}+\"|(?<![^\s<>\"',;:()\[\]{}=@])[^\s<>\"',;:()\[\]{}=@]++)@[^\s<>\"',;:()\[\]{}=]+"
 )
