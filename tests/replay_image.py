@@ -143,8 +143,7 @@ def send_and_drain(container: Container, relay: CatchingServer, folder: Path) ->
         sent = container.run(["notifier", "send", "welcome", "--to", "zoe@example.com", "--context", '{"name": "Zoë"}'])
         assert sent.returncode == 0, sent.stderr
         wait_until(lambda: len(relay.mailbox) == 1, "the mail is there", 0.2)
-        worker.terminate()
-        assert worker.wait(60) == 0, (folder / "worker.log").read_text()
+        assert worker.stop(60) == 0, (folder / "worker.log").read_text()
         assert container.run(container.image.probe).returncode == 1
     finally:
         worker.kill()
