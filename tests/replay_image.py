@@ -102,7 +102,7 @@ class Container:
             "LANG": "C.UTF-8",
             **image.environ,
             **environ,
-            "TMPDIR": f"{image.root}/tmp",
+            "TMPDIR": str(image.root / "tmp"),
         }
 
     def words(self, command: list[str]) -> list[str]:
@@ -161,13 +161,15 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 SAYS = {"beat": "beat: Starting", "metrics": "http://", "console": "http://"}
 
 
+def _on_port(words: list[str], number: int) -> list[str]:
+    """A free one: this machine may have a console of its own."""
+    return [re.sub(r"^(0\.0\.0\.0:)?(9465|8026)$", rf"\g<1>{number}", word) for word in words]
+
+
 def others_run(container: Container, folder: Path) -> None:
     for where, words in commands():
         port = HeldPort()
-        here = [
-            re.sub(r"^(0\.0\.0\.0:)?(9465|8026)$", lambda found: f"{found[1] or ''}{port.number}", word)
-            for word in words
-        ]
+        here = _on_port(words, port.number)
         log = folder / f"{where.replace(' ', '-')}.log"
         process = container.start(here, log)
         try:

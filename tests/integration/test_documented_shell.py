@@ -29,6 +29,9 @@ RUNNER = TOP / "tests" / "programs" / "documented_commands.py"
 ELSEWHERE = {"tutorial"}  # test_tutorial.py follows that page
 OUTSIDE = {
     "curl": "asks the port of a worker that runs; test_metrics.py does",
+    "kubectl": "needs a cluster; the commands behind its -- are read",
+    "kustomize": "with it",
+    "cd": "before those",
     "jq": "a program of the reader's; what it reads is --json, which the commands' own tests read",
     "make": "its own targets",
     "opentelemetry-instrument": "of opentelemetry-distro, with a collector; test_traces.py has spans of real workers",
@@ -36,7 +39,7 @@ OUTSIDE = {
     "rabbitmqctl": "needs RabbitMQ; test_rabbitmq.py has it",
 }
 # The keys are in no DNS, and this laptop is no production: that is what the command says.
-STATUS = {"dkim-and-unsubscribe sh 1, line 5": 1, "operating sh 2, line 1": 1}
+STATUS = {"dkim-and-unsubscribe sh 1, line 5": 1, "operating sh 2, line 1": 1, "kubernetes sh 2, line 5": 1}
 DO_NOT_END = {"top", "console", "preview", "serve", "--watch", "--every", "--listen"}
 NOT_THERE = {"rabbitmq sh 1": "RabbitMQ is test_rabbitmq.py's"}
 # Settings files, and text that holds a command: other text is an output, or a file of somebody else's.
@@ -125,6 +128,7 @@ class Reader:
         while words and (found := SETTING.fullmatch(words[0])):
             self.set(own, found[1], found[2])
             words = words[1:]
+        words = words[words.index("--") + 1 :] if "--" in words else words  # what a pod is told to run
         words = words[: words.index("|")] if "|" in words and "openssl" not in words else words
         program = words[0] if words else ""
         if program == "pip":
