@@ -74,7 +74,9 @@ def in_a_fork(words: list[str], environ: dict[str, str], log: Path) -> int:
 PATIENCE = 30  # seconds; SIGALRM then ends what should have ended by itself
 jobs = json.load(sys.stdin)
 became: dict[str, str] = {}
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
 django.setup()
+del os.environ["DJANGO_SETTINGS_MODULE"]  # for notifier the reader has no project
 for module in COMMANDS.values():  # so that no fork has to import them
     import_module(module)
 for number, job in enumerate(jobs):
