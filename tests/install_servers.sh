@@ -49,6 +49,15 @@ if [ ! -d .cache/kubernetes ]; then
   mv .cache/kubernetes.new .cache/kubernetes
 fi
 
+# KEDA's kinds, and the specification of compose files; without what they depend on, which is here.
+if [ ! -d .cache/deploy-schemas ]; then
+  echo "unpacking the schemas of KEDA and of compose files"
+  rm -rf .cache/deploy-schemas.new
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: --no-deps --target .cache/deploy-schemas.new \
+    "cloudcoil>=0.6,<0.7" "cloudcoil-models-keda==2.16.1.0" "compose-pydantic==0.2.2" "mergedeep>=1.3,<2"
+  mv .cache/deploy-schemas.new .cache/deploy-schemas
+fi
+
 sdist flufl.bounce 6.0.0
 sdist django-mailbox 4.10.1
 if command -v npm >/dev/null; then

@@ -1,4 +1,4 @@
-"""From the runs to the one number of the simulation that cannot be measured: how long the disk takes for a sync."""
+"""From the runs to the numbers of the simulation that cannot be read off: what sharing processors adds, and how long a sync takes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,29 @@ SYNCS = tuple(number / 10_000 for number in range(31))  # seconds: 0 to 3 ms
 
 
 def fit(runs: Sequence[Run], processors: int, seconds: float) -> Costs:
-    """Processor times as measured (means over the runs); the sync that comes nearest to all their rates."""
+    """Processor times as measured: of store and sink the mean over the runs, of a worker the line over the doublings of the replicas.
+
+    The sync is the one that comes nearest to all their rates.
+    """
+    worker, contention = line([math.log2(run.replicas) for run in runs], [run.worker for run in runs])
     measured = Costs(
-        mean(run.worker for run in runs),
+        worker,
         mean(run.store for run in runs),
         mean(run.sink for run in runs),
         max(1, round(mean(run.syncs for run in runs))),
         0.0,
+        contention,
     )
     guesses = [replace(measured, sync=sync) for sync in SYNCS]
     return min(guesses, key=lambda costs: _error(costs, runs, processors, seconds))
+
+
+def line(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float]:
+    """Where it begins and how it rises, by least squares; flat through one point."""
+    x, y = mean(xs), mean(ys)
+    spread = sum((one - x) ** 2 for one in xs)
+    slope = sum((one - x) * (other - y) for one, other in zip(xs, ys, strict=True)) / spread if spread else 0.0
+    return y - slope * x, slope
 
 
 def simulated(costs: Costs, run: Run, processors: int, seconds: float) -> float:

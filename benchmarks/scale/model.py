@@ -8,6 +8,7 @@ answers all: that is what Valkey does with `appendfsync always`.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,13 +27,21 @@ BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Seconds for a mail: processor time of worker, store and sink; ``steps`` wait for one sync of the disk each, ``sync`` seconds long."""
+    """Seconds for a mail: processor time of worker, store and sink; ``steps`` wait for one sync of the disk each, ``sync`` seconds long.
+
+    ``worker`` is what one replica takes, ``contention`` what each doubling of the replicas that share processors adds to it.
+    """
 
     worker: float
     store: float
     sink: float
     steps: int
     sync: float
+    contention: float = 0.0
+
+    def worker_among(self, replicas: int) -> float:
+        """Of each of so many on the same processors."""
+        return self.worker + self.contention * math.log2(replicas)
 
 
 @dataclass
@@ -53,6 +62,7 @@ class Plant:
         self._cores = None if self.processors is None else simpy.PriorityResource(self.env, self.processors)
         self._sink = simpy.Resource(self.env, 1)
         self._due: list[tuple[float, int]] = []
+        self._worker = self.costs.worker
         self.relays: list[Relay] = []
         self.env.process(self._serve())
         for number in range(self.processors or 0):
@@ -62,6 +72,8 @@ class Plant:
 
     def run(self, replicas: int, seconds: float) -> float:
         """Mails a second, once it runs evenly."""
+        if self.processors is not None:
+            self._worker = self.costs.worker_among(replicas)
         for number in range(replicas):
             self.env.process(self._replica(number / replicas))
         self.env.run(until=WARM_UP * seconds)
@@ -114,7 +126,7 @@ class Plant:
         return answer
 
     def _replica(self, phase: float) -> Steps:
-        yield self.env.timeout(phase * self.costs.worker)  # they do not all begin at once
+        yield self.env.timeout(phase * self._worker)  # they do not all begin at once
         while True:
             if not self.relays:
                 yield from self._send()
@@ -151,7 +163,7 @@ class Plant:
 
     def _send(self) -> Steps:
         for _ in range(self.costs.steps):
-            yield from self._work(self.costs.worker / self.costs.steps)
+            yield from self._work(self._worker / self.costs.steps)
             yield self._step()
         yield from self._take()
         self.sent += 1

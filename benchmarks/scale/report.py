@@ -16,9 +16,9 @@ of a hundred mails, once each replica has sent some. All of it shares {processor
 replicas are not more processors. *steps*: scripts of the ledger; *commands*: with those inside of scripts, and the broker's; *syncs*: waits for the disk. The last row ends the
 connection behind each mail."""
 _CHECKED = """\
-A discrete-event simulation (simpy) with the processor times above (means of {calibrated} replicas) and the processors as a resource that all share, of which others
-use what they used in that run. One number is fitted, to {calibrated} replicas together: a sync of the disk takes {sync:.1f} ms. {checked} replicas were not used for it.
-A mail is taken to cost the same however many replicas there are; the columns *worker* and *commands* say how far that holds."""
+A discrete-event simulation (simpy) with the processor times above and the processors as a resource that all share, of which others use what they used in that run. Two numbers are
+fitted, to {calibrated} replicas together: a mail takes {worker:.2f} ms of a worker that is alone, and {contention:.2f} ms more for each doubling of the replicas on these processors; and a
+sync of the disk takes {sync:.1f} ms. {checked} replicas were not used for it: a mail is expected to take {expected:.2f} ms of a worker there, and took {taken:.2f}."""
 _SIMULATED = """\
 **Nothing of this table was run.** Each replica has a processor of its own, each store one and a disk as above, and the network costs nothing; each mail opens a connection, as the last
 row above did, for with so many relays it hardly meets its own again. That a step of the store costs the same whatever the number of relays and replicas is assumed.
@@ -44,6 +44,10 @@ def report(table: Calibration, answers: Sequence[tuple[Scenario, Answer]], round
         calibrated=named,
         checked=checked.replicas,
         sync=table.costs.sync * 1000,
+        worker=table.costs.worker * 1000,
+        contention=table.costs.contention * 1000,
+        expected=table.costs.worker_among(checked.replicas) * 1000,
+        taken=checked.worker * 1000,
     )
     measured = [*(run for run, _ in table.rows), table.fresh]
     return "\n".join(

@@ -10,6 +10,7 @@ import click
 
 from docs.reference.api import api
 from docs.reference.diagrams import mail, session
+from docs.reference.rows import MEANING
 from notifier import errors
 from notifier.cli.ending import Exit
 from notifier.cli.main import COMMANDS
@@ -80,11 +81,14 @@ def error_tree() -> str:
         f"{(value.__dict__.get('__doc__') or '').splitlines()[0] if value.__dict__.get('__doc__') else 'a leaf of both axes'} |"
         for name, value in classes
     )
-    rows = "\n".join(f"| {row} | {error_class} | {scope} |" for row, (error_class, scope) in ROWS.items())
+    rows = "\n".join(
+        f"| {row} | {MEANING[row]} | {error_class} | {scope} |" for row, (error_class, scope) in ROWS.items()
+    )
     return (
         "# Errors\n\nAll in `notifier.errors`.\n\n| class | bases | what it says |\n|---|---|---|\n"
         f"{table}\n\n## Rows of the taxonomy\n\n`DeliveryError.taxonomy_id` is one of these. Which reply is which row: [replies](replies.md).\n\n"
-        f"| row | class | scope |\n|---|---|---|\n{rows}\n"
+        f"| row | what has happened | class | scope |\n|---|---|---|---|\n{rows}\n\n"
+        "Z8, in counters alone: a worker was killed at a mail's dot, and the sweeper found it.\n"
     )
 
 

@@ -63,3 +63,15 @@ def test_the_fit_finds_the_disk_again() -> None:
     true = [Run(count, 0.0, COSTS.worker, COSTS.store, COSTS.sink, 2.2, 40.0, 2.0, others=0.5) for count in (1, 4)]
     runs = [replace(run, rate=simulated(COSTS, run, 2, 2.0)) for run in true]
     assert fit(runs, 2, 0.5).sync == pytest.approx(COSTS.sync, abs=0.0003)
+
+
+def test_what_sharing_adds_to_a_mail_is_read_off_and_counts_where_processors_are_shared_alone() -> None:
+    crowded = replace(COSTS, contention=0.0004)
+    runs = [
+        Run(count, 0.0, crowded.worker_among(count), COSTS.store, COSTS.sink, 2.2, 40.0, 2.0, others=0.0)
+        for count in (1, 2, 4)
+    ]
+    found = fit([replace(run, rate=simulated(crowded, run, 2, 2.0)) for run in runs], 2, 0.5)
+    assert (found.worker, found.contention) == pytest.approx((COSTS.worker, 0.0004))
+    assert Plant(crowded, processors=2).run(16, 5.0) < 0.8 * Plant(COSTS, processors=2).run(16, 5.0)
+    assert Plant(crowded).run(16, 5.0) == Plant(COSTS).run(16, 5.0)

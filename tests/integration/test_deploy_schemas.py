@@ -14,7 +14,11 @@ from workers import TOP
 
 SCHEMAS = TOP / ".cache" / "kubernetes"
 MANIFESTS = sorted((TOP / "deploy" / "kubernetes").glob("*.yaml"))
-FOREIGN = {"kustomization.yaml", "worker-scaling.yaml"}  # kinds of kustomize and of KEDA, which publish no such package
+OTHERS = TOP / ".cache" / "deploy-schemas"  # of KEDA and of compose files
+FOREIGN = {
+    "kustomization.yaml",
+    "worker-scaling.yaml",
+}  # kinds of kustomize, which publishes no such package, and of KEDA
 VERSIONS = ("1.30", "1.34")
 CHECK = """
 import json, sys
@@ -40,6 +44,53 @@ def test_the_manifests_are_what_kubernetes_takes() -> None:
         command, input=json.dumps(documents), capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+SCALED = """
+import json, sys
+sys.path.append(sys.argv[1])
+from cloudcoil.models.keda.v1alpha1 import ScaledObject
+given = json.load(sys.stdin)
+# The model leaves out what it does not know: what comes out is what went in, or something was misspelt.
+made = ScaledObject.model_validate(given).model_dump(by_alias=True, exclude_unset=True, mode="json")
+sys.exit(0 if made == given else f"of {given} there is left {made}")
+"""
+COMPOSED = """
+import json, sys
+sys.path.append(sys.argv[1])
+from compose_pydantic import ComposeSpecification
+ComposeSpecification.model_validate(json.load(sys.stdin))
+"""
+not_there = pytest.mark.skipif(
+    not OTHERS.is_dir(),
+    reason="the schemas of KEDA and of compose files are not here (CI or NOTIFIER_INSTALL_SERVERS=1 gets them)",
+)
+
+
+def taken(program: str, document: object) -> str:
+    """What is said against it."""
+    command = [sys.executable, "-c", program, str(OTHERS)]
+    done = subprocess.run(command, input=json.dumps(document), capture_output=True, text=True, timeout=120, check=False)
+    return done.stderr if done.returncode else ""
+
+
+@not_there
+def test_the_scaling_is_what_keda_takes() -> None:
+    document = yaml.safe_load((TOP / "deploy" / "kubernetes" / "worker-scaling.yaml").read_text())
+    assert taken(SCALED, document) == ""
+    document["spec"]["minReplicas"] = 2  # the autoscaler's word, not KEDA's
+    assert "minReplicas" in taken(SCALED, document)
+
+
+@not_there
+def test_the_compose_file_is_what_the_specification_takes() -> None:
+    document = yaml.safe_load((TOP / "deploy" / "compose.yaml").read_text())
+    plain = {
+        name: value for name, value in document.items() if not name.startswith("x-")
+    }  # any name that begins so is allowed
+    assert taken(COMPOSED, plain) == ""
+    plain["services"]["worker"]["stop_grace"] = "120s"
+    assert "stop_grace" in taken(COMPOSED, plain)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")

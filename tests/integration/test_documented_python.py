@@ -155,6 +155,26 @@ GIVEN = {
         "message['To'] = 'zoe@example.com'\nmessage.set_content('Hello')\noctets = message.as_bytes()",
     ),
     "relays python 1": Given(
+        # A provider on loopback, which answers what it was asked.
+        "import json, os, threading\nfrom http.server import BaseHTTPRequestHandler, HTTPServer\nfrom pathlib import Path\n"
+        "from urllib.parse import parse_qs\n"
+        "class Provider(BaseHTTPRequestHandler):\n"
+        "    def do_POST(self):\n"
+        "        asked = parse_qs(self.rfile.read(int(self.headers['Content-Length'])).decode())\n"
+        "        self.send_response(200)\n        self.end_headers()\n"
+        "        self.wfile.write(json.dumps({'access_token': asked['client_id'][0] + asked['client_secret'][0]}).encode())\n"
+        "    def log_message(self, *_): pass\n"
+        "provider = HTTPServer(('127.0.0.1', 0), Provider)\n"
+        "threading.Thread(target=provider.serve_forever, daemon=True).start()\n"
+        "os.environ |= {'CLIENT_ID': 'me', 'CLIENT_SECRET_FILE': 'client-secret'}\nPath('client-secret').write_text('secret')\n",
+        "from notifier.settings.token_file import TokenFile\n"
+        "assert TokenFile(TOKEN)().reveal() == 'mesecret'\nassert TOKEN.stat().st_mode & 0o077 == 0\nprovider.shutdown()",
+        {
+            '"https://login.microsoftonline.com/TENANT-ID/oauth2/v2.0/token"': "f'http://127.0.0.1:{provider.server_port}/'",
+            'Path("/run/notifier/token")': "Path('token').resolve()",
+        },
+    ),
+    "relays python 2": Given(
         "def ask_the_identity_provider(): return 'token'",
         "assert session.token().reveal() == 'token'",
         {"Session.open(Endpoint(": "(Endpoint("},  # nobody listens there; the endpoint is the same

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from pages import blocks
+from pages import Block, blocks
 from workers import TOP
 
 from notifier.errors import ConfigurationError
@@ -29,6 +29,9 @@ RUNNER = TOP / "tests" / "programs" / "documented_commands.py"
 ELSEWHERE = {"tutorial"}  # test_tutorial.py follows that page
 OUTSIDE = {
     "curl": "asks the port of a worker that runs; test_metrics.py does",
+    "kubectl": "needs a cluster; the commands behind its -- are read",
+    "kustomize": "with it",
+    "cd": "before those",
     "jq": "a program of the reader's; what it reads is --json, which the commands' own tests read",
     "make": "its own targets",
     "opentelemetry-instrument": "of opentelemetry-distro, with a collector; test_traces.py has spans of real workers",
@@ -36,7 +39,7 @@ OUTSIDE = {
     "rabbitmqctl": "needs RabbitMQ; test_rabbitmq.py has it",
 }
 # The keys are in no DNS, and this laptop is no production: that is what the command says.
-STATUS = {"dkim-and-unsubscribe sh 1, line 5": 1, "operating sh 2, line 1": 1}
+STATUS = {"dkim-and-unsubscribe sh 1, line 5": 1, "operating sh 2, line 1": 1, "kubernetes sh 2, line 5": 1}
 DO_NOT_END = {"top", "console", "preview", "serve", "--watch", "--every", "--listen"}
 NOT_THERE = {"rabbitmq sh 1": "RabbitMQ is test_rabbitmq.py's"}
 # Settings files, and text that holds a command: other text is an output, or a file of somebody else's.
@@ -44,6 +47,7 @@ SAID_IN_TEXT = {
     "direct-delivery text 1", "relays text 1", "relays text 2", "relays text 3", "relays text 4", "proxy-and-pin text 1",
     "proxy-and-pin text 2", "tenants-and-limits text 1", "templates text 3",
 }  # fmt: skip
+_ABOUT = "NOTIFIER_SMTP_URL="  # a page about that setting alone leaves its name away
 CONTENTS = {
     "NOTIFIER_BOUNCE_KEYS_FILE": "2026:a-random-text-of-32-characters-or-more",
     "NOTIFIER_UNSUBSCRIBE_KEYS_FILE": "2026:a-random-text-of-32-characters-or-more",
@@ -54,14 +58,18 @@ EXTRAS = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["optiona
 SETTING = re.compile(r"(?:export )?([A-Z_]+)=(\S.*)")
 PLACE = re.compile(r"(?<![\w/.-])/(?:etc/notifier|run|srv|var)/[\w./*-]+")
 
-LINES: dict[str, list[str]] = {}
-for one in blocks("sh", "console", "indented", "text"):
-    if one.page.stem not in ELSEWHERE and (one.language != "text" or one.name in SAID_IN_TEXT):
-        code = one.code.replace("\\\n", "")
-        told = [
-            line.removeprefix("$ ") for line in code.splitlines() if one.language != "console" or line.startswith("$ ")
-        ]
-        LINES[one.name] = told
+
+def lines(block: Block) -> list[str]:
+    """What is typed, or stands in a file of settings."""
+    said = block.code.replace("\\\n", "").splitlines()
+    return [line.removeprefix("$ ") for line in said if block.language != "console" or line.startswith("$ ")]
+
+
+LINES = {
+    block.name: lines(block)
+    for block in blocks("sh", "console", "indented", "text")
+    if block.page.stem not in ELSEWHERE and (block.language != "text" or block.name in SAID_IN_TEXT)
+}
 
 
 @dataclass
@@ -77,9 +85,7 @@ class Reader:
         """``own``: what was exported on the page before."""
         for number, said in enumerate(LINES[name], 1):
             place = f"{name}, line {number}"
-            line = (
-                f"NOTIFIER_SMTP_URL={said}" if said.startswith("smtp://") else said
-            )  # a page about that setting alone
+            line = f"{_ABOUT}{said}" if said.startswith("smtp://") else said
             try:
                 self.line(place, line, own, as_file=name in SAID_IN_TEXT)
             except Exception as error:  # noqa: BLE001 - told, whatever it is
@@ -119,28 +125,17 @@ class Reader:
                 Path(path).chmod(0o600)
 
     def command(self, place: str, line: str, own: dict[str, str], *, parse_only: bool) -> None:
-        lexer = shlex.shlex(line, posix=True, punctuation_chars="|")
-        lexer.whitespace_split = True
-        words = [word for word in lexer if word != "2>&1"]
-        while words and (found := SETTING.fullmatch(words[0])):
+        words = _words(line)
+        while words and (found := SETTING.fullmatch(words[0])):  # for this command alone
             self.set(own, found[1], found[2])
             words = words[1:]
-        words = words[: words.index("|")] if "|" in words and "openssl" not in words else words
         program = words[0] if words else ""
         if program == "pip":
-            extras = {
-                extra for word in words for extra in ",".join(re.findall(r"notifier-worker\[(.+)\]", word)).split(",")
-            }
-            assert extras - {""} <= set(EXTRAS), f"no extra {extras}"
+            _check_extras(line)
         elif program in {"openssl", "chmod"}:
             subprocess.run(["sh", "-ec", line], cwd=self.folder, check=True, capture_output=True, timeout=60)
         elif program in {"notifier", "celery", "python"}:
-            ends = not (parse_only or program == "celery" or DO_NOT_END & set(words))
-            if program == "python" and "--every" in words:
-                words, ends = words[: words.index("--every")], True
-            self.jobs.append(
-                {"name": place, "words": words, "environ": own, "run": ends, "status": STATUS.get(place, 0)}
-            )
+            self.jobs.append(_job(place, words, own, parse_only=parse_only))
         else:
             assert not program or program in OUTSIDE, f"{program} is neither run nor in OUTSIDE"
 
@@ -153,27 +148,42 @@ class Reader:
         self.wrong |= {name: what for name, what in json.loads(done.stdout.splitlines()[-1]).items() if what}
 
 
+def _words(line: str) -> list[str]:
+    """Of the command that counts: what a pod is told to run, and what stands before a pipe."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|")
+    lexer.whitespace_split = True
+    words = [word for word in lexer if word != "2>&1"]
+    words = words[words.index("--") + 1 :] if "--" in words else words
+    return words[: words.index("|")] if "|" in words else words
+
+
+def _check_extras(line: str) -> None:
+    named = {extra for group in re.findall(r"notifier-worker\[([^]]+)\]", line) for extra in group.split(",")}
+    assert named <= set(EXTRAS), f"there is no extra {named - set(EXTRAS)}"
+
+
+def _job(place: str, words: list[str], own: dict[str, str], *, parse_only: bool) -> dict[str, object]:
+    if words[0] == "python" and "--every" in words:  # once is enough
+        words = words[: words.index("--every")]
+    to_its_end = not (parse_only or words[0] == "celery" or DO_NOT_END & set(words))
+    return {"name": place, "words": words, "environ": own, "run": to_its_end, "status": STATUS.get(place, 0)}
+
+
 def _here(text: str, folder: Path) -> str:
     return PLACE.sub(lambda found: f"{folder}{found[0]}", text)
+
+
+MAILDIR = "var/mail/bounce/Maildir"
+FOLDERS = (f"{MAILDIR}/new", f"{MAILDIR}/cur", "var/log", "etc/notifier", "run/secrets", "srv/shop/attachments", "srv/shop/reports", "shop", "emails")  # fmt: skip
 
 
 def files(folder: Path, relay: CatchingServer) -> None:
     """What the pages say that a reader has."""
     for name in ("worker.py", "celeryconfig.py"):
         shutil.copy(TOP / name, folder)
-    for there in (
-        "etc/notifier",
-        "var/mail/bounce/Maildir/new",
-        "var/mail/bounce/Maildir/cur",
-        "var/log",
-        "shop",
-        "emails",
-    ):
-        (folder / there).mkdir(parents=True)
-    for there in ("srv/shop/attachments", "srv/shop/reports"):
+    for there in FOLDERS:
         (folder / there).mkdir(parents=True)
     (folder / "var/log/mail.log").touch()
-    (folder / "run/secrets").mkdir(parents=True)
     (folder / "run/secrets/console").write_text("a-token-of-more-than-twenty-characters")
     assert relay.ca_file is not None
     shutil.copy(relay.ca_file, folder / "relay.pem")
@@ -182,7 +192,7 @@ def files(folder: Path, relay: CatchingServer) -> None:
     (folder / "shop" / "reports.py").write_text(f"def orders_between(start, end): return [(1, 7.5)]\n\n{report}")
     (folder / "shop" / "settings.py").write_text(
         "SECRET_KEY, USE_TZ = 'x', True\nINSTALLED_APPS = ['shop', 'notifier.integrations.django']\nNOTIFIER = {'outbox': True}\n"
-        f"EMAIL_BACKEND = 'notifier.integrations.django.EmailBackend'\n"
+        "EMAIL_BACKEND = 'notifier.integrations.django.EmailBackend'\n"
         f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': {str(folder / 'db')!r}}}}}\n"
     )
 
@@ -200,7 +210,6 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             "NOTIFIER_SMTP_URL": relay.url,
             "NOTIFIER_FROM": "Shop <shop@shop.example>",
             "NOTIFIER_JOURNAL": str(folder / "journal"),
-            "DJANGO_SETTINGS_MODULE": "shop.settings",
         }
         reader = Reader(folder, {**clean, **settings, "PYTHONPATH": f"{folder}:{TOP}"})
         exported: dict[str, dict[str, str]] = {}

@@ -74,15 +74,23 @@ def in_a_fork(words: list[str], environ: dict[str, str], log: Path) -> int:
 PATIENCE = 30  # seconds; SIGALRM then ends what should have ended by itself
 jobs = json.load(sys.stdin)
 became: dict[str, str] = {}
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
 django.setup()
+del os.environ["DJANGO_SETTINGS_MODULE"]  # for notifier the reader has no project
 for module in COMMANDS.values():  # so that no fork has to import them
     import_module(module)
+ended: dict[str, int] = {}
 for number, job in enumerate(jobs):
     if job["run"]:
+        same = json.dumps([job["words"], job["environ"]])  # several pages say to check the production's settings
         log = Path(f"command-{number}.log").resolve()
-        status = in_a_fork(job["words"], job["environ"], log)
+        if same not in ended:
+            ended[same] = in_a_fork(job["words"], job["environ"], log)
+        status = ended[same]
         became[job["name"]] = (
-            "" if status == job["status"] else f"{job['words']} ended with {status}: {log.read_text()}"
+            ""
+            if status == job["status"]
+            else f"{job['words']} ended with {status}: {log.read_text() if log.exists() else 'see above'}"
         )
 for job in jobs:  # behind the forks, for a pool may patch what it likes
     if not job["run"]:

@@ -9,18 +9,24 @@ from pathlib import Path
 import pytest
 
 import notifier
+from notifier.protocol.taxonomy import ROWS
 from notifier.tasks.options import HARMLESS, MADE_TRUE, REFUSED
 
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP))
 
 from docs.reference.pages import PAGES  # noqa: E402 - the top of the tree is no package of the suite
+from docs.reference.rows import MEANING  # noqa: E402
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_reference_is_what_the_code_says(name: str) -> None:
     written = (TOP / "docs" / "reference" / name).read_text(encoding="utf-8")
     assert written == PAGES[name](), "run: python -m docs.reference"
+
+
+def test_every_row_of_the_taxonomy_has_its_words() -> None:
+    assert list(MEANING) == list(ROWS)
 
 
 def test_the_page_about_celerys_options_is_what_the_code_says() -> None:

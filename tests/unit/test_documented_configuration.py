@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import io
 import json
 import re
@@ -12,8 +14,10 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from celery.local import Proxy
 from pages import PAGES, TOP, Block, blocks
 
+import notifier
 from notifier.cli.main import COMMANDS, group
 from notifier.rendering import Renderer
 from notifier.rendering.library import TemplateLibrary
@@ -21,6 +25,7 @@ from notifier.rendering.metadata import read_metadata
 from notifier.settings.policies import parse_policies
 from notifier.settings.table import TABLE
 from notifier.settings.tenants import parse_tenants
+from notifier.tasks.options import HARMLESS, MADE_TRUE
 
 pytestmark = pytest.mark.unit
 
@@ -32,6 +37,7 @@ SHOWN = {
     "bounces  2": "Postfix's; the pipe's command is read below",
     "direct-delivery text 2": "Unbound's",
     "dkim-and-unsubscribe text 1": "fields of a mail: test_signed_and_unsubscribed.py reads them",
+    "kubernetes text 1": "a Containerfile of the reader's",
     "metrics text 1": "a line of the log",
     "rabbitmq ini 1": "RabbitMQ's",
     "templates text 1": "a tree of folders",
@@ -164,3 +170,41 @@ def test_every_setting_that_a_page_names_is_one() -> None:
 def test_every_command_is_named_on_a_page_for_people() -> None:
     everything = json.dumps(list(TEXTS.values()))
     assert [name for name in COMMANDS if not re.search(rf"notifier(?: \w+\|)? ?{name}\b", everything)] == []
+
+
+CALLS = sorted(
+    {
+        (page, span)
+        for page, text in TEXTS.items()
+        for span in re.findall(r"`(?:await )?((?:send_\w+|asend_bulk|store_attachment)(?:\.\w+)?\([^`\n]+\))`", text)
+    }
+)
+
+
+@pytest.mark.parametrize(("page", "span"), CALLS)
+def test_a_call_that_a_page_names_has_those_arguments(page: str, span: str) -> None:
+    """In the tables of what was called how before, too."""
+    shown = (
+        span.replace("={…}", "=...")
+        .replace("[…]", "...")
+        .replace("(…, ", "(")
+        .replace("(…)", "()")
+        .replace(", …", "")
+        .replace("…", "...")
+    )
+    call = ast.parse(shown, mode="eval").body
+    assert isinstance(call, ast.Call)
+    function, _, way = ast.unparse(call.func).partition(".")
+    public = getattr(notifier, function)
+    if way in {"apply_async", "aapply_async"}:
+        known = {"kwargs", *MADE_TRUE, *HARMLESS}
+    else:
+        assert way in {"", "delay", "adelay", "s", "si"}
+        known = set(inspect.signature(public.run if isinstance(public, Proxy) else public).parameters)
+    if function in {"send_bulk", "asend_bulk"}:
+        known |= set(inspect.signature(notifier.send_email.run).parameters)
+    assert {word.arg for word in call.keywords} - {None} <= known, f"{page}: {span}"
+
+
+def test_there_are_such_calls() -> None:
+    assert len(CALLS) > 10

@@ -12,8 +12,11 @@ from typing import Any
 import click
 import pytest
 import yaml
+from celery import Celery
+from celery.bin.base import CLIContext
+from celery.bin.celery import celery
 
-from notifier.cli.main import COMMANDS, group
+from notifier.cli.main import group
 from notifier.settings.table import TABLE
 from notifier.telemetry.metrics import METRICS
 
@@ -39,7 +42,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         for container in loaded(path).get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
             if "command" in container:
                 yield path.name, container["command"]
-            for probe in ("livenessProbe", "readinessProbe"):
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 if probe in container:
                     yield f"{path.name} {probe}", container[probe]["exec"]["command"]
     for path in (DEPLOY / "systemd").glob("*.service"):
@@ -60,17 +63,33 @@ def test_every_setting_that_a_file_names_is_a_setting(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("where", "words"), list(commands()), ids=[where for where, _ in commands()])
-def test_every_command_is_one_with_options_that_it_knows(where: str, words: list[str]) -> None:
+def test_every_command_is_one_with_options_that_it_knows(
+    where: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFIER_HEALTH", "/run/notifier/health")  # the image says it, and the manifests
     program, *rest = words
-    assert program in {"notifier", "celery"}
     if program == "celery":
         assert rest[:2] == ["--app", "worker"]
-        return
-    assert rest[0] in COMMANDS
-    command = group.get_command(click.Context(group), rest[0])
-    assert command is not None
-    known = {name for option in command.params for name in option.opts}
-    assert {word for word in rest[1:] if word.startswith("--")} <= known
+        # Celery's own parser asks the app for its defaults.
+        known_to_the_parser(celery, rest[2:], CLIContext(app=Celery(), no_color=True, workdir=None))
+    else:
+        assert program == "notifier"
+        known_to_the_parser(group, rest)
+
+
+def known_to_the_parser(command: Any, words: list[str], obj: object = None) -> None:
+    """Raises `click.UsageError` where the command does not know what is said to it."""
+    context = None
+    while isinstance(command, click.Group):
+        context = click.Context(command, parent=context, obj=obj)
+        found = command.get_command(context, words[0])
+        assert found is not None, f"there is no command {words[0]}"
+        command, words = found, words[1:]
+    command.make_context(command.name, list(words), parent=context)
+
+
+def test_no_command_has_a_secret_in_its_arguments() -> None:
+    assert [where for where, words in commands() for word in words if "://" in word or "password" in word] == []
 
 
 def test_the_fleet_scales_by_metrics_that_there_are() -> None:
@@ -78,20 +97,50 @@ def test_the_fleet_scales_by_metrics_that_there_are() -> None:
     named = set(re.findall(r"\bnotifier_\w+", trigger["metadata"]["query"]))
     assert named
     assert named <= {name for metric in METRICS for name in metric.exposed}
+    # Two exporters of one store run beside each other while a deployment replaces one.
+    assert trigger["metadata"]["query"].count("max by (queue") == len(named)
 
 
-def test_whoever_is_stopped_has_longer_than_celerys_soft_shutdown() -> None:
-    grace = int(
-        re.findall(r"^worker_soft_shutdown_timeout = (\d+)", (TOP / "celeryconfig.py").read_text(), re.MULTILINE)[0]
-    )
+def test_whoever_is_stopped_has_as_long_as_the_page_about_it_says() -> None:
+    page = (TOP / "docs" / "how-to" / "operating.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"`terminationGracePeriodSeconds: (\d+)`, `TimeoutStopSec=\1`", page)
     worker = loaded(DEPLOY / "compose.yaml")["services"]["worker"]
-    assert int(worker["stop_grace_period"].removesuffix("s")) > grace
-    assert (
-        loaded(DEPLOY / "kubernetes" / "worker.yaml")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        > grace
-    )
+    pod = loaded(DEPLOY / "kubernetes" / "worker.yaml")["spec"]["template"]["spec"]
     unit = (DEPLOY / "systemd" / "notifier-worker@.service").read_text()
-    assert int(re.findall(r"^TimeoutStopSec=(\d+)", unit, re.MULTILINE)[0]) > grace
+    assert worker["stop_grace_period"] == f"{said}s"
+    assert pod["terminationGracePeriodSeconds"] == int(said)
+    assert re.findall(r"^TimeoutStopSec=(\d+)", unit, re.MULTILINE) == [said]
+    # SIGQUIT waits for so long: it must come to its end as well.
+    soft = re.findall(r"^worker_soft_shutdown_timeout = (\d+)", (TOP / "celeryconfig.py").read_text(), re.MULTILINE)
+    assert int(soft[0]) < int(said)
+
+
+def test_the_pages_probes_are_the_manifests() -> None:
+    page = (TOP / "docs" / "how-to" / "operating.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (worker,) = loaded(DEPLOY / "kubernetes" / "worker.yaml")["spec"]["template"]["spec"]["containers"]
+    probes = {name: probe for name, probe in yaml.safe_load(shown).items() if name != "env"}
+    assert {name: worker[name] for name in probes} == probes
+
+
+def test_what_a_worker_writes_is_mounted_and_shared_where_it_has_to_be() -> None:
+    """The journal's and the health file's folders, from the settings that each way of deploying gives."""
+    settings = loaded(DEPLOY / "kubernetes" / "settings.yaml")["data"]
+    (worker,) = loaded(DEPLOY / "kubernetes" / "worker.yaml")["spec"]["template"]["spec"]["containers"]
+    mounted = {Path(one["mountPath"]) for one in worker["volumeMounts"]}
+    image = dict(re.findall(r"(NOTIFIER_(?:JOURNAL|HEALTH))=(\S+)", (DEPLOY / "Containerfile").read_text()))
+    assert image == {name: settings[name] for name in image}
+    assert {Path(path).parent for path in image.values()} <= mounted
+    services = loaded(DEPLOY / "compose.yaml")["services"]
+    written = {Path(one.split(":")[-1]) for one in services["worker"]["volumes"]}
+    written |= {Path(one.split(":")[0]) for one in services["worker"]["tmpfs"]}
+    assert {Path(path).parent for path in image.values()} <= written
+
+
+def test_the_store_of_the_compose_file_is_one_that_we_have_nothing_against() -> None:
+    words = loaded(DEPLOY / "compose.yaml")["services"]["valkey"]["command"][1:]
+    config = {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
+    assert config == {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
 
 
 def test_the_image_takes_files_and_extras_that_there_are() -> None:
