@@ -13,6 +13,7 @@ from notifier.model.release import release
 
 COMMANDS = {
     "alive": "notifier.cli.alive",
+    "bench": "notifier.cli.bench",
     "bounce": "notifier.cli.bounce",
     "cancel": "notifier.cli.cancel",
     "check": "notifier.cli.check",
@@ -37,6 +38,34 @@ COMMANDS = {
     "top": "notifier.cli.top",
 }
 
+# What `notifier --help` says of each: to ask the commands themselves would load everything that they need.
+SUMMARIES = {
+    "alive": "Exit status 0 while a worker is not stuck.",
+    "bench": "Measure this installation: templates, store, SMTP.",
+    "bounce": "Take in bounces and complaints.",
+    "cancel": "Take mails back that wait.",
+    "check": "Check settings, broker, store, templates and relay.",
+    "completion": "Print what a shell is to read at its start.",
+    "console": "Show all there is to operate in a browser.",
+    "dead": "List, show, requeue and discard dead letters.",
+    "demo": "Send a mail merge, and show every mail.",
+    "metrics": "Print the store's metrics for Prometheus.",
+    "pause": "Pause a queue, a relay or a tenant.",
+    "preview": "Show every template with its samples.",
+    "purge": "Remove what is kept of ended mails to somebody.",
+    "queue": "Tell how deep and how fast each queue is.",
+    "ready": "Exit status 0 while a worker takes mail.",
+    "report": "Reports by a schedule: list, next, run.",
+    "reschedule": "Send mails that wait at another time.",
+    "resolve": "Decide on mails whose fate nobody knows.",
+    "resume": "Let a queue, a relay or a tenant go on.",
+    "send": "Enqueue a mail, or one for each row of a file.",
+    "smtp": "Look at mail servers.",
+    "status": "Tell where a mail stands, or every queue.",
+    "suppress": "Addresses that are not mailed.",
+    "top": "Watch queues, relays and workers.",
+}
+
 
 class LazyGroup(click.Group):
     """Loads a command's module when the command is named, so that `notifier --help` is quick."""
@@ -53,6 +82,12 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The names, each with its summary."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(SUMMARIES.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names without their help, which would load every command at each press of the key."""

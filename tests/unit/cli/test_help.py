@@ -1,0 +1,35 @@
+"""`notifier --help`: every command, and nothing loaded for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from notifier.cli.main import COMMANDS, SUMMARIES
+
+pytestmark = pytest.mark.unit
+
+_CODE = """
+import sys
+from notifier.cli.main import group
+group.main(["--help"], prog_name="notifier", standalone_mode=False)
+print([name for name in ("celery", "redis", "jinja2", "rich") if name in sys.modules])
+"""
+
+
+@pytest.fixture(scope="module")
+def said() -> list[str]:
+    done = subprocess.run([sys.executable, "-c", _CODE], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_help_loads_neither_celery_nor_redis_nor_a_template(said: list[str]) -> None:
+    assert said[-1] == "[]"
+
+
+def test_every_command_has_a_summary_that_is_not_cut_off(said: list[str]) -> None:
+    assert set(SUMMARIES) == set(COMMANDS)
+    for name, summary in SUMMARIES.items():
+        assert any(line.split() == [name, *summary.split()] for line in said), name
