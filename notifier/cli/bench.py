@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from notifier.cli.bench_parts import Figure, Letter, composing, relaying, sending, storing
+from notifier.cli.contexts import json_object
 from notifier.errors import InvalidAddress, NotifierError
 from notifier.model.address import Address
 from notifier.settings.relay import ManyProblems, parse_relay
@@ -88,7 +89,7 @@ def _address(text: str) -> Address:
 def _context(mine: Runtime, template: str, sample: str | None, given: str | None) -> dict[str, object]:
     samples = mine.renderer.metadata(template).samples
     if given is not None:
-        return _read(given)
+        return json_object(given)
     if sample is not None and sample not in samples:
         raise NotifierError(
             f"template {template!r} has no sample {sample!r}; there are: {', '.join(samples) or 'none'}"
@@ -97,16 +98,6 @@ def _context(mine: Runtime, template: str, sample: str | None, given: str | None
     if name is None:
         raise NotifierError(f"template {template!r} has no samples in its meta.json: say --context JSON")
     return dict(samples[name])
-
-
-def _read(text: str) -> dict[str, object]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise click.BadParameter(f"--context is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise click.BadParameter('--context is a JSON object, such as \'{"name": "Zoë"}\'')
-    return found
 
 
 def _table(figures: list[Figure]) -> Table:

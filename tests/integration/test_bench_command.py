@@ -60,7 +60,7 @@ def test_real_mails_go_by_the_relay_that_was_named_to_whom_was_named_and_no_more
         (["--to", "zoe@example.com"], 2, "--relay and --to belong together"),
         (["--relay", "http://x", "--to", "zoe@example.com"], 2, "--relay begins with smtp://"),
         (["--relay", "smtp://127.0.0.1?tls=none", "--to", "zoe"], 2, "--to: "),
-        (["--context", "[]"], 2, "--context is a JSON object"),
+        (["--context", "[]"], 2, "--context must be a JSON object"),
         (["--context", "{"], 2, "--context is not JSON"),
         (["--context", "{}"], 1, "name"),
         (["--seconds", "61"], 2, "--seconds"),
