@@ -7,6 +7,7 @@ and it alone finds the words for an error.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ _TYPES: Mapping[str, frozenset[type]] = {
     "object": frozenset({dict}),
     "array": frozenset({list}),
 }
+_NUMBERS, _NO_NUMBERS = (int, float), (str, bool, type(None), dict, list)
 _REMARKS = frozenset({"title", "description", "default", "examples", "deprecated", "$comment"})
 
 
@@ -95,16 +97,13 @@ def _items(schema: object) -> Fits:
     return lambda value: not isinstance(value, list) or all(check(item) for item in value)
 
 
-def _length(kind: type, fits: Callable[[int, int], bool]) -> Callable[[int], Fits]:
+def _bound(fits: Callable[[float, float], bool]) -> Callable[[float], Fits]:
+    """Of numbers; what is none has no bound, unless it is one by the standard."""
+    return lambda limit: lambda value: fits(value, limit) if type(value) in _NUMBERS else isinstance(value, _NO_NUMBERS)
+
+
+def _length(kind: type[str] | type[list[Any]], fits: Callable[[int, int], bool]) -> Callable[[int], Fits]:
     return lambda limit: lambda value: not isinstance(value, kind) or fits(len(value), limit)
-
-
-def _at_least(size: int, limit: int) -> bool:
-    return size >= limit
-
-
-def _at_most(size: int, limit: int) -> bool:
-    return size <= limit
 
 
 _WORDS: Mapping[str, Callable[[Any], Fits]] = {
@@ -114,8 +113,10 @@ _WORDS: Mapping[str, Callable[[Any], Fits]] = {
     "required": _required,
     "properties": _properties,
     "items": _items,
-    "minLength": _length(str, _at_least),
-    "maxLength": _length(str, _at_most),
-    "minItems": _length(list, _at_least),
-    "maxItems": _length(list, _at_most),
+    "minimum": _bound(operator.ge),
+    "maximum": _bound(operator.le),
+    "minLength": _length(str, operator.ge),
+    "maxLength": _length(str, operator.le),
+    "minItems": _length(list, operator.ge),
+    "maxItems": _length(list, operator.le),
 }
