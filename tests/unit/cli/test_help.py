@@ -9,8 +9,6 @@ import pytest
 
 from notifier.cli.main import COMMANDS, SUMMARIES
 
-pytestmark = pytest.mark.unit
-
 _CODE = """
 import sys
 from notifier.cli.main import group

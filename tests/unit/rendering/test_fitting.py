@@ -12,8 +12,6 @@ from jsonschema import Draft202012Validator
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.rendering.fitting import fitting
 
-pytestmark = pytest.mark.unit
-
 _TEXT = st.sampled_from(["", "a", "ab", "abc", "1.5", "é", "https://a.example"])
 _SCALAR = st.one_of(_TEXT, st.integers(-1, 2), st.sampled_from([0.0, 1.0, 1.5, float("nan")]), st.booleans(), st.none())
 _NAMES = st.sampled_from(["a", "b", "c"])
