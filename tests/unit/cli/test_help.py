@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
-from notifier.cli.main import COMMANDS, SUMMARIES
+from notifier.cli.ending import end
+from notifier.cli.main import COMMANDS, SUMMARIES, group
+from notifier.model.release import release
 
 _CODE = """
 import sys
 from notifier.cli.main import group
 group.main(["--help"], prog_name="notifier", standalone_mode=False)
-print([name for name in ("celery", "redis", "jinja2", "rich") if name in sys.modules])
+print([name for name in ("celery", "redis", "jinja2", "rich", "importlib.metadata") if name in sys.modules])
 """
 
 
@@ -31,3 +33,8 @@ def test_every_command_has_a_summary_that_is_not_cut_off(said: list[str]) -> Non
     assert set(SUMMARIES) == set(COMMANDS)
     for name, summary in SUMMARIES.items():
         assert any(line.split() == [name, *summary.split()] for line in said), name
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert end(lambda: group.main(["--version"], prog_name="notifier", standalone_mode=False)) == 0
+    assert capsys.readouterr().out == f"notifier, version {release()}\n"
