@@ -18,7 +18,7 @@ QUICK := $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=qu
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check chaos format fuzz bench-smtp bench-pool bench-delivery bench-compose bench-django bench-scale docs requirements clean
+.PHONY: demo test check chaos format fuzz bench bench-end-to-end bench-smtp bench-pool bench-delivery bench-compose bench-django bench-scale docs requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -78,6 +78,17 @@ requirements: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 		--extra testing --extra demo --group dev --output-file requirements.txt pyproject.toml
+
+# All that follow, one after the other: an hour on two cores; ARGS=--full takes the sizes of the targets, and three. It writes
+# benchmarks/RESULTS.md, and each program's own page.
+bench: $(STAMP)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# From the call to the relay's last word, real workers beside peers'. It writes benchmarks/end_to_end/RESULTS.md.
+bench-end-to-end: $(STAMP)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.end_to_end $(ARGS)
 
 # SMTP clients side by side on one sink; ARGS="--rtt 20 100" adds a longer round trip. It writes benchmarks/smtp/RESULTS.md.
 bench-smtp: $(STAMP)

@@ -72,7 +72,9 @@ def _draw(found: Found, folder: Path) -> None:
     if rates := {name: median(one.all("rate")) for name, one in found.drained.items() if one.runs}:
         (folder / "drained.svg").write_text(bars(rates, "mails a second, drained by a worker with two children"))
     if found.growth:
-        series = {name: [(float(n), cost * 1e6) for n, cost in costs.items()] for name, costs in found.growth.items()}
+        series = {
+            name: [(float(n), cost * 1e6) for n, cost in costs.items()] for name, costs in found.growth.items() if costs
+        }
         (folder / "growth.svg").write_text(plot(series, "how many; upwards: processor time of a mail, µs"))
 
 

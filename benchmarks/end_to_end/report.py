@@ -32,6 +32,8 @@ _ENQUEUING = f"""\
 Processor time of the process that calls, in which blocks of all three alternate ({CALLS} calls each). A worker is at work meanwhile, on mails for a relay that is 100 ms away: no bell is needed. One mail is
 checked, stored and on the disk when its call returns; the empty task is a message in the broker's list."""
 
+_GROWTH = "Processor time of worker and Valkey together for a mail."
+
 
 def report(found: Found, rounds: str, where: Sequence[str]) -> str:
     """The page."""
@@ -57,8 +59,7 @@ def table(rows: Iterable[Target]) -> Iterator[str]:
 
 def _parts(found: Found) -> Iterator[tuple[str, str, Iterable[str]]]:
     if found.drained:
-        yield "Drained", _DRAINED, _drained(found.drained, _reference)
-        yield "", "![mails a second](drained.svg)", ()
+        yield "Drained", f"{_DRAINED}\n\n![mails a second](drained.svg)", _drained(found.drained, _reference)
     if found.light:
         yield "Light load", _LIGHT, _light(found.light)
     if found.enqueuing:
@@ -70,8 +71,7 @@ def _parts(found: Found) -> Iterator[tuple[str, str, Iterable[str]]]:
     if found.start:
         yield "Start", "Imports: less what an interpreter takes that imports nothing.", _start(found.start)
     if found.growth:
-        yield "Growth", "Processor time of worker and Valkey together for a mail.", _growth(found)
-        yield "", "![cost of a mail](growth.svg)", ()
+        yield "Growth", f"{_GROWTH}\n\n![cost of a mail](growth.svg)", _growth(found)
     if found.encrypted:
         yield "STARTTLS", "One session that is kept, mails of 50 KB, one at a time.", _encrypted(found.encrypted)
     if found.trouble:

@@ -45,7 +45,13 @@ def _at_least(work: str, limit: float, value: float | None, unit: str = " times"
 def _row(work: str, aim: str, value: float | None, unit: str, kept: Callable[[float], bool]) -> Target:
     if value is None:
         return Target(work, aim, "not measured", None)
-    return Target(work, aim, f"{value:,.3g}{unit}" if value < 1000 else f"{value:,.0f}{unit}", kept(value))
+    return Target(work, aim, f"{_shown(value, aim)}{unit}", kept(value))
+
+
+def _shown(value: float, aim: str) -> str:
+    if "1/" in aim:
+        return f"1/{1 / value:.1f}"
+    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def _drained(found: Found) -> Iterator[Target]:
@@ -118,11 +124,13 @@ def _start(found: Found) -> Iterator[Target]:
 
 def _growth(found: Found) -> Iterator[Target]:
     for name, costs in found.growth.items():
+        if len(costs) < 2:
+            continue  # a smoke test
         few, many = min(costs), max(costs)
         yield _at_most(
             f"cost of a mail with {many:,} {name}, of that with {few:,}",
             1.15,
-            costs[many] / costs[few] if many > few else None,
+            costs[many] / costs[few],
             " times",
         )
 

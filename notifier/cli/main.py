@@ -12,10 +12,10 @@ from notifier.cli.ending import end
 from notifier.cli.output import take_every_text
 from notifier.cli.project import set_up_project
 from notifier.cli.summaries import SUMMARIES
-from notifier.model.release import release
 
 COMMANDS = {
     "alive": "notifier.cli.alive",
+    "bench": "notifier.cli.bench",
     "bounce": "notifier.cli.bounce",
     "cancel": "notifier.cli.cancel",
     "check": "notifier.cli.check",
@@ -69,8 +69,25 @@ class LazyGroup(click.Group):
         return names + click.Command.shell_complete(self, ctx, incomplete)
 
 
+def _tell_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    """Looked up when it is asked for: that takes as long as all the rest of ``--help``."""
+    del param
+    if wanted:
+        from notifier.model.release import release  # noqa: PLC0415 - as said
+
+        click.echo(f"notifier, version {release()}")
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(release(), prog_name="notifier")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def group() -> None:
     """Send e-mail that arrives: try it, send, look, check."""
 

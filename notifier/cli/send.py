@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from notifier.cli.contexts import json_object
 from notifier.errors import InvalidMail, NotifierError
 from notifier.tasks.app import app
 from notifier.tasks.bulk import BulkRow, send_bulk
@@ -51,7 +52,7 @@ def command(  # noqa: PLR0917 - click passes by keyword
 ) -> None:
     """Enqueue TEMPLATE for --to ADDRESS, or for every row of --csv FILE; prints the mails' ids."""
     common: dict[str, Any] = {"template": template, **({"sender": sender} if sender else {})}
-    shared = _json_object(context)
+    shared = json_object(context)
     files = [{"path": path} for path in attach]
     if csv_file is None:
         if not to:
@@ -75,18 +76,6 @@ def command(  # noqa: PLR0917 - click passes by keyword
         **common,
     )
     _tell_bulk(sent, as_json=as_json)
-
-
-def _json_object(text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise click.BadParameter(f"--context is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise click.BadParameter('--context must be a JSON object, such as \'{"name": "Zoë"}\'')
-    return value
 
 
 def _recipients(path: Path, key: str | None) -> Iterator[dict[str, Any]]:

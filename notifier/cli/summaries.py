@@ -2,6 +2,7 @@
 
 SUMMARIES = {
     "alive": "Exit 0 while the worker of a heartbeat file lives.",
+    "bench": "Measure this installation: templates, store, SMTP.",
     "bounce": "Take in bounces and complaints: pipe, mailbox or LMTP.",
     "cancel": "Take mails back that wait.",
     "check": "Check settings, broker, store, templates and the relay.",

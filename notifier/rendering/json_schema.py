@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
+from notifier.rendering.fitting import fitting
 from notifier.rendering.mismatch import BadSchema, Checker, Mismatch, MissingExtra
 
 _ValidationError: TypeAlias = Any  # jsonschema's: whether it is installed is not known here
@@ -20,10 +21,15 @@ MAX_SHOWN = 200  # characters of a schema in an error
 def json_schema(schema: Mapping[str, Any]) -> Checker:
     """The checker of a schema. Formats are checked that need no further package. Raises `BadSchema`."""
     validator = _validator(schema)
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - an extra
     from jsonschema.exceptions import best_match  # noqa: PLC0415 - an extra
     from referencing.exceptions import Unresolvable  # noqa: PLC0415 - comes with it
 
+    surely_fits = fitting(schema) if type(validator) is Draft202012Validator else None
+
     def check(context: Mapping[str, Any]) -> None:
+        if surely_fits is not None and surely_fits(context):
+            return
         try:
             error = best_match(validator.iter_errors(context))
         except Unresolvable as unresolved:

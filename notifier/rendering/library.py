@@ -209,7 +209,8 @@ class TemplateLibrary:
         return metadata
 
     def _is_strangers(self, folder: Path) -> bool:
-        return folder.parent in self._untrusted and folder.parent not in self._trusted
+        # Asked for every mail; mostly there are none.
+        return bool(self._untrusted) and folder.parent in self._untrusted and folder.parent not in self._trusted
 
     def inlines_css(self, name: str) -> bool:
         """``inline_css`` of ``meta.json``. Raises `TemplateError`."""

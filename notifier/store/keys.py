@@ -135,6 +135,11 @@ class Keys:
         return f"{self.namespace}:paused"
 
     @property
+    def scratch(self) -> str:
+        """What is written to see how long that takes; it goes by itself."""
+        return f"{self.namespace}:scratch"
+
+    @property
     def queues(self) -> str:
         """Every queue that ever had a mail: a set."""
         return f"{self.namespace}:queues"

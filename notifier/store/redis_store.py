@@ -78,6 +78,7 @@ from notifier.store.searching import BEGIN, Piece, look_through
 from notifier.store.standing import RedisStanding
 from notifier.store.suppression import SuppressionList
 from notifier.store.tallies import RedisTallies
+from notifier.store.timing import StoreTiming
 from notifier.store.workers import RedisWorkers
 
 log = logging.getLogger(__name__)
@@ -447,6 +448,11 @@ class RedisStore:
     def relay_figures(self) -> RelayFigures:
         """What is counted of relays and rates, for people."""
         return RelayFigures(self._connection, self._keys)
+
+    @property
+    def timing(self) -> StoreTiming:
+        """How long the server takes."""
+        return StoreTiming(self._connection, self._keys)
 
     # people ---------------------------------------------------------------------------------------------------------
 

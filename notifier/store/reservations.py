@@ -23,20 +23,20 @@ def under_their_keys(
     Raises `IdempotencyConflict` for a key that belongs to a mail with another body.
     """
     # A key that is the mail's own id was derived: nobody else can have it, and no round trip is needed to know.
-    keyed = [position for position, email in enumerate(emails) if email.idempotency_key != email.id]
-    calls = [_reserve(emails[position], keys, window) for position in keyed]
+    keyed = {position: email.body_hash for position, email in enumerate(emails) if email.idempotency_key != email.id}
+    calls = [_reserve(emails[position], body_hash, keys, window) for position, body_hash in keyed.items()]
     reserved = list(emails)
-    for position, holder in zip(keyed, connection.run(calls) if calls else (), strict=True):
-        reserved[position] = _under(emails[position], holder)
+    for (position, body_hash), holder in zip(keyed.items(), connection.run(calls) if calls else (), strict=True):
+        reserved[position] = _under(emails[position], body_hash, holder)
     return reserved
 
 
-def _reserve(email: Email, keys: Keys, window: float) -> Call:
-    return Call("reserve", keys.reservation(email), (json.dumps([email.id, email.body_hash]), ms(window)))
+def _reserve(email: Email, body_hash: str, keys: Keys, window: float) -> Call:
+    return Call("reserve", keys.reservation(email), (json.dumps([email.id, body_hash]), ms(window)))
 
 
-def _under(email: Email, holder: bytes) -> Email:
-    mail_id, body_hash = json.loads(holder)
-    if body_hash != email.body_hash:  # the queue is part of the body
+def _under(email: Email, body_hash: str, holder: bytes) -> Email:
+    mail_id, held = json.loads(holder)
+    if held != body_hash:  # the queue is part of the body
         raise IdempotencyConflict(email.idempotency_key, mail_id)
     return email if mail_id == email.id else email.with_id(mail_id)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from notifier.cli.main import COMMANDS, group
 from notifier.cli.summaries import SUMMARIES
+from notifier.model.release import release
 
 pytestmark = pytest.mark.unit
 WIDTH = 68  # of a line beside the longest name, in a terminal of 80
@@ -17,7 +18,7 @@ HELP_LOADS = """
 import sys
 from notifier.cli.main import group
 group.main(["--help"], standalone_mode=False)
-print(*sorted(name for name in sys.modules if name.startswith(("notifier.", "celery", "redis", "jinja2"))))
+print(*sorted(sys.modules))
 """
 
 
@@ -41,4 +42,8 @@ def test_the_help_loads_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", HELP_LOADS], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
     assert not loaded & set(COMMANDS.values())
-    assert not {"celery", "redis", "jinja2"} & loaded
+    assert not {"celery", "redis", "jinja2", "rich", "importlib.metadata"} & loaded
+
+
+def test_the_version_is_told() -> None:
+    assert CliRunner().invoke(group, ["--version"]).output == f"notifier, version {release()}\n"

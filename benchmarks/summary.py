@@ -1,0 +1,116 @@
+"""The one page of all benchmarks: what was aimed at, what was found, and where it stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.end_to_end.report import TARGETS, table
+from benchmarks.end_to_end.targets import Target
+from benchmarks.pages import figure, footer, row, rows
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """``module`` writes ``page``; it is about ``what``."""
+
+    name: str
+    what: str
+
+    @property
+    def module(self) -> str:
+        """For `python -m`."""
+        return f"benchmarks.{self.name}"
+
+    @property
+    def page(self) -> Path:
+        """Its own."""
+        return HERE / self.name / "RESULTS.md"
+
+
+PROGRAMS = (
+    Program("end_to_end", "from the call to the relay's last word, real workers beside peers'"),
+    Program("smtp", "SMTP clients alone, on one sink"),
+    Program("pool", "the session pool"),
+    Program("compose", "rendering and composing"),
+    Program("delivery", "what the ledger costs"),
+    Program("django_enqueue", "enqueueing through Django's API"),
+    Program("scale", "one to eight replicas, and a thousand simulated"),
+)
+_PAGES = {program.name: program.page for program in PROGRAMS}
+_HOW = """\
+`make bench` runs every program, beside its peers in the same run, and writes this page out of theirs. What is measured, and how, stands on each page. Ratios carry over to
+other machines, figures do not. A row that was not kept is one: what holds it back stands in [the explanation](../docs/explanation/performance.md)."""
+
+
+def summary() -> str:
+    """The page."""
+    drawn = [f"![{name}](end_to_end/{name}.svg)" for name in ("drained", "growth")]
+    drawn = [line for line in drawn if (HERE / line.partition("(")[2].rstrip(")")).exists()]
+    return "\n".join(
+        (
+            *("# Benchmarks", "", _HOW, "", "## What was aimed at, and what was found", ""),
+            *(*_end_to_end(), *list(table(_elsewhere()))[2:]),
+            *("", *(part for line in drawn for part in (line, ""))),
+            *("## Where each stands", "", *_places(), ""),
+        )
+    )
+
+
+def _end_to_end() -> Iterator[str]:
+    page = _PAGES["end_to_end"]
+    head = [*TARGETS]
+    yield f"| {' | '.join(head)} |"
+    yield "|---|---|--:|---|"
+    for cells in rows(page):
+        if len(cells) == len(head) and cells[-1] in ("yes", "**no**", "–"):
+            yield f"| {' | '.join(cells)} |"
+
+
+def _elsewhere() -> Iterator[Target]:
+    """What other programs have measured already."""
+    smtp, kept = _PAGES["smtp"], "`smtplib`, one kept open"
+    for client, aim in (("**Notifier**, DATA", 3.8), ("**Notifier**, window of 64", 60.0)):
+        both = row(smtp, client, number=1), row(smtp, kept, number=1)
+        yield _target(f"round trip 20 ms, one connection: {client}, beside {kept}", both, aim, _times)
+    attached = row(_PAGES["compose"], "**Notifier**, as workers")
+    yield _most("a file of 25 MB: memory beyond what there was", attached and attached[1], 8, " MiB")
+    deferred = [row(_PAGES["delivery"], count) for count in ("0", "1,000,000")]
+    none, many = ((figure(one[1]) if one else None) for one in deferred)
+    grown = None if none is None or many is None else f"{many - none:.1f}"
+    yield _most("a million deferred mails: memory of a worker beyond that without", grown, 1, " MB")
+
+
+def _target(
+    work: str, both: tuple[list[str] | None, ...], aim: float, found: Callable[[Sequence[list[str]]], float]
+) -> Target:
+    there = [one for one in both if one is not None]
+    if len(there) < len(both):
+        return Target(work, f"at least {aim:g} times", "not measured", None)
+    value = found(there)
+    return Target(work, f"at least {aim:g} times", f"{value:,.3g} times", value >= aim)
+
+
+def _times(there: Sequence[list[str]]) -> float:
+    ours, theirs = there
+    return figure(ours[1]) / figure(theirs[1])
+
+
+def _most(work: str, cell: str | None, aim: float, unit: str) -> Target:
+    if not cell or not cell.replace(".", "").lstrip("-").isdigit():
+        return Target(work, f"at most {aim:g}{unit}", "not measured", None)
+    return Target(work, f"at most {aim:g}{unit}", f"{cell}{unit}", float(cell) <= aim)
+
+
+def _places() -> Iterator[str]:
+    yield "| program | what | run | machine | load before |"
+    yield "|---|---|---|---|--:|"
+    for program in PROGRAMS:
+        said = footer(program.page)
+        cells = (said.get(name, "–") for name in ("date", "machine", "load average before the run"))
+        name = f"[{program.name}]({os.path.relpath(program.page, HERE)})" if program.page.exists() else program.name
+        yield f"| {name} | {program.what} | {' | '.join(cells)} |"
