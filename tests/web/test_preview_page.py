@@ -394,7 +394,7 @@ def test_the_switches_move_the_frames_without_loading_the_page(tab: Page, page: 
     assert tab.evaluate(CHOSEN) == ["short", "default", "Dark", "320 px", "800 px"]
     assert tab.evaluate("window.stays")
     switch(tab, "de").click()
-    tab.wait_for_function("!window.stays")
+    tab.wait_for_function("!window.stays && document.readyState === 'complete'")
     assert tab.evaluate(FRAMES) == ["dark 320", "dark 800"]
 
 
@@ -454,6 +454,7 @@ def test_a_browsers_own_form_is_taken(tab: Page, page: PreviewPage, sent: Sent) 
     tab.fill("#to", "me@example.com")
     tab.get_by_role("button", name="Send").click()
     tab.locator(".outcome", has_text="Sent to me@example.com").wait_for()
+    tab.wait_for_load_state()
     assert tab.evaluate(FRAMES) == ["dark 375", "dark 600"]
     tab.wait_for_function("!new URLSearchParams(location.search).has('result')")
 
