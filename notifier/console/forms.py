@@ -7,9 +7,7 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-MAX_FORM = (
-    100_000  # octets: fifty recipients are given other addresses at once, and %XX stands for each octet of theirs
-)
+MAX_FORM = 100_000  # octets; fifty addresses may be in one, and %XX stands for an octet of theirs
 
 
 def own_page(request: Request, token: str, given: str) -> bool:

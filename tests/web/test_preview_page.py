@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from chromium import look, patient, pictured, untold
+from workers import wait_until
 
 from notifier.cli.catalogue import Catalogue
 from notifier.console.preview_page import live
@@ -393,8 +394,9 @@ def test_the_switches_move_the_frames_without_loading_the_page(tab: Page, page: 
     assert tab.evaluate(FRAMES) == ["dark 320", "dark 800"]
     assert tab.evaluate(CHOSEN) == ["short", "default", "Dark", "320 px", "800 px"]
     assert tab.evaluate("window.stays")
-    switch(tab, "de").click()
-    tab.wait_for_function("!window.stays")
+    with tab.expect_navigation():
+        switch(tab, "de").click()
+    assert not tab.evaluate("window.stays")
     assert tab.evaluate(FRAMES) == ["dark 320", "dark 800"]
 
 
@@ -413,7 +415,7 @@ def test_an_open_page_shows_what_was_saved_and_keeps_its_place(tab: Page, page: 
     tab.evaluate("scrollTo(0, 900)")
     write(folder, "live", text="After it was saved\n" * 200)
     tab.get_by_text("After it was saved").first.wait_for(state="attached")
-    tab.wait_for_function("scrollY === 900")
+    wait_until(lambda: tab.evaluate("scrollY") == 900, "it is where it was")
 
 
 def test_a_template_that_is_broken_while_the_page_is_open_comes_back(
@@ -452,10 +454,11 @@ def test_everything_is_reached_by_the_keyboard(tab: Page, page: PreviewPage) -> 
 def test_a_browsers_own_form_is_taken(tab: Page, page: PreviewPage, sent: Sent) -> None:
     look(tab, page.url + "t/hello?mode=dark")
     tab.fill("#to", "me@example.com")
-    tab.get_by_role("button", name="Send").click()
+    with tab.expect_navigation():
+        tab.get_by_role("button", name="Send").click()
     tab.locator(".outcome", has_text="Sent to me@example.com").wait_for()
     assert tab.evaluate(FRAMES) == ["dark 375", "dark 600"]
-    tab.wait_for_function("!new URLSearchParams(location.search).has('result')")
+    tab.wait_for_url(lambda url: "result=" not in url)
 
 
 def test_a_page_that_was_left_holds_no_connection(
