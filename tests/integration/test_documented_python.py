@@ -278,7 +278,7 @@ class Reader:
 
     def became(self, process: str) -> str:
         """What a process has said, once it has ended."""
-        output, _ = self.running[process].communicate(timeout=120)
+        output, _ = self.running[process].communicate(timeout=270)
         return output
 
 

@@ -142,7 +142,7 @@ class Reader:
     def run_all(self) -> None:
         done = subprocess.run(
             [sys.executable, "-P", str(RUNNER)], cwd=self.folder, env=self.environ, input=json.dumps(self.jobs), text=True,
-            capture_output=True, timeout=240, check=False,
+            capture_output=True, timeout=270, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         self.wrong |= {name: what for name, what in json.loads(done.stdout.splitlines()[-1]).items() if what}

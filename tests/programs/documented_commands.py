@@ -71,7 +71,7 @@ def in_a_fork(words: list[str], environ: dict[str, str], log: Path) -> int:
         os._exit(status if isinstance(status, int) else int(status is not None))
 
 
-PATIENCE = 30  # seconds; SIGALRM then ends what should have ended by itself
+PATIENCE = 120  # seconds; SIGALRM then ends what should have ended by itself
 jobs = json.load(sys.stdin)
 became: dict[str, str] = {}
 os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
