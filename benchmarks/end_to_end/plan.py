@@ -48,8 +48,8 @@ DEFAULT = Plan(
     grown=2_000,
     encrypted=20,
 )
-FULL = Plan(
-    rounds=3,
+FULL = replace(
+    DEFAULT,
     bulk=50_000,
     singles=20_000,
     peers=5_000,
@@ -61,9 +61,6 @@ FULL = Plan(
     far=200_000,
     far_peers=1_000,
     starts=9,
-    waiting=(1_000, 10_000, 100_000, 1_000_000),
-    replicas=(1, 2, 4, 8),
-    templates=(1, 10, 100, 1_000),
     grown=5_000,
     encrypted=50,
 )
