@@ -102,23 +102,6 @@ def test_a_main_process_that_stands_still_is_not_alive(up: tuple[Plant, Supervis
     wait_until(lambda: probe(made, "alive")[0] == 0, "it goes on")
 
 
-def test_a_broker_that_hangs_is_told_before_celery_has_noticed(tmp_path: Path) -> None:
-    """Its connection looks as ever, and the worker's main process goes on."""
-    chosen = {"NOTIFIER_HEALTH": str(tmp_path / "health"), "NOTIFIER_SWEEP_INTERVAL": "0.5"}
-    with EmbeddedValkey() as broker, plant(tmp_path, **chosen, NOTIFIER_BROKER_URL=broker.url) as made:
-        made.start_worker(slots=1)
-        wait_until(lambda: probe(made, "ready")[0] == 0, "store and broker are reached")
-        os.kill(broker.pid, signal.SIGSTOP)
-        try:
-            wait_until(lambda: health(made).hindrance == NO_BROKER, "it has noticed")
-            assert "onnection to broker lost" not in made.logs()
-            assert probe(made, "alive")[0] == 0
-        finally:
-            os.kill(broker.pid, signal.SIGCONT)
-        wait_until(lambda: not health(made).hindrance, "it has found it again")
-        made.settle([send()], "sent")
-
-
 def test_without_store_and_broker_a_worker_is_alive_and_not_ready(up: tuple[Plant, SupervisedProcess]) -> None:
     made, worker = up
     made.valkey.kill()
@@ -168,3 +151,20 @@ def test_told_to_end_it_hands_the_rest_back_and_another_sends_it_though_its_chil
         assert sorted(path for mail in made.server.mailbox for path in mail.recipients) == once_each
         assert {notifier.status(one).crashes for one in ids} == {0}
         assert [visit.number for visit in list(made.server.visits)[before:] if not visit.said_quit] == []
+
+
+def test_a_broker_that_hangs_is_told_before_celery_has_noticed(tmp_path: Path) -> None:
+    """Its connection looks as ever, and the worker's main process goes on."""
+    chosen = {"NOTIFIER_HEALTH": str(tmp_path / "health"), "NOTIFIER_SWEEP_INTERVAL": "0.5"}
+    with EmbeddedValkey() as broker, plant(tmp_path, **chosen, NOTIFIER_BROKER_URL=broker.url) as made:
+        made.start_worker(slots=1)
+        wait_until(lambda: probe(made, "ready")[0] == 0, "store and broker are reached")
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            wait_until(lambda: health(made).hindrance == NO_BROKER, "it has noticed")
+            assert "onnection to broker lost" not in made.logs()
+            assert probe(made, "alive")[0] == 0
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+        wait_until(lambda: not health(made).hindrance, "it has found it again")
+        made.settle([send()], "sent")
