@@ -17,6 +17,7 @@ import click
 from notifier.bounces import Desk, Taken, mailboxes
 from notifier.bounces.parts import MOST
 from notifier.bounces.receiver import Receiver
+from notifier.cli.as_json import as_json_option, one_line, served_as_json_option
 from notifier.cli.choosing import Span
 from notifier.errors import ConfigurationError, MailboxUnavailable, StoreError
 from notifier.tasks.bounces import desk
@@ -26,8 +27,6 @@ from notifier.tasks.runtime import settings
 TEMPORARY_FAILURE = 75
 
 log = logging.getLogger(__name__)
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 app_option = click.option(
@@ -100,14 +99,19 @@ def poll(every: float | None, app: str | None, as_json: bool) -> None:
 )
 @click.option("--mode", default="660", show_default=True, metavar="OCTAL", help="Who may connect to a Unix socket.")
 @app_option
-def serve(address: str, mode: str, app: str | None) -> None:
+@served_as_json_option
+def serve(address: str, mode: str, app: str | None, as_json: bool) -> None:
     """Listen for them by LMTP (RFC 2033), until SIGTERM or Ctrl-C. What is being taken then is finished."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     _desk(app)  # wrong settings are told here, and not to a mail server
     receiver = Receiver(_address(address), desk, mode=_mode(mode))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: receiver.stop())
-    click.echo(f"listening at {address}", err=True)
+    place = address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{receiver.port}"
+    if as_json:
+        one_line({"listening": place})
+    else:
+        click.echo(f"listening at {place}", err=True)
     receiver.serve()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from notifier.cli.as_json import served_as_json_option
 from notifier.cli.catalogue import Catalogue
 from notifier.cli.serving import serve
 from notifier.errors import ConfigurationError, NotifierError
@@ -20,6 +21,7 @@ SECONDS = 3.0  # of the processor for a template: whoever looks waits
 SHORTEST_TOKEN = 20  # characters of one that a person chose
 EXTRA = ("starlette", "uvicorn")
 NEEDED = "notifier console needs Starlette and uvicorn: pip install 'notifier-worker[console]'"
+TOLD = "The console is at {} (the link works once) - Ctrl-C ends it."
 EXPOSED = (
     "the console listens on {host}: whoever reaches it there and has the link, or the token, sees every mail's story and "
     "decides on mails. What goes to and fro is not encrypted: put a proxy with TLS in front of it."
@@ -41,6 +43,7 @@ EXPOSED = (
     metavar="FILE",
     help="A token of yours that lets people in, as often as they like.",
 )
+@served_as_json_option
 def command(  # noqa: PLR0917 - click passes each option by its name
     host: str,
     port: int,
@@ -49,6 +52,7 @@ def command(  # noqa: PLR0917 - click passes each option by its name
     read_only: bool,
     show_bodies: bool,
     token_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Show queues, relays, workers, mails, dead letters, suppressed addresses, templates and reports in a browser.
 
@@ -80,7 +84,7 @@ def command(  # noqa: PLR0917 - click passes each option by its name
         read_only=read_only,
         rendering=thread.run,
     )
-    serve(page, lambda: f"The console is at {page.link} (the link works once) - Ctrl-C ends it.", thread.serve)
+    serve(page, TOLD, lambda: page.link, thread.serve, as_json=as_json)
 
 
 def _check_host(host: str, *, expose: bool) -> None:

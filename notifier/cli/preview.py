@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from notifier.cli.as_json import served_as_json_option
 from notifier.cli.catalogue import Catalogue
 from notifier.cli.serving import serve
 from notifier.errors import NotifierError
@@ -34,7 +35,8 @@ NEEDED = "notifier preview needs Starlette and uvicorn: pip install 'notifier-wo
     metavar="FOLDER",
     help="A folder with templates, searched before those of NOTIFIER_TEMPLATES; may be given several times.",
 )
-def command(host: str, port: int, folders: tuple[Path, ...]) -> None:
+@served_as_json_option
+def command(host: str, port: int, folders: tuple[Path, ...], as_json: bool) -> None:
     """Show every template with its samples: HTML, text, source, size, and what is wrong. Saved changes appear at once.
 
     No broker, store or worker is needed. With NOTIFIER_SMTP_URL set, the page sends a sample to an address of yours.
@@ -58,7 +60,7 @@ def command(host: str, port: int, folders: tuple[Path, ...]) -> None:
         desk=Desk(_send if _relay_is_named() else None),
         rendering=thread.run,
     )
-    serve(page, lambda: f"The preview is at {page.url} - Ctrl-C ends it.", thread.serve)
+    serve(page, "The preview is at {} - Ctrl-C ends it.", lambda: page.url, thread.serve, as_json=as_json)
 
 
 def _settings(folders: tuple[Path, ...]) -> Settings:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.choosing import Moment
 from notifier.errors import NotifierError
 from notifier.store.reports import OpenPeriod
@@ -31,7 +32,6 @@ from notifier.tasks.report_overview import (
 )
 
 MOMENT = "%Y-%m-%d %H:%M %Z"
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @click.group("report")

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.numbers import Finite
 from notifier.errors import NotifierError
 from notifier.model.address import Address
@@ -34,7 +35,6 @@ def _checked_list(context: click.Context, parameter: click.Parameter, name: str 
 
 
 list_option = click.option("--list", "mailing_list", metavar="TENANT/CLASS", callback=_checked_list, help=LIST)
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @click.group("suppress")

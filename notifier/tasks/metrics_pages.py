@@ -12,6 +12,7 @@ from functools import partial
 from notifier.errors import ConfigurationError
 from notifier.tasks.standing import standing_figures
 from notifier.telemetry.figures import Figures, Series
+from notifier.telemetry.metrics import BY_NAME
 from notifier.telemetry.serving import Page
 
 NEEDED = "metrics need prometheus_client: pip install 'notifier-worker[metrics]'"
@@ -27,6 +28,14 @@ def worker_pages(figures: Figures) -> Callable[[], Pages]:
 def store_pages() -> Pages:
     """The pages of `notifier metrics --listen`."""
     return {"/metrics": page(standing_figures)}
+
+
+def standing_rows() -> list[dict[str, object]]:
+    """The store's figures, each with its name, its labels and its value."""
+    return [
+        {"name": name, "labels": dict(zip(BY_NAME[name].labels, labels, strict=True)), "value": value}
+        for (name, labels), (value,) in sorted(standing_figures().items())
+    ]
 
 
 def page(read: Read) -> Page:

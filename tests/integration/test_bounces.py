@@ -100,10 +100,13 @@ def run(*arguments: str, octets: bytes = b"") -> Result:
 def receiver(made: Plant, socket: Path) -> Iterator[SupervisedProcess]:
     said = made.folder / f"receiver-{uuid.uuid4().hex}.log"
     with said.open("wb") as output:
-        serving = [*NOTIFIER, "bounce", "serve", "--lmtp", f"unix:{socket}", "--mode", "666"]
+        serving = [*NOTIFIER, "bounce", "serve", "--lmtp", f"unix:{socket}", "--mode", "666", "--json"]
         process = SupervisedProcess(serving, env=made.environ, cwd=TOP, output=output)
     try:
-        wait_until(lambda: b"listening at" in said.read_bytes() or not process.running, "the receiver listens")
+        wait_until(
+            lambda: json.dumps({"listening": f"unix:{socket}"}) in said.read_text() or not process.running,
+            "the receiver listens",
+        )
         assert process.running, said.read_text()
         yield process
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -108,11 +109,13 @@ def test_whatever_ends_the_demo_no_process_is_left(tmp_path: Path, few: Path, nu
     assert not alive, [process.cmdline() for process in alive]
 
 
-def test_servers_of_ones_own(tmp_path: Path, few: Path) -> None:
+def test_servers_of_ones_own_and_json_for_programs(tmp_path: Path, few: Path) -> None:
     from notifier.testing import CatchingServer, EmbeddedValkey
 
     with EmbeddedValkey() as valkey, CatchingServer() as server:
         own = ("--broker-url", valkey.url, "--smtp-url", server.url)
-        found = run(str(tmp_path), "--exit", "--csv", str(few), *own)
+        found = run(str(tmp_path), "--exit", "--json", "--csv", str(few), *own)
         assert found.returncode == 0, found.stdout + found.stderr
         assert len(server.mailbox) == FEW
+        told = json.loads(found.stdout)
+        assert (told["rows"], told["counts"], told["all_right"], told["page"]) == (FEW, {"accepted": FEW}, True, None)

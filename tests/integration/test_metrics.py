@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -171,18 +171,20 @@ def test_the_command_prints_the_stores_figures(busy: Plant) -> None:
     assert printed.exit_code == 0
     assert "notifier_store_up 1.0" in printed.output
     assert f'notifier_live_slots{{queue="mail"}} {float(3)}' in printed.output
+    rows = json.loads(CliRunner().invoke(metrics.command, ["--json"]).output)
+    assert {"name": "notifier_live_slots", "labels": {"queue": "mail"}, "value": 3} in rows
 
 
 def test_the_command_serves_them_until_it_is_told_to_end(busy: Plant) -> None:
-    program = [sys.executable, "-c", "from notifier.cli import main; main()", "metrics", "--listen", "0"]
+    program = [sys.executable, "-c", "from notifier.cli import main; main()", "metrics", "--listen", "0", "--json"]
     with subprocess.Popen(program, env=busy.environ, cwd=TOP, text=True, stdout=subprocess.PIPE) as serving_them:
         assert serving_them.stdout is not None
-        url = re.findall(r"http://\S+", serving_them.stdout.readline())[0]
+        url = json.loads(serving_them.stdout.readline())["url"]
         with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own
             assert b"notifier_store_up 1.0" in answer.read()
         serving_them.send_signal(signal.SIGTERM)
         rest, _ = serving_them.communicate(timeout=30)
-    assert (rest.strip(), serving_them.returncode) == ("Ended.", 0)
+    assert (rest, serving_them.returncode) == ("", 0), "standard output is the program's"
 
 
 def test_threads_count_in_the_workers_own_process(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -33,12 +33,21 @@ def started(*options: str) -> subprocess.Popen[str]:
 
 
 def test_exposed_it_says_what_that_means_and_starts_without_a_store_and_ends_in_order(tmp_path: Path) -> None:
-    options = ("--host", "0.0.0.0", "--expose", "--name", "mail.example", "--token-file", str(a_file(tmp_path, TOKEN)))  # noqa: S104
+    options = (
+        "--host",
+        "0.0.0.0",
+        "--expose",
+        "--name",
+        "mail.example",
+        "--token-file",
+        str(a_file(tmp_path, TOKEN)),
+        "--json",
+    )  # noqa: S104
     with started(*options) as process:
         try:
             assert process.stdout is not None
             assert "whoever reaches it there" in process.stdout.readline()
-            link = re.findall(r"http://0\.0\.0\.0:\S+", process.stdout.readline())[0]
+            link = json.loads(process.stdout.readline())["url"]
             look_around(link.replace("0.0.0.0", "127.0.0.1"))  # noqa: S104
         finally:
             process.send_signal(signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import threading
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from notifier.cli.demo.merge import Merge
 from notifier.cli.demo.orders import demo_file, read_orders
-from notifier.cli.demo.report import judged, print_report
+from notifier.cli.demo.report import facts, judged, print_report
 from notifier.cli.demo.stage import Stage
 
 
@@ -27,6 +28,12 @@ from notifier.cli.demo.stage import Stage
     "--kill-worker", is_flag=True, help="kill -9 the whole worker in the middle of the run, and see it go on."
 )
 @click.option("--port", default=0, metavar="PORT", help="Port of the page; a free one by default.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print what became of it as JSON for programs; the rest goes to standard error.",
+)
 def command(  # noqa: PLR0917 - click passes by keyword
     exit_at_once: bool,
     smtp_url: str | None,
@@ -34,12 +41,13 @@ def command(  # noqa: PLR0917 - click passes by keyword
     csv_file: Path | None,
     kill_worker: bool,
     port: int,
+    as_json: bool,
 ) -> None:
     """Send a mail merge through a real worker, and show every mail.
 
     Starts a Valkey, a mail server that catches everything, and a Celery worker; ends them all.
     """
-    console = Console(stderr=False)
+    console = Console(stderr=as_json)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         orders = read_orders(csv_file or demo_file())
@@ -48,6 +56,8 @@ def command(  # noqa: PLR0917 - click passes by keyword
             merge.run(console)
             verdict = judged(merge.rows, stage.mailbox)
             print_report(console, verdict, merge, stage)
+            if as_json:
+                click.echo(json.dumps(facts(verdict, merge, stage), ensure_ascii=False))
             if not exit_at_once:
                 _stay(console, stage.page_url)
     except KeyboardInterrupt:

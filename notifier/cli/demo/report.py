@@ -182,6 +182,22 @@ def print_report(console: Console, verdict: Verdict, merge: Merge, stage: Stage)
         console.print(f"\nEvery mail is there as it was asked for: none missing, {twice}.")
 
 
+def facts(verdict: Verdict, merge: Merge, stage: Stage) -> dict[str, object]:
+    """The same for programs; times are in seconds."""
+    cuts = statistics.quantiles(verdict.latencies, n=100) if len(verdict.latencies) > 1 else None
+    return {
+        "rows": len(merge.rows),
+        "counts": dict(verdict.counts),
+        "all_right": verdict.all_right,
+        "wrong": verdict.wrong,
+        "in_the_window": verdict.window,
+        "p50": cuts[49] if cuts else None,
+        "p99": cuts[98] if cuts else None,
+        "restarts": stage.restarts,
+        "page": stage.page_url,
+    }
+
+
 def _print_figures(console: Console, verdict: Verdict, stage: Stage) -> None:
     if len(verdict.arrivals) < 2:
         return
