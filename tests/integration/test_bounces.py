@@ -225,7 +225,7 @@ def test_a_receiver_that_is_killed_has_said_250_to_nothing_that_is_lost(made: Pl
 
 def test_postfix_bounces_a_mail_to_nobody_and_he_is_not_mailed_again(postfix: Postfix, tmp_path: Path) -> None:
     url = f"smtp://{postfix.door().host}:{postfix.door().port}?tls=none"
-    gone = "gone@x.example"
+    gone = "left@x.example"
     given = {**GIVEN, "NOTIFIER_SMTP_URL": url, "NOTIFIER_FROM": "shop@shop.example", "NOTIFIER_WEBHOOK_SECRET": SIGNED}
     with (
         receivers.receiver() as webhook,

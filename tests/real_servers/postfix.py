@@ -91,8 +91,8 @@ relay_domains = x.invalid returns.invalid
 unverified_recipient_reject_code = 550
 address_verify_map =
 address_verify_poll_delay = 1s
-# Of what these really are Postfix hears only behind its 250.
-virtual_alias_maps = inline:{ gone@x.example=gone@bounced.invalid waits@x.example=waits@deferred.invalid }
+# Of what these really are Postfix hears only behind its 250; one is itself, and has no mailbox.
+virtual_alias_maps = inline:{ left@x.example=left@x.example gone@x.example=gone@bounced.invalid waits@x.example=waits@deferred.invalid }
 """)
 
 SERVICES = """
