@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from importlib import import_module
@@ -109,8 +110,11 @@ def commands() -> str:
 
 
 def _help(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, max_content_width=100)
-    return f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
+    # A command keeps the help option that it was asked for first, by whatever names: a copy has none yet.
+    fresh = copy.copy(command)
+    fresh._help_option = None
+    context = click.Context(fresh, info_name=name, max_content_width=100, help_option_names=["-h", "--help"])
+    return f"## {name}\n\n```text\n{fresh.get_help(context)}\n```\n"
 
 
 def states() -> str:

@@ -22,6 +22,7 @@ from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint
 from notifier.smtp.pinning import pin_of
 from notifier.smtp.resolving import Resolve, system_addresses
+from notifier.smtp.wrapping import wrapped
 
 READ_SIZE = 16 * 1024
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -99,7 +100,7 @@ class NetworkStream:
 
         Raises `ssl.SSLError`, `OSError`, `StreamTimeout`; the stream is of no use then.
         """
-        self._socket = context.wrap_socket(self._socket, server_hostname=host, do_handshake_on_connect=False)
+        self._socket = wrapped(context, self._socket, server_hostname=host)
         self._encrypted = True
         while True:
             try:

@@ -9,6 +9,8 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
+from notifier.smtp.wrapping import wrapped
+
 _READ = 256 * 1024  # octets asked for at once
 _END = b"\r\n.\r\n"  # RFC 5321 section 4.1.1.4; nothing else ends a message, or mail can be smuggled behind it
 
@@ -66,9 +68,9 @@ class Peer:
             raise OSError("there is no certificate")
         self.flush()
         with self._swap:
-            wrapped = self._context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
-            self._socket = wrapped
-        wrapped.do_handshake()
+            encrypted = wrapped(self._context, self._socket, server_side=True)
+            self._socket = encrypted
+        encrypted.do_handshake()
 
     # replies --------------------------------------------------------------------------------------------------------
 

@@ -166,8 +166,7 @@ def test_odd_questions_get_a_page(page: MailboxPage, path: str) -> None:
     assert "<script" not in answer.text
 
 
-def test_a_browser_shows_the_list_and_a_mail(everyday_tab: Page, page: MailboxPage) -> None:
-    tab = everyday_tab
+def test_a_browser_shows_the_list_and_a_mail(tab: Page, page: MailboxPage) -> None:
     look(tab, page.url)
     tab.get_by_role("link", name="Number 59").click()
     tab.set_viewport_size({"width": 320, "height": 900})
@@ -175,13 +174,13 @@ def test_a_browser_shows_the_list_and_a_mail(everyday_tab: Page, page: MailboxPa
     assert tab.evaluate("document.documentElement.scrollWidth") == 320
 
 
-def test_a_picture_is_made_for_the_documentation(everyday_tab: Page) -> None:
+def test_a_picture_is_made_for_the_documentation(tab: Page) -> None:
     mailbox, renderer = Mailbox(), Renderer(TemplateLibrary())
     content = renderer.render("order_confirmation", renderer.sample_contexts("order_confirmation")["one item"])
     catch_content(mailbox, content, "Zoë Ångström <zoe@example.com>")
     with MailboxPage(mailbox) as page:
-        look(everyday_tab, page.url + "mail/1")
-        pictured(everyday_tab, "mailbox")
+        look(tab, page.url + "mail/1")
+        pictured(tab, "mailbox")
 
 
 CONNECTING = (
