@@ -6,6 +6,7 @@ itself has no thread and no connection that a child could inherit.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -53,6 +54,7 @@ DJANGO = (
     "notifier.tasks.send",
 )
 AT_START = dict(os.environ)
+LOOKED_AT_LATE = ("NOTIFIER_", "COLUMNS", "PYTEST_")  # PYTEST_CURRENT_TEST is another in each test
 LONGEST = 128 * 1024  # octets of an order
 
 
@@ -114,9 +116,13 @@ class ReadyWorker(SupervisedProcess):
 
 def can_make(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
     """False where a worker has to begin otherwise: with other variables than our settings', or as gevent wants it."""
-    others = {name: text for name, text in env.items() if not name.startswith("NOTIFIER_")}
-    ours = {name: text for name, text in AT_START.items() if not name.startswith("NOTIFIER_")}
-    return sys.platform == "linux" and others == ours and not {"gevent", "eventlet"} & set(arguments)
+    same = _at_import(env) == _at_import(AT_START)
+    return sys.platform == "linux" and same and not {"gevent", "eventlet"} & set(arguments)
+
+
+def _at_import(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a module may look at when it is imported."""
+    return {name: text for name, text in env.items() if not name.startswith(LOOKED_AT_LATE)}
 
 
 @cache
@@ -134,7 +140,13 @@ def _nursery(imported: Sequence[str]) -> tuple[socket.socket, subprocess.Popen[b
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+    atexit.register(_close, ours, made)
     return ours, made
+
+
+def _close(control: socket.socket, made: subprocess.Popen[bytes]) -> None:
+    control.close()
+    made.wait(10)
 
 
 # in the nursery -----------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from commands import notifier as command
 from delivery_reports import recipient, report
-from test_operators_commands import notifier as command
 from workers import TOP, Plant, plant, wait_until
 
 from notifier import send_email

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_operators_commands import notifier as command
+from commands import notifier as command
 from workers import FINAL_REPLY, Plant, plant, wait_until
 
 import notifier

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import notifier
 from workers import Plant, plant
 
 
@@ -18,13 +19,6 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     with plant(tmp_path_factory.mktemp("commands")) as made:
         made.start_worker()
         yield made
-
-
-def notifier(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from notifier.cli import main; main()", *arguments]
-    return subprocess.run(
-        command, env={**environ, "COLUMNS": "160"}, capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 def test_check_says_that_all_is_well(works: Plant) -> None:

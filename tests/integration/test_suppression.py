@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
+from commands import notifier as run_notifier
 from workers import Plant, plant, wait_until
 
 from notifier import send_email
@@ -40,9 +40,7 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 
 
 def notifier(works: Plant, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from notifier.cli import main; main()", *arguments]
-    environ = {**works.environ, "COLUMNS": "160"}
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return run_notifier(works.environ, *arguments)
 
 
 def send(*to: str) -> str:
