@@ -21,6 +21,7 @@ from celery.worker.state import maybe_shutdown
 
 from notifier.errors import NotifierError
 from notifier.model.worker import WorkerState
+from notifier.tasks import ways_out
 from notifier.tasks.app import app
 from notifier.tasks.broker_seen import broker_seen
 from notifier.tasks.health_file import HealthFile
@@ -52,6 +53,7 @@ class Life(bootsteps.StartStopStep):
         self._worker = worker
         self._next_tick = 0.0
         orders.prepare()
+        ways_out.begin_worker()
         self._health = HealthFile(None, 0.0)
         self._entry: Any = None
         self._over = threading.Event()

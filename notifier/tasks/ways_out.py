@@ -25,8 +25,13 @@ from notifier.smtp import Endpoint, Session
 from notifier.smtp.mx import Router
 from notifier.store import RedisStore
 
-# At the import: a forked child says who its worker is, and not who it is.
-WORKER = place_of_worker(socket.gethostname(), os.getpid())
+_worker = ""  # whose connections these are; nobody asks where no worker has begun
+
+
+def begin_worker() -> None:
+    """In the worker's main process, before it forks: its children's connections are told to be its own."""
+    global _worker  # noqa: PLW0603 - one worker a process
+    _worker = place_of_worker(socket.gethostname(), os.getpid())
 
 
 class WaysOut:
@@ -121,7 +126,7 @@ class WaysOut:
     def _slots(self, endpoint: Endpoint, most: int | None) -> Slots | None:
         if self._store is None:
             return None
-        return Slots(self._store.connections, endpoint.name, endpoint.name, most, holder=WORKER)
+        return Slots(self._store.connections, endpoint.name, endpoint.name, most, holder=_worker)
 
 
 def _relays(ways: Iterable[Way]) -> Iterator[Relay]:
