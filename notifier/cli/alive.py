@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from notifier.cli.probing import alive, file_argument, json_option, tell
+from notifier.cli.as_json import as_json_option
+from notifier.cli.probing import alive, file_argument, tell
 
 
 @click.command("alive")
 @file_argument
-@json_option
+@as_json_option
 def command(file: Path, as_json: bool) -> None:
     """Exit status 0 while the worker that writes FILE is not stuck, 1 where it is or has ended.
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.bench_parts import Figure, Letter, composing, relaying, sending, storing
 from notifier.cli.contexts import json_object
 from notifier.errors import InvalidAddress, NotifierError
@@ -34,7 +35,7 @@ MOST_REAL = 1_000
 @click.option("--relay", metavar="URL", help="Send real mails by this relay, to --to.")
 @click.option("--to", metavar="ADDRESS", help="Who gets them.")
 @click.option("--count", type=click.IntRange(1, MOST_REAL), default=10, show_default=True, help="How many mails.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(  # noqa: PLR0917 - click passes by keyword
     template: str,
     sample: str | None,

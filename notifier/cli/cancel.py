@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.choosing import choosing, chosen
 from notifier.cli.telling import tell
 from notifier.model.state import MailState
@@ -16,7 +17,7 @@ from notifier.tasks.operating import cancel_all
 @click.argument("mail_ids", nargs=-1, metavar="[MAIL_ID]...")
 @choosing
 @click.option("--all", "everything", is_flag=True, help="Every mail that waits.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(mail_ids: tuple[str, ...], everything: bool, as_json: bool, **filters: Any) -> None:
     """Take mails back that wait. One that a worker has already is left as it is, and its state is told."""
     tell(cancel_all(chosen(mail_ids, [MailState.WAITING], everything, **filters)), as_json=as_json)

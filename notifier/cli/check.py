@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from notifier.cli import check_dkim, epochs
+from notifier.cli.as_json import as_json_option
 from notifier.errors import ConfigurationError, DeliveryError, NotifierError, TemplateError
 from notifier.protocol.hello_name import is_nobodys
 from notifier.rendering import Renderer, TemplateLibrary
@@ -60,7 +61,7 @@ class Finding:
 @click.option(
     "--app", "-A", default="worker", show_default=True, help="With --production: the Celery app of the workers."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(production: bool, app: str, as_json: bool) -> None:
     """Check settings, broker, store, templates and the relay (TLS and login included). Exit status 1 on a fault."""
     findings = list(_all_findings(app if production else None))

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.choosing import choosing, chosen
 from notifier.cli.listing import list_mails
 from notifier.cli.status import print_status
@@ -19,7 +20,6 @@ from notifier.tasks.result import status
 from notifier.tasks.runtime import runtime
 
 STATES = tuple(sorted(DEAD))
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 _all = click.option("--all", "everything", is_flag=True, help="Every dead letter.")
 
 
@@ -32,7 +32,7 @@ def command() -> None:
 @choosing
 @click.option("--state", type=click.Choice([str(state) for state in STATES]), help="Only those in this state.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
-@_json
+@as_json_option
 def list_(state: str | None, limit: int, as_json: bool, **filters: Any) -> None:
     """List dead letters, oldest first."""
     states = (MailState(state),) if state else STATES
@@ -42,7 +42,7 @@ def list_(state: str | None, limit: int, as_json: bool, **filters: Any) -> None:
 
 @command.command("show")
 @click.argument("mail_id")
-@_json
+@as_json_option
 def show(mail_id: str, as_json: bool) -> None:
     """Show one mail with its whole history and every reply. Its context is never shown."""
     print_status(status(mail_id), as_json=as_json)
@@ -55,7 +55,7 @@ def show(mail_id: str, as_json: bool) -> None:
 @click.option("--rate", "per_second", metavar="RATE", help="One after the other: mails a second, or such as 100/min.")
 @click.option("--to", "readdress", multiple=True, metavar="OLD=NEW", help="Another address for a recipient (one mail).")
 @click.option("--why", default="requeued by a person", show_default=True, help="For the history.")
-@_json
+@as_json_option
 def requeue_(  # noqa: PLR0917 - click passes each option by its name
     mail_ids: tuple[str, ...],
     everything: bool,
@@ -79,7 +79,7 @@ def requeue_(  # noqa: PLR0917 - click passes each option by its name
 @choosing
 @_all
 @click.option("--why", default="discarded by a person", show_default=True, help="For the history.")
-@_json
+@as_json_option
 def discard_(mail_ids: tuple[str, ...], everything: bool, why: str, as_json: bool, **filters: Any) -> None:
     """Never send these mails. What they say is deleted; their ids and histories stay for NOTIFIER_RETENTION."""
     tell(discard(chosen(mail_ids, STATES, everything, **filters), why=why), as_json=as_json)

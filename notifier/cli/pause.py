@@ -6,6 +6,7 @@ import json
 
 import click
 
+from notifier.cli.as_json import as_json_option
 from notifier.model.pause import KINDS, Pause
 from notifier.tasks.runtime import runtime
 
@@ -14,7 +15,7 @@ from notifier.tasks.runtime import runtime
 @click.argument("kind", type=click.Choice(KINDS), required=False)
 @click.argument("name", required=False)
 @click.option("--why", default="paused by a person", show_default=True, help="Shown to whoever asks.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(kind: str | None, name: str | None, why: str, as_json: bool) -> None:
     """Pause a queue, a relay (HOST:PORT) or a tenant; without arguments, list what is paused.
 

@@ -20,9 +20,6 @@ class Unwell(NotifierError):
 file_argument = click.argument("file", envvar="NOTIFIER_HEALTH", type=click.Path(path_type=Path))
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-
-
 def tell(found: Health, word: str, *, as_json: bool) -> None:
     """That all is well."""
     click.echo(json.dumps({word: True, **asdict(found)}) if as_json else f"{word} (process {found.pid})")

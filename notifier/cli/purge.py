@@ -6,6 +6,7 @@ import json
 
 import click
 
+from notifier.cli.as_json import as_json_option
 from notifier.model.address import Address
 from notifier.store.base import Purged
 from notifier.tasks.runtime import runtime
@@ -13,7 +14,7 @@ from notifier.tasks.runtime import runtime
 
 @click.command("purge")
 @click.argument("recipient")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(recipient: str, as_json: bool) -> None:
     """Remove what is kept of ended mails to RECIPIENT.
 

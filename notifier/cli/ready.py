@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.numbers import Finite
-from notifier.cli.probing import Unwell, alive, file_argument, json_option, tell
+from notifier.cli.probing import Unwell, alive, file_argument, tell
 
 PART = 4  # a word is good for twelve sweep intervals
 
@@ -21,7 +22,7 @@ PART = 4  # a word is good for twelve sweep intervals
     metavar="SECONDS",
     help="Not ready where the worker's last word is older: something holds it up.  [default: three sweep intervals]",
 )
-@json_option
+@as_json_option
 def command(file: Path, within: float | None, as_json: bool) -> None:
     """Exit status 0 while the worker that writes FILE reaches store and broker and was not told to end, else 1.
 

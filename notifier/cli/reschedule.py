@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.choosing import Moment, choosing, chosen
 from notifier.cli.telling import tell
 from notifier.model.state import MailState
@@ -17,7 +18,7 @@ from notifier.tasks.operating import reschedule_all, ring_for_what_is_due
 @choosing
 @click.option("--all", "everything", is_flag=True, help="Every mail that waits.")
 @click.option("--at", type=Moment(ahead=True), required=True, help="ISO 8601, or a span from now, such as 2h.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(mail_ids: tuple[str, ...], everything: bool, at: float, as_json: bool, **filters: Any) -> None:
     """Send mails that wait at another time. One that would expire before that stays as it is, and is told."""
     results = list(reschedule_all(chosen(mail_ids, [MailState.WAITING], everything, **filters), at))

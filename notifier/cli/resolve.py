@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.choosing import choosing
 from notifier.cli.listing import list_mails
 from notifier.cli.telling import tell
@@ -37,7 +38,7 @@ OPEN = (MailState.PARKED, MailState.UNKNOWN)
 @choosing
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Of mails listed.")
 @click.option("--why", default="resolved by a person", show_default=True, help="The evidence, for the history.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(  # noqa: PLR0917 - click passes each option by its name
     mail_ids: tuple[str, ...],
     outcome: str | None,

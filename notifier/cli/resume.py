@@ -6,6 +6,7 @@ import json
 
 import click
 
+from notifier.cli.as_json import as_json_option
 from notifier.model.pause import KINDS, Pause
 from notifier.tasks.operating import ring_for_what_is_due
 from notifier.tasks.runtime import runtime
@@ -14,7 +15,7 @@ from notifier.tasks.runtime import runtime
 @click.command("resume")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(kind: str, name: str, as_json: bool) -> None:
     """Let a queue, a relay or a tenant go on; what has waited for it is due now."""
     what = Pause(next(one for one in KINDS if one == kind), name)

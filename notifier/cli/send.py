@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from notifier.cli.as_json import as_json_option
 from notifier.cli.contexts import json_object
 from notifier.errors import InvalidMail, NotifierError
 from notifier.tasks.app import app
@@ -36,7 +37,7 @@ RESERVED = ("to", "idempotency_key", "locale")  # columns that are not context
 @click.option("--key", metavar="TEXT", help="Idempotency key; with --csv its prefix, the line number follows.")
 @click.option("--wait", type=float, metavar="SECONDS", help="Wait for the end of a single mail and tell it.")
 @click.option("--skip-invalid", is_flag=True, help="With --csv: leave wrong rows out instead of sending nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(  # noqa: PLR0917 - click passes by keyword
     template: str,
     to: tuple[str, ...],

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.cli.as_json import as_json_option
 from notifier.settings.relay import ManyProblems, parse_relay
 from notifier.smtp import Endpoint, Timeouts, TLSPolicy
 from notifier.smtp.probe import Findings, probe
@@ -32,7 +33,7 @@ def command() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="[default: 25]")
 @click.option("--tls", type=click.Choice(["auto", "implicit", "required", "none"]), default="auto", show_default=True)
 @click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="A PEM file to trust.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def probe_command(host: str, port: int | None, tls: str, ca: str | None, as_json: bool) -> None:
     """Greet HOST and tell what it says: extensions, TLS, certificate, AUTH mechanisms, limits, time of each phase.
 

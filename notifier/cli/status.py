@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from notifier.cli import epochs
+from notifier.cli.as_json import as_json_option
 from notifier.cli.overview import print_overview
 from notifier.store.base import MailStatus
 from notifier.tasks.overview import overview, recent_changes
@@ -21,7 +22,7 @@ from notifier.tasks.runtime import runtime
 
 @click.command("status")
 @click.argument("mail_id", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json_option
 def command(mail_id: str | None, as_json: bool) -> None:
     """Tell where the mail MAIL_ID stands: its state, its recipients, its history.
 
