@@ -24,12 +24,17 @@ def logging_to(stream: io.TextIOBase) -> logging.Logger:
     return logger
 
 
+def ends(kind: str) -> tuple[int, int]:
+    """Where a log is read, and where it is written."""
+    if kind == "pipe":
+        return os.pipe()
+    reading, writing = socket.socketpair()
+    return reading.detach(), writing.detach()
+
+
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
 def test_what_nobody_reads_is_dropped_counted_and_said_when_somebody_reads_again(kind: str) -> None:
-    if kind == "pipe":
-        reading, writing = os.pipe()
-    else:
-        reading, writing = (end.detach() for end in socket.socketpair())
+    reading, writing = ends(kind)
     with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
         logger = logging_to(stream)
         for number in range(LINES):
@@ -51,10 +56,7 @@ def test_what_nobody_reads_is_dropped_counted_and_said_when_somebody_reads_again
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
 def test_a_line_is_taken_whole_or_not_at_all_and_the_loss_is_said_in_the_logs_own_format(kind: str) -> None:
     """A traceback is longer than what a pipe takes at once; a reader of JSON lines stumbles over half of one."""
-    if kind == "pipe":
-        reading, writing = os.pipe()
-    else:
-        reading, writing = (end.detach() for end in socket.socketpair())
+    reading, writing = ends(kind)
     with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
         logger = logging_to(stream)
         logger.handlers[0].setFormatter(JsonLines())
