@@ -38,11 +38,13 @@ QUICK = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 FINAL_REPLY = "timeout_final_reply=2"
 
 
-def wait_until(true: Callable[[], bool], what: str, look_every: float = 0.02) -> None:
-    """Look until it is so. Raises `AssertionError` with ``what``."""
+def wait_until(
+    true: Callable[[], bool], what: str, look_every: float = 0.02, evidence: Callable[[], str] = lambda: ""
+) -> None:
+    """Look until it is so. Raises `AssertionError` with ``what``, and with the evidence as it is then."""
     ends = time.monotonic() + PATIENCE
     while not true():
-        assert time.monotonic() < ends, f"waited {PATIENCE:.0f} s in vain: {what}"
+        assert time.monotonic() < ends, f"waited {PATIENCE:.0f} s in vain: {what}{evidence()}"
         time.sleep(look_every)
 
 
@@ -101,6 +103,14 @@ class Plant:
         """What all workers have said."""
         return "\n".join(log.read_text(errors="replace") for log in sorted(self.folder.glob("worker-*.log")))
 
+    def last_words(self, lines: int = 12) -> str:
+        """The end of each worker's log, and whether it runs."""
+        said = (
+            (worker, (self.folder / f"worker-{number}.log").read_text(errors="replace").splitlines()[-lines:])
+            for number, worker in enumerate(self.workers)
+        )
+        return "\n".join("\n".join([f"worker {one.pid}, running: {one.running}", *text]) for one, text in said)
+
     def status(self, mail_id: str) -> MailStatus:
         """Of a mail."""
         return status(mail_id)
@@ -113,7 +123,11 @@ class Plant:
             left[:] = [mail_id for mail_id in left if status(mail_id).state not in states]
             return not left
 
-        wait_until(done, f"mails {left[:3]} in {states}")
+        def evidence() -> str:
+            stands = "\n".join(f"{mail_id}: {status(mail_id).state}, {status(mail_id).history}" for mail_id in left[:3])
+            return f"\n{len(left)} of {len(mail_ids)} are not; the first:\n{stands}\n{self.last_words()}"
+
+        wait_until(done, f"mails in {states}", evidence=evidence)
 
 
 @contextmanager
