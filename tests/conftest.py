@@ -19,6 +19,7 @@ pytest_plugins = [
     "real_servers.postfix",
     "real_servers.postgresql",
     "real_servers.rabbitmq",
+    "real_servers.brokers",  # behind what it imports
     "shops",
 ]
 

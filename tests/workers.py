@@ -15,7 +15,7 @@ from nursery import ReadyWorker, can_make
 
 from notifier.settings import Settings
 from notifier.store.base import MailStatus
-from notifier.tasks.app import use_settings
+from notifier.tasks.app import app, use_settings
 from notifier.tasks.bells import gate
 from notifier.tasks.result import status
 from notifier.tasks.runtime import configure, shut_down
@@ -145,6 +145,7 @@ def plant(folder: Path, script: Script | None = None, journal: Path | None = Non
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTIFIER_")}
         gate.suspect()
         use_settings(Settings.load(settings))
+        app.__dict__.pop("amqp", None)  # with queues of another broker's kind, where a test before had one
         made = Plant(valkey, server, {**inherited, **settings}, folder)
         try:
             yield made

@@ -13,6 +13,9 @@ from notifier.rendering.filters import day, link, money
 from notifier.rendering.language import direction
 from notifier.rendering.library import TemplateLibrary
 
+# Files that stay compiled, each some 14 KB and 10 ms of the processor. With fewer than there are, used in turn, each mail would
+# compile its own anew.
+COMPILED = 4_000
 _TEXT_ENDINGS = (".txt", ".txt.j2", ".md", ".md.j2")
 
 
@@ -63,7 +66,7 @@ def make_environment(library: TemplateLibrary) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        cache_size=400,
+        cache_size=COMPILED,
         extensions=["jinja2.ext.i18n"],
     )
     environment.filters.update(money=money, day=day, link=link, direction=direction)

@@ -15,6 +15,7 @@ from notifier.errors import TemplateError, TemplateRenderError
 from notifier.rendering import undefined
 from notifier.rendering.glances import Glances
 from notifier.rendering.inlined_source import NotAtLoad
+from notifier.rendering.linking.beside import beside
 from notifier.rendering.linking.linker import Linker
 from notifier.rendering.processor_limit import TooLong
 
@@ -32,7 +33,7 @@ class Output:
     def of(self, environment: Environment, path: str, names: Mapping[str, Any]) -> str:
         """What the file makes of the names. Raises `TemplateError` with file and line, and `NotAtLoad`."""
         linker = self._linkers.get(environment) or self._linkers.setdefault(
-            environment, Linker(environment, self._glances)
+            environment, Linker(environment, self._glances, aside=beside)
         )
         linked = linker.template(path)
         if linked is not None:

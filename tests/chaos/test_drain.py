@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from real_servers.brokers import Broker
 from workers import TOP, plant, wait_until
 
 import notifier
@@ -22,9 +23,11 @@ def copies(journal: Path, mail_id: str) -> int:
     return sum(mail_id in json.loads(line)["message_id"] for line in journal.read_text().splitlines())
 
 
-def test_a_worker_that_is_told_to_end_while_it_waits_for_the_final_reply_stores_it_first(tmp_path: Path) -> None:
+def test_a_worker_that_is_told_to_end_while_it_waits_for_the_final_reply_stores_it_first(
+    tmp_path: Path, broker: Broker
+) -> None:
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, Script().delay(Phase.FINAL_REPLY, 1.5, times=1), journal) as made:
+    with plant(tmp_path, Script().delay(Phase.FINAL_REPLY, 1.5, times=1), journal, **broker.settings()) as made:
         worker = made.start_worker(slots=1)
         mail_id = send_email.delay(**CALL).id
         wait_until(lambda: notifier.status(mail_id).state is MailState.AT_DOT, "the reply is awaited")
@@ -39,10 +42,12 @@ def test_a_worker_that_is_told_to_end_while_it_waits_for_the_final_reply_stores_
     [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGQUIT)],
     ids=["Ctrl-C twice", "TERM QUIT"],
 )
-def test_a_second_signal_in_the_drain_loses_and_doubles_nothing(tmp_path: Path, first: int, second: int) -> None:
+def test_a_second_signal_in_the_drain_loses_and_doubles_nothing(
+    tmp_path: Path, broker: Broker, first: int, second: int
+) -> None:
     """At worst one mail for each slot is unknown, as after a kill; those that waited are sent by the next worker."""
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, Script().delay(Phase.FINAL_REPLY, 1.5, times=1), journal) as made:
+    with plant(tmp_path, Script().delay(Phase.FINAL_REPLY, 1.5, times=1), journal, **broker.settings()) as made:
         made.environ["PYTHONPATH"] = f"{TOP}:{TOP / 'tests'}"
         worker = made.start_worker(slots=1, app="programs.short_drain")
         ids = [send_email.delay(**CALL, mail_class="bulk", idempotency_key=f"{n}").id for n in range(5)]

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from real_servers.brokers import Broker
 from workers import plant, wait_until
 
 import notifier
@@ -57,9 +58,9 @@ def check(ids: list[str], journal: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("mail_class", ["transactional", "bulk"])
-def test_kill_9_of_the_whole_worker_in_mid_run(tmp_path: Path, mail_class: str) -> None:
+def test_kill_9_of_the_whole_worker_in_mid_run(tmp_path: Path, broker: Broker, mail_class: str) -> None:
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, journal=journal) as made:
+    with plant(tmp_path, journal=journal, **broker.settings()) as made:
         ids: list[str] = []
         for kill in range(2):
             worker = made.start_worker()
@@ -77,9 +78,9 @@ def test_kill_9_of_the_whole_worker_in_mid_run(tmp_path: Path, mail_class: str) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_a_worker_that_is_told_to_end_loses_and_doubles_nothing(tmp_path: Path, number: int) -> None:
+def test_a_worker_that_is_told_to_end_loses_and_doubles_nothing(tmp_path: Path, broker: Broker, number: int) -> None:
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, journal=journal) as made:
+    with plant(tmp_path, journal=journal, **broker.settings()) as made:
         worker = made.start_worker()
         ids = enqueue(120)
         made.server.mailbox.wait_for(30, timeout=30)
@@ -91,11 +92,11 @@ def test_a_worker_that_is_told_to_end_loses_and_doubles_nothing(tmp_path: Path, 
         assert sum(accepted(journal, ids).values()) == 120
 
 
-def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(tmp_path: Path) -> None:
+def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(tmp_path: Path, broker: Broker) -> None:
     """The relay has the mail, and nobody was there to hear it: the window that cannot be closed (RFC 1047)."""
     journal = tmp_path / "accepted.jsonl"
     script = Script().at(Phase.FINAL_REPLY, "", times=1, delay=1.5)
-    with plant(tmp_path, script, journal=journal) as made:
+    with plant(tmp_path, script, journal=journal, **broker.settings()) as made:
         worker = made.start_worker(slots=1)
         (mail_id,) = enqueue(1)
         wait_until(lambda: notifier.status(mail_id).state is MailState.AT_DOT, "the dot is recorded")
@@ -108,11 +109,11 @@ def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(t
         assert accepted(journal, [mail_id])[mail_id] in (1, 2)
 
 
-def test_a_frozen_worker_that_wakes_up_late_meets_the_fence(tmp_path: Path) -> None:
+def test_a_frozen_worker_that_wakes_up_late_meets_the_fence(tmp_path: Path, broker: Broker) -> None:
     """SIGSTOP past the lease, another takes over, SIGCONT: the zombie must not write its dot."""
     journal = tmp_path / "accepted.jsonl"
     script = Script().at(Phase.GREETING, "", times=1, delay=2.0)  # it is frozen between its claim and its dot
-    with plant(tmp_path, script, journal=journal) as made:
+    with plant(tmp_path, script, journal=journal, **broker.settings()) as made:
         zombie = made.start_worker(slots=1)
         (mail_id,) = enqueue(1)
         wait_until(lambda: bool(made.server.visits), "it has claimed the mail, and waits for the greeting")
@@ -124,9 +125,11 @@ def test_a_frozen_worker_that_wakes_up_late_meets_the_fence(tmp_path: Path) -> N
         assert accepted(journal, [mail_id]) == Counter({mail_id: 1})
 
 
-def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_flow(tmp_path: Path) -> None:
+def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_flow(
+    tmp_path: Path, broker: Broker
+) -> None:
     script = Script().at(Phase.GREETING, "", times=3, delay=600.0)  # each worker is killed in it
-    with plant(tmp_path, script) as made:
+    with plant(tmp_path, script, **broker.settings()) as made:
         (poison,) = enqueue(1)
         for crash in range(3):
             worker = made.start_worker(slots=1)
@@ -142,10 +145,10 @@ def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_fl
         assert notifier.status(poison).crashes == 3
 
 
-def test_a_relay_that_is_slower_than_the_lease_is_no_crash(tmp_path: Path) -> None:
+def test_a_relay_that_is_slower_than_the_lease_is_no_crash(tmp_path: Path, broker: Broker) -> None:
     journal = tmp_path / "accepted.jsonl"
     script = Script().at(Phase.GREETING, "", times=1, delay=5.5)  # nearly three leases
-    with plant(tmp_path, script, journal=journal, NOTIFIER_LEASE="2") as made:
+    with plant(tmp_path, script, journal=journal, NOTIFIER_LEASE="2", **broker.settings()) as made:
         made.start_worker(slots=2)
         ids = enqueue(3)
         made.settle(ids, "sent")
@@ -153,9 +156,9 @@ def test_a_relay_that_is_slower_than_the_lease_is_no_crash(tmp_path: Path) -> No
         assert set(accepted(journal, ids).values()) == {1}
 
 
-def test_a_store_that_is_killed_and_comes_back_has_lost_nothing(tmp_path: Path) -> None:
+def test_a_store_that_is_killed_and_comes_back_has_lost_nothing(tmp_path: Path, broker: Broker) -> None:
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, journal=journal) as made:
+    with plant(tmp_path, journal=journal, **broker.settings()) as made:
         made.start_worker()
         ids = enqueue(200)
         made.server.mailbox.wait_for(50, timeout=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nemesis.checker import copies_in, judge
+from real_servers.brokers import QUEUES
 from real_servers.rabbitmq import RabbitMQ
 from workers import plant, wait_until
 
@@ -13,7 +14,6 @@ from notifier import send_email
 from notifier.errors import BrokerUnavailable
 from notifier.model.state import MailState
 
-QUEUES = ("mail", "mail.bulk", "mail.urgent")
 RESTED = (MailState.SENT, MailState.PARKED, MailState.FAILED)
 
 

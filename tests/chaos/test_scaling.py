@@ -9,6 +9,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from real_servers.brokers import Broker
 from workers import FINAL_REPLY, PATIENCE, Plant, plant, wait_until
 
 import notifier
@@ -105,9 +106,9 @@ def check_the_rate(times: list[float]) -> None:
             assert end - begin + 1 <= before + RATE * (times[end] - first) + 1, (begin, end)
 
 
-def test_replicas_are_scaled_from_one_to_eight_and_back_under_load(tmp_path: Path) -> None:
+def test_replicas_are_scaled_from_one_to_eight_and_back_under_load(tmp_path: Path, broker: Broker) -> None:
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, journal=journal) as made:
+    with plant(tmp_path, journal=journal, **broker.settings()) as made:
         caps = f"connections={CONNECTIONS}&rate={RATE}"
         made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&{caps}", NOTIFIER_BATCH=str(BATCH))
         with Load(made) as load:

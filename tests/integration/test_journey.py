@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from celery import chain, group
+from real_servers.brokers import Broker
 from workers import Plant, plant, wait_until
 
 import notifier
@@ -21,9 +22,9 @@ from notifier.testing import Script
 
 
 @pytest.fixture(scope="module")
-def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+def works(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     script = Script().defer_first(lambda r: r.startswith("later")).refuse(lambda r: r.startswith("nobody"))
-    with plant(tmp_path_factory.mktemp("journey"), script) as made:
+    with plant(tmp_path_factory.mktemp("journey"), script, **broker.settings()) as made:
         made.start_worker()
         yield made
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from kombu import Connection
+from real_servers.brokers import QUEUES
 from real_servers.rabbitmq import RabbitMQ
 from workers import Plant, plant, wait_until
 
@@ -22,7 +23,6 @@ from notifier.tasks import operating
 from notifier.tasks.bells import gate, ring
 from notifier.testing import Script
 
-QUEUES = ("mail", "mail.bulk", "mail.urgent")
 PROMISED = 5.5  # seconds: the promise is a bound, not a speed
 
 

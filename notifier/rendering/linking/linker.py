@@ -1,14 +1,16 @@
-"""`Linker`: the linked template of a path, made once it is in use, and anew when one of its files has changed."""
+"""`Linker`: the linked template of a path, made once it is much in use, and anew when one of its files has changed."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from jinja2 import Environment, Template, nodes
 
 from notifier.rendering.glances import Glances
+from notifier.rendering.linking.beside import at_once
 from notifier.rendering.linking.joining import joined
 from notifier.rendering.linking.knowledge import Scope
 from notifier.rendering.linking.late_sets import check_no_late_sets
@@ -18,7 +20,9 @@ from notifier.rendering.linking.specialising import Specialiser
 from notifier.rendering.linking.trees import NotLinked, copied, everything, loaded, stored
 from notifier.rendering.linking.unfit import check_fit
 
-USES = 20  # before it is worth it: linking costs what some hundred mails cost
+# Before it is worth it: linking takes as long as what it saves with some 400 mails, and nobody knows how many will come.
+USES = 200
+_MOST = 1_000  # linked templates; whoever has more has few mails of each
 _MAX_NODES = 20_000  # of a linked template: code for Python's compiler
 
 
@@ -36,25 +40,56 @@ class Linked:
 
 
 class Linker:
-    """Of one environment. ``uses``: of a template, before it is linked. Safe to share between threads: at the worst it is done twice."""
+    """Of one environment. ``uses``: of a template, before it is linked; ``aside``: runs what links it, false if it cannot now.
 
-    def __init__(self, environment: Environment, glances: Glances | None = None, uses: int = USES) -> None:
+    Safe to share between threads: at the worst it is done twice.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        glances: Glances | None = None,
+        uses: int = USES,
+        aside: Callable[[Callable[[], None]], bool] = at_once,
+    ) -> None:
         self._environment = environment
         self._glances = glances or Glances()
         self._uses = uses
+        self._aside = aside
+        self._under_way: set[str] = set()
         self._used: Counter[str] = Counter()
         self._linked: dict[str, Linked] = {}
 
     def template(self, path: str) -> Template | None:
-        """The linked template; None where it is not linked."""
+        """The linked template; None where it is not linked, or not yet."""
+        linked = self._current(path)
+        if linked is None and self._is_worth_it(path):
+            self._begin(path)
+            linked = self._current(path)
+        return linked.template if linked else None
+
+    def _current(self, path: str) -> Linked | None:
         linked = self._linked.get(path)
-        if linked is None:
-            self._used[path] += 1
-            if self._used[path] <= self._uses:
-                return None
-        if linked is None or not self._glances.at("linked", Linked.up_to_date, linked):
-            linked = self._linked[path] = self.link(path)
-        return linked.template
+        return linked if linked and self._glances.at("linked", Linked.up_to_date, linked) else None
+
+    def _is_worth_it(self, path: str) -> bool:
+        if path in self._linked:
+            return True
+        self._used[path] += 1
+        return self._used[path] > self._uses and len(self._linked) < _MOST
+
+    def _begin(self, path: str) -> None:
+        if path in self._under_way:
+            return
+        self._under_way.add(path)
+        if not self._aside(partial(self._link, path)):
+            self._under_way.discard(path)
+
+    def _link(self, path: str) -> None:
+        try:
+            self._linked[path] = self.link(path)
+        finally:
+            self._under_way.discard(path)
 
     def give_up(self, path: str, why: str) -> None:
         """From now on it is rendered as Jinja2 renders it, until a file changes."""

@@ -8,9 +8,11 @@ import pytest
 
 from notifier.errors import TemplateRenderError
 from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering import output as output_of_files
 from notifier.rendering.environment import make_environment
 from notifier.rendering.glances import Glances
 from notifier.rendering.linking import linker
+from notifier.rendering.linking.beside import at_once
 from notifier.rendering.output import Output
 
 pytestmark = pytest.mark.unit
@@ -23,6 +25,12 @@ WORDS = """{% macro twice(word) %}
 {{ word.first }}
 {% endmacro %}
 """
+
+
+@pytest.fixture(autouse=True)
+def linked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test has to wait for a thread."""
+    monkeypatch.setattr(output_of_files, "beside", at_once)
 
 
 @pytest.fixture
