@@ -32,8 +32,19 @@ def finish() -> Callable[[], None]:
     return wait
 
 
-def linker_of(files: dict[str, str]) -> Linker:
-    return Linker(make_environment(TemplateLibrary()).overlay(loader=DictLoader(files)), uses=0, aside=beside)
+class Aside(list[Callable[[], None]]):
+    """Work that waits until the test has it done."""
+
+    def __call__(self, work: Callable[[], None]) -> bool:
+        self.append(work)
+        return True
+
+    def done(self) -> None:
+        self.pop()()
+
+
+def linker_of(files: dict[str, str], aside: Aside) -> Linker:
+    return Linker(make_environment(TemplateLibrary()).overlay(loader=DictLoader(files)), uses=0, aside=aside)
 
 
 def test_it_runs_in_a_thread_that_gives_way_one_at_a_time(finish: Callable[[], None]) -> None:
@@ -68,22 +79,22 @@ def test_where_no_thread_is_to_be_had_it_may_be_tried_again(
     finish()
 
 
-def test_a_template_is_printed_as_it_is_until_its_linked_one_is_there(finish: Callable[[], None]) -> None:
-    linker = linker_of({PAGE: "{{ name }}"})
-    first = linker.template(PAGE)
-    finish()
-    assert first is None
+def test_a_template_is_printed_as_it_is_until_its_linked_one_is_there() -> None:
+    linker = linker_of({PAGE: "{{ name }}"}, aside := Aside())
+    assert [linker.template(PAGE) for _ in range(2)] == [None, None]
+    assert len(aside) == 1, "begun once"
+    aside.done()
     assert linker.template(PAGE) is not None
 
 
-def test_a_changed_file_is_never_printed_as_it_was(finish: Callable[[], None]) -> None:
+def test_a_changed_file_is_never_printed_as_it_was() -> None:
     files = {PAGE: "old"}
-    linker = linker_of(files)
+    linker = linker_of(files, aside := Aside())
     linker.template(PAGE)
-    finish()
+    aside.done()
     files[PAGE] = "new"
     assert linker.template(PAGE) is None
-    finish()
+    aside.done()
     template = linker.template(PAGE)
     assert template is not None
     assert template.render() == "new"
