@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from driven import FULL
 from hypothesis import HealthCheck, settings
 
 from notifier.testing import EmbeddedValkey
+
+# Notifier would say in each test, and in each process of one, that it is no setting. Workers of pytest's inherit the other.
+if os.environ.pop("NOTIFIER_INSTALL_SERVERS", "") == "1":
+    os.environ["INSTALL_SERVERS"] = "1"
 
 pytest_plugins = [
     "real_servers.aio",
