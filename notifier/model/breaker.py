@@ -91,6 +91,9 @@ class Breakers(Protocol):
     def forgo(self, place: Place) -> None:
         """The probe that was let through is not made: no session was free, say. The next one may be."""
 
+    def logged_in(self, place: Place) -> bool:
+        """The account's login has worked, whatever becomes of its mails; True where that closed its breaker."""
+
     def good(self, place: Place) -> bool:
         """It went well; True where that closed a breaker."""
 

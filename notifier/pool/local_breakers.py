@@ -100,6 +100,12 @@ class LocalBreakers:
             for one in self._of(place):
                 one.probe_until = 0.0
 
+    def logged_in(self, place: Place) -> bool:
+        """See `Breakers.logged_in`."""
+        with self._lock:
+            _, *account = self._of(place)
+            return any(one.good() for one in account)
+
     def good(self, place: Place) -> bool:
         """See `Breakers.good`."""
         with self._lock:

@@ -145,7 +145,8 @@ class Relays:
                 refused.append((member, permit))
                 continue
             try:
-                return member, permit, stack.enter_context(member.pool.session(deadline))
+                session = stack.enter_context(member.pool.session(deadline))
+                return member, permit, self._logged_in(member, permit, session)
             except (PoolTimeout, RelayUnavailable, DeliveryError) as failure:
                 error = self._passed_over(member, permit, failure)
             except BaseException:
@@ -205,6 +206,14 @@ class Relays:
         if permit.probe:
             with suppress(StoreError):
                 self._breakers.forgo(member.place)
+
+    def _logged_in(self, member: Member, permit: Permit, session: Session) -> Session:
+        """Let others log in from now on: they wait neither for these mails, nor for a worker that is killed with them."""
+        if permit.probe and member.place.account is not None and session.transactions == 0:
+            with suppress(StoreError):
+                if self._breakers.logged_in(member.place):
+                    self._tell(BreakerClosed(member.pool.endpoint.name))
+        return session
 
     def _failed(self, member: Member, fault: Fault) -> bool:
         """True where it is held against the relay or the account."""

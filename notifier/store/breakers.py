@@ -30,6 +30,10 @@ class RedisBreakers:
         """See `Breakers.forgo`. Raises `StoreUnavailable`."""
         self._run(place, "forgo")
 
+    def logged_in(self, place: Place) -> bool:
+        """See `Breakers.logged_in`. Raises `StoreUnavailable`."""
+        return bool(self._run(place, "logged_in"))
+
     def good(self, place: Place) -> bool:
         """See `Breakers.good`. Raises `StoreUnavailable`."""
         return bool(self._run(place, "good"))

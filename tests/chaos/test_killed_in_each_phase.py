@@ -45,7 +45,7 @@ def enqueue(attachments: Sequence[object] = ()) -> str:
 
 
 def prove_the_login(made: Plant) -> None:
-    """Nobody else tries an account's first login while one is under way, which a killed worker leaves so for a while."""
+    """Nobody else tries an account's first login while one is under way, and a worker killed in it leaves that so for a while."""
     worker = made.start_worker(slots=1)
     made.settle([enqueue()], "sent")
     worker.kill()

@@ -1,5 +1,5 @@
 -- The breakers of one relay, its own and one for each account there; notifier.pool.local_breakers is the model.
--- ARGV: 'permit', account | 'forgo', account | 'good', account | 'opened', account
+-- ARGV: 'permit', account | 'forgo', account | 'logged_in', account | 'good', account | 'opened', account
 --     | 'bad', account, 'host' or 'account', consecutive, share, last, first ms, longest ms, probe ms, why
 -- The account is '' where nobody logs in. KEYS[1] is the prefix "namespace:{relay …}:".
 local at, verb, account = now(), ARGV[1], ARGV[2]
@@ -94,6 +94,8 @@ if verb == 'permit' then
     end
   end
   return { 0, probe, clean, '' }
+elseif verb == 'logged_in' then
+  return keys[2] and good(keys[2]) or 0
 elseif verb == 'good' then
   local closed = 0
   for _, key in ipairs(keys) do closed = closed + good(key) end

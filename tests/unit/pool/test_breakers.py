@@ -100,6 +100,28 @@ def test_of_a_login_that_was_never_seen_to_work_one_is_tried_at_a_time(breakers:
     assert [breakers.permit(ANN) for _ in range(3)] == [Permit()] * 3
 
 
+def test_a_login_that_worked_lets_the_others_log_in_before_its_mails_are_over(breakers: LocalBreakers) -> None:
+    assert breakers.permit(ANN).probe
+    assert not breakers.logged_in(ANN), "it was not open"
+    assert [breakers.permit(ANN) for _ in range(3)] == [Permit()] * 3
+
+
+def test_a_login_that_worked_closes_the_accounts_breaker(breakers: LocalBreakers, clock: Clock) -> None:
+    breakers.bad(ANN, "account", WRONG_PASSWORD, "535 5.7.8 no")
+    clock.now = 300
+    assert breakers.permit(ANN).probe
+    assert breakers.logged_in(ANN)
+    assert breakers.permit(ANN) == Permit()
+
+
+def test_a_login_that_worked_is_no_mail_that_the_relay_has_taken(breakers: LocalBreakers, clock: Clock) -> None:
+    fail(breakers, 5)
+    clock.now = 30
+    assert breakers.permit(ANN).probe
+    breakers.logged_in(ANN)
+    assert breakers.permit(ANN).wait == 1, "the relay's own probe is under way"
+
+
 def test_a_wrong_password_closes_the_account_and_not_the_relay(breakers: LocalBreakers) -> None:
     assert breakers.permit(ANN).probe
     assert breakers.bad(ANN, "account", WRONG_PASSWORD, "535 5.7.8 no") == 300

@@ -61,6 +61,10 @@ class FakeSession:
         yield from self.outcomes
 
 
+def opened(_: Endpoint) -> FakeSession:
+    return FakeSession([WELL])
+
+
 @dataclass
 class Farm:
     """Relays whose sessions do what ``faults`` and ``outcomes`` say, by host."""
@@ -186,6 +190,26 @@ def test_a_store_that_is_away_is_not_in_the_way_of_what_has_happened() -> None:
     farm = Farm([["a"]])
     farm.relays._breakers = Away()
     assert farm.send() == "a"
+
+
+def test_others_may_log_in_as_soon_as_the_first_login_has_worked() -> None:
+    account = Endpoint("a", 587, username="ann", password=Secret("s3cret"))
+    breakers = LocalBreakers()
+    pools = [SessionPool(account, PoolConfig(), open_session=opened, upkeep=False) for _ in range(2)]
+    mine, theirs = (Relays([[Member(pool)]], breakers) for pool in pools)
+    with mine.session(time.monotonic() + 5), theirs.session(time.monotonic() + 5) as lent:
+        assert lent.usable
+
+
+def test_an_old_session_says_nothing_of_todays_password() -> None:
+    """It goes on where the relay would not let us in any more."""
+    farm = Farm([["a"]])
+    (pool,) = farm.relays.pools
+    pool.endpoint = Endpoint("a", 587, username="ann", password=Secret("s3cret"))
+    member = Member(pool)
+    session = FakeSession([WELL], transactions=3)
+    farm.relays._logged_in(member, farm.breakers.permit(member.place), session)  # type: ignore[arg-type]
+    assert farm.breakers.permit(member.place).wait == 1
 
 
 def test_a_clean_relay_is_asked_about_once_a_second() -> None:

@@ -138,6 +138,7 @@ class Model:
                 continue
             self.log.append(host)
             if pool.mood == WELL:
+                self.logged_in(member, permit)
                 self.learn(member, permit, LETTERS[pool.letters])
                 self.log.append(f"{host} has it back")
                 return host
@@ -176,6 +177,10 @@ class Model:
         rule = RULES.host if about == "host" else BreakerRule(1, first=16.0, longest=64.0, probe=20.0)
         if self.breakers.bad(member.place, "host" if about == "host" else "account", rule, str(found)):
             self.events.append((f"opened for {about}", member.pool.endpoint.name))
+
+    def logged_in(self, member: Member, permit: Permit) -> None:
+        if permit.probe and member.place.account is not None and self.breakers.logged_in(member.place):
+            self.events.append(("closed", member.pool.endpoint.name))
 
     def learn(self, member: Member, permit: Permit, letters: Sequence[Fault | None]) -> None:
         if TOO_MUCH in letters:

@@ -49,6 +49,10 @@ class SharedBreakersAreLikeLocalOnes(RuleBasedStateMachine):
         self.shared.forgo(place)
 
     @rule(place=PLACES)
+    def logged_in(self, place: Place) -> None:
+        assert self.shared.logged_in(place) == self.model.logged_in(place)
+
+    @rule(place=PLACES)
     def good(self, place: Place) -> None:
         assert self.shared.good(place) == self.model.good(place)
 
