@@ -18,7 +18,7 @@ from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Wish, handshake
 from notifier.protocol.link import Link
 from notifier.protocol.reply import Reply
-from notifier.protocol.sasl import Credentials
+from notifier.protocol.sasl.choice import Credentials
 from notifier.protocol.sending import sending
 from notifier.protocol.transaction import transactions_for
 from notifier.protocol.transparency import BLOCK

@@ -15,15 +15,8 @@ from notifier.protocol.dialogue import Await, Lost, Send, Step
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.mask import Mask
 from notifier.protocol.reply import Reply
-from notifier.protocol.sasl import (
-    BindingRefused,
-    Credentials,
-    Mechanism,
-    MechanismFailed,
-    NoToken,
-    Place,
-    mechanisms_for,
-)
+from notifier.protocol.sasl.choice import Credentials, Place, mechanisms_for
+from notifier.protocol.sasl.mechanism import BindingRefused, Mechanism, MechanismFailed, NoToken
 
 MAX_LINE = 512  # octets of the AUTH command with CRLF; a longer initial response waits for its 334 (RFC 4954 section 4)
 MAX_CHALLENGES = 4  # the longest exchange of ours has two (A6)

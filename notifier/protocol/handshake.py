@@ -12,7 +12,8 @@ from notifier.protocol.commands import Command, Hello, StartTLS
 from notifier.protocol.dialogue import Await, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.reply import Reply
-from notifier.protocol.sasl import ChannelBinding, Credentials, Place
+from notifier.protocol.sasl.choice import Credentials, Place
+from notifier.protocol.sasl.scram import ChannelBinding
 
 Dialogue = Generator[Step, Reply, "Extensions"]
 Exchange = Generator[Step, Reply, Reply]

@@ -14,8 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from notifier.model.secret import Secret
 from notifier.pool import PoolConfig
 from notifier.protocol.hello_name import hello_name
-from notifier.protocol.sasl import Credentials
-from notifier.protocol.sasl.choice import STRONGEST_FIRST
+from notifier.protocol.sasl.choice import STRONGEST_FIRST, Credentials
 from notifier.settings.bounds import POOL, TIMEOUTS
 from notifier.settings.parsers import count, seconds
 from notifier.settings.proxy import parse_proxy

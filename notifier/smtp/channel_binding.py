@@ -11,7 +11,7 @@ import hashlib
 import ssl
 from collections.abc import Iterator
 
-from notifier.protocol.sasl import ChannelBinding
+from notifier.protocol.sasl.scram import ChannelBinding
 from notifier.smtp import der
 
 # RFC 5929 section 4.1: MD5 and SHA-1 count as SHA-256; a signature without one hash (Ed25519, PSS) has no binding.

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from notifier.model.secret import Secret
 from notifier.protocol.hello_name import hello_name, is_nobodys
-from notifier.protocol.sasl import Credentials
+from notifier.protocol.sasl.choice import Credentials
 from notifier.smtp.hosts import as_target
 from notifier.smtp.pinning import canonical_pin
 from notifier.smtp.proxy import Proxy

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from notifier.protocol.sasl import ChannelBinding
+from notifier.protocol.sasl.scram import ChannelBinding
 from notifier.smtp import tls
 from notifier.smtp.certificate_chain import shown_chain
 from notifier.smtp.channel_binding import channel_bindings

@@ -14,7 +14,8 @@ from notifier.model.secret import Secret
 from notifier.protocol.authentication import Login, authenticate
 from notifier.protocol.dialogue import Loss
 from notifier.protocol.extensions import Extensions
-from notifier.protocol.sasl import ChannelBinding, Credentials, Place, mechanisms_for
+from notifier.protocol.sasl.choice import Credentials, Place, mechanisms_for
+from notifier.protocol.sasl.scram import ChannelBinding
 
 EVERYTHING = "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS XOAUTH2 OAUTHBEARER EXTERNAL"
 PASSWORD = Credentials("zoe", Secret("hunter2"))

@@ -12,7 +12,7 @@ from notifier.model.secret import Secret
 from notifier.protocol.dialogue import Loss
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Wish, handshake
-from notifier.protocol.sasl import Credentials
+from notifier.protocol.sasl.choice import Credentials
 
 CLEAR = Wish("relay:25", "client.example", starttls_required=False, starttls_welcome=False)
 TLS = Wish("relay:25", "client.example")

@@ -6,9 +6,9 @@ import pytest
 import scramp
 
 from notifier.model.secret import Secret
-from notifier.protocol.sasl import BindingRefused, ChannelBinding, MechanismFailed
+from notifier.protocol.sasl.mechanism import BindingRefused, MechanismFailed
 from notifier.protocol.sasl.saslprep import saslprep
-from notifier.protocol.sasl.scram import Scram
+from notifier.protocol.sasl.scram import ChannelBinding, Scram
 
 VECTORS = [
     pytest.param(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import parseaddr
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what a terminal, or somebody's line reader, would act on
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -13,15 +12,21 @@ _QUOTED_OR_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\[\]]*\]')
 _SPECIALS = re.compile(r'[<>()\[\],;: "]')  # of RFC 5322 section 3.2.3, what an address has quoted only
 
 
+def _parsed(text: str) -> tuple[str, str]:
+    from email.utils import parseaddr  # noqa: PLC0415 - twenty milliseconds that a program's start does not need
+
+    return parseaddr(text)
+
+
 def bare_address(text: str) -> str:
     """The address in ``text``, which may have a display name; ``text`` itself where nothing is to be found in it."""
-    name, address = parseaddr(text)
+    name, address = _parsed(text)
     return address if name or address else text
 
 
 def quoteaddr(addrstring: str) -> str:
     """``addrstring`` as a path in angle brackets."""
-    name, address = parseaddr(addrstring)
+    name, address = _parsed(addrstring)
     if not (name or address) and addrstring.strip().startswith("<"):
         return addrstring
     return f"<{address if name or address else addrstring}>"

@@ -7,7 +7,6 @@ stands in ``docs/reference/dropin.md``.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -28,6 +27,7 @@ from notifier.smtp.dropin.login import LoginMethods
 from notifier.smtp.dropin.tls import tls_context
 
 if TYPE_CHECKING:
+    import ssl
     from email.message import EmailMessage, Message
 
 SMTP_SSL_PORT = 465

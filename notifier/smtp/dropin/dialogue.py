@@ -7,7 +7,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from notifier.smtp.deadline import Deadline
@@ -62,6 +61,8 @@ class Dialogue:
 
     def _print_debug(self, *args: object) -> None:
         if self.debuglevel > 1:
+            from datetime import datetime  # noqa: PLC0415 - for those who watch the dialogue
+
             args = (datetime.now().astimezone().time(), *args)
         print(*args, file=sys.stderr)  # noqa: T201 - that is what it is for
 

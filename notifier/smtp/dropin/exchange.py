@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -155,7 +154,7 @@ def _at_hand(sock: SocketLike) -> bytes:
 
 
 def _readable(sock: socket.socket) -> bool:
-    if isinstance(sock, ssl.SSLSocket) and sock.pending():
+    if getattr(sock, "pending", int)():  # an SSLSocket has octets that were decrypted already
         return True
     poller = select.poll()
     poller.register(sock.fileno(), select.POLLIN)

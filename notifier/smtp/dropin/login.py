@@ -5,15 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import hmac
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from notifier.model.secret import Secret
 from notifier.protocol.sasl.mechanism import MechanismFailed
-from notifier.protocol.sasl.saslprep import saslprep
-from notifier.protocol.sasl.scram import Scram
 from notifier.smtp.dropin.commands import Commands
 from notifier.smtp.dropin.exceptions import (
     SMTPAuthenticationError,
@@ -22,6 +18,10 @@ from notifier.smtp.dropin.exceptions import (
     SMTPServerDisconnected,
 )
 
+if TYPE_CHECKING:
+    from notifier.protocol.sasl.scram import Scram
+
+# What a login needs is imported by the login: a program that has none starts without it.
 MAX_CHALLENGES = 5
 # Law 5, and what UTF-8 cannot say. A control character in a password is between the two who know it.
 _NOT_IN_USER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -89,6 +89,8 @@ class LoginMethods(Commands):
         """CRAM-MD5 (RFC 2195)."""
         if challenge is None:
             return None
+        import hmac  # noqa: PLC0415 - see above
+
         return f"{self.user} {hmac.new(self.password.encode(), challenge, 'md5').hexdigest()}"
 
     def auth_scram_sha_256(self, challenge: bytes | None = None) -> str | None:
@@ -100,6 +102,9 @@ class LoginMethods(Commands):
         return self._scram_answer("SHA-1", challenge)
 
     def _scram_answer(self, hash_name: str, challenge: bytes | None) -> str:
+        from notifier.model.secret import Secret  # noqa: PLC0415 - see above
+        from notifier.protocol.sasl.scram import Scram  # noqa: PLC0415 - see above
+
         if challenge is None or self._scram is None:
             self._scram = Scram(hash_name, self.user, Secret(self.password))
         if challenge is None:
@@ -140,6 +145,8 @@ class LoginMethods(Commands):
 
     def _fits_scram(self) -> bool:
         """RFC 4013 prohibits characters that the mechanisms behind SCRAM take as they are."""
+        from notifier.protocol.sasl.saslprep import saslprep  # noqa: PLC0415 - see above
+
         try:
             saslprep(self.user)
             saslprep(self.password)

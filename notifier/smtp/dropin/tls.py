@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def tls_context(keyfile: str | None, certfile: str | None, context: ssl.SSLContext | None) -> ssl.SSLContext:
@@ -13,6 +16,8 @@ def tls_context(keyfile: str | None, certfile: str | None, context: ssl.SSLConte
             raise ValueError(f"context and {name} arguments are mutually exclusive")
     if context is not None:
         return context
+    import ssl  # noqa: PLC0415 - ten milliseconds of a program's start, for those that encrypt
+
     context = ssl.create_default_context()
     if keyfile is not None or certfile is not None:
         warnings.warn(
