@@ -7,12 +7,11 @@ and it alone finds the words for an error.
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-Fits = Callable[[Any], bool]
+Fits = Callable[[Any], object]  # true for what fits
 
 _TYPES: Mapping[str, frozenset[type]] = {
     "string": frozenset({str}),
@@ -23,7 +22,7 @@ _TYPES: Mapping[str, frozenset[type]] = {
     "object": frozenset({dict}),
     "array": frozenset({list}),
 }
-_NUMBERS, _NO_NUMBERS = (int, float), (str, bool, type(None), dict, list)
+_ALL = frozenset().union(*_TYPES.values())
 _REMARKS = frozenset({"title", "description", "default", "examples", "deprecated", "$comment"})
 
 
@@ -40,83 +39,123 @@ def fitting(schema: Mapping[str, Any]) -> Fits | None:
 
 
 def _node(schema: object) -> Fits:
+    """One look at a value's type finds the few checks that say anything about it.
+
+    Types are exactly these: what else is one by the standard (1.0 is an integer) is the library's to say.
+    """
     if not isinstance(schema, Mapping):
         raise _Unknown
-    checks = tuple(_made(word, value, schema) for word, value in schema.items() if word not in _REMARKS)
-    if len(checks) == 1:
-        return checks[0]
-    return lambda value: all(check(value) for check in checks)
-
-
-def _made(word: str, value: Any, schema: Mapping[str, Any]) -> Fits:
-    if word == "additionalProperties":
-        return _no_others(value, schema)
-    if word not in _WORDS:
+    words = [word for word in schema if word not in _REMARKS and word != "type"]
+    if not _WORDS.keys() >= {*words}:
         raise _Unknown
-    return _WORDS[word](value)
+    made = [(_TYPES[_WORDS[word][0]], _WORDS[word][1](schema[word], schema)) for word in words]
+    table = {kind: _joined([check for of, check in made if kind in of]) for kind in _types(schema)}
+    return lambda value: table.get(type(value), _no)(value)
 
 
-def _type(names: str | list[str]) -> Fits:
-    """Exactly these: what else is one by the standard (1.0 is an integer) is the library's to say."""
+def _types(schema: Mapping[str, Any]) -> frozenset[type]:
+    names = schema.get("type", [*_TYPES])
     types = frozenset().union(*(_TYPES[name] for name in ([names] if isinstance(names, str) else names)))
-    return lambda value: type(value) in types
+    return types & _TYPES["string"] if "enum" in schema else types
 
 
-def _enum(values: list[Any]) -> Fits:
+def _joined(checks: Sequence[Fits]) -> Fits:
+    if len(checks) <= 1:
+        return checks[0] if checks else _yes
+    if len(checks) == 2:
+        one, two = checks
+        return lambda value: one(value) and two(value)
+
+    def fits(value: Any) -> bool:
+        for check in checks:  # noqa: SIM110 - `all` with a generator takes twice as long, and this is asked for every mail
+            if not check(value):
+                return False
+        return True
+
+    return fits
+
+
+def _yes(_: object) -> bool:
+    return True
+
+
+def _no(_: object) -> bool:
+    return False
+
+
+def _enum(values: list[Any], _: object) -> Fits:
     if not all(isinstance(one, str) for one in values):  # 1 is true for Python, and not for JSON
         raise _Unknown
-    known = frozenset(values)
-    return lambda value: isinstance(value, str) and value in known
+    return frozenset(values).__contains__
 
 
-def _pattern(text: str) -> Fits:
-    search = re.compile(text).search
-    return lambda value: not isinstance(value, str) or search(value) is not None
+def _pattern(text: str, _: object) -> Fits:
+    return re.compile(text).search
 
 
-def _required(names: list[str]) -> Fits:
-    return lambda value: not isinstance(value, dict) or all(name in value for name in names)
+def _required(names: list[str], _: object) -> Fits:
+    required = frozenset(names)
+    return lambda value: value.keys() >= required
 
 
-def _properties(schemas: Mapping[str, Any]) -> Fits:
-    checks = [(name, _node(schema)) for name, schema in schemas.items()]
-    return lambda value: (
-        not isinstance(value, dict) or all(check(value[name]) for name, check in checks if name in value)
-    )
+def _properties(schemas: Mapping[str, Any], _: object) -> Fits:
+    checks = tuple((name, _node(schema)) for name, schema in schemas.items())
+
+    def fits(value: dict[str, Any]) -> bool:
+        for name, check in checks:  # noqa: SIM110 - as above
+            if name in value and not check(value[name]):
+                return False
+        return True
+
+    return fits
 
 
 def _no_others(allowed: object, schema: Mapping[str, Any]) -> Fits:
     if allowed is not False:
         raise _Unknown
-    known = frozenset(schema.get("properties", ()))
-    return lambda value: not isinstance(value, dict) or known.issuperset(value)
+    return frozenset(schema.get("properties", ())).issuperset
 
 
-def _items(schema: object) -> Fits:
+def _items(schema: object, _: object) -> Fits:
     check = _node(schema)
-    return lambda value: not isinstance(value, list) or all(check(item) for item in value)
+
+    def fits(value: list[Any]) -> bool:
+        for item in value:  # noqa: SIM110 - as above
+            if not check(item):
+                return False
+        return True
+
+    return fits
 
 
-def _bound(fits: Callable[[float, float], bool]) -> Callable[[float], Fits]:
-    """Of numbers; what is none has no bound, unless it is one by the standard."""
-    return lambda limit: lambda value: fits(value, limit) if type(value) in _NUMBERS else isinstance(value, _NO_NUMBERS)
+def _at_least(limit: float, _: object) -> Fits:
+    return lambda value: value >= limit
 
 
-def _length(kind: type[str] | type[list[Any]], fits: Callable[[int, int], bool]) -> Callable[[int], Fits]:
-    return lambda limit: lambda value: not isinstance(value, kind) or fits(len(value), limit)
+def _at_most(limit: float, _: object) -> Fits:
+    return lambda value: value <= limit
 
 
-_WORDS: Mapping[str, Callable[[Any], Fits]] = {
-    "type": _type,
-    "enum": _enum,
-    "pattern": _pattern,
-    "required": _required,
-    "properties": _properties,
-    "items": _items,
-    "minimum": _bound(operator.ge),
-    "maximum": _bound(operator.le),
-    "minLength": _length(str, operator.ge),
-    "maxLength": _length(str, operator.le),
-    "minItems": _length(list, operator.ge),
-    "maxItems": _length(list, operator.le),
+def _not_shorter(limit: float, _: object) -> Fits:
+    return len if limit == 1 else lambda value: len(value) >= limit
+
+
+def _not_longer(limit: float, _: object) -> Fits:
+    return lambda value: len(value) <= limit
+
+
+# Of which type each says something, and how its check is made of its value and of the schema.
+_WORDS: Mapping[str, tuple[str, Callable[[Any, Mapping[str, Any]], Fits]]] = {
+    "enum": ("string", _enum),
+    "pattern": ("string", _pattern),
+    "minLength": ("string", _not_shorter),
+    "maxLength": ("string", _not_longer),
+    "minimum": ("number", _at_least),
+    "maximum": ("number", _at_most),
+    "required": ("object", _required),
+    "properties": ("object", _properties),
+    "additionalProperties": ("object", _no_others),
+    "items": ("array", _items),
+    "minItems": ("array", _not_shorter),
+    "maxItems": ("array", _not_longer),
 }

@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
 from notifier.model.address import Address
@@ -165,12 +166,14 @@ class RedisStore:
         """See `Store.add`. One round trip; one before it where keys were given, and one behind it for suppressed recipients."""
         if not emails:
             return AddResult((), {})
-        reserved = under_their_keys(emails, connection=self._connection, keys=self._keys, window=self._window)
+        payloads = [email.to_payload() for email in emails]
+        hashes = [body_hash_of(payload) for payload in payloads]
+        reserved = under_their_keys(emails, hashes, connection=self._connection, keys=self._keys, window=self._window)
         names = sorted({name for email in reserved for path in paths_of(email) for name in self._entries(email, path)})
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
         bells = [new_token() for _ in reserved]
-        calls = [queues, self.suppression.question(names), *map(self._add_call, reserved, bells)]
+        calls = [queues, self.suppression.question(names), *map(self._add_call, reserved, payloads, hashes, bells)]
         _, found, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
         new = [email for email, answer in zip(reserved, answers, strict=True) if answer >= _CREATED]
         self._screen(new, self.suppression.answer(names, found))
@@ -201,10 +204,9 @@ class RedisStore:
         if mailing_list is not None:
             yield entry_name(path, mailing_list)
 
-    def _add_call(self, email: Email, bell: str) -> Call:
-        payload = email.to_payload()
-        kept = self._contents.put_payload(written(payload))
-        record = record_of(email, self._classes[email.mail_class], body_hash_of(payload), *kept)
+    def _add_call(self, email: Email, payload: Mapping[str, Any], body_hash: str, bell: str) -> Call:
+        kept = self._contents.put_payload(written({**payload, "id": email.id}))
+        record = record_of(email, self._classes[email.mail_class], body_hash, *kept)
         takeover = self._takeover
         tenant = "" if email.tenant == DEFAULT else email.tenant
         return self._call("add", email.queue, *record, bell, ms(takeover.bell), takeover.batch, tenant, email.trace)

@@ -16,23 +16,25 @@ from notifier.store.records import ms
 
 
 def under_their_keys(
-    emails: Sequence[Email], *, connection: LedgerConnection, keys: Keys, window: float
+    emails: Sequence[Email], body_hashes: Sequence[str], *, connection: LedgerConnection, keys: Keys, window: float
 ) -> list[Email]:
-    """The mails, each under the id that its key has: its own if the key was free. ``window`` is in seconds.
+    """The mails, each under the id that its key has: its own if the key was free. ``window`` is in seconds, the hashes
+    are the mails' own.
 
     Raises `IdempotencyConflict` for a key that belongs to a mail with another body.
     """
     # A key that is the mail's own id was derived: nobody else can have it, and no round trip is needed to know.
-    keyed = {position: email.body_hash for position, email in enumerate(emails) if email.idempotency_key != email.id}
-    calls = [_reserve(emails[position], body_hash, keys, window) for position, body_hash in keyed.items()]
+    keyed = [position for position, email in enumerate(emails) if email.idempotency_key != email.id]
+    ours = [json.dumps([emails[position].id, body_hashes[position]]) for position in keyed]
+    calls = [
+        Call("reserve", keys.reservation(emails[position]), (mine, ms(window)))
+        for position, mine in zip(keyed, ours, strict=True)
+    ]
     reserved = list(emails)
-    for (position, body_hash), holder in zip(keyed.items(), connection.run(calls) if calls else (), strict=True):
-        reserved[position] = _under(emails[position], body_hash, holder)
+    for position, mine, holder in zip(keyed, ours, connection.run(calls) if calls else (), strict=True):
+        if holder != mine.encode():
+            reserved[position] = _under(emails[position], body_hashes[position], holder)
     return reserved
-
-
-def _reserve(email: Email, body_hash: str, keys: Keys, window: float) -> Call:
-    return Call("reserve", keys.reservation(email), (json.dumps([email.id, body_hash]), ms(window)))
 
 
 def _under(email: Email, body_hash: str, holder: bytes) -> Email:

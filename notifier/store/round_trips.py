@@ -80,9 +80,19 @@ def _read(connection: Connection) -> Any:
 def packed(commands: Sequence[Command]) -> bytes:
     """The commands on the wire: arrays of bulk strings."""
     parts: list[bytes] = []
+    met: dict[str, bytes] = {}  # most of what a hundred mails are added with is the same for each
     for command in commands:
         parts.append(b"*%d\r\n" % len(command))
         for argument in command:
-            octets = argument if type(argument) is bytes else str(argument).encode()
-            parts.append(b"$%d\r\n%b\r\n" % (len(octets), octets))
+            if type(argument) is str:
+                bulk = met.get(argument)
+                if bulk is None:
+                    bulk = met[argument] = _bulk(argument.encode())
+            else:
+                bulk = _bulk(argument if type(argument) is bytes else str(argument).encode())
+            parts.append(bulk)
     return b"".join(parts)
+
+
+def _bulk(octets: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(octets), octets)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections.abc import Iterator
 from decimal import Decimal
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from notifier.delivery.attachments import HELD, Sources, read_attachment
 from notifier.delivery.context import checked_context
-from notifier.delivery.intake import Accepted, Intake, Options
+from notifier.delivery.intake import Accepted, Intake, Options, _is_surely_smaller
 from notifier.errors import (
     BlobUnavailable,
     ContextMismatch,
@@ -472,3 +473,17 @@ def test_an_unknown_tenant_is_refused(tenant: object) -> None:
 def test_a_tenants_mail_survives_the_store() -> None:
     email = accept(tenant="shop", sender="a@shop.example").email
     assert Email.from_payload(email.to_payload()) == email
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=4),
+        st.one_of(st.text(), st.floats(allow_nan=False, allow_infinity=False), st.integers()),
+        max_size=5,
+    )
+)
+def test_a_mail_that_is_surely_small_enough_is_so(context: dict[str, object]) -> None:
+    email = accept(context=context).email
+    octets = len(json.dumps(email.to_payload(), ensure_ascii=False).encode())
+    assert not _is_surely_smaller(email, octets)
+    assert _is_surely_smaller(email, 10 * octets + 20_000)

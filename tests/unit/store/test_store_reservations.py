@@ -5,13 +5,15 @@ import pytest
 from store_conformance import added, an_email
 
 from notifier.errors import IdempotencyConflict
+from notifier.model.email import Email
 from notifier.store import RedisStore
 from notifier.store.reservations import under_their_keys
 
 
-def reserve(store: RedisStore, *emails: object) -> None:
+def reserve(store: RedisStore, *emails: Email) -> None:
     """What a caller does that dies before it adds."""
-    under_their_keys(emails, connection=store._connection, keys=store._keys, window=60.0)  # type: ignore[arg-type]
+    hashes = [email.body_hash for email in emails]
+    under_their_keys(emails, hashes, connection=store._connection, keys=store._keys, window=60.0)
 
 
 def reservations(server: fakeredis.FakeRedis) -> list[bytes]:
