@@ -8,7 +8,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 
-STATEMENTS = ("import smtplib", "from notifier import smtp", "from notifier import smtp; smtp.Session")
+STATEMENTS = (
+    "import smtplib",
+    "from notifier import smtp",
+    "from notifier.smtp import SMTP",
+    "from notifier.smtp import Session",
+)
 ROUNDS = 15
 
 

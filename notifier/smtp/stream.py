@@ -25,6 +25,7 @@ from notifier.smtp.resolving import Resolve, system_addresses
 from notifier.smtp.wrapping import wrapped
 
 READ_SIZE = 16 * 1024
+RECORD = 16 * 1024  # octets of clear text in one of TLS, at most (RFC 8446 section 5.1)
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -155,6 +156,27 @@ class NetworkStream:
 
         Raises `StreamTimeout`, `StreamClosed`.
         """
+        corked = self._encrypted and len(data) > RECORD and self._cork(on=True)
+        try:
+            self._write(data, deadline, on_written, on_octets)
+        finally:
+            if corked:
+                self._cork(on=False)
+
+    def _cork(self, *, on: bool) -> bool:
+        """Records of TLS are written one by one: corked, several go in one segment, and the peer wakes up once for them."""
+        with suppress(OSError):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
+            return True
+        return False
+
+    def _write(
+        self,
+        data: bytes,
+        deadline: Deadline,
+        on_written: Callable[[int], None],
+        on_octets: Callable[[bytes], None],
+    ) -> None:
         view: bytes | memoryview = data
         while view:
             try:

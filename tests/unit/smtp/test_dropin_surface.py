@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from notifier import smtp as ours
+from notifier.smtp import dropin
 
 OWN = {name: value for name, value in vars(standard).items() if not name.startswith("_")}
 NAMES = sorted(
@@ -45,6 +46,19 @@ def test_what_the_standard_module_imports_is_reached_through_ours_as_well(name: 
 
 def test_that_holds_in_a_process_that_has_imported_nothing_else() -> None:
     program = "from notifier import smtp; smtp.socket.error; smtp.ssl.SSLError; smtp.email.utils.formatdate()"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_each_name_of_the_drop_in_is_reached_through_the_package() -> None:
+    assert set(ours.__all__) >= set(dropin.__all__)
+    assert all(getattr(ours, name) is getattr(dropin, name) for name in dropin.__all__)
+
+
+def test_a_name_is_loaded_when_it_is_first_used_and_stays() -> None:
+    program = (
+        "import sys; from notifier import smtp; assert 'notifier.smtp.dropin' not in sys.modules, 'a session needs none of it';"
+        "first = smtp.SMTP; assert 'notifier.smtp.dropin' in sys.modules; assert vars(smtp)['SMTP'] is first"
+    )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
