@@ -26,6 +26,7 @@ from notifier.smtp.wrapping import wrapped
 
 READ_SIZE = 16 * 1024
 RECORD = 16 * 1024  # octets of clear text in one of TLS, at most (RFC 8446 section 5.1)
+_CORK: int | None = getattr(socket, "TCP_CORK", None)  # of Linux
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -156,19 +157,20 @@ class NetworkStream:
 
         Raises `StreamTimeout`, `StreamClosed`.
         """
-        corked = self._encrypted and len(data) > RECORD and self._cork(on=True)
+        several_records = self._encrypted and len(data) > RECORD
+        if several_records:
+            self._cork(on=True)
         try:
             self._write(data, deadline, on_written, on_octets)
         finally:
-            if corked:
+            if several_records:
                 self._cork(on=False)
 
-    def _cork(self, *, on: bool) -> bool:
-        """Records of TLS are written one by one: corked, several go in one segment, and the peer wakes up once for them."""
-        with suppress(OSError):
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
-            return True
-        return False
+    def _cork(self, *, on: bool) -> None:
+        """Records of TLS are written one by one: corked, they share segments, and the peer wakes up once for several."""
+        if _CORK is not None:
+            with suppress(OSError):  # a socket of the UNIX family has no segments
+                self._socket.setsockopt(socket.IPPROTO_TCP, _CORK, on)
 
     def _write(
         self,
