@@ -227,6 +227,14 @@ class Bells:
         assert len(first.bells["mail"]) == 1
         assert second.bells == {}
 
+    def test_a_bell_that_rings_with_its_mail_is_not_rung_again(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=Takeover(batch=2))
+        store.register_worker(a_worker(slots=2), ttl=60)
+        first = store.add([an_email() for _ in range(4)], lambda queue, bell: (queue, f"bell {bell}"))
+        second = store.add([an_email()], lambda queue, bell: (queue, f"bell {bell}"))
+        assert (first.rung, {queue: len(ids) for queue, ids in first.bells.items()}) == (1, {"mail": 1})
+        assert (second.rung, second.bells) == (0, {})
+
     def test_a_mail_for_later_rings_no_bell(self, store: Store) -> None:
         assert store.add([an_email(send_at=time.time() + HOUR)]).bells == {}
 

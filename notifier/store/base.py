@@ -9,7 +9,7 @@ along one edge of `notifier.model.state.EDGES`. Each call is one atomic step per
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -43,10 +43,17 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
-    """One `Added` per mail in order, and the bells to ring: queue to bell ids, leased and not yet published."""
+    """One `Added` per mail in order, and the bells to ring: queue to bell ids, leased and not yet published. ``rung``: how
+    many more were leased, and rang in the same step.
+    """
 
     added: tuple[Added, ...]
     bells: Mapping[str, tuple[str, ...]]
+    rung: int = 0
+
+
+BellMessage = Callable[[str, str], tuple[str, str]]
+"""Of a queue and a bell's id: the broker's list, and what a worker that waits there has to find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +201,10 @@ class Store(Protocol):
     """The ledger. Every method may raise `notifier.errors.StoreUnavailable` within the store's timeout."""
 
     # enqueue
-    def add(self, emails: Sequence[Email]) -> AddResult:
+    def add(self, emails: Sequence[Email], message_of: BellMessage | None = None) -> AddResult:
         """Register mails under their idempotency keys and lease the bells that their queues need.
+
+        With ``message_of`` the broker's lists are on this server, and the bell of each queue's first mail rings in the same step.
 
         Recipients who are on the suppression list now are `SUPPRESSED` from the beginning; the status says so at once.
 

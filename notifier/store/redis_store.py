@@ -26,6 +26,7 @@ from notifier.store.advice import advice
 from notifier.store.base import (
     Added,
     AddResult,
+    BellMessage,
     Claim,
     Epoch,
     EpochChange,
@@ -91,7 +92,7 @@ UNREADABLE_WAIT = 600.0  # seconds until a record of a newer version is looked a
 BLOB_WAIT = 60.0  # seconds until a record whose content cannot be read here is looked at again
 MOST_BLOB = 256 * 2**20  # octets
 COLLECT_EVERY = 60.0  # seconds; by one process for all
-_ANOTHER_BODY, _THERE, _CREATED, _WITH_BELL = -1, 0, 1, 2  # what add.lua answers
+_ANOTHER_BODY, _THERE, _CREATED, _WITH_BELL, _RUNG = -1, 0, 1, 2, 3  # what add.lua answers
 
 
 class RedisStore:
@@ -162,7 +163,7 @@ class RedisStore:
 
     # enqueue --------------------------------------------------------------------------------------------------------
 
-    def add(self, emails: Sequence[Email]) -> AddResult:
+    def add(self, emails: Sequence[Email], message_of: BellMessage | None = None) -> AddResult:
         """See `Store.add`. One round trip; one before it where keys were given, and one behind it for suppressed recipients."""
         if not emails:
             return AddResult((), {})
@@ -173,19 +174,22 @@ class RedisStore:
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
         queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
         bells = [new_token() for _ in reserved]
-        calls = [queues, self.suppression.question(names), *map(self._add_call, reserved, payloads, hashes, bells)]
+        messages = _messages(reserved, bells, message_of)
+        adding = map(self._add_call, reserved, payloads, hashes, bells, messages)
+        calls = [queues, self.suppression.question(names), *adding]
         _, found, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
         new = [email for email, answer in zip(reserved, answers, strict=True) if answer >= _CREATED]
         self._screen(new, self.suppression.answer(names, found))
         added: list[Added] = []
         leased: dict[str, list[str]] = {}
+        rung = answers.count(_RUNG)
         for email, bell, answer in zip(reserved, bells, answers, strict=True):
             if answer == _ANOTHER_BODY:
                 raise IdempotencyConflict(email.idempotency_key, email.id)
             added.append(Added(email.id, existing=answer == _THERE))
             if answer == _WITH_BELL:
                 leased.setdefault(email.queue, []).append(bell)
-        return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in leased.items()})
+        return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in leased.items()}, rung)
 
     def _screen(self, new: Sequence[Email], suppressed: Collection[str]) -> None:
         """Mails that were added in this moment; whoever claims one before its turn here looks at the list himself."""
@@ -204,12 +208,15 @@ class RedisStore:
         if mailing_list is not None:
             yield entry_name(path, mailing_list)
 
-    def _add_call(self, email: Email, payload: Mapping[str, Any], body_hash: str, bell: str) -> Call:
+    def _add_call(
+        self, email: Email, payload: Mapping[str, Any], body_hash: str, bell: str, message: tuple[str, ...]
+    ) -> Call:
         kept = self._contents.put_payload(written({**payload, "id": email.id}))
         record = record_of(email, self._classes[email.mail_class], body_hash, *kept)
         takeover = self._takeover
         tenant = "" if email.tenant == DEFAULT else email.tenant
-        return self._call("add", email.queue, *record, bell, ms(takeover.bell), takeover.batch, tenant, email.trace)
+        bells = (bell, ms(takeover.bell), takeover.batch)
+        return self._call("add", email.queue, *record, *bells, tenant, email.trace, *message)
 
     def put_blob(self, data: bytes | Source) -> str:
         """See `Store.put_blob`."""
@@ -660,3 +667,14 @@ def _status_of(
     if left is not None:
         return status_of_ended(queue, mail_id, left)
     return status_of(queue, mail_id, fields, history)
+
+
+def _messages(
+    emails: Sequence[Email], bells: Sequence[str], message_of: BellMessage | None
+) -> Iterator[tuple[str, ...]]:
+    """The bell of each queue's first mail: the others of a batch mostly find that it was enough."""
+    queues: set[str] = set()
+    for email, bell in zip(emails, bells, strict=True):
+        first = message_of is not None and email.queue not in queues
+        queues.add(email.queue)
+        yield message_of(email.queue, bell) if first and message_of is not None else ()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from notifier.delivery.intake import Accepted
 from notifier.store.base import Added
 from notifier.tasks.bells import gate, ring
+from notifier.tasks.ringing import ringing
 from notifier.tasks.runtime import runtime
 from notifier.telemetry import tracing
 
@@ -23,7 +24,8 @@ def enqueue(mails: Sequence[Accepted]) -> tuple[Added, ...]:
         blobs = {name: data for mail in mails for name, data in mail.blobs.items()}
         if blobs:
             store.put_blobs(list(blobs.values()))
-        result = store.add(emails)
+        result = store.add(emails, ringing.way())
+        ringing.learn(result)
         for queue, bells in result.bells.items():
             ring(queue, bells)
     return result.added

@@ -2,8 +2,9 @@
 -- ARGV: id, payload, body, recipients, send_at ms or '', expires_at ms or '', class deadline ms, template, class,
 --       delivery, resend_after ms or '', retention ms or '', blobs of attachments, blob of the payload (names with blanks
 --       between, or ''), how long it waits for evidence ms or '', and the policy then or '', bell candidate, bell lease ms,
---       batch, tenant or '' (the default one), the trace that it is part of or ''
--- Returns 2 created, and the bell is leased | 1 created | 0 the same mail is there | -1 another body
+--       batch, tenant or '' (the default one), the trace that it is part of or '', and where the broker's list is on this
+--       server, that list and the bell's message
+-- Returns 3 created, and the bell has rung | 2 created, and the bell is leased | 1 created | 0 the same mail is there | -1 another body
 local id = ARGV[1]
 local key = mail_key(id)
 local body = redis.call('HGET', key, 'body')
@@ -36,6 +37,8 @@ end
 refer(ARGV[13] .. ' ' .. ARGV[14], 1)
 if bells_wanted(at, tonumber(ARGV[19])) > 0 then
   redis.call('ZADD', P .. 'rung', at + tonumber(ARGV[18]), ARGV[17])
+  -- A list that is none, or may not be written, is the publisher's to find out: the mail is here.
+  if ARGV[22] and type(redis.pcall('LPUSH', ARGV[22], ARGV[23])) == 'number' then return 3 end
   return 2
 end
 return 1
