@@ -206,7 +206,7 @@ def _of_person(store: RedisStore, orders: list[Order], mail: str, *_: Any) -> Ed
     return {mail: edges} if (edges := _of_state(store, orders, over=False).get(mail)) else {}
 
 
-def _of_added(_: RedisStore, __: list[Order], emails: Any) -> Edges:
+def _of_added(_: RedisStore, __: list[Order], emails: Any, ___: Any = None) -> Edges:
     return {email.id: _STAYS for email in emails}
 
 
