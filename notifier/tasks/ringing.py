@@ -60,9 +60,8 @@ class Ringing:
 
 def _is_one_server(chosen: Settings) -> bool:
     url = chosen.broker_url.reveal()
-    plain = (
-        url.startswith(_SCHEMES) and "?" not in url
-    )  # what stands behind it, the ledger and Celery read each in its way
+    # Options and a second server behind it are read by the ledger and by Celery each in its way.
+    plain = url.startswith(_SCHEMES) and not {"?", ";", "#"} & set(url)
     options = app.conf.broker_transport_options
     return plain and url == chosen.store_url.reveal() and not options.get("global_keyprefix")
 
