@@ -32,6 +32,11 @@ class Lending:
         self._borrower = Borrower()
         return self._checkout(self._borrower, self._deadline)
 
+    @property
+    def fresh(self) -> bool:
+        """True where the session was opened for this loan: greeting, TLS and login went well just now."""
+        return not self._borrower.reused
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

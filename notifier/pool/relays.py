@@ -145,14 +145,20 @@ class Relays:
                 refused.append((member, permit))
                 continue
             try:
-                session = stack.enter_context(member.pool.session(deadline))
-                return member, permit, self._logged_in(member, permit, session)
+                return member, permit, self._borrowed(stack, member, permit, deadline)
             except (PoolTimeout, RelayUnavailable, DeliveryError) as failure:
                 error = self._passed_over(member, permit, failure)
             except BaseException:
                 self._forgo(member, permit)
                 raise
         raise error or _unavailable(refused)
+
+    def _borrowed(self, stack: ExitStack, member: Member, permit: Permit, deadline: float) -> Session:
+        lending = member.pool.session(deadline)
+        session = stack.enter_context(lending)
+        if permit.probe and lending.fresh and member.place.account is not None:  # a parked one has logged in long ago
+            self._logged_in(member)
+        return session
 
     def _passed_over(
         self, member: Member, permit: Permit, error: DeliveryError | PoolError
@@ -207,13 +213,11 @@ class Relays:
             with suppress(StoreError):
                 self._breakers.forgo(member.place)
 
-    def _logged_in(self, member: Member, permit: Permit, session: Session) -> Session:
+    def _logged_in(self, member: Member) -> None:
         """Let others log in from now on: they wait neither for these mails, nor for a worker that is killed with them."""
-        if permit.probe and member.place.account is not None and session.transactions == 0:
-            with suppress(StoreError):
-                if self._breakers.logged_in(member.place):
-                    self._tell(BreakerClosed(member.pool.endpoint.name))
-        return session
+        with suppress(StoreError):
+            if self._breakers.logged_in(member.place):
+                self._tell(BreakerClosed(member.pool.endpoint.name))
 
     def _failed(self, member: Member, fault: Fault) -> bool:
         """True where it is held against the relay or the account."""

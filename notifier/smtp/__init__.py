@@ -80,12 +80,12 @@ _DROPIN = "notifier.smtp.dropin"
 
 
 def __getattr__(name: str) -> Any:
+    # Not kept here: tests put doubles in the places of names, there, and take them back.
     if name in __all__:
-        found = getattr(import_module(_HOME.get(name, _DROPIN)), name)
-    else:
-        found = import_module("notifier.smtp.dropin.borrowed").borrowed(name, __name__)
-    globals()[name] = found
-    return found
+        return getattr(import_module(_HOME.get(name, _DROPIN)), name)
+    if name == "dropin":
+        return import_module(_DROPIN)
+    return import_module(f"{_DROPIN}.borrowed").borrowed(name, __name__)
 
 
 def __dir__() -> list[str]:

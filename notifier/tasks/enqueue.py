@@ -24,8 +24,9 @@ def enqueue(mails: Sequence[Accepted]) -> tuple[Added, ...]:
         blobs = {name: data for mail in mails for name, data in mail.blobs.items()}
         if blobs:
             store.put_blobs(list(blobs.values()))
-        result = store.add(emails, ringing.way())
-        ringing.learn(result)
+        queues = frozenset(email.queue for email in emails)
+        result = store.add(emails, ringing.way(queues))
+        ringing.learn(queues, result)
         for queue, bells in result.bells.items():
             ring(queue, bells)
     return result.added

@@ -15,7 +15,6 @@ from typing import Any
 from celery.utils.nodenames import anon_nodename
 from kombu import Connection
 
-from notifier.settings import Settings
 from notifier.store.base import AddResult, BellMessage
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell
@@ -23,6 +22,9 @@ from notifier.tasks.registered import registered
 from notifier.tasks.runtime import settings
 
 _SCHEMES = ("redis://", "rediss://")
+_OTHER_LISTS = frozenset(
+    {"global_keyprefix", "priority_steps", "sep"}
+)  # options with which Kombu names its lists otherwise
 # In the place of a bell's id, a task's and a message's; nothing else in a message looks like them.
 _BELL, _TASK, _TAG = (
     "00be1100be1100be1100be1100be1100",
@@ -35,35 +37,31 @@ class Ringing:
     """Which way bells go, as this process knows it."""
 
     def __init__(self) -> None:
-        self._wanted = True
-        self._known: tuple[Settings, bool] | None = None
+        self._quiet: frozenset[str] = frozenset()
 
-    def way(self) -> BellMessage | None:
-        """How the next mail's bell rings with it; None where it is published, if one is wanted at all.
+    def way(self, queues: frozenset[str]) -> BellMessage | None:
+        """How the bells of the next mails ring with them; None where they are published, if any is wanted at all.
 
-        While workers are busy none is, and its message need not go along.
+        While the workers of a queue are busy none is, and its message need not go along.
         """
-        return message_of if self._wanted and self._shared() else None
+        return None if queues <= self._quiet or not _is_one_server() else message_of
 
-    def learn(self, result: AddResult) -> None:
-        """Whether bells are wanted these days."""
-        self._wanted = bool(result.rung or result.bells)
-
-    def _shared(self) -> bool:
-        if registered():  # another's app has its own ways: prefixes, priorities, exchanges
-            return False
-        chosen = settings()
-        if self._known is None or self._known[0] is not chosen:
-            self._known = chosen, _is_one_server(chosen)
-        return self._known[1]
+    def learn(self, queues: frozenset[str], result: AddResult) -> None:
+        """Whether bells are wanted there these days."""
+        self._quiet = self._quiet - queues if result.rung or result.bells else self._quiet | queues
 
 
-def _is_one_server(chosen: Settings) -> bool:
-    url = chosen.broker_url.reveal()
+def _is_one_server() -> bool:
+    """Asked each time, for the app's configuration may change: what Celery itself would publish to, and where."""
+    if registered():  # another's app has its own ways: prefixes, priorities, exchanges
+        return False
+    conf, ledger = app.conf, settings().store_url.reveal()
     # Options and a second server behind it are read by the ledger and by Celery each in its way.
-    plain = url.startswith(_SCHEMES) and not {"?", ";", "#"} & set(url)
-    options = app.conf.broker_transport_options
-    return plain and url == chosen.store_url.reveal() and not options.get("global_keyprefix")
+    plain = ledger.startswith(_SCHEMES) and not {"?", ";", "#"} & set(ledger)
+    # Celery's own variables (CELERY_BROKER_URL and its like) go before what the settings say.
+    same = plain and conf.broker_write_url == conf.broker_read_url == ledger
+    usual = conf.task_protocol == 2 and conf.task_default_priority is None
+    return same and usual and _OTHER_LISTS.isdisjoint(conf.broker_transport_options)
 
 
 def message_of(queue: str, bell_id: str) -> tuple[str, str]:

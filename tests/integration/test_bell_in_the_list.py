@@ -34,6 +34,10 @@ def point_at(broker: str, **more: str) -> None:
     ringing.ringing.__init__()  # type: ignore[misc]  # as a process has it that has sent nothing yet
 
 
+def way(queue: str = "mail") -> object:
+    return ringing.ringing.way(frozenset({queue}))
+
+
 def send() -> None:
     send_email.delay(template="welcome", to="zoe@example.com", context={"name": "Zoë"})
 
@@ -75,32 +79,61 @@ def test_each_has_ids_of_its_own(valkey: EmbeddedValkey) -> None:
 
 def test_while_workers_are_busy_no_message_goes_along_in_vain(valkey: EmbeddedValkey) -> None:
     send()
-    assert ringing.ringing.way() is not None
+    assert way() is not None
     send()
-    assert ringing.ringing.way() is None
+    assert way() is None
+    assert way("mail.bulk") is not None, "each queue by itself"
     with redis.Redis.from_url(valkey.url) as client:
         client.delete("notifier:{mail}:rung")
     send()
     assert (len(bells(valkey)), published_by_celery(valkey)) == (2, True), "that one was published"
-    assert ringing.ringing.way() is not None, "and the next one goes along"
+    assert way() is not None, "and the next one goes along"
 
 
 @pytest.mark.parametrize(
-    "broker", ["{url}?health_check_interval=5", "{url}/1", "sentinel://127.0.0.1:1", "amqp://127.0.0.1:1", "memory://"]
+    "broker",
+    [
+        "{url}?health_check_interval=5",
+        "{url}/0;{url}/0",
+        "{url}/1",
+        "sentinel://127.0.0.1:1",
+        "amqp://127.0.0.1:1",
+        "memory://",
+    ],
 )
 def test_elsewhere_bells_are_published(valkey: EmbeddedValkey, broker: str) -> None:
     point_at(broker.format(url=valkey.url.removesuffix("/0")), NOTIFIER_STORE_URL=valkey.url)
-    assert ringing.ringing.way() is None
+    assert way() is None
 
 
-def test_a_prefix_of_the_brokers_is_kombus_to_know(valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {**app.conf.broker_transport_options, "global_keyprefix": "shop:"}
-    monkeypatch.setitem(app.conf, "broker_transport_options", options)
-    assert ringing.ringing.way() is None
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("broker_transport_options", {"global_keyprefix": "shop:"}),
+        ("broker_transport_options", {"priority_steps": [3, 6]}),
+        ("task_default_priority", 6),
+        ("task_protocol", 1),
+        ("broker_write_url", "redis://127.0.0.1:1"),
+    ],
+)
+def test_what_an_operator_has_configured_otherwise_is_celerys_to_know(
+    valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    assert way() is not None
+    monkeypatch.setitem(app.conf, name, value)
+    assert way() is None
+
+
+@pytest.mark.parametrize("name", ["CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL", "CELERY_BROKER_READ_URL"])
+def test_celerys_own_variables_go_before_our_settings(
+    valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, f"{valkey.url.removesuffix('/0')}/1")
+    assert way() is None
 
 
 def test_an_app_of_somebody_elses_has_its_own_ways(valkey: EmbeddedValkey) -> None:
     theirs = Celery("theirs", broker=valkey.url, set_as_current=False)
     register(theirs)
-    assert ringing.ringing.way() is None
+    assert way() is None
     del theirs

@@ -201,15 +201,20 @@ def test_others_may_log_in_as_soon_as_the_first_login_has_worked() -> None:
         assert lent.usable
 
 
-def test_an_old_session_says_nothing_of_todays_password() -> None:
-    """It goes on where the relay would not let us in any more."""
-    farm = Farm([["a"]])
-    (pool,) = farm.relays.pools
-    pool.endpoint = Endpoint("a", 587, username="ann", password=Secret("s3cret"))
-    member = Member(pool)
-    session = FakeSession([WELL], transactions=3)
-    farm.relays._logged_in(member, farm.breakers.permit(member.place), session)  # type: ignore[arg-type]
-    assert farm.breakers.permit(member.place).wait == 1
+def test_a_parked_session_says_nothing_of_todays_password() -> None:
+    """It goes on where the relay would not let us in any more, also where it has carried nothing yet."""
+    now = 0.0
+    account = Endpoint("a", 587, username="ann", password=Secret("s3cret"))
+    breakers = LocalBreakers(lambda: now)
+    pool = SessionPool(account, PoolConfig(), open_session=opened, upkeep=False)
+    place = place_of(account)
+    with pool.session(time.monotonic() + 5):
+        pass
+    breakers.bad(place, "account", BreakerRule(consecutive=1, first=30.0), "535 5.7.8 no")
+    now = 31.0
+    with Relays([[Member(pool)]], breakers).session(time.monotonic() + 5):
+        assert pool.stats()["opened"] == 1
+        assert breakers.permit(place).wait == 1, "the probe is still under way"
 
 
 def test_a_clean_relay_is_asked_about_once_a_second() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from driven import driven
@@ -82,6 +81,27 @@ class Session:
 
 
 @dataclass
+class Loan:
+    pool: Pool
+    fresh: bool = True
+
+    def __enter__(self) -> Session:
+        pool = self.pool
+        pool.log.append(pool.endpoint.host)
+        if pool.mood in FAULTS:
+            raise fault_error(FAULTS[pool.mood][0])
+        if pool.mood in BUSY:
+            raise BUSY[pool.mood](pool.mood)
+        if pool.mood == CLOSED:
+            raise PoolClosed(pool.mood)
+        return Session(LETTERS[pool.letters])
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is None:
+            self.pool.log.append(f"{self.pool.endpoint.host} has it back")
+
+
+@dataclass
 class Pool:
     """As much of a pool as relays look at. ``log``: who was asked for a session, and who has it back."""
 
@@ -91,17 +111,8 @@ class Pool:
     letters: str = "go well"
     config: PoolConfig = field(default_factory=PoolConfig)
 
-    @contextmanager
-    def session(self, deadline: float) -> Iterator[Session]:
-        self.log.append(self.endpoint.host)
-        if self.mood in FAULTS:
-            raise fault_error(FAULTS[self.mood][0])
-        if self.mood in BUSY:
-            raise BUSY[self.mood](self.mood)
-        if self.mood == CLOSED:
-            raise PoolClosed(self.mood)
-        yield Session(LETTERS[self.letters])
-        self.log.append(f"{self.endpoint.host} has it back")
+    def session(self, deadline: float) -> Loan:
+        return Loan(self)
 
     def too_many(self, *, greeting: bool) -> int:
         return 3

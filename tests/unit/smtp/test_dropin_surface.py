@@ -9,6 +9,7 @@ import smtplib as standard
 import subprocess
 import sys
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
 
@@ -54,12 +55,26 @@ def test_each_name_of_the_drop_in_is_reached_through_the_package() -> None:
     assert all(getattr(ours, name) is getattr(dropin, name) for name in dropin.__all__)
 
 
-def test_a_name_is_loaded_when_it_is_first_used_and_stays() -> None:
+def test_a_name_is_loaded_when_it_is_first_used() -> None:
     program = (
         "import sys; from notifier import smtp; assert 'notifier.smtp.dropin' not in sys.modules, 'a session needs none of it';"
-        "first = smtp.SMTP; assert 'notifier.smtp.dropin' in sys.modules; assert vars(smtp)['SMTP'] is first"
+        "first = smtp.SMTP; assert 'notifier.smtp.dropin' in sys.modules; assert smtp.SMTP is first"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_drop_in_is_reached_as_a_module_of_the_package() -> None:
+    program = "import notifier.smtp; notifier.smtp.dropin.SMTP"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("name", "home"), [("SMTP", "notifier.smtp.dropin"), ("Session", "notifier.smtp.session")])
+def test_a_double_in_a_names_place_is_seen_and_does_not_stay(name: str, home: str) -> None:
+    real = getattr(ours, name)
+    for place in (home, "notifier.smtp"):
+        with mock.patch(f"{place}.{name}", "double"):
+            assert getattr(ours, name) == "double"
+        assert getattr(ours, name) is real
 
 
 def test_other_names_are_missing_in_the_usual_words() -> None:
