@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import uuid
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from celery.utils.nodenames import anon_nodename
 from kombu import Connection
 
+from notifier.settings import Settings
 from notifier.store.base import AddResult, BellMessage
 from notifier.tasks.app import app
 from notifier.tasks.bells import bell
@@ -34,28 +36,36 @@ _BELL, _TASK, _TAG = (
 
 
 class Ringing:
-    """Which way bells go, as this process knows it."""
+    """Which way bells go, as this process knows it. ``every``: seconds for which a look at the configuration counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: float = 1.0) -> None:
         self._quiet: frozenset[str] = frozenset()
+        self._every = every
+        self._looked: tuple[Settings, float, bool] | None = None
 
     def way(self, queues: frozenset[str]) -> BellMessage | None:
         """How the bells of the next mails ring with them; None where they are published, if any is wanted at all.
 
         While the workers of a queue are busy none is, and its message need not go along.
         """
-        return None if queues <= self._quiet or not _is_one_server() else message_of
+        return None if queues <= self._quiet or not self._is_one_server() else message_of
 
     def learn(self, queues: frozenset[str], result: AddResult) -> None:
         """Whether bells are wanted there these days."""
         self._quiet = self._quiet - queues if result.rung or result.bells else self._quiet | queues
 
+    def _is_one_server(self) -> bool:
+        chosen, now = settings(), time.monotonic()
+        if self._looked is None or self._looked[0] is not chosen or now >= self._looked[1]:
+            self._looked = chosen, now + self._every, _is_one_server(chosen)
+        return self._looked[2]
 
-def _is_one_server() -> bool:
-    """Asked each time, for the app's configuration may change: what Celery itself would publish to, and where."""
+
+def _is_one_server(chosen: Settings) -> bool:
+    """Whether Celery itself would publish to that list."""
     if registered():  # another's app has its own ways: prefixes, priorities, exchanges
         return False
-    conf, ledger = app.conf, settings().store_url.reveal()
+    conf, ledger = app.conf, chosen.store_url.reveal()
     # Options and a second server behind it are read by the ledger and by Celery each in its way.
     plain = ledger.startswith(_SCHEMES) and not {"?", ";", "#"} & set(ledger)
     # Celery's own variables (CELERY_BROKER_URL and its like) go before what the settings say.

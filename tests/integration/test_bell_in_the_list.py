@@ -27,11 +27,12 @@ def valkey() -> Iterator[EmbeddedValkey]:
         point_at(started.url)
         yield started
     app.__dict__.pop("amqp", None)
+    ringing.ringing.__init__()  # type: ignore[misc]  # as it was
 
 
 def point_at(broker: str, **more: str) -> None:
     use_settings(Settings.load({"NOTIFIER_BROKER_URL": broker, "NOTIFIER_SMTP_URL": "smtp://127.0.0.1:1", **more}))
-    ringing.ringing.__init__()  # type: ignore[misc]  # as a process has it that has sent nothing yet
+    ringing.ringing.__init__(every=0)  # type: ignore[misc]  # as a process has it that has sent nothing yet
 
 
 def way(queue: str = "mail") -> object:
