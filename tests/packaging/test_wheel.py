@@ -98,7 +98,17 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_environment(wheel: Path, tmp_p
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"
     pins = ["-c", str(TOP / "requirements.txt")]
-    install = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *pins, f"{wheel}[demo]"]
+    install = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-qq",
+        "--disable-pip-version-check",
+        "--no-compile",
+        *pins,
+        f"{wheel}[demo]",
+    ]
     subprocess.run(install, check=True, timeout=240)
     empty = tmp_path / "empty"
     empty.mkdir()

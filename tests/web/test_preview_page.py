@@ -298,7 +298,9 @@ def test_a_saved_file_is_told(page: PreviewPage, folder: Path) -> None:
     answers: list[httpx.Response] = []
     asking = threading.Thread(target=lambda: answers.append(get(page, f"/changes?since={stamp}")))
     asking.start()
-    write(folder, "live", text="Second words")
+    saved = folder / "saved"  # in one step, as editors do: between two there is a stamp of its own, which may be told
+    saved.write_text("Second words", encoding="utf-8")
+    saved.replace(folder / "live" / "text.txt.j2")
     asking.join(30)
     assert answers[0].text == stamp_of(page) != stamp
     assert "Second words" in get(page, "/t/live?view=text").text
