@@ -43,8 +43,8 @@ $(STAMP): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Notifier needs Python 3.11, 3.12 or 3.13, and none is on the PATH (PYTHON=/path/of/python names one)"; exit 1; }
 	@echo "making the environment in $(VENV) with $(PYTHON); this takes a minute, once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@# dkimpy, pure Python, has no wheel; nothing else is built here.
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: --no-binary dkimpy -r requirements.txt
+	@# dkimpy, pure Python, has no wheel; nothing else is built here. Modules are compiled when they are first imported: most never are.
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --only-binary :all: --no-binary dkimpy -r requirements.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
