@@ -24,9 +24,8 @@ from notifier.tasks.registered import registered
 from notifier.tasks.runtime import settings
 
 _SCHEMES = ("redis://", "rediss://")
-_OTHER_LISTS = frozenset(
-    {"global_keyprefix", "priority_steps", "sep"}
-)  # options with which Kombu names its lists otherwise
+# Options with which Kombu names its lists otherwise.
+_OTHER_LISTS = frozenset({"global_keyprefix", "priority_steps", "sep"})
 # In the place of a bell's id, a task's and a message's; nothing else in a message looks like them.
 _BELL, _TASK, _TAG = (
     "00be1100be1100be1100be1100be1100",
@@ -97,9 +96,8 @@ def _template(queue: str) -> tuple[str, str]:
         )
     (envelope,) = sent
     envelope["properties"]["delivery_tag"] = _TAG
-    return base64.b64decode(envelope["body"]).decode(), json.dumps(
-        {"body": None, **{k: v for k, v in envelope.items() if k != "body"}}
-    )
+    body_text, envelope["body"] = base64.b64decode(envelope["body"]).decode(), None
+    return body_text, json.dumps(envelope)
 
 
 ringing = Ringing()
