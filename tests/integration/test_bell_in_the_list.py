@@ -13,7 +13,7 @@ from celery import Celery
 
 from notifier import send_email
 from notifier.settings import Settings
-from notifier.tasks import register, ringing
+from notifier.tasks import register, registered, ringing
 from notifier.tasks.app import app, use_settings
 from notifier.tasks.bells import ring
 from notifier.testing import EmbeddedValkey
@@ -121,7 +121,7 @@ def test_what_an_operator_has_configured_otherwise_is_celerys_to_know(
     valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch, name: str, value: object
 ) -> None:
     assert way() is not None
-    monkeypatch.setitem(app.conf, name, value)
+    monkeypatch.setitem(app.conf.maps[0], name, value)  # taken back as if it had never been there
     assert way() is None
 
 
@@ -133,8 +133,8 @@ def test_celerys_own_variables_go_before_our_settings(
     assert way() is None
 
 
-def test_an_app_of_somebody_elses_has_its_own_ways(valkey: EmbeddedValkey) -> None:
+def test_an_app_of_somebody_elses_has_its_own_ways(valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registered, "_apps", [])
     theirs = Celery("theirs", broker=valkey.url, set_as_current=False)
     register(theirs)
     assert way() is None
-    del theirs
