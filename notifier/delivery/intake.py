@@ -279,7 +279,7 @@ class Intake:
 
 
 def _is_surely_smaller(email: Email, limit: int) -> bool:
-    """Without the JSON, which takes ten times as long: it has at most six octets for a character of Python's own form."""
+    """Without the JSON, which takes longer: that has at most six octets for a character of Python's own form."""
     if email.attachments or email.calendar or email.message:
         return False
     addresses = (*email.to, *email.cc, *email.bcc, *email.reply_to, *((email.sender,) if email.sender else ()))

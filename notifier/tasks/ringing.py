@@ -1,7 +1,7 @@
 """Bells that ring in the step that stores their mail, where the broker's lists are on the ledger's own server.
 
-That is the usual installation, one Redis for both. A bell that is published by itself costs the caller more processor time than all the
-rest of the call, a round trip, and a wait for the disk before a worker hears of the mail (ADR 49).
+That is the usual installation, one Redis for both. A bell that is published by itself costs the caller Celery's whole way of publishing, a
+round trip, and a wait for the disk before a worker hears of the mail (ADR 49).
 """
 
 from __future__ import annotations

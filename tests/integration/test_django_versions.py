@@ -69,7 +69,7 @@ def environment(django: str) -> Path:
                 "install",
                 "-q",
                 "--disable-pip-version-check",
-                "--no-compile",  # a third of its time, for modules that mostly nobody imports
+                "--no-compile",  # for modules that mostly nobody imports
                 f"django=={django}.*",
                 *NEEDED,
                 *TESTING,

@@ -13,7 +13,7 @@ _SPECIALS = re.compile(r'[<>()\[\],;: "]')  # of RFC 5322 section 3.2.3, what an
 
 
 def _parsed(text: str) -> tuple[str, str]:
-    from email.utils import parseaddr  # noqa: PLC0415 - twenty milliseconds that a program's start does not need
+    from email.utils import parseaddr  # noqa: PLC0415 - a program's start does not need it
 
     return parseaddr(text)
 

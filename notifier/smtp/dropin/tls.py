@@ -16,7 +16,7 @@ def tls_context(keyfile: str | None, certfile: str | None, context: ssl.SSLConte
             raise ValueError(f"context and {name} arguments are mutually exclusive")
     if context is not None:
         return context
-    import ssl  # noqa: PLC0415 - ten milliseconds of a program's start, for those that encrypt
+    import ssl  # noqa: PLC0415 - for those that encrypt
 
     context = ssl.create_default_context()
     if keyfile is not None or certfile is not None:

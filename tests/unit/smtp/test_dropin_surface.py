@@ -52,6 +52,7 @@ def test_that_holds_in_a_process_that_has_imported_nothing_else() -> None:
 
 def test_each_name_of_the_drop_in_is_reached_through_the_package() -> None:
     assert set(ours.__all__) >= set(dropin.__all__)
+    assert all(hasattr(ours, name) for name in ours.__all__)
     assert all(getattr(ours, name) is getattr(dropin, name) for name in dropin.__all__)
 
 
