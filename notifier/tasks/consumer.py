@@ -19,6 +19,14 @@ log = logging.getLogger(__name__)
 # Login, virtual host or rights: only an operator changes that. Celery would try five times a second.
 _REFUSALS = (AccessRefused, NotAllowed)
 PAUSE = 5  # seconds
+_REFUSED = "RabbitMQ refuses this worker (%s): it needs configure, write and read (rabbitmqctl set_permissions)"
+# Python's own error, which only py-amqp lets out. A node that was killed as it made a queue brings it back without a
+# leader, and answers nothing that is asked about it (rabbitmq-server 15725).
+_UNANSWERED = (
+    "RabbitMQ left a question of this worker unanswered (%s). If it is up, look for a queue without a leader "
+    "(rabbitmq-queues quorum_status mail shows followers only) and delete it (rabbitmqctl delete_queue mail): the worker "
+    "makes it anew"
+)
 _UNUSED = "DelayedDelivery"
 _Blueprint: Any = CelerysConsumer.Blueprint
 
@@ -37,12 +45,11 @@ class Consumer(CelerysConsumer):
         _pause_where_refused(exc)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """A right is missing, or the connection broke."""
+        """A right is missing, a question stays unanswered, or the connection broke."""
         if isinstance(exc, _REFUSALS):
-            log.error(
-                "RabbitMQ refuses this worker (%s): it needs configure, write and read (rabbitmqctl set_permissions)",
-                exc,
-            )
+            log.error(_REFUSED, exc)
+        elif type(exc) is TimeoutError:
+            log.error(_UNANSWERED, exc)
         super().on_connection_error_after_connected(exc)
         _pause_where_refused(exc)
 

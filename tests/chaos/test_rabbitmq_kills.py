@@ -36,6 +36,7 @@ def test_kill_9_of_workers_and_of_the_broker_under_load(tmp_path: Path, rabbitmq
     with plant(tmp_path, journal=journal, NOTIFIER_BROKER_URL=rabbitmq.url) as made:
         first, second = made.launch_worker(), made.launch_worker()
         wait_until(lambda: made.registered(first) and made.registered(second), "the workers are up")
+        rabbitmq.write_down_its_queues()
         stored = enqueue(0)
         made.server.mailbox.wait_for(20, timeout=60)
         first.kill()  # with what it had in hand
@@ -50,3 +51,16 @@ def test_kill_9_of_workers_and_of_the_broker_under_load(tmp_path: Path, rabbitmq
         account = judge(stored, {mail_id: notifier.status(mail_id) for mail_id in stored}, copies_in(journal))
         assert (account.lost, account.doubled) == (0, 0), account.why
         assert account.unknown <= 4, "at most one mail a slot that was killed"
+
+
+def test_a_queue_that_a_killed_node_brings_back_without_a_leader_is_told_and_mended(
+    tmp_path: Path, rabbitmq: RabbitMQ
+) -> None:
+    with plant(tmp_path, NOTIFIER_BROKER_URL=rabbitmq.url) as made:
+        made.start_worker()
+        rabbitmq.forget_its_part_in("mail.bulk")
+        rabbitmq.kill()
+        rabbitmq.start()
+        wait_until(lambda: "look for a queue without a leader" in made.logs(), "the worker says what it waits for")
+        rabbitmq.control("delete_queue", "mail.bulk")
+        made.settle(enqueue(0, 5), MailState.SENT)

@@ -192,6 +192,7 @@ def test_a_node_that_takes_nothing_fails_the_first_call_within_five_seconds_and_
 
 
 def test_a_node_that_is_killed_in_mid_run_and_comes_back_loses_nothing(works: Plant, rabbitmq: RabbitMQ) -> None:
+    rabbitmq.write_down_its_queues()
     already = len(works.server.mailbox)
     stored = [send_email.delay(**welcome(f"run{n}@example.com")).id for n in range(100)]
     works.server.mailbox.wait_for(already + 20, timeout=30)
