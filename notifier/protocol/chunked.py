@@ -77,7 +77,11 @@ class Chunked:
         if not self._more_to_send:
             return False
         waits = self._alone_next and bool(self._in_flight)
-        return not waits and len(self._in_flight) <= self._link.window // 2
+        window = self._link.window
+        # The last mail of a flight is decided by the first reply to the flight behind it (`_look_behind`). Were it
+        # waited for, the two flights would take turns, and each round trip would carry one of them.
+        undecided = 1 if window >= IN_HALVES else 0
+        return not waits and len(self._in_flight) <= window // 2 + undecided
 
     # mails that go out whole ----------------------------------------------------------------------------------------
 
@@ -86,8 +90,9 @@ class Chunked:
         batch: list[Transaction] = []
         self._alone_next = False
         window = max(1, self._link.window)
-        most = window // 2 if window >= IN_HALVES else window - len(self._in_flight)
-        most = min(most, self._link.mail_max - self._link.carried)
+        most = min(window - len(self._in_flight), self._link.mail_max - self._link.carried)
+        if window >= IN_HALVES:
+            most = min(most, window // 2)
         while len(batch) < most:
             self._queue.look_ahead()
             one = self._queue.at_hand() or (yield from self._queue.next_fit())
