@@ -18,7 +18,7 @@ QUICK := $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=qu
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check chaos format fuzz bench bench-end-to-end bench-smtp bench-pool bench-delivery bench-compose bench-django bench-scale docs requirements clean
+.PHONY: demo test check chaos format fuzz bench bench-end-to-end bench-profiles bench-smtp bench-pool bench-delivery bench-compose bench-django bench-scale docs requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -89,6 +89,11 @@ bench: $(STAMP)
 bench-end-to-end: $(STAMP)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks.end_to_end $(ARGS)
+
+# Where the processor time of a mail goes, function by function. It writes benchmarks/profiles/RESULTS.md.
+bench-profiles: $(STAMP)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.profiles $(ARGS)
 
 # SMTP clients side by side on one sink; ARGS="--rtt 20 100" adds a longer round trip. It writes benchmarks/smtp/RESULTS.md.
 bench-smtp: $(STAMP)

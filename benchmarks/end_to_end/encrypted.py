@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -27,24 +28,28 @@ from notifier.smtp import Endpoint, Session, TLSPolicy
 SIZE = 50 * 1024
 BLOCK = 50  # mails
 _LINE = b"The parcel left our house this morning and will be with you in two days.\r\n"
-_MESSAGE = b"Subject: Your parcel\r\n\r\n" + _LINE * (SIZE // len(_LINE))
+MESSAGE = b"Subject: Your parcel\r\n\r\n" + _LINE * (SIZE // len(_LINE))
 _ENVELOPE = Envelope("shop@origin.example", ("zoe@destination.example",))
 
 
 def encrypted(blocks: int) -> list[tuple[float, float]]:
     """Seconds a mail with TLS and without, block by block. Raises `Trouble` where a mail did not come whole."""
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "benchmarks.end_to_end.encrypted", folder]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TOP) as sink:
-            assert sink.stdout is not None
-            assert sink.stdin is not None
-            port = int(sink.stdout.readline())
-            found = _measured(port, str(Path(folder) / "ca.pem"), blocks)
-            sink.stdin.close()
-            sums = sink.stdout.read().split()
-    if set(sums) != {str(zlib.crc32(_MESSAGE))} or len(sums) != 2 * (blocks + 1) * BLOCK:
+    with TemporaryDirectory() as folder, sink(Path(folder), 2 * (blocks + 1) * BLOCK) as port:
+        return _measured(port, str(Path(folder) / "ca.pem"), blocks)
+
+
+@contextmanager
+def sink(folder: Path, mails: int) -> Iterator[int]:
+    """Its port. Raises `Trouble` where so many mails did not come whole."""
+    command = [sys.executable, "-m", "benchmarks.end_to_end.encrypted", str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TOP) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield int(process.stdout.readline())
+        process.stdin.close()
+        sums = process.stdout.read().split()
+    if set(sums) != {str(zlib.crc32(MESSAGE))} or len(sums) != mails:
         raise Trouble(f"mismatch: {len(sums)} mails, {len(set(sums))} kinds of octets")
-    return found
 
 
 def _measured(port: int, authority: str, blocks: int) -> list[tuple[float, float]]:
@@ -59,7 +64,7 @@ def _seconds(session: Session) -> float:
     taken = []
     for _ in range(BLOCK):
         began = time.perf_counter()
-        (outcome,) = session.send_many([MailObject(_ENVELOPE, _MESSAGE)])
+        (outcome,) = session.send_many([MailObject(_ENVELOPE, MESSAGE)])
         taken.append(time.perf_counter() - began)
         if outcome.faults:
             raise Trouble(f"not accepted: {outcome}")

@@ -38,14 +38,21 @@ def _copied_field(value: object) -> object:
 
 def everything(body: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
     """Every node of the trees, a parent before its children."""
-    todo = [iter(body)]
+    todo = list(body)
+    todo.reverse()
     while todo:
-        for node in todo[-1]:
-            yield node
-            todo.append(node.iter_child_nodes())
-            break
-        else:
-            todo.pop()
+        node = todo.pop()
+        yield node
+        # Linking asks for all nodes again and again: `iter_child_nodes`, two generators in each other, was most of its time.
+        found: list[nodes.Node] = []
+        for field in node.fields:
+            value = getattr(node, field, None)
+            if type(value) is list:
+                found += [one for one in value if isinstance(one, nodes.Node)]
+            elif isinstance(value, nodes.Node):
+                found.append(value)
+        found.reverse()
+        todo += found
 
 
 def loaded(body: Iterable[nodes.Node]) -> set[str]:
