@@ -19,7 +19,9 @@ from notifier.testing import EmbeddedValkey
 
 PATIENCE = 200.0  # seconds
 WORK = "the replicas do their work"
-WARM = 75  # mails for each replica before: the first of a process load its templates and half of its modules
+# Mails for each replica before: the first of a process load its templates and half of its modules, and a template is linked
+# when it has been used 200 times. More replicas would have more of that among as many mails.
+WARM = 300
 # Limits that never bind: asking for them costs what it costs with those that do.
 LIMITS = "tls=none&connections=1000&rate=1000000"
 
