@@ -40,8 +40,9 @@ OWNERS = (
     ("django/", THEIRS),
 )
 _COMPILERS = (
-    *(f"jinja2/{name}.py" for name in ("compiler", "parser", "lexer", "optimizer", "loaders")),
-    *(f"notifier/rendering/{name}" for name in ("linking/", "css_inlining", "mjml", "markdown", "text_alternative")),
+    *(f"jinja2/{name}.py" for name in ("compiler", "parser", "lexer", "optimizer")),
+    "_compile (jinja2/environment.py",
+    "notifier/rendering/linking/",
 )
 
 

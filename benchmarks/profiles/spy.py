@@ -23,9 +23,11 @@ def beside(pid: int, stacks: Path) -> Iterator[None]:
     """Look at a process and its children until the block ends. Raises `NoSpy`."""
     command = [*_RECORD, "--duration", "unlimited", "--output", str(stacks), "--pid", str(pid)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as spy:
-        yield
-        spy.send_signal(signal.SIGINT)
-        _, said = spy.communicate(timeout=60)
+        try:
+            yield
+        finally:
+            spy.send_signal(signal.SIGINT)
+            _, said = spy.communicate(timeout=60)
     if not stacks.exists():
         raise NoSpy(said.strip())
 

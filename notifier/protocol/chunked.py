@@ -73,7 +73,7 @@ class Chunked:
 
     @property
     def _has_room(self) -> bool:
-        """True where it is worth while to send more: half of the window is free, and there is a mail that fits in."""
+        """True where it is worth while to send more: about half of the window is free, and there is a mail that fits in."""
         if not self._more_to_send:
             return False
         waits = self._alone_next and bool(self._in_flight)
@@ -90,10 +90,10 @@ class Chunked:
         batch: list[Transaction] = []
         self._alone_next = False
         window = max(1, self._link.window)
-        most = min(window - len(self._in_flight), self._link.mail_max - self._link.carried)
+        most = window - len(self._in_flight)
         if window >= IN_HALVES:
             most = min(most, window // 2)
-        while len(batch) < most:
+        while len(batch) < most and self._link.carried + len(batch) < self._link.mail_max:
             self._queue.look_ahead()
             one = self._queue.at_hand() or (yield from self._queue.next_fit())
             if one is None:
@@ -169,7 +169,8 @@ class Chunked:
         self._in_flight.popleft()
         yield from self._queue.over(one)
         if self._link.closing:
-            yield from self._see_off()
+            if self._link.hurry is None:
+                yield from self._see_off()
         elif self._link.doubt is not None:
             yield from self._lost(Lost(Loss.CLOSED, self._link.doubt))
 

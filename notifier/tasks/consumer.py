@@ -20,12 +20,9 @@ log = logging.getLogger(__name__)
 _REFUSALS = (AccessRefused, NotAllowed)
 PAUSE = 5  # seconds
 _REFUSED = "RabbitMQ refuses this worker (%s): it needs configure, write and read (rabbitmqctl set_permissions)"
-# Python's own error, which only py-amqp lets out. A node that was killed as it made a queue brings it back without a
-# leader, and answers nothing that is asked about it (rabbitmq-server 15725).
 _UNANSWERED = (
-    "RabbitMQ left a question of this worker unanswered (%s). If it is up, look for a queue without a leader "
-    "(rabbitmq-queues quorum_status mail shows followers only) and delete it (rabbitmqctl delete_queue mail): the worker "
-    "makes it anew"
+    "RabbitMQ answered nothing in time (%s). If all of its nodes are up, a queue of this worker may have no leader: "
+    'docs/how-to/rabbitmq.md, "A queue without a leader"'
 )
 _UNUSED = "DelayedDelivery"
 _Blueprint: Any = CelerysConsumer.Blueprint
@@ -48,10 +45,15 @@ class Consumer(CelerysConsumer):
         """A right is missing, a question stays unanswered, or the connection broke."""
         if isinstance(exc, _REFUSALS):
             log.error(_REFUSED, exc)
-        elif type(exc) is TimeoutError:
+        elif _is_silence(exc):
             log.error(_UNANSWERED, exc)
         super().on_connection_error_after_connected(exc)
         _pause_where_refused(exc)
+
+
+def _is_silence(exc: Exception) -> bool:
+    """py-amqp has waited for a reply in vain. What the system calls so has a number: the connection is lost then."""
+    return type(exc) is TimeoutError and exc.errno is None
 
 
 def _pause_where_refused(exc: Exception) -> None:

@@ -10,7 +10,7 @@ from real_servers.rabbitmq import RabbitMQ
 from workers import plant, wait_until
 
 import notifier
-from notifier import send_email
+from notifier import send_bulk, send_email
 from notifier.errors import BrokerUnavailable
 from notifier.model.state import MailState
 
@@ -36,8 +36,10 @@ def test_kill_9_of_workers_and_of_the_broker_under_load(tmp_path: Path, rabbitmq
     with plant(tmp_path, journal=journal, NOTIFIER_BROKER_URL=rabbitmq.url) as made:
         first, second = made.launch_worker(), made.launch_worker()
         wait_until(lambda: made.registered(first) and made.registered(second), "the workers are up")
+        stored = enqueue(0, 1)
+        made.settle(stored, MailState.SENT)  # so the queues are there
         rabbitmq.write_down_its_queues()
-        stored = enqueue(0)
+        stored += enqueue(1, 39)
         made.server.mailbox.wait_for(20, timeout=60)
         first.kill()  # with what it had in hand
         stored += enqueue(40)
@@ -58,9 +60,16 @@ def test_a_queue_that_a_killed_node_brings_back_without_a_leader_is_told_and_men
 ) -> None:
     with plant(tmp_path, NOTIFIER_BROKER_URL=rabbitmq.url) as made:
         made.start_worker()
+        made.settle(enqueue(0, 1), MailState.SENT)  # so the queues are there
         rabbitmq.forget_its_part_in("mail.bulk")
         rabbitmq.kill()
         rabbitmq.start()
-        wait_until(lambda: "look for a queue without a leader" in made.logs(), "the worker says what it waits for")
+        wait_until(
+            lambda: "a queue of this worker may have no leader" in made.logs(), "the worker says what it waits for"
+        )
+        assert (rabbitmq.has_a_leader("mail"), rabbitmq.has_a_leader("mail.bulk")) == (True, False)
+        (row,) = send_bulk(template="welcome", recipients=[{"to": "u1@example.com", "context": {"name": "1"}}])
+        assert row.result is not None
+        assert notifier.status(row.result.id).state == MailState.WAITING
         rabbitmq.control("delete_queue", "mail.bulk")
-        made.settle(enqueue(0, 5), MailState.SENT)
+        made.settle([row.result.id], MailState.SENT)

@@ -141,6 +141,21 @@ def test_law_3_421_in_a_window_says_so_and_those_behind_are_unknown() -> None:
     assert [list(one.values()) for one in rows(scripted)] == [[None], ["M0"], ["Z5"], ["M0"]]
 
 
+def test_law_3_behind_a_421_any_number_of_mails_has_its_reply() -> None:
+    answered = b"250 reset\r\n421 enough\r\n503 x\r\n503 x\r\n"
+    scripted = play([FIRST + answered * 1499], [mail()] * 1500, Link("r", CHUNKING, window=1500), as_it_is=True)
+    assert [row for one in rows(scripted) for row in one.values()] == [None] + ["M0"] * 1499
+
+
+def test_law_9_a_big_mail_counts_for_the_servers_mailmax_too() -> None:
+    two = Extensions("relay", {**CHUNKING.keywords, "LIMITS": "MAILMAX=2"})
+    mails = [mail(data=b"x" * (2 * CHUNK)), mail(), mail()]
+    pieces = lines(b"250 m\r\n250 r\r\n250 chunk\r\n250 kept\r\n" + BEHIND)
+    scripted = play(pieces, mails, Link("r", two, window=4), as_it_is=True)
+    assert [list(one.values()) for one in rows(scripted)] == [[None], [None], ["M0"]]
+    assert scripted.wire.sent.count(b"MAIL FROM") == 2
+
+
 def test_law_3_after_a_421_a_mail_with_its_own_reply_is_not_unknown() -> None:
     answered = b"250 reset\r\n421 enough\r\n503 x\r\n503 x\r\n"
     scripted = play(lines(FIRST + answered * 2), [mail()] * 4, Link("r", CHUNKING, window=3))

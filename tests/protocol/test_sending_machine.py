@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
+import pytest
 from driven import driven
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import RecipientState
+from notifier.protocol import chunked
 from notifier.protocol.commands import Bdat
 from notifier.protocol.connection import Connection
 from notifier.protocol.dialogue import (
@@ -263,6 +265,7 @@ class ClientAndServer(RuleBasedStateMachine):
         super().__init__()
         self.journal: list[tuple[bytes, str]] = []
         self.mails = 0
+        self.patch = pytest.MonkeyPatch()  # wide windows behave otherwise, and few mails are enough here
         self.player: Player | None = None
         self.link = Link("r", Extensions())
 
@@ -272,9 +275,11 @@ class ClientAndServer(RuleBasedStateMachine):
         takes=st.one_of(st.just(10**9), st.integers(0, 2000)),
         piece=st.integers(1, 60),
         window=st.integers(1, 5),
+        halves=st.sampled_from([chunked.IN_HALVES, 4]),
     )
-    def connect(self, keywords: set[str], answers: list[str], takes: int, piece: int, window: int) -> None:
+    def connect(self, keywords: set[str], answers: list[str], takes: int, piece: int, window: int, halves: int) -> None:
         """A new connection to a server of some kind."""
+        self.patch.setattr(chunked, "IN_HALVES", halves)
         offered = Extensions("r", {keyword: "RCPTMAX=2" if keyword == "LIMITS" else "" for keyword in keywords})
         self.player = Player(ModelServer(iter(answers), self.journal), takes, piece)
         self.link = Link("r", offered, window=window)
@@ -297,16 +302,21 @@ class ClientAndServer(RuleBasedStateMachine):
         shift=st.sampled_from(SHIFTS),
         piece=st.integers(1, 200),
         window=st.integers(1, 5),
+        halves=st.sampled_from([chunked.IN_HALVES, 4]),
     )
     def connect_to_one_that_loses_count(
-        self, keywords: set[str], before: int, shift: str, piece: int, window: int
+        self, keywords: set[str], before: int, shift: str, piece: int, window: int, halves: int
     ) -> None:
         """A reply too many or too few, once. With codes in a window; without them a window is nobody's default."""
+        self.patch.setattr(chunked, "IN_HALVES", halves)
         coded = window > 1
         offered = Extensions("r", dict.fromkeys({*keywords, *(["ENHANCEDSTATUSCODES"] if coded else [])}, ""))
         answers = iter(["ok"] * before + [shift])
         self.player = Player(ModelServer(answers, self.journal, coded=coded), 10**9, piece)
         self.link = Link("r", offered, window=window)
+
+    def teardown(self) -> None:
+        self.patch.undo()
 
     @precondition(lambda self: self.player is not None and not (self.link.doubt or self.player.connection.dead))
     @rule(

@@ -72,7 +72,10 @@ class RabbitMQ:
 
     def control(self, *command: str) -> str:
         """What ``rabbitmqctl`` says; it takes seconds, for it is a node of its own."""
-        called = [str(self.scripts / "rabbitmqctl"), *command]
+        return self._said_by("rabbitmqctl", *command)
+
+    def _said_by(self, program: str, *command: str) -> str:
+        called = [str(self.scripts / program), *command]
         made = subprocess.run(called, env=self.environ, capture_output=True, text=True, check=False, timeout=60)
         assert made.returncode == 0, made.stdout + made.stderr
         return made.stdout
@@ -86,8 +89,14 @@ class RabbitMQ:
 
     def forget_its_part_in(self, queue: str) -> None:
         """Have it lose, with the next ``kill -9``, what `write_down_its_queues` writes down."""
-        self.control("eval", f"dets:delete(ra_directory_reverse, '%2F_{queue}').")
-        self.write_down_its_queues()
+        name = f"'%2F_{queue}'"
+        there = self.control("eval", f"dets:member(ra_directory_reverse, {name}).")
+        assert there.strip() == "true", f"it has no queue {queue}: {there}"
+        self.control("eval", f"dets:delete(ra_directory_reverse, {name}), dets:sync(ra_directory_reverse).")
+
+    def has_a_leader(self, queue: str) -> bool:
+        """Whether somebody leads a quorum queue, by `rabbitmq-queues quorum_status`."""
+        return "leader" in self._said_by("rabbitmq-queues", "quorum_status", queue)
 
     def depth(self, queue: str) -> int:
         """Messages that lie in the queue, unread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from kombu import Exchange, Queue
 from notifier.settings import Settings
 from notifier.tasks import app as tasks_app
 from notifier.tasks.app import BROKER_TIMEOUT, use_settings
-from notifier.tasks.consumer import Consumer
+from notifier.tasks.consumer import Consumer, _is_silence
 from notifier.tasks.rabbitmq import DRIVER, WaitAtMost, is_rabbitmq, publishing, quorum_queues
 from notifier.tasks.runtime import configure
 
@@ -71,3 +72,15 @@ def test_the_consumer_has_every_step_of_celerys_but_the_one_for_delayed_messages
     (theirs,) = (base for base in Consumer.__bases__)
     left_out = set(theirs.Blueprint.default_steps) - set(Consumer.Blueprint.default_steps)
     assert left_out == {"celery.worker.consumer.delayed_delivery:DelayedDelivery"}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told"),
+    [
+        (TimeoutError("timed out"), True),
+        (TimeoutError(errno.ETIMEDOUT, "Connection timed out"), False),
+        (OSError("x"), False),
+    ],
+)
+def test_a_reply_that_does_not_come_is_told_apart_from_a_lost_connection(error: Exception, is_told: bool) -> None:
+    assert _is_silence(error) is is_told
