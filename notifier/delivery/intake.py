@@ -9,11 +9,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from notifier.delivery.attachments import GivenFile, Sources, is_stored, read_attachment, stored_attachment
 from notifier.delivery.context import checked_context
-from notifier.delivery.own_message import OwnMessage, read_own_message
 from notifier.errors import InvalidAddress, InvalidMail, MailTooLarge, TemplateNotFound
 from notifier.mime import check_headers, read_calendar
 from notifier.model.address import Address
@@ -23,6 +22,9 @@ from notifier.model.mail_class import MailClass
 from notifier.model.octets import Source
 from notifier.model.template import MailDefaults
 from notifier.model.tenant import DEFAULT, Tenants
+
+if TYPE_CHECKING:
+    from notifier.delivery.own_message import OwnMessage
 
 MAX_KEY = 256  # characters of an idempotency key
 MAX_RECIPIENTS = 1000  # of one mail: To, Cc and Bcc together
@@ -146,6 +148,9 @@ class Intake:
         options: Options = Options(),
     ) -> Accepted:
         """A mail that the application has composed itself. Raises an `InvalidMail` that says what is wrong."""
+        # The standard library's e-mail policies, most of a megabyte, for whoever composes by himself.
+        from notifier.delivery.own_message import read_own_message  # noqa: PLC0415
+
         self._checked_class(mail_class)
         own = read_own_message(
             message,

@@ -10,8 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from email import policy
-from email.parser import HeaderParser
 from typing import NamedTuple
 
 from notifier.errors import InvalidHeader, InvalidMail
@@ -123,6 +121,9 @@ def is_signed(header: bytes) -> bool:
 
 def author_domain(header: bytes) -> str:
     """That of From's first address, in A-labels; nothing where it has none."""
+    from email import policy  # noqa: PLC0415 - half a megabyte of a worker, for applications that compose themselves
+    from email.parser import HeaderParser  # noqa: PLC0415 - as above
+
     author = HeaderParser(policy=policy.default).parsestr(header.decode("utf-8", "replace"))["From"]
     domains = [address.domain for address in getattr(author, "addresses", ())]
     try:

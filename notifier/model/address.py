@@ -12,8 +12,6 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-import idna
-
 from notifier.errors import InvalidAddress
 
 MAX_LOCAL_PART = 64  # octets, RFC 5321 section 4.5.3.1.1
@@ -171,8 +169,10 @@ def _checked_domain(domain: str, text: str) -> str:
     try:
         ascii_domain = a_labels(domain)
         if "xn--" in ascii_domain.lower():
+            import idna  # noqa: PLC0415 - its tables, which most domains do without
+
             idna.decode(ascii_domain)  # an A-label that is no IDNA 2008 label is refused as well
-    except (idna.IDNAError, UnicodeError) as error:
+    except UnicodeError as error:  # `idna.IDNAError` is one
         raise InvalidAddress(f"domain {_shown(domain)} is not valid in address {_shown(text)}: {error}") from error
     if len(ascii_domain) > MAX_DOMAIN:
         raise InvalidAddress(f"domain is over {MAX_DOMAIN} octets in address {_shown(text)}")
@@ -183,9 +183,13 @@ def _checked_domain(domain: str, text: str) -> str:
 def a_labels(domain: str) -> str:
     """A domain as DNS has it. Raises `ValueError` for what is none (RFC 5891)."""
     if domain.isascii() and not _LDH_DOMAIN.match(domain):
-        raise idna.IDNAError("labels are letters, digits and inner hyphens, 1 to 63 each, one dot between them")
+        raise UnicodeError("labels are letters, digits and inner hyphens, 1 to 63 each, one dot between them")
+    if domain.isascii():
+        return domain.lower()
+    import idna  # noqa: PLC0415 - as above
+
     # strict: only "." divides labels; a full-width dot or an NFKC look-alike is refused, never folded into one.
-    return domain.lower() if domain.isascii() else idna.encode(domain.lower(), strict=True, std3_rules=True).decode()
+    return idna.encode(domain.lower(), strict=True, std3_rules=True).decode()
 
 
 _LDH_DOMAIN = re.compile(r"(?!.*\.\Z)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.(?!\Z)|\Z))+\Z")

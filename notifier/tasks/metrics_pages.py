@@ -13,7 +13,7 @@ from notifier.errors import ConfigurationError
 from notifier.tasks.standing import standing_figures
 from notifier.telemetry.figures import Figures, Series
 from notifier.telemetry.metrics import BY_NAME
-from notifier.telemetry.serving import Page
+from notifier.telemetry.page import Page
 
 NEEDED = "metrics need prometheus_client: pip install 'notifier-worker[metrics]'"
 Pages = Mapping[str, Page]

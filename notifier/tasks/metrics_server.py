@@ -21,7 +21,6 @@ from notifier.tasks.metrics_pages import Pages, worker_pages
 from notifier.tasks.runtime import settings
 from notifier.tasks.telling import count_from_now_on
 from notifier.telemetry.figures import Figures
-from notifier.telemetry.serving import MetricsServer, listen
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +95,8 @@ class Served:
             log.debug("the process that serves metrics had ended")
 
     def _begun(self) -> int:
+        from notifier.telemetry.serving import listen  # noqa: PLC0415 - a web server, where one is asked for
+
         try:
             listening = listen(*self._at)
         except OSError as error:
@@ -114,6 +115,8 @@ class Served:
 
 def _serve(listening: socket.socket, pages: Callable[[], Pages], parent: int) -> None:
     """In the forked process, which never comes back."""
+    from notifier.telemetry.serving import MetricsServer  # noqa: PLC0415 - as above
+
     try:
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from notifier.telemetry.page import Page
+
 log = logging.getLogger(__name__)
 
-Page = Callable[[str], tuple[bytes, str]]  # from the Accept header to the body and its content type
 PATIENCE = 10.0  # seconds that a client has for its request
 
 

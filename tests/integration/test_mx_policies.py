@@ -93,7 +93,7 @@ def test_an_answer_may_come_in_any_form_that_http_has(octets: bytes, authority: 
         (answer("<html>"), "no field"),
         (answer(""), "no field"),
         (answer(POLICY.replace("enforce", "maybe")), "mode"),
-        (answer(length=len(POLICY) + 1), "IncompleteRead"),
+        (answer(length=len(POLICY) + 1), "1 octets of the policy did not come"),
         (answer(length=-1), "length"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + POLICY.encode(), "cut off"),
         (CHUNKED + b"%x\r\n%s\r\n" % (len(POLICY), POLICY.encode()), "IncompleteRead"),

@@ -15,8 +15,6 @@ from importlib import import_module
 from itertools import groupby
 from typing import Self
 
-import idna
-
 from notifier.errors import ConfigurationError, DeliveryError, Phase, fault_error
 from notifier.model.address import a_labels
 from notifier.protocol import taxonomy
@@ -197,7 +195,7 @@ def _a_labels(domain: str) -> str:
         raise _error("D2", domain, words, "5.1.3")
     try:
         return a_labels(domain)
-    except (idna.IDNAError, UnicodeError) as error:
+    except UnicodeError as error:
         raise _error("D2", domain, f"{domain!r} is no domain: {error}", "5.1.2") from error
 
 

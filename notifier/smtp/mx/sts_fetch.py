@@ -5,10 +5,10 @@ The octets come through our own stream, whose deadline is absolute, and are read
 
 from __future__ import annotations
 
-import http.client
 import io
 import ssl
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from notifier.errors import DeliveryError
 from notifier.smtp import tls
@@ -17,6 +17,9 @@ from notifier.smtp.endpoint import Endpoint, Timeouts, TLSPolicy
 from notifier.smtp.mx.sts_policy import Policy
 from notifier.smtp.resolving import Resolve
 from notifier.smtp.stream import NetworkStream, StreamClosed, StreamTimeout
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 PATIENCE = 10.0  # seconds for all of it; the RFC suggests a minute, in which a worker could send a hundred mails
 MOST_OCTETS = 64 * 1024  # of a policy, as the RFC suggests
@@ -46,7 +49,7 @@ class PolicyFetcher:
             raise PolicyUnavailable(f"{host}: {error}") from error
         except StreamTimeout:
             raise PolicyUnavailable(f"{host}: not fetched in time") from None
-        except (http.client.HTTPException, ValueError) as error:
+        except ValueError as error:
             raise PolicyUnavailable(f"{host}: {error or type(error).__name__}") from error
 
     def _answer(self, host: str, deadline: Deadline) -> bytes:
@@ -94,8 +97,16 @@ class _Heard:
 
 
 def _body(octets: bytes) -> bytes:
-    """The policy's octets. Raises `ValueError` or `http.client.HTTPException` for any other answer."""
-    response = http.client.HTTPResponse(_Heard(octets))  # type: ignore[arg-type]  # makefile is all that it asks for
+    """The policy's octets. Raises `ValueError` for any other answer."""
+    from http.client import HTTPException, HTTPResponse  # noqa: PLC0415 - for whoever turns MTA-STS on
+
+    try:
+        return _body_of(HTTPResponse(_Heard(octets)))  # type: ignore[arg-type]  # makefile is all that it asks for
+    except HTTPException as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _body_of(response: HTTPResponse) -> bytes:
     response.begin()
     if response.status != 200:  # a redirect is not followed: section 3.3
         raise ValueError(f"the answer is {response.status}, not 200")
@@ -107,5 +118,5 @@ def _body(octets: bytes) -> bytes:
     if len(body) > MOST_OCTETS:
         raise ValueError(f"the policy is over {MOST_OCTETS} octets")
     if response.length:
-        raise http.client.IncompleteRead(body, response.length)
+        raise ValueError(f"{response.length} octets of the policy did not come")
     return body

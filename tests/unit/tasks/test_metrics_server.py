@@ -14,7 +14,7 @@ from notifier.settings.listening import ListenAt
 from notifier.tasks.metrics_pages import store_pages, worker_pages
 from notifier.tasks.metrics_server import Served
 from notifier.telemetry.figures import Figures
-from notifier.telemetry.serving import Page
+from notifier.telemetry.page import Page
 
 
 def no_pages() -> Mapping[str, Page]:
