@@ -40,10 +40,11 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """``count`` mails, numbered from ``first``: no two of a run have the same number."""
+    """``count`` mails, numbered from ``first``: no two of a run have the same number, but where they are all the ``same``."""
 
     first: int
     count: int
+    same: bool = False
 
     @property
     def frame(self) -> tuple[bytes, bytes]:
@@ -55,7 +56,7 @@ class Load:
         """The octets of each message: CRLF line ends, the last line ended."""
         before, behind = self.frame
         for number in range(self.first, self.first + self.count):
-            yield b"%b%0*d%b" % (before, _DIGITS, number, behind)
+            yield b"%b%0*d%b" % (before, _DIGITS, self.first if self.same else number, behind)
 
     def expected(self) -> Expected:
         """What the sink must say after these mails."""

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.smtp import npm
+from benchmarks.smtp import npm, postfix
 from benchmarks.smtp.load import RECIPIENT, SENDER, Load
 
 TOP = Path(__file__).parents[2]
@@ -17,17 +17,22 @@ REFERENCE = "smtplib"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """``chunking``: it is offered CHUNKING. ``in_flight``: it has many mails under way where it sends with BDAT."""
+    """``chunking``: it is offered CHUNKING. ``in_flight``: it has many mails under way where it sends with BDAT.
+    ``same``: it can only send one mail again and again.
+    """
 
     key: str
     name: str
     chunking: bool = False
     in_flight: bool = False
+    same: bool = False
 
     def missing(self, *, install: bool) -> str | None:
         """Why it cannot be measured here; None where it can."""
         if self.key == "nodemailer":
             return npm.missing(install=install)
+        if self.key == "smtp-source":
+            return postfix.missing()
         if self.key == "aiosmtplib" and importlib.util.find_spec("aiosmtplib") is None:
             return "it is not installed (benchmarks/requirements.txt)"
         return None
@@ -51,6 +56,7 @@ PEERS = (
     Peer(REFERENCE, "`smtplib`, one kept open"),
     Peer("aiosmtplib", "aiosmtplib, one kept open"),
     Peer("nodemailer", "nodemailer, pool of one"),
+    Peer("smtp-source", "Postfix's `smtp-source`, in C, with its start", same=True),
     Peer("notifier", "**Notifier**, DATA"),
     Peer("notifier-window", "**Notifier**, window of 64", chunking=True, in_flight=True),
     Peer("socket-data", "no client: plain socket, DATA, envelope in one flight"),

@@ -123,7 +123,7 @@ class Bench:
         return plan.in_flight_messages or plan.messages * IN_FLIGHT_FACTOR
 
     def _run(self, peer: Peer, port: int, count: int) -> Run:
-        load = Load(self._first, count)
+        load = Load(self._first, count, same=peer.same)
         self._first += count
         self._sink.reset()
         said = _output(peer, port, load)

@@ -8,9 +8,13 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import socket
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from benchmarks.smtp import postfix
 from benchmarks.smtp.load import RECIPIENT, SENDER
 from notifier.model.envelope import Envelope, MailObject
 from notifier.smtp import Endpoint, Session, TLSPolicy
@@ -60,6 +64,22 @@ def aiosmtplib_kept(port: int, messages: Messages) -> Iterator[Callable[[], None
         runner.run(client.connect())
         yield lambda: runner.run(send())
         runner.run(client.quit())
+
+
+@contextmanager
+def smtp_source(port: int, messages: Messages) -> Iterator[Callable[[], None]]:
+    """Postfix's load generator: the first message as often as there are, over one connection, a command at a time."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "message"
+        # It ends each line, the last one too, and doubles dots itself.
+        file.write_bytes(messages[0].replace(b"\r\n", b"\n").removesuffix(b"\n"))
+        words = ("-d", "-m", len(messages), "-M", "[127.0.0.1]", "-f", SENDER, "-t", RECIPIENT, "-F", file)
+        command = list(map(str, (postfix.program(), *words, f"{HOST}:{port}")))
+
+        def send() -> None:
+            subprocess.run(command, check=True, env=postfix.environ())
+
+        yield send
 
 
 @contextmanager
@@ -147,6 +167,7 @@ SENDERS: Mapping[str, Sender] = {
     "smtplib-new": smtplib_new,
     "smtplib": smtplib_kept,
     "aiosmtplib": aiosmtplib_kept,
+    "smtp-source": smtp_source,
     "notifier": notifier_session,
     "notifier-window": notifier_window,
     "socket-data": socket_data,
