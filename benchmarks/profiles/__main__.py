@@ -10,7 +10,8 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -69,7 +70,7 @@ def worker(case: Case, sink: Sink, **settings: str) -> Profile:
             begin = watch.at(max(1, int(WARM * case.count)))
             with beside(process.pid, stacks):
                 end = watch.at(case.count)
-        return Profile((end.worker - begin.worker) / (end.done - begin.done), shares(stacks.open()))
+        return Profile((end.worker - begin.worker) / (end.done - begin.done), shares(stacks.read_text().splitlines()))
 
 
 def caller(function: str, count: int, sink: Sink) -> Profile:
@@ -80,7 +81,9 @@ def caller(function: str, count: int, sink: Sink) -> Profile:
         stacks, words = Path(folder) / "stacks", (case.peer.module, function, str(count + 1), str(count))
         command = [sys.executable, "-m", "benchmarks.end_to_end.client", *words]
         around(command, stacks, env=made.environ, cwd=TOP)
-        return Profile(cost, shares(stacks.open(), lambda frames: any(f"{function} (" in one for one in frames)))
+        return Profile(
+            cost, shares(stacks.read_text().splitlines(), lambda frames: any(f"{function} (" in one for one in frames))
+        )
 
 
 def copied(mails: int, sink: Sink) -> Profile:
@@ -96,12 +99,12 @@ def profiles(mails: int, sink: Sink) -> Mapping[str, Callable[[], Profile]]:
     """What is looked at, by its title."""
     cases = drained(mails, mails // 2, mails // 8)
     asked = (BULK_DATA, BULK_CHUNKING, SINGLES, DJANGO_MANY, DJANGO_EACH)
-    of_workers = {name: lambda name=name: worker(replace(cases[name]), sink) for name in asked}
+    of_workers = {name: partial(worker, cases[name], sink) for name in asked}
     return {
         **of_workers,
-        COPIED: lambda: copied(min(mails, 2 * TEMPLATES), sink),
-        MANY: lambda: caller("enqueue_many", mails, sink),
-        ONE: lambda: caller("enqueue", mails // 2, sink),
+        COPIED: partial(copied, min(mails, 2 * TEMPLATES), sink),
+        MANY: partial(caller, "enqueue_many", mails, sink),
+        ONE: partial(caller, "enqueue", mails // 2, sink),
     }
 
 
@@ -155,10 +158,11 @@ def main() -> int:
             for name, look in profiles(given.mails, sink).items():
                 print(name, file=sys.stderr, flush=True)
                 found[name] = look()
+        below = list(floors())
     except (NoCompiler, NoSpy, Trouble) as error:
         print(error, file=sys.stderr)
         return os.EX_UNAVAILABLE
-    given.output.write_text(page(found, list(floors()), where))
+    given.output.write_text(page(found, below, where))
     print(given.output.read_text())
     return 0
 

@@ -28,4 +28,6 @@ def missing() -> str | None:
 
 def environ() -> Mapping[str, str]:
     """One that is unpacked has its libraries beside it."""
+    if program() != UNPACKED / "usr" / "sbin" / NAME:
+        return os.environ
     return {**os.environ, "LD_LIBRARY_PATH": str(UNPACKED / "usr" / "lib" / "postfix")}

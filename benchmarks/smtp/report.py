@@ -11,7 +11,7 @@ from benchmarks.smtp.rounds import Measured, Plan
 Delayed = Mapping[float, Sequence[Measured]]  # by the round trip in seconds
 
 _LEGEND = f"""\
-One connection, mails of {SIZE} octets, each with its own Message-ID, one recipient. Every client runs in a process of
+One connection, mails of {SIZE} octets, each with its own Message-ID (`smtp-source` sends one again and again), one recipient. Every client runs in a process of
 its own; what is timed lies between the first mail and the last final reply, without opening a connection that is kept.
 *by*: the command that the sink got the mails by. *spread*: lowest and highest round. *processor*: the client's process
 alone, user and system. *round trips*: what a mail waits for, its time with a round trip of {{trip}} over that round

@@ -102,6 +102,7 @@ def test_law_9_the_window_is_filled_again_when_half_of_it_is_free() -> None:
 def test_law_9_a_wide_window_goes_out_in_halves() -> None:
     scripted = play(lines(FIRST + BEHIND * 63), [mail()] * 64, Link("r", CHUNKING, window=32), as_it_is=True)
     assert [len(flight) for flight in scripted.wire.commits] == [16, 16, 15, 15, 2]
+    assert [position for flight in scripted.wire.commits for position in flight] == list(range(64))
     assert rows(scripted) == [{"a@x": None}] * 64
 
 
