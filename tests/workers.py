@@ -33,6 +33,9 @@ CLOCKS = {
     "NOTIFIER_DOT_MARGIN": "0.5",
     "NOTIFIER_TIME_SLICE": "1",
 }
+# A worker that stands still for CLOCKS' second at a dot has spent an attempt, as it should: a busy machine is enough for it.
+# Tests that count attempts and end no worker by force have the clocks of production.
+UNHURRIED = {"NOTIFIER_LEASE": "60", "NOTIFIER_DOT_DEADLINE": "30"}
 # Workers of Celery's that nobody here listens to, and a second of each start.
 QUICK = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 FINAL_REPLY = "timeout_final_reply=2"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from dns_server import DNSServer
-from workers import FINAL_REPLY, Plant, plant, wait_until
+from workers import FINAL_REPLY, UNHURRIED, Plant, plant, wait_until
 
 import notifier
 from notifier import send_email
@@ -36,7 +36,7 @@ def domains(folder: Path, script: Script | None = None) -> Iterator[Domains]:
         DNSServer() as dns,
         CatchingServer("127.0.0.2", starttls=False) as one,
         CatchingServer("127.0.0.3", one.port, starttls=False, script=script) as two,
-        plant(folder) as made,
+        plant(folder, **UNHURRIED) as made,
     ):
         for name, server in (("one", one), ("two", two)):
             dns.add(f"{name}.example", "MX", f"10 mx.{name}.example.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands import notifier as command
-from workers import FINAL_REPLY, Plant, plant, wait_until
+from workers import FINAL_REPLY, UNHURRIED, Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk, send_email
@@ -20,7 +20,7 @@ from notifier.testing import CatchingServer, Script
 @pytest.fixture
 def works(tmp_path: Path) -> Iterator[Plant]:
     script = Script().refuse("gone@example.com")
-    with plant(tmp_path, script) as made:
+    with plant(tmp_path, script, **UNHURRIED) as made:
         yield made
 
 

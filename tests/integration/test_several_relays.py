@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workers import FINAL_REPLY, Plant, plant, wait_until
+from workers import FINAL_REPLY, UNHURRIED, Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk, send_email
@@ -33,7 +33,7 @@ def tried(ids: list[str]) -> bool:
 @contextmanager
 def two_relays(folder: Path, join: str) -> Iterator[tuple[Plant, CatchingServer]]:
     """``join`` is what stands between the URLs. The plant's own server comes second."""
-    with CatchingServer() as first, plant(folder) as made:
+    with CatchingServer() as first, plant(folder, **UNHURRIED) as made:
         made.use(NOTIFIER_SMTP_URL=f"{first.url}&{FINAL_REPLY}{join}{made.server.url}&{FINAL_REPLY}")
         yield made, first
 

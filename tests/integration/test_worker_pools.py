@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from workers import FINAL_REPLY, Plant, plant, wait_until
+from workers import FINAL_REPLY, UNHURRIED, Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk
@@ -46,7 +46,7 @@ def end(made: Plant) -> None:
 def test_a_worker_drains_its_queue_within_its_sessions(tmp_path: Path, pool: str, slots: int, processes: int) -> None:
     journal = tmp_path / "accepted.jsonl"
     slow = Script().delay(Phase.FINAL_REPLY, 0.005)
-    with plant(tmp_path, slow, journal=journal) as made:
+    with plant(tmp_path, slow, journal=journal, **UNHURRIED) as made:
         made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&pool={SESSIONS}", NOTIFIER_BATCH="5")
         ids = enqueue(300)
         made.start_worker("-P", pool, slots=slots)
