@@ -118,6 +118,10 @@ class Plant:
         """Of a mail."""
         return status(mail_id)
 
+    def taken(self, mail_id: str) -> bool:
+        """True once the relay has the mail, whatever became of its reply: nobody can look too late."""
+        return any(mail_id in one.message_id for one in self.server.mailbox)
+
     def settle(self, mail_ids: list[str], *states: str) -> None:
         """Wait until each mail is in one of the states."""
         left = list(mail_ids)

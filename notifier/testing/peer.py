@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from notifier.smtp.wrapping import wrapped
 
 _READ = 256 * 1024  # octets asked for at once
+LOOK_EVERY = 0.01  # seconds
 _END = b"\r\n.\r\n"  # RFC 5321 section 4.1.1.4; nothing else ends a message, or mail can be smuggled behind it
 
 
@@ -95,6 +96,11 @@ class Peer:
         self.flush()
         if self._ending.wait(seconds):
             raise EOFError
+
+    def hold(self, released: threading.Event) -> None:
+        """Wait for it. Raises `EOFError` where the server ends meanwhile."""
+        while not released.is_set():
+            self.pause(LOOK_EVERY)
 
     # commands and messages ------------------------------------------------------------------------------------------
 

@@ -61,6 +61,8 @@ class Replies:
         self.say(self._spoken(step) or usual)
 
     def _wait(self, step: Step) -> None:
+        if step.released is not None:
+            self._peer.hold(step.released)
         if step.delay:
             self._peer.pause(step.delay)
 

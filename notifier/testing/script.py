@@ -28,10 +28,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do at a phase: nothing unusual (None), an action, or a reply; after ``delay`` seconds."""
+    """What to do at a phase: nothing unusual (None), an action, or a reply; ``delay`` seconds after it is ``released``."""
 
     action: Action | str | None = None
     delay: float = 0.0
+    released: threading.Event | None = None
 
 
 @dataclass(slots=True)
@@ -94,6 +95,15 @@ class Script:
     def delay(self, phase: Phase, seconds: float, *, times: int | None = None) -> Self:
         """Answer ``phase`` late. A message whose final reply is late has been accepted before the wait."""
         return self.at(phase, "", times=times, delay=seconds)
+
+    def hold(self, phase: Phase, released: threading.Event, *, times: int | None = None) -> Self:
+        """Answer ``phase`` when ``released`` is set. A message whose final reply is held has been accepted already.
+
+        With it a test says in which moment the relay answers, and no clock does.
+        """
+        self.at(phase, "", times=times)
+        self._events[-1].step = Step(released=released)
+        return self
 
     def for_recipient(self, recipient: str) -> str | None:
         """The reply other than 250 that a recipient gets now."""

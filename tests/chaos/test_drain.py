@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,15 @@ def test_a_worker_that_is_told_to_end_while_it_waits_for_the_final_reply_stores_
     tmp_path: Path, broker: Broker
 ) -> None:
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, Script().delay(Phase.FINAL_REPLY, 1.5, times=1), journal, **broker.settings()) as made:
+    released = threading.Event()
+    with plant(tmp_path, Script().hold(Phase.FINAL_REPLY, released), journal, **broker.settings()) as made:
+        made.use(NOTIFIER_SMTP_URL=made.server.url)  # the relay has all the time that it may take
         worker = made.start_worker(slots=1)
         mail_id = send_email.delay(**CALL).id
-        wait_until(lambda: notifier.status(mail_id).state is MailState.AT_DOT, "the reply is awaited")
+        wait_until(lambda: made.taken(mail_id), "the reply is awaited")
         worker.signal(signal.SIGTERM)
+        wait_until(lambda: "shutdown" in made.logs().lower(), "it drains")
+        released.set()
         wait_until(lambda: not worker.running, "it ends by itself")
         found = notifier.status(mail_id)
         assert (found.state, found.unknowns, copies(journal, mail_id)) == (MailState.SENT, 0, 1)
@@ -47,11 +52,12 @@ def test_a_second_signal_in_the_drain_loses_and_doubles_nothing(
 ) -> None:
     """At worst one mail for each slot is unknown, as after a kill; those that waited are sent by the next worker."""
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, Script().delay(Phase.FINAL_REPLY, 1.5, times=1), journal, **broker.settings()) as made:
+    never = threading.Event()
+    with plant(tmp_path, Script().hold(Phase.FINAL_REPLY, never, times=1), journal, **broker.settings()) as made:
         made.environ["PYTHONPATH"] = f"{TOP}:{TOP / 'tests'}"
         worker = made.start_worker(slots=1, app="programs.short_drain")
         ids = [send_email.delay(**CALL, mail_class="bulk", idempotency_key=f"{n}").id for n in range(5)]
-        wait_until(lambda: any(notifier.status(one).state is MailState.AT_DOT for one in ids), "a reply is awaited")
+        wait_until(lambda: any(map(made.taken, ids)), "a reply is awaited")
         worker.signal(first)
         wait_until(lambda: "shutdown" in made.logs().lower(), "it drains")
         worker.signal(second)

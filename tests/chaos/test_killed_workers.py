@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -95,11 +96,11 @@ def test_a_worker_that_is_told_to_end_loses_and_doubles_nothing(tmp_path: Path, 
 def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(tmp_path: Path, broker: Broker) -> None:
     """The relay has the mail, and nobody was there to hear it: the window that cannot be closed (RFC 1047)."""
     journal = tmp_path / "accepted.jsonl"
-    script = Script().at(Phase.FINAL_REPLY, "", times=1, delay=1.5)
+    script = Script().hold(Phase.FINAL_REPLY, threading.Event(), times=1)
     with plant(tmp_path, script, journal=journal, **broker.settings()) as made:
         worker = made.start_worker(slots=1)
         (mail_id,) = enqueue(1)
-        wait_until(lambda: notifier.status(mail_id).state is MailState.AT_DOT, "the dot is recorded")
+        wait_until(lambda: made.taken(mail_id), "the reply is awaited")
         worker.kill()
         made.start_worker(slots=1)
         made.settle([mail_id], *RESTED)

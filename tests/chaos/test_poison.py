@@ -97,7 +97,7 @@ def test_a_soft_time_limit_that_strikes_while_the_final_reply_is_awaited_waits_f
 def test_a_hard_time_limit_before_the_dot_costs_a_try_and_at_the_dot_leaves_an_unknown(made: Plant) -> None:
     SCRIPT.at(Phase.FINAL_REPLY, "", times=1, delay=600.0)
     unknown = send(mail_class="bulk")
-    wait_until(lambda: notifier.status(unknown).state is MailState.AT_DOT, "its dot is recorded")
+    wait_until(lambda: made.taken(unknown), "its reply is awaited")
     SCRIPT.at(Phase.EHLO, "", times=1, delay=600.0)
     retried = send()
     made.settle([retried], "sent")

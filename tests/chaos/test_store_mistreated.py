@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -111,11 +112,13 @@ def test_a_password_that_was_changed_is_said_and_not_shown_and_the_worker_comes_
 
 def test_a_record_that_was_deleted_at_its_dot_makes_no_second_copy(made: Plant) -> None:
     """Fault 33, without an outbox: nothing is left that could decide, and nothing is sent again."""
-    SCRIPT.at(Phase.FINAL_REPLY, "", times=1, delay=0.5)
+    released = threading.Event()
+    SCRIPT.hold(Phase.FINAL_REPLY, released, times=1)
     mail_id = send()
-    wait_until(lambda: notifier.status(mail_id).state is MailState.AT_DOT, "its dot is recorded")
+    wait_until(lambda: made.taken(mail_id), "its reply is awaited")
     with operator(made) as client:
         assert client.delete(f"notifier:{{mail}}:mail:{mail_id}") == 1
+    released.set()
     wait_until(lambda: "settlements came too late" in made.logs(), "the reply was read")
     goes_on(made)
     assert sum(mail_id in one.message_id for one in made.server.mailbox) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
@@ -123,6 +125,34 @@ def test_a_late_final_reply_comes_after_the_acceptance() -> None:
         assert server.mailbox.wait_for(1, timeout=10)
         server.stop()
         assert b"Kept" not in replies.read()
+
+
+def test_a_final_reply_that_is_held_comes_after_the_acceptance_and_when_it_is_released() -> None:
+    released = threading.Event()
+    with (
+        CatchingServer(script=Script().hold(Phase.FINAL_REPLY, released, times=1)) as server,
+        connected(server) as (connection, replies),
+    ):
+        for _, octets, _ in STORY[:6]:
+            connection.sendall(octets)
+        assert server.mailbox.wait_for(1, timeout=10)
+        while not replies.readline().startswith(b"354"):
+            pass
+        assert select.select([connection], [], [], 0.2)[0] == []
+        released.set()
+        assert b"Kept" in replies.readline()
+
+
+@pytest.mark.parametrize("phase", [Phase.GREETING, Phase.MAIL, Phase.FINAL_REPLY], ids=str)
+def test_a_held_phase_does_not_hold_up_the_end(phase: Phase) -> None:
+    with (
+        CatchingServer(script=Script().hold(phase, threading.Event())) as server,
+        connected(server) as (connection, replies),
+    ):
+        connection.sendall(b"".join(octets for _, octets, _ in STORY[:6]))
+        server.stop()
+        with suppress(ConnectionResetError):  # what it had not read is lost, and the client hears of it
+            assert b"Kept" not in replies.read()
 
 
 def test_replies_before_a_wait_are_not_held_back() -> None:

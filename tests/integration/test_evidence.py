@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -158,10 +159,10 @@ def test_without_a_word_it_lists_what_waits_for_one(works: Plant) -> None:
 
 
 def test_a_mail_whose_worker_was_killed_at_the_dot_waits_for_proof_too(tmp_path: Path) -> None:
-    script.at(Phase.FINAL_REPLY, "", times=1, delay=1.5)
+    script.hold(Phase.FINAL_REPLY, threading.Event(), times=1)
     with looking(tmp_path) as made:
         mail_id = send("contract")
-        wait_until(lambda: made.status(mail_id).state is MailState.AT_DOT, "the dot is recorded")
+        wait_until(lambda: made.taken(mail_id), "its reply is awaited")
         made.workers[0].kill()
         made.start_worker(slots=1)
         made.settle([mail_id], "unknown")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,8 @@ from pathlib import Path
 from receivers import receiver
 from workers import TOP, Plant, plant, wait_until
 
-import notifier
 from notifier import send_email
 from notifier.errors import Phase
-from notifier.model.state import MailState
 from notifier.testing import Script
 
 SECRET = "2026-01:a secret of some length"
@@ -81,11 +80,11 @@ def test_signals_reach_the_application_and_what_a_receiver_raises_is_logged(tmp_
 
 
 def test_what_the_sweeper_calls_unknown_reaches_the_application(tmp_path: Path) -> None:
-    script = Script().at(Phase.FINAL_REPLY, "", times=1, delay=1.5)
+    script = Script().hold(Phase.FINAL_REPLY, threading.Event(), times=1)
     with listening(tmp_path, script) as made:
         worker = made.start_worker(app="listening", slots=1)
         mail_id = send("zoe@example.com", "bulk")
-        wait_until(lambda: notifier.status(mail_id).state is MailState.AT_DOT, "the dot is recorded")
+        wait_until(lambda: made.taken(mail_id), "its reply is awaited")
         worker.kill()
         made.start_worker("-Q", "mail,mail.bulk,mail.urgent", app="listening", slots=1)
         made.settle([mail_id], "parked")
