@@ -6,7 +6,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -234,13 +234,14 @@ class Wire:
         return self._cut is None
 
     def close(self) -> None:
-        self._listener.close()
+        self._listener.shutdown(socket.SHUT_RDWR)
 
     def _serve(self) -> None:
         while True:
             try:
                 application, _ = self._listener.accept()
             except OSError:
+                self._listener.close()
                 return
             database = socket.create_connection(("127.0.0.1", self._port))
             threading.Thread(target=self._pass, args=(database, application, False), daemon=True).start()
@@ -256,16 +257,17 @@ class Wire:
         except OSError:
             pass
         finally:
+            # Who reads a socket closes it: with its number given away, a read that is interrupted goes on at another's.
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_WR if asks else socket.SHUT_RDWR)
             source.close()
-            target.close()
 
     def _end(self, application: socket.socket, database: socket.socket, octets: bytes) -> None:
         assert self._cut is not None
         heard, self._cut = self._cut[1], None
         application.shutdown(socket.SHUT_RDWR)  # it hears no answer
         if heard:
-            database.sendall(octets)
-            database.shutdown(socket.SHUT_WR)  # what was said is done before the end is seen
+            database.sendall(octets)  # what was said is done before the end is seen
 
 
 @contextmanager
