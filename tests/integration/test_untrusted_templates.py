@@ -49,7 +49,8 @@ _KNOWN: set[int] = set()
 
 
 def _all_children() -> set[int]:
-    return {child.pid for child in psutil.Process().children(recursive=True)}
+    """Not theirs: those of a nursery come and go. Whom a dead child has left behind is nobody's grandchild any more."""
+    return {child.pid for child in psutil.Process().children()}
 
 
 def children() -> set[int]:
