@@ -26,7 +26,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,7 +36,7 @@ from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, Durability, Mai
 from notifier.retry import DEFAULT_TABLE, RetryPolicy, RetryTable
 from notifier.settings.parsers import span
 from notifier.settings.relay import ManyProblems
-from notifier.settings.sources import read_file
+from notifier.settings.toml_file import read_toml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}\Z")
@@ -87,14 +86,7 @@ def parse_policies(text: str) -> Policies:
     if not text:
         return SHIPPED
     path, problems = Path(text), list[str]()
-    content = read_file(path, secret=False, problems=problems)
-    if content is None:
-        raise ManyProblems(problems)
-    try:
-        tables = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"names {text}, which is no TOML: {error}") from None
-    policies = _Reader(problems).policies(tables)
+    policies = _Reader(problems).policies(read_toml(path))
     if problems:
         raise ManyProblems([f"({path.name}) {problem}" for problem in problems])
     return policies

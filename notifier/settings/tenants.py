@@ -21,7 +21,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +33,7 @@ from notifier.model.tenant import DEFAULT, THE_DEFAULT, Grant, Sender, Tenant
 from notifier.settings.parsers import rate
 from notifier.settings.relay import ManyProblems
 from notifier.settings.sources import read_file
+from notifier.settings.toml_file import read_toml
 from notifier.settings.ways import Way, parse_way
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
@@ -64,17 +64,8 @@ def parse_tenants(text: str) -> Matrix:
     """Read the file at ``text``; empty: one tenant. Raises `ValueError` with every problem at once, secrets left out."""
     if not text:
         return ONE_TENANT
-    problems: list[str] = []
-    path = Path(text)
-    content = read_file(path, secret=False, problems=problems)
-    if content is None:
-        raise ManyProblems(problems)
-    try:
-        tables = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"names {text}, which is no TOML: {error}") from None
-    reader = _Reader(path, problems)
-    matrix = reader.matrix(tables)
+    path, problems = Path(text), list[str]()
+    matrix = _Reader(path, problems).matrix(read_toml(path))
     if problems:
         raise ManyProblems([f"({path.name}) {problem}" for problem in problems])
     return matrix

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -525,6 +526,18 @@ def test_what_is_no_address_changes_nothing(operator: Operator, works: Plant, de
         (told,) = operator.told(f"/mail/{dead}/{verb}", **{"to-0": given})
         assert told.startswith("Nothing was changed")
     assert works.status(dead).state is MailState.FAILED
+
+
+@pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=5, minutes=30))])
+def test_another_time_for_a_mail_is_of_utc_where_it_does_not_say_otherwise(
+    operator: Operator, works: Plant, zone: timezone | None
+) -> None:
+    mail_id = waiting("zoe@example.com")
+    at = (datetime.now(UTC) + timedelta(minutes=50)).replace(second=0, microsecond=0)
+    told = at.replace(tzinfo=None) if zone is None else at.astimezone(zone)
+    operator.told(f"/mail/{mail_id}/reschedule", at=told.isoformat())
+    assert works.status(mail_id).due_at == at.timestamp()
+    operator.told(f"/mail/{mail_id}/decide", act="cancel")
 
 
 def test_dead_letters_that_are_ticked_go_once_more(operator: Operator, works: Plant) -> None:

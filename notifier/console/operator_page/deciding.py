@@ -87,7 +87,8 @@ class Deciding:
         """Another time for one mail."""
         mail_id = status(request.path_params["mail_id"]).mail_id
         try:
-            at = datetime.fromisoformat(form.one("at")).replace(tzinfo=UTC).timestamp()
+            moment = datetime.fromisoformat(form.one("at"))
+            at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             viewer.session.tell(False, "Nothing was changed: that is no time, such as 2026-11-25T17:00.")
         else:

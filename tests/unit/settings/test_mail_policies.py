@@ -142,6 +142,7 @@ def test_waits_are_scaled_with_all_others(tmp_path: Path) -> None:
         ("[retry.R99]\nnever = true\n", "no row 'R99'"),
         ('[classes.x]\ndeadline = "10s"\n', "its deadline is 10 s, and the first retry waits 30 s"),
         ("[[", "no TOML"),
+        (f"a = {'[' * 50_000}", "policies.toml, which is nested too deeply"),
     ],
 )
 def test_what_cannot_work_is_refused_with_its_place(tmp_path: Path, text: str, words: str) -> None:

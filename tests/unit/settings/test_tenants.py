@@ -146,6 +146,7 @@ def test_a_url_can_come_from_the_environment(tmp_path: Path, monkeypatch: pytest
 def test_a_file_that_is_not_there_or_no_toml_says_so(tmp_path: Path) -> None:
     assert "cannot be read" in problems(tmp_path / "none.toml")[0]
     assert "no TOML" in problems(written(tmp_path, "[["))[0]
+    assert "nested too deeply" in problems(written(tmp_path, f"a = {'[' * 50_000}"))[0]
 
 
 def test_rates_of_domains_are_read(tmp_path: Path) -> None:
