@@ -14,6 +14,7 @@ from benchmarks.smtp.peers import TOP
 from notifier.testing.supervised import SupervisedProcess
 
 TICK = os.sysconf("SC_CLK_TCK")
+AT_REST = 0.05  # of a processor, for each worker
 
 
 def family(pid: int) -> list[int]:
@@ -86,3 +87,16 @@ def celery_worker(
 def all_used(pids: Sequence[int]) -> float:
     """Of workers and their children."""
     return sum(used(one) for pid in pids for one in family(pid))
+
+
+def rest(pids: Sequence[int]) -> None:
+    """Wait until workers do no more than look whether there is something to do: each child links a template behind the mails
+    that have made it worth while.
+    """
+
+    def idle() -> bool:
+        before = all_used(pids)
+        time.sleep(1.0)
+        return all_used(pids) - before < AT_REST * len(pids)
+
+    until(idle, "the workers come to rest", look_every=0.0)

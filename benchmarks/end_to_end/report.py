@@ -27,7 +27,8 @@ children, user and system; *who enqueues*: the caller's; *Valkey*: the server's 
 _FAR = """\
 The same with a proxy before the sink that makes a round trip take 100 ms, and eight children."""
 _LIGHT = f"""\
-{light.RATE} mails a second, each at its time; milliseconds from the call to the moment in which the relay has accepted the mail. The worst of all rounds stands last."""
+{light.RATE} mails a second, each at its time; milliseconds from the call to the moment in which the relay has accepted the mail. The worst of all rounds stands last.
+Before, the worker has sent {light.WARM} mails that nobody timed, and has come to rest: what a child does once is not among these."""
 _ENQUEUING = f"""\
 Processor time of the process that calls, in which blocks of all three alternate ({CALLS} calls each). A worker is at work meanwhile, on mails for a relay that is 100 ms away: no bell is needed. One mail is
 checked, stored and on the disk when its call returns; the empty task is a message in the broker's list."""

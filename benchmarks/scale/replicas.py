@@ -12,7 +12,7 @@ import redis
 from celery import Celery
 
 from benchmarks.delivery.mails import PREFIX, mails
-from benchmarks.processes import TICK, all_used, until, used, worker
+from benchmarks.processes import TICK, all_used, rest, until, used, worker
 from benchmarks.smtp.sink import Sink
 from notifier.store import RedisStore
 from notifier.testing import EmbeddedValkey
@@ -20,8 +20,9 @@ from notifier.testing import EmbeddedValkey
 PATIENCE = 200.0  # seconds
 WORK = "the replicas do their work"
 # Mails for each replica before: the first of a process load its templates and half of its modules, and a template is linked
-# when it has been used 200 times. More replicas would have more of that among as many mails.
-WARM = 300
+# when it has been used 200 times. More replicas would have more of that among as many mails, and whoever begins last has
+# fewer of these than the others.
+WARM = 600
 # Limits that never bind: asking for them costs what it costs with those that do.
 LIMITS = "tls=none&connections=1000&rate=1000000"
 
@@ -64,6 +65,7 @@ def measure(replicas: int, count: int, sink: Sink, *, more: str = "") -> Run:
             store, warm = RedisStore(valkey.url), min(WARM, count) * replicas
             _add(store, valkey.url, warm)
             until(lambda: sink.received().mails == warm, WORK, PATIENCE)
+            rest(pids)
             _add(store, valkey.url, count)
             until(lambda: sink.received().mails >= warm + 0.15 * count, WORK, PATIENCE)
             begin = _sample(server, pids, sink)
