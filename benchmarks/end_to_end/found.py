@@ -47,7 +47,7 @@ class Bench:
         for part in parts:
             try:
                 getattr(self, part)()
-            except (Trouble, RuntimeError) as trouble:
+            except Exception as trouble:  # noqa: BLE001 - what the other parts have taken an hour to find is not lost for it
                 self.found.trouble[part] = str(trouble)
                 self._tell(f"{part}: {trouble}")
         return self.found

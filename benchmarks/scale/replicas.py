@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import redis
@@ -23,6 +24,7 @@ WORK = "the replicas do their work"
 # when it has been used 200 times. More replicas would have more of that among as many mails, and whoever begins last has
 # fewer of these than the others.
 WARM = 600
+PORTION = 5_000  # mails added in one round trip, which the store has to answer in time
 # Limits that never bind: asking for them costs what it costs with those that do.
 LIMITS = "tls=none&connections=1000&rate=1000000"
 
@@ -77,11 +79,12 @@ def measure(replicas: int, count: int, sink: Sink, *, more: str = "") -> Run:
 
 def _add(store: RedisStore, broker: str, count: int) -> None:
     """With the bells that it calls for: until one that was lost is rung again, seconds pass."""
-    added = store.add(list(mails(count)))
+    every = mails(count)
     with Celery(broker=broker, set_as_current=False) as app:
-        for queue, bells in added.bells.items():
-            for bell in bells:
-                app.send_task("notifier.bell", args=(queue, bell), queue=queue)
+        while portion := list(islice(every, PORTION)):
+            for queue, bells in store.add(portion).bells.items():
+                for bell in bells:
+                    app.send_task("notifier.bell", args=(queue, bell), queue=queue)
 
 
 def _difference(replicas: int, begin: _Sample, end: _Sample) -> Run:

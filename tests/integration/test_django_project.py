@@ -71,7 +71,8 @@ def made(tmp_path: Path) -> Iterator[Plant]:
 def test_the_project_of_the_page_sends_by_its_own_worker(project: Path, made: Plant) -> None:
     environ = {name: text for name, text in os.environ.items() if not name.startswith(("NOTIFIER_", "DJANGO_"))}
     environ |= {"BROKER": made.valkey.url, "RELAY_PORT": str(made.server.port), "JOURNAL": str(project / "journal")}
-    environ["PYTHONPATH"] = f"{TOP}:{project}"
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)  # another version of Django lies there
+    environ["PYTHONPATH"] = os.pathsep.join([*filter(None, given), str(TOP), str(project)])
     celery = [sys.executable, "-m", "celery", "-A", "worker", "worker", "-c", "1", *QUICK]
     with (project / "worker-0.log").open("wb") as log:
         made.workers.append(SupervisedProcess(celery, env=environ, cwd=project, output=log))

@@ -1,4 +1,9 @@
-"""The tests of Django's backends with the other versions of Django, each in a virtual environment under `.cache`."""
+"""The tests of Django's backends with the other versions of Django.
+
+Each lies in a folder of its own under `.cache`, before whatever else the interpreter has: this one where the version runs on it,
+else one of another Python with what the tests need, which the versions share. To install all of that for each of them took
+as long as the tests.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +37,7 @@ TESTS = (
     *sorted(str(path.relative_to(TOP)) for path in Path(__file__).parent.glob("test_django_*.py")),
 )
 SKIPPED = ("test_django_versions.py", "test_django_outbox.py", "test_django_admin.py", "test_django_migrations.py")
+INSTALLED = TOP / ".cache" / "django"
 TIMEOUT = 900  # seconds for a suite; an environment is made once
 
 
@@ -49,34 +55,43 @@ def python_of(versions: Sequence[str]) -> str | None:
     return None
 
 
-def environment(django: str) -> Path:
-    """Its Python."""
+def environment(django: str) -> tuple[str, Path]:
+    """A Python, and the folder with that Django."""
     if not os.environ.get("CI") and os.environ.get("INSTALL_SERVERS") != "1":
         pytest.skip(f"Django {django} is installed where CI or NOTIFIER_INSTALL_SERVERS=1 is set")
     interpreter = python_of(VERSIONS[django])
     if interpreter is None:
         pytest.skip(f"Django {django} needs a Python of {' or '.join(VERSIONS[django])}")
-    folder = TOP / ".cache" / "django" / django
-    python = folder / "bin" / "python"
-    if not (folder / "whole").exists():
-        shutil.rmtree(folder, ignore_errors=True)
+    python = interpreter if interpreter == sys.executable else with_what_tests_need(interpreter)
+    folder = INSTALLED / django
+    if is_to_be_made(folder):
+        install(python, "--target", str(folder), f"django=={django}.*")
+        (folder / "whole").touch()
+    return python, folder
+
+
+def with_what_tests_need(interpreter: str) -> str:
+    """The Python of a virtual environment of that interpreter's."""
+    folder = INSTALLED / Path(interpreter).resolve().name
+    python = str(folder / "bin" / "python")
+    if is_to_be_made(folder):
         run([interpreter, "-m", "venv", str(folder)])
-        run(
-            [
-                str(python),
-                "-m",
-                "pip",
-                "install",
-                "-q",
-                "--disable-pip-version-check",
-                "--no-compile",  # for modules that mostly nobody imports
-                f"django=={django}.*",
-                *NEEDED,
-                *TESTING,
-            ]
-        )
+        install(python, *NEEDED, *TESTING)
         (folder / "whole").touch()
     return python
+
+
+def is_to_be_made(folder: Path) -> bool:
+    """True where it is not there, or only a part of it: that is gone then."""
+    if (folder / "whole").exists():
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
+
+
+def install(python: str, *what: str) -> None:
+    """Not compiled, for mostly nobody imports its modules."""
+    run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile", *what])
 
 
 def run(command: Sequence[str], cwd: Path = TOP, **environ: str) -> None:
@@ -90,8 +105,9 @@ def run(command: Sequence[str], cwd: Path = TOP, **environ: str) -> None:
 @pytest.mark.parametrize("django", VERSIONS)
 def test_the_backends_do_the_same_with_other_versions(django: str) -> None:
     tests = [one for one in TESTS if not one.endswith(SKIPPED)]
+    python, folder = environment(django)
     command = [
-        str(environment(django)),
+        python,
         "-m",
         "pytest",
         *tests,
@@ -100,15 +116,17 @@ def test_the_backends_do_the_same_with_other_versions(django: str) -> None:
         "no:cacheprovider",
         "--hypothesis-profile=quick",
     ]
-    run(command, PYTHONPATH=f"{TOP}:{TOP / 'tests'}", PYTEST_ADDOPTS="", PYTEST_DISABLE_PLUGIN_AUTOLOAD="")
+    path = f"{folder}:{TOP}:{TOP / 'tests'}"
+    run([python, "-c", f"import django; assert django.__version__.startswith('{django}.')"], PYTHONPATH=path)
+    run(command, PYTHONPATH=path, PYTEST_ADDOPTS="", PYTEST_DISABLE_PLUGIN_AUTOLOAD="")
 
 
 @pytest.mark.parametrize("django", VERSIONS)
 def test_the_example_has_nothing_that_other_versions_do_not_know(django: str, tmp_path: Path) -> None:
     """Its own tests run with one version, for they take long."""
-    python = str(environment(django))
+    python, folder = environment(django)
     environ = {
-        "PYTHONPATH": str(TOP),
+        "PYTHONPATH": f"{folder}:{TOP}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "NOTIFIER_BROKER_URL": "redis://localhost",
         "NOTIFIER_SMTP_URL": "smtp://localhost",
