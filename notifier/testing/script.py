@@ -86,11 +86,8 @@ class Script:
         closes. At BODY the reply is given when the first octets have come. An empty action only waits. Raises
         `ValueError` for what is no reply, and for DNS and CONNECT, where a server has no say.
         """
-        if phase not in PHASES:
-            raise ValueError(f"a server has no say at {phase}")
-        step = Step(action if isinstance(action, Action) else _checked(action) if action else None, delay)
-        self._events.append(_Event(phase, step, times))
-        return self
+        done = action if isinstance(action, Action) else _checked(action) if action else None
+        return self._do(phase, Step(done, delay), times)
 
     def delay(self, phase: Phase, seconds: float, *, times: int | None = None) -> Self:
         """Answer ``phase`` late. A message whose final reply is late has been accepted before the wait."""
@@ -101,8 +98,12 @@ class Script:
 
         With it a test says in which moment the relay answers, and no clock does.
         """
-        self.at(phase, "", times=times)
-        self._events[-1].step = Step(released=released)
+        return self._do(phase, Step(released=released), times)
+
+    def _do(self, phase: Phase, step: Step, times: int | None) -> Self:
+        if phase not in PHASES:
+            raise ValueError(f"a server has no say at {phase}")
+        self._events.append(_Event(phase, step, times))
         return self
 
     def for_recipient(self, recipient: str) -> str | None:
