@@ -96,7 +96,7 @@ class Script:
     def hold(self, phase: Phase, released: threading.Event, *, times: int | None = None) -> Self:
         """Answer ``phase`` when ``released`` is set. A message whose final reply is held has been accepted already.
 
-        With it a test says in which moment the relay answers, and no clock does.
+        With it a test says in which moment the relay answers, and no clock does. Raises `ValueError` for DNS and CONNECT.
         """
         return self._do(phase, Step(released=released), times)
 

@@ -244,6 +244,8 @@ def test_a_broker_or_store_that_is_silent_is_told_in_time(works: Plant, nobody_t
         check_told(works, what, f"redis://{silent.address}/0")
         timeout = BROKER_TIMEOUT if what == "broker" else runtime().settings.store_timeout
         assert 0 < silent.tries() * timeout <= PROMISED
+        assert connection(fail_silently=True).send_messages([message()]) == 0
+        assert 0 < silent.tries() * timeout <= PROMISED
 
 
 def test_a_relay_that_is_down_is_the_standard_modules_error(works: Plant, nobody_there: str) -> None:

@@ -1,8 +1,7 @@
 """The tests of Django's backends with the other versions of Django.
 
 Each lies in a folder of its own under `.cache`, before whatever else the interpreter has: this one where the version runs on it,
-else one of another Python with what the tests need, which the versions share. To install all of that for each of them took
-as long as the tests.
+else one of another Python with what the tests need, which the versions share.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ TESTS = (
     *sorted(str(path.relative_to(TOP)) for path in Path(__file__).parent.glob("test_django_*.py")),
 )
 SKIPPED = ("test_django_versions.py", "test_django_outbox.py", "test_django_admin.py", "test_django_migrations.py")
-INSTALLED = TOP / ".cache" / "django"
+INSTALLED = TOP / ".cache" / "djangos"  # in `django` earlier checkouts have an environment for each
 TIMEOUT = 900  # seconds for a suite; an environment is made once
 
 
