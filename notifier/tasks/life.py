@@ -25,6 +25,7 @@ from notifier.tasks import ways_out
 from notifier.tasks.app import app
 from notifier.tasks.broker_seen import broker_seen
 from notifier.tasks.health_file import HealthFile
+from notifier.tasks.journal import tell_journal
 from notifier.tasks.orders import orders
 from notifier.tasks.presence import pool_kind, record_of
 from notifier.tasks.runtime import runtime
@@ -91,6 +92,7 @@ class Life(bootsteps.StartStopStep):
             runtime().store.forget_worker(runtime().owner)
         except (NotifierError, OSError) as error:
             log.warning("worker not signed off, its slots count until their time is over: %s", error)
+        _tell_what_lies_here()
 
     # saying it ------------------------------------------------------------------------------------------------------
 
@@ -106,6 +108,7 @@ class Life(bootsteps.StartStopStep):
             self._health.tell(str(error))
             return
         self._health.tell(_hindrance(worker, state))
+        _tell_what_lies_here()
 
     def _say_farewell(self, worker: Any) -> None:
         """On a thread: the main process waits for its slots, and its timer stands still."""
@@ -141,6 +144,14 @@ class Life(bootsteps.StartStopStep):
         orders.drain()
         if pool_kind(worker.pool_cls) not in GREEN:
             self._say_farewell(worker)
+
+
+def _tell_what_lies_here() -> None:
+    """No sweep comes while Celery looks for its broker or a worker ends, and one on another host calls unknown what lies here."""
+    try:
+        tell_journal()
+    except NotifierError as error:
+        log.warning("what the journal of this host holds stays there for now: %s", error)
 
 
 def _put_before(number: signal.Signals, ours: Callable[[], None]) -> None:

@@ -12,7 +12,6 @@ from celery import bootsteps
 from celery.worker import state as worker_state
 
 from notifier.delivery.epochs import EpochWatch
-from notifier.delivery.late import tell_late
 from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
 from notifier.tasks.app import app
@@ -22,6 +21,7 @@ from notifier.tasks.broker_seen import broker_seen
 from notifier.tasks.collector import call_the_collector
 from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
+from notifier.tasks.journal import tell_journal
 from notifier.tasks.life import Life
 from notifier.tasks.lost_credit import LostCredit
 from notifier.tasks.lost_slots import LostSlots
@@ -103,12 +103,6 @@ def _call_the_others(queue: str) -> None:
             publish(task, queue=queue, expires=EXPIRES)
         except BROKER_ERRORS as error:
             log.debug("%s was not called: %s", task.name, type(error).__name__)
-
-
-def tell_journal() -> None:
-    """Before a sweep, so that nothing which lies on this host's disk is called unknown."""
-    mine = runtime()
-    tell_late(mine.journal, mine.store, mine.store.epoch(), mine.listener)
 
 
 def sweep(queue: str) -> MailsSwept:

@@ -33,6 +33,7 @@ from notifier.tasks.app import app, our_task, point_at_broker
 from notifier.tasks.checks import check_celery
 from notifier.tasks.consumer import Consumer
 from notifier.tasks.half_read import keep_half_read_results
+from notifier.tasks.journal import tell_journal
 from notifier.tasks.life import Life
 from notifier.tasks.metrics_server import MetricsStep
 from notifier.tasks.odd_messages import guard_worker
@@ -40,7 +41,7 @@ from notifier.tasks.orders import orders
 from notifier.tasks.rabbitmq import is_rabbitmq, quorum_queues
 from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
-from notifier.tasks.sweeper import Sweeper, sweep, tell_journal
+from notifier.tasks.sweeper import Sweeper, sweep
 from notifier.telemetry import tracing
 from notifier.telemetry.json_lines import JsonLines
 from notifier.telemetry.sink import unblock

@@ -17,10 +17,12 @@ import notifier
 from notifier import send_bulk
 from notifier.errors import Phase
 from notifier.model.state import MailState
+from notifier.tasks.sweeper import sweep
 from notifier.testing import Script
 from notifier.testing.script import Step
 
 GRACE = 4.0  # sweeps, of a second in these tests
+CELERY_LOOKS_NO_MORE = 14.5  # seconds: it looks 2, 6, 12 and 20 seconds after it has seen the loss, within two
 
 
 class HeldReply(Script):
@@ -37,12 +39,12 @@ class HeldReply(Script):
         return super().for_phase(phase)
 
 
-def enqueue(mail_class: str = "transactional") -> str:
+def enqueue(mail_class: str = "transactional", queue: str = "mail") -> str:
     (row,) = send_bulk(
         template="welcome",
         mail_class=mail_class,
         recipients=[{"to": "zoe@example.com", "context": {"name": "Zoë"}}],
-        options={"queue": "mail"},
+        options={"queue": queue},
     )
     assert row.result is not None
     return row.result.id
@@ -109,6 +111,45 @@ def test_a_ledger_killed_there_and_away_for_longer_than_the_takeover_takes(tmp_p
         made.valkey.start()
         made.settle([mail_id], "sent")
         sent_once(mail_id, journal)
+
+
+def test_a_ledger_away_for_so_long_that_celery_would_look_at_it_seldom(tmp_path: Path) -> None:
+    """Another host, here this process, finds it again at once, and sweeps for as long as the sender has not come back."""
+    journal, script = tmp_path / "accepted.jsonl", HeldReply()
+    with plant(tmp_path, script, journal) as made:
+        made.start_worker(slots=1)
+        mail_id = enqueue()
+        assert script.accepted.wait(30)
+        made.valkey.kill()
+        script.let_go.set()
+        wait_for_entry(made, mail_id)
+        back_at = time.time() + CELERY_LOOKS_NO_MORE
+        wait_until(lambda: time.time() > back_at, "Celery would look again after twice the grace")
+        made.valkey.start()
+        wait_until(lambda: bool(sweep("mail")) and notifier.status(mail_id).state == "sent", "its worker has told")
+        sent_once(mail_id, journal)
+
+
+def test_a_ledger_away_while_the_worker_ends_hears_it_before_the_worker_has_gone(tmp_path: Path) -> None:
+    journal, first, second = tmp_path / "accepted.jsonl", threading.Event(), threading.Event()
+    script = Script().hold(Phase.FINAL_REPLY, first, times=1).hold(Phase.FINAL_REPLY, second, times=1)
+    with plant(tmp_path, script, journal) as made:
+        made.use(NOTIFIER_SMTP_URL=made.server.url)  # the relay has all the time that it may take
+        worker = made.start_worker(slots=2)
+        ids = [enqueue(), enqueue(queue="mail.urgent")]  # two bells, so both slots have work
+        wait_until(lambda: all(map(made.taken, ids)), "both replies are awaited")
+        worker.signal(signal.SIGTERM)
+        wait_until(lambda: "shutdown" in made.logs().lower(), "it drains")
+        made.valkey.kill()
+        first.set()
+        wait_until(lambda: "is sent is kept in" in made.logs(), "the settlement lies in the journal")
+        made.valkey.start()
+        wait_until(lambda: any(notifier.status(one).state == "sent" for one in ids), "the ledger has heard it")
+        assert worker.running
+        second.set()
+        wait_until(lambda: not worker.running, "it ends by itself")
+        assert [notifier.status(one).state for one in ids] == ["sent", "sent"]
+        assert copies(journal) == dict.fromkeys(ids, 1)
 
 
 def test_a_worker_killed_with_an_entry_has_an_heir(tmp_path: Path) -> None:
