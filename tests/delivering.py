@@ -56,16 +56,18 @@ class Desk:
     events: list[Event] = field(default_factory=list)
     queue: str = "mail"
 
-    def post(self, count: int, *, text: str = "Hello", mail_class: str = "transactional") -> list[str]:
-        """Enqueue so many mails."""
-        emails = [self._email(number, text, mail_class) for number in range(count)]
+    def post(
+        self, count: int, *, text: str = "Hello", mail_class: str = "transactional", to: Sequence[str] = ()
+    ) -> list[str]:
+        """Enqueue so many mails, each for somebody else, or each for all of ``to``."""
+        emails = [self._email(to or (f"n{number}@example.com",), text, mail_class) for number in range(count)]
         self.store.add(emails)
         return [email.id for email in emails]
 
-    def _email(self, number: int, text: str, mail_class: str) -> Email:
+    def _email(self, to: Sequence[str], text: str, mail_class: str) -> Email:
         key = uuid.uuid4().hex
-        to = (Address.parse(f"n{number}@example.com"),)
-        return Email(new_mail_id(), text, to, {}, key, time.time(), mail_class=mail_class, queue=self.queue)
+        addresses = tuple(Address.parse(one) for one in to)
+        return Email(new_mail_id(), text, addresses, {}, key, time.time(), mail_class=mail_class, queue=self.queue)
 
     def round(self, batch: int = 8) -> int:
         """Claim what is due, once, and deliver it."""

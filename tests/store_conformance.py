@@ -395,6 +395,21 @@ class Claims:
         assert state_of(store, mail_id) is MailState.QUARANTINED
         assert store.claim("mail", "worker-1", 10) == []
 
+    def test_crashes_before_an_attempt_that_came_to_its_end_do_not_count_towards_it(
+        self, make_store: MakeStore
+    ) -> None:
+        store = make_store(takeover=AT_ONCE)
+        (mail_id,) = added(store, an_email())
+        claimed(store)
+        store.sweep("mail")
+        store.settle([Settlement(claimed(store), MailState.WAITING, fault=GREYLISTED)])
+        for crashes in (2, 3):
+            assert claimed(store).crashes == crashes - 1
+            assert store.sweep("mail").quarantined == 0
+        claimed(store)
+        assert store.sweep("mail").quarantined == 1
+        assert state_of(store, mail_id) is MailState.QUARANTINED
+
     def test_a_mail_that_ended_a_worker_is_claimed_alone(self, make_store: MakeStore) -> None:
         """Whoever was claimed with it would be called a crash each time, and be quarantined with it."""
         store = make_store(takeover=AT_ONCE)
@@ -437,6 +452,22 @@ class TheDot:
         assert store.settle_and_begin_dot([back], [heir, lost]) == ([], [lost.mail_id])
         states = [state_of(store, one.mail_id) for one in (held, heir)]
         assert states == [MailState.WAITING, MailState.CLAIMED]
+
+    def test_the_dot_of_a_further_transaction_has_its_own_time(self, make_store: MakeStore) -> None:
+        claim = at_dot(make_store(takeover=AT_ONCE), an_email())
+        store = make_store(takeover=Takeover(at_dot=HOUR))
+        store.begin_dot([claim])
+        assert store.sweep("mail").unknown == 0
+
+    def test_a_turn_records_what_a_further_transaction_follows(self, store: Store) -> None:
+        claim = at_dot(store, an_email("a@example.com", "b@example.com"))
+        begun = Settlement(
+            claim, MailState.CLAIMED, recipients={"a@example.com": RecipientState.ACCEPTED}, spent=Spent.NOTHING
+        )
+        assert store.settle_and_begin_dot([begun], [claim]) == ([], [])
+        found = store.status(claim.mail_id)
+        assert found is not None
+        assert (found.state, found.recipients["a@example.com"]) == (MailState.AT_DOT, RecipientState.ACCEPTED)
 
     def test_recording_the_dot_twice_is_recording_it_once(self, store: Store) -> None:
         claim = at_dot(store, an_email())
@@ -758,6 +789,64 @@ class LateReplies:
         first = {"a@example.com": RecipientState.ACCEPTED}
         store.take_evidence(told(claim, MailState.WAITING, recipients=first, due_at=0.0))
         assert claimed(store).recipients == {**first, "b@example.com": RecipientState.PENDING}
+
+    def test_a_mail_given_back_unsent_has_ended_no_worker(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = claimed(store, an_email())
+        store.sweep("mail")
+        given_back = told(claim, MailState.WAITING, recipients={}, due_at=0.0, spent=Spent.NOTHING)
+        assert store.take_evidence(given_back) is Verdict.SETTLED
+        heir = claimed(store)
+        assert (heir.crashes, heir.attempt) == (0, 0)
+
+    def test_another_workers_end_still_counts(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claimed(store, an_email())
+        store.sweep("mail")
+        claim = claimed(store)
+        given_back = told(claim, MailState.WAITING, recipients={}, due_at=0.0, spent=Spent.NOTHING)
+        assert store.take_evidence(given_back) is Verdict.SETTLED
+        assert claimed(store).crashes == 1
+
+    def test_the_resend_after_another_claims_lost_reply_stays_used(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        at_dot(store, an_email())
+        store.sweep("mail")
+        claim = at_dot(store)
+        assert store.take_evidence(told(claim, MailState.WAITING, due_at=0.0)) is Verdict.SETTLED
+        at_dot(store)
+        assert store.sweep("mail").parked == 1
+
+    def test_who_has_accepted_it_is_not_mailed_again_by_a_later_claim(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email("a@example.com", "b@example.com"))
+        store.sweep("mail")
+        heir = claimed(store)
+        verdicts = {"a@example.com": RecipientState.ACCEPTED, "b@example.com": RecipientState.DEFERRED}
+        assert store.take_evidence(told(claim, MailState.WAITING, recipients=verdicts)) is Verdict.PARTLY
+        with pytest.raises(FenceRejected):
+            store.begin_dot([heir])  # it would have mailed both
+        again = claimed(store)
+        assert again.recipients["a@example.com"] is RecipientState.ACCEPTED
+        assert again.recipients["b@example.com"] is not RecipientState.ACCEPTED
+
+    def test_of_a_mail_with_a_lost_reply_those_are_known_whose_reply_was_read(self, make_store: MakeStore) -> None:
+        """LMTP has a final reply for each recipient, and the connection broke between two of them."""
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email("a@example.com", "b@example.com"))
+        verdicts = {"a@example.com": RecipientState.ACCEPTED, "b@example.com": RecipientState.UNKNOWN}
+        assert store.take_evidence(told(claim, MailState.UNKNOWN, recipients=verdicts)) is Verdict.PARTLY
+        assert store.sweep("mail").unknown == 1
+        assert claimed(store).recipients == verdicts
+
+    def test_a_mail_that_a_person_has_given_another_address_still_goes_there(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = at_dot(store, an_email(mail_class="bulk", queue="mail"))
+        store.sweep("mail")
+        new = Address.parse("new@example.com")
+        store.resolve(claim.mail_id, MailState.WAITING, readdress={"zoe@example.com": new})
+        assert store.take_evidence(told(claim, MailState.SENT)) is Verdict.PARTLY
+        assert claimed(store).recipients == {"new@example.com": RecipientState.PENDING}
 
     def test_a_ledger_that_has_forgotten_the_claim_believes_it(self, store: Store) -> None:
         """A server that was killed with a relaxed durability, and lost the last second."""
@@ -1228,6 +1317,14 @@ class Incidents:
         claim = claimed(store, an_email())
         store.settle([Settlement(claim, MailState.WAITING, due_in=HOUR, spent=Spent.NOTHING, held_by=str(self.TENANT))])
         assert store.sweep("mail").due == 0
+
+    def test_a_mail_that_was_rescheduled_waits_for_no_pauses_end(self, store: Store) -> None:
+        store.pause(self.TENANT, "unpaid")
+        claim = claimed(store, an_email())
+        store.settle([Settlement(claim, MailState.WAITING, due_in=HOUR, spent=Spent.NOTHING, held_by=str(self.TENANT))])
+        store.reschedule(claim.mail_id, time.time() + HOUR)
+        assert store.resume(self.TENANT) == 0
+        assert store.claim("mail", "worker-1", 10) == []
 
     def test_saying_it_twice_is_saying_it_once(self, store: Store) -> None:
         store.pause(self.TENANT, "one")

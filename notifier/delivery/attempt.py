@@ -30,13 +30,14 @@ _MOST = (Spent.NOTHING, Spent.SETBACK, Spent.ATTEMPT)  # of several legs' the la
 @dataclass(slots=True)
 class Attempt:
     """``legs`` are still to be gone, the first one next. ``outcome`` is that of the legs that are over, as one; as long as
-    none is, it has no recipients.
+    none is, it has no recipients. ``at_dot``: a terminator may have been written whose outcome the ledger has not taken.
     """
 
     claim: Claim
     mail: MailObject = field(repr=False)
     legs: deque[Leg]
     outcome: Outcome = NOTHING_YET
+    at_dot: bool = False
     _put_off: list[Retry] = field(default_factory=list)  # legs that could not be tried now
     _error: Exception = field(default_factory=lambda: RelayUnavailable("nothing was tried"))  # why
 
@@ -63,6 +64,11 @@ class Attempt:
         self.outcome = _joined(self.outcome, outcome)
         if _is_unknown(outcome):
             self.legs.clear()
+
+    def leg_begun(self, outcome: Outcome) -> Settlement:
+        """Of the next leg so much is over; for its other recipients the server wants a further transaction."""
+        self.outcome = _joined(self.outcome, outcome)
+        return settlement_between_legs(self.claim, self.outcome)
 
     def leg_failed(self, error: Exception, decision: Decision) -> None:
         """The next leg could not be tried: its recipients wait, or are given up."""

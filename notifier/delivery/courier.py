@@ -1,8 +1,9 @@
 """`Courier`: the journey of claimed mails from screening to settlement, top to bottom.
 
 Steps 3 to 9 of the journey. The courier alone decides that a mail is sent again; the pool and the session never do.
-A final reply that the ledger cannot be told lies in the journal (`notifier.delivery.late`); any other settlement that fails
-is left to the ledger: the lease ends, and the sweeper takes the mail over.
+A final reply that the ledger cannot be told, or does not take, lies in the journal (`notifier.delivery.late`), and so does
+that a mail was given up before its terminator. What the journal does not take is left to the ledger: the lease ends, and
+the sweeper takes the mail over.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -110,25 +111,33 @@ class Courier:
         self._draining = draining
 
     def deliver(self, claims: Sequence[Claim]) -> bool:
-        """Take every claimed mail to its next state. Raises `StoreError` only: then leases and sweeper heal.
+        """Take every claimed mail to its next state. Raises `StoreError` only: then those that no terminator was written for are
+        handed back, and of those whose terminator was, and whose outcome is not stored, the sweeper makes unknowns.
 
         False where it is no use to claim more now: all were handed back, for those who have the relays' connections.
         """
         lap = Lap()
+        attempts: list[Attempt] = []
         try:
-            return self._deliver(claims)
+            return self._deliver(claims, attempts)
+        except StoreError:
+            # Perhaps the dot of one is recorded and that answer was lost: its terminator was not written for all that.
+            at_dot = {attempt.claim.mail_id for attempt in attempts if attempt.at_dot}
+            self._hand_back(claim for claim in claims if claim.mail_id not in at_dot)
+            raise
         finally:
             if claims:
                 self._listener(MailsDelivered(claims[0].email.queue, len(claims), lap.began, lap.seconds))
 
-    def _deliver(self, claims: Sequence[Claim]) -> bool:
+    def _deliver(self, claims: Sequence[Claim], attempts: list[Attempt]) -> bool:
         wanted = self._within_limits(self._screen(self._going_on(claims)))
-        attempts = [attempt for claim in wanted if (attempt := self._compose(claim)) is not None]
+        attempts += (attempt for claim in wanted if (attempt := self._compose(claim)) is not None)
         useful = not attempts
-        while attempts:  # mostly once: a mail whose recipients are reached by several ways has several legs
-            for sessions, theirs in _by_way(attempts):
+        going: Sequence[Attempt] = attempts
+        while going:  # mostly once: a mail whose recipients are reached by several ways has several legs
+            for sessions, theirs in _by_way(going):
                 useful = self._hand_over(sessions, theirs) or useful
-            attempts = [attempt for attempt in attempts if not attempt.over]
+            going = [attempt for attempt in going if not attempt.over]
         return useful
 
     # 3. screen ----------------------------------------------------------------------------------------------------
@@ -222,11 +231,6 @@ class Courier:
             log.warning("claim lost before the dot: %s", error)
             self._end(unsent.values())
             self._settle(*(handed_back(one.claim) for key, one in unsent.items() if key not in error.mail_ids))
-        except StoreError:
-            # Perhaps the dot of one is recorded and that answer was lost: the terminator was not written for all that.
-            # Of those whose terminator was, and whose outcome is not stored, the sweeper makes unknowns.
-            self._hand_back(attempt.claim for attempt in unsent.values())
-            raise
         return True
 
     def _check_draining(self) -> None:
@@ -275,14 +279,15 @@ class Courier:
             now = time.monotonic()
             claims = [ready[position].claim for position in positions]
             self._shield.up()
-            theirs, held[:] = held[:], []
+            theirs, held[:] = [*held, *_begun(session, ready, unsent)], []
             at_dot.update(positions)
             self._settle_legs_and_begin_dot(theirs, claims)
             at_dot.difference_update(over)
             over.clear()
             dots.update(dict.fromkeys(positions, Lap()))
-            for claim in claims:
-                unsent.pop(claim.mail_id, None)
+            for position in positions:
+                ready[position].at_dot = True
+                unsent.pop(ready[position].claim.mail_id, None)
             return min(now + self._timing.dot_deadline, *(claim.until for claim in claims))
 
         try:
@@ -316,9 +321,9 @@ class Courier:
         if not legs:
             return
         try:
-            self._settle(*(settlement for _, settlement in legs))
-        except StoreUnavailable:
-            if not self._all_kept(legs):
+            self._taken(legs, self._settle(*(settlement for _, settlement in legs)))
+        except StoreError as error:
+            if not self._all_kept(legs) or not isinstance(error, StoreUnavailable):
                 raise
 
     def _settle_legs_and_begin_dot(self, legs: Sequence[tuple[Attempt, Settlement]], claims: Sequence[Claim]) -> None:
@@ -330,21 +335,36 @@ class Courier:
         try:
             turn = self._store.settle_and_begin_dot(settlements, claims)
         except StoreUnavailable:
-            if not self._all_kept(legs):
+            # What is kept of a mail says that the rest of it waits: that must not be under way when it is told.
+            goes_on = any(settlement.state is MailState.CLAIMED for _, settlement in legs)
+            if not self._all_kept(legs) or goes_on:
                 raise
             self._store.begin_dot(claims)
             return
         self._told(settlements, turn.too_late)
+        self._taken(legs, turn.too_late)
         if turn.lost:
             raise FenceRejected(turn.lost)
+
+    def _taken(self, legs: Sequence[tuple[Attempt, Settlement]], too_late: Sequence[str]) -> None:
+        """The ledger has the outcomes, but for those that it took over before they came: they are evidence."""
+        for attempt, settlement in legs:
+            if settlement.claim.mail_id in too_late:
+                self._kept(attempt, settlement)
+            elif settlement.state is MailState.CLAIMED:
+                attempt.at_dot = False  # other recipients' turn comes
 
     def _all_kept(self, legs: Sequence[tuple[Attempt, Settlement]]) -> bool:
         kept = [self._kept(attempt, settlement) for attempt, settlement in legs]  # each, whatever became of another
         return all(kept)
 
     def _kept(self, attempt: Attempt, settlement: Settlement) -> bool:
-        """True where a final reply was read and lies in the journal now: others in flight may be read too (r6)."""
-        if not attempt.outcome.terminator_sent or settlement.state is MailState.UNKNOWN:
+        """True where a final reply was read and lies in the journal now: others in flight may be read too (r6).
+
+        Of a mail that is unknown for some of its recipients, whoever has accepted it is worth keeping (LMTP, several legs).
+        """
+        said = RecipientState.ACCEPTED in settlement.recipients.values() or settlement.state is not MailState.UNKNOWN
+        if not attempt.outcome.terminator_sent or not said:
             return False
         if settlement.state is MailState.CLAIMED:  # no dot of the other legs could be recorded: they wait
             settlement = replace(settlement, state=MailState.WAITING)
@@ -352,12 +372,14 @@ class Courier:
         return self._keep(evidence_of(self._redacted(settlement)))
 
     def _hand_back(self, claims: Iterable[Claim]) -> None:
-        """As far as the store takes it; what it does not take, leases and sweeper heal."""
+        """Where the ledger does not take it the journal may: else it takes a lease, and counts as a worker that ended."""
+        back = [handed_back(claim) for claim in claims]
         try:
-            for claim in claims:
-                self._settle(handed_back(claim))
+            self._settle(*back)
         except StoreError as error:
             log.warning("mails not handed back: %s", error)
+            for one in back:
+                self._keep(evidence_of(one))
 
     # 8. decide, 9. act --------------------------------------------------------------------------------------------
 
@@ -371,7 +393,8 @@ class Courier:
         table = self._table(attempt.claim.email.mail_class)
         return attempt.settlement(partial(decide, recipients=known, past=past, table=table, rng=self._rng))
 
-    def _settle(self, *settlements: Settlement) -> None:
+    def _settle(self, *settlements: Settlement) -> Sequence[str]:
+        """Returns those that came too late."""
         refused: Sequence[str] = ()
         settlements = tuple(map(self._redacted, settlements))
         try:
@@ -379,6 +402,7 @@ class Courier:
         except FenceRejected as error:
             refused = error.mail_ids
         self._told(settlements, refused)
+        return refused
 
     def _told(self, settlements: Iterable[Settlement], too_late: Sequence[str]) -> None:
         if too_late:
@@ -386,6 +410,16 @@ class Courier:
         for one in settlements:
             if one.claim.mail_id not in too_late:
                 self._listener(_event(one))
+
+
+def _begun(
+    session: LentSession, ready: Sequence[Attempt], unsent: dict[str, Attempt]
+) -> Iterator[tuple[Attempt, Settlement]]:
+    """What is over of mails that go on in a further transaction. The rest of them is unsent until its dot is recorded."""
+    for outcome in session.begun:
+        attempt = ready[outcome.position]
+        unsent[attempt.claim.mail_id] = attempt
+        yield attempt, attempt.leg_begun(outcome)
 
 
 def _of_paused_tenant(claim: Claim, why: Mapping[str, str]) -> Settlement:

@@ -23,6 +23,7 @@ PORTION = 200  # entries told at once; a sweep's timer has other work too
 
 _WORDS = {
     Verdict.KNOWN: "the ledger had it already",
+    Verdict.PARTLY: "whom it was accepted for is noted, and others are still to be mailed",
     Verdict.OVERTAKEN: "a later claim of the mail knows better, so it is dropped",
     Verdict.GONE: "the ledger has no such mail any more, so it is dropped",
 }

@@ -84,6 +84,11 @@ class Lent:
         """See `Session.room`; one at least, for it was lent for that."""
         return max(1, self._session.room)
 
+    @property
+    def begun(self) -> tuple[Outcome, ...]:
+        """See `Session.begun`."""
+        return self._session.begun
+
     def send_many(
         self, mails: Sequence[MailObject], before_dot: BeforeDot | None = None, before_wait: BeforeWait | None = None
     ) -> Iterator[Outcome]:

@@ -9,6 +9,7 @@ from typing import Protocol
 from notifier.errors import Phase
 from notifier.model.octets import Octets, Streamed, whole
 from notifier.protocol import taxonomy
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Commit, Loss, Lost, SendChunk, SendLines, SendWhole, Step
 from notifier.protocol.link import Link
 from notifier.protocol.reading import (
@@ -22,7 +23,7 @@ from notifier.protocol.reading import (
     read_envelope,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Delivery, Transaction, of_an_address
+from notifier.protocol.transaction import Transaction, of_an_address
 
 # A message up to here goes out with its envelope. A bigger one waits for the envelope's replies, so that it is not
 # sent for nobody, and goes in chunks of this size, each of which the server can refuse.
@@ -111,7 +112,7 @@ class Chunked:
 
     def _send(self, batch: list[Transaction]) -> Steps:
         try:
-            yield Commit(tuple([one.delivery.position for one in batch]))
+            yield Commit.of([one.delivery for one in batch])
         except Lost as failure:
             yield from self._too_late(batch, failure)
             return
@@ -213,7 +214,7 @@ class Chunked:
             if not (yield from self._envelope_alone(one)):
                 last = None
             elif (last := (yield from self._all_but_the_last(one))) is not None:
-                yield Commit((one.delivery.position,))
+                yield Commit.of((one.delivery,))
                 last_sent = True
                 yield SendChunk(last)
                 one.phase = Phase.FINAL_REPLY

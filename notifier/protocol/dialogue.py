@@ -15,6 +15,7 @@ from typing import NamedTuple
 from notifier.errors import Phase
 from notifier.model.octets import Octets
 from notifier.protocol.commands import Command, Terminator
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.reply import Reply
 
 
@@ -86,10 +87,18 @@ class Commit(NamedTuple):
     (rule r2).
 
     The owner records that, checks the clock (rule r3), and only then resumes the dialogue. Whatever its record-keeping
-    raises is thrown in here.
+    raises is thrown in here. ``begun``: those of them of which an earlier transaction is over, and what has become of it.
     """
 
     positions: tuple[int, ...]
+    begun: tuple[Delivery, ...] = ()
+
+    @classmethod
+    def of(cls, deliveries: Sequence[Delivery]) -> Commit:
+        """These mails'."""
+        return cls(
+            tuple([one.position for one in deliveries]), tuple([one for one in deliveries if one.terminator_sent])
+        )
 
 
 @dataclass(frozen=True, slots=True)

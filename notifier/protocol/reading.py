@@ -9,9 +9,10 @@ from collections.abc import Generator
 
 from notifier.errors import Phase
 from notifier.protocol.commands import Terminator
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Await, Flush, Lost, Send, SendLines, Step
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Delivery, Transaction
+from notifier.protocol.transaction import Transaction
 
 Steps = Generator["Step | Delivery", Reply, None]
 Answer = Generator["Step | Delivery", Reply, bool]

@@ -22,6 +22,7 @@ from notifier.errors import Phase
 from notifier.model.octets import whole
 from notifier.protocol import taxonomy
 from notifier.protocol.chunked import Chunked
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
 from notifier.protocol.link import Link
 from notifier.protocol.reading import (
@@ -38,7 +39,7 @@ from notifier.protocol.reading import (
     read_final,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Delivery, Transaction
+from notifier.protocol.transaction import Transaction
 from notifier.protocol.transparency import BLOCK, framed
 
 Next = Generator["Step | Delivery", Reply, "Transaction | None"]
@@ -221,14 +222,14 @@ def _message(one: Transaction, following: Transaction | None = None) -> Steps:
     one.phase = Phase.BODY
     if len(delivery.mail.data) > BLOCK:
         yield SendBody(delivery.mail.data, len(one.accepted) if one.link.lmtp else 1)
-        yield Commit((delivery.position,))
+        yield Commit.of((delivery,))
         one.phase = Phase.FINAL_REPLY
         yield Send((DOT,))
         if following is not None:
             yield SendLines(following.begin() + DATA, following.owed + 1)
         yield FLUSH
     else:
-        yield Commit((delivery.position,))
+        yield Commit.of((delivery,))
         one.phase = Phase.FINAL_REPLY
         yield _whole(one, following)
 

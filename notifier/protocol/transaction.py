@@ -6,13 +6,13 @@ Nothing is sent from here: `notifier.protocol.sending` says what goes when, and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from notifier.errors import Fault, Phase
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Lost
 from notifier.protocol.envelope_lines import is_special, needed_keywords, plain_lines, size_of, special_lines
 from notifier.protocol.extensions import Extensions
@@ -32,17 +32,6 @@ _TOO_MANY = frozenset({"R3", "R4"})
 # The server has lost count, or forgotten the login: a mail behind this one would hear the same.
 _ONLY_ANOTHER_CONNECTION = frozenset({"M5", "A5"})
 _OF_AN_ADDRESS = b"2.1."  # RFC 3463 section 3.2: said of a sender or a recipient, never of a message
-
-
-@dataclass(slots=True)
-class Delivery:
-    """One mail on its way, in one transaction or several, and what has become of it."""
-
-    position: int
-    mail: MailObject
-    recipients: dict[str, RecipientOutcome] = field(default_factory=dict)
-    reply: Reply | None = None
-    terminator_sent: bool = False
 
 
 def verdict(fault: Fault) -> RecipientOutcome:

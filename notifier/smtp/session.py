@@ -20,6 +20,7 @@ from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome
 from notifier.protocol import taxonomy
 from notifier.protocol.commands import Quit
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Dialogue, Wish, handshake
@@ -29,7 +30,7 @@ from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Delivery, Transaction, transactions_for
+from notifier.protocol.transaction import Transaction, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified
@@ -88,6 +89,7 @@ class Session:
         self._wire = Wire(stream, endpoint.timeouts, Transcript() if transcript else None)
         self._connection = self._wire.connection
         self._link: Link | None = None
+        self._begun: tuple[Delivery, ...] = ()
         self._closed = False
 
     @classmethod
@@ -187,7 +189,8 @@ class Session:
         at once within a CHUNKING window: the last moment at which they are surely not delivered. It returns the
         monotonic time (seconds) after which they must not be written any more. If it raises, nothing more is sent, the
         outcomes of mails in flight come first, the connection is closed, and the error passes through. A mail with more
-        recipients than the server takes in one transaction has several, and is announced before each.
+        recipients than the server takes in one transaction has several, and is announced before each; `begun` says then what
+        has become of those that are over.
 
         ``before_wait()`` is called after outcomes, before anything is sent or waited for, unless ``before_dot`` has been: until
         then an owner may hold the outcomes that he has, to put several down at once. If it raises, the connection is closed, and the error passes
@@ -199,6 +202,13 @@ class Session:
         """
         link = self._link = self._link or self._new_link()
         return self._send_all(mails, transactions_for(mails, link), link, before_dot, before_wait)
+
+    @property
+    def begun(self) -> tuple[Outcome, ...]:
+        """While ``before_dot`` of `send_many` runs: of each mail that goes on in a further transaction, the outcome of those that
+        are over. It has the recipients of those alone.
+        """
+        return tuple([self._partly(one) for one in self._begun])
 
     @property
     def certificate(self) -> Mapping[str, Any] | None:
@@ -318,7 +328,7 @@ class Session:
                     answer = wire.reply(step.phase)
                 elif type(step) is Commit:
                     fresh = False
-                    self._commit(step.positions, before_dot)
+                    self._commit(step, before_dot)
                 else:
                     wire.do(step)  # type: ignore[arg-type]  # no other steps are taken after the handshake
             except GeneratorExit:
@@ -331,9 +341,9 @@ class Session:
             return not self._wire.has_reply
         return type(step) is not Delivery and type(step) is not Commit
 
-    @staticmethod
-    def _commit(positions: Sequence[int], before_dot: BeforeDot | None) -> None:
-        latest = before_dot(positions) if before_dot is not None else None
+    def _commit(self, step: Commit, before_dot: BeforeDot | None) -> None:
+        self._begun = step.begun
+        latest = before_dot(step.positions) if before_dot is not None else None
         if latest is not None and time.monotonic() > latest:
             raise Lost(Loss.TOO_LATE, "the dot deadline had passed; the terminator was not sent")
 
@@ -356,6 +366,10 @@ class Session:
             self._server_name,
             transcript.take() if transcript else (),
         )
+
+    def _partly(self, delivery: Delivery) -> Outcome:
+        reply = clean(str(delivery.reply)) if delivery.reply is not None else None
+        return Outcome(delivery.position, dict(delivery.recipients), reply, self._relay, self.tls, terminator_sent=True)
 
     def _new_link(self) -> Link:
         lmtp = self.endpoint.mode is Mode.LMTP

@@ -107,8 +107,11 @@ class LedgerConnection:
             raise store_error(error, str(self.url)) from error
         return answers
 
-    def run(self, calls: Sequence[Call | Plain], *, durably: bool = False) -> list[Any]:
+    def run(self, calls: Sequence[Call | Plain], *, durably: bool = False, in_order: bool = False) -> list[Any]:
         """The answers to all the calls, one round trip; with ``durably`` their effects are on disk when it returns.
+
+        A server that was restarted knows no script: those are loaded, and their calls done then. With ``in_order`` the calls
+        behind the first of them are done again as well, for they build on each other, and saying them twice is saying them once.
 
         Raises `StoreUnavailable`, or `StoreError` where a script refused; the other calls are done all the same.
         """
@@ -121,8 +124,9 @@ class LedgerConnection:
                     for name in {calls[index].script for index in unknown}
                 )
             )
-            again = self._run([calls[index] for index in unknown], durably=durably)
-            for index, answer in zip(unknown, again, strict=True):
+            due = range(unknown[0], len(calls)) if in_order else unknown
+            again = self._run([calls[index] for index in due], durably=durably)
+            for index, answer in zip(due, again, strict=True):
                 answers[index] = answer
         return self._checked(answers)
 

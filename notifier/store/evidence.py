@@ -1,7 +1,7 @@
 """Evidence that reaches the ledger late.
 
-`Evidence` is what a final reply said, for a ledger that was away when it was read. It holds what the settlement would have
-said, and neither the message nor its context: it lies on a worker's disk. `Proofs` are for mails whose final reply nobody
+`Evidence` is what a worker knows of its claim, mostly what a final reply said, for a ledger that was away when it was read. It holds
+what the settlement would have said, and neither the message nor its context: it lies on a worker's disk. `Proofs` are for mails whose final reply nobody
 has read, and of which somebody else knows.
 """
 
@@ -25,6 +25,7 @@ class Verdict(StrEnum):
 
     SETTLED = "settled"  # the mail is now what the reply said
     KNOWN = "known"  # it was already, or it has ended otherwise by a person's hand
+    PARTLY = "partly"  # who has accepted the mail is noted; others are still to be mailed
     OVERTAKEN = "overtaken"  # a later claim knows better
     GONE = "gone"  # no such mail: its retention is over, or somebody deleted it
     LATER = "later"  # another claim is at the dot with it; ask again when that is over

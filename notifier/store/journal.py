@@ -46,7 +46,10 @@ class SettlementJournal:
             log.warning("the journal in %s does not take mail %s: %s", self.folder, evidence.mail_id, error)
             return False
         log.warning(
-            "the ledger is away; that mail %s is %s is kept in %s", evidence.mail_id, evidence.state, self.folder
+            "the ledger has not taken it; that mail %s is %s is kept in %s",
+            evidence.mail_id,
+            evidence.state,
+            self.folder,
         )
         return True
 

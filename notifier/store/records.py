@@ -19,6 +19,7 @@ from notifier.store.evidence import Evidence
 from notifier.store.rows import Row
 
 LATE = "its worker read the final reply while the ledger was away"
+GIVEN_BACK = "its worker gave it back unsent while the ledger was away"
 Arguments = tuple[str | bytes | int, ...]
 
 # What people may see of a record: never the payload, whose context may hold reset links and codes.
@@ -146,7 +147,12 @@ def evidence_of(one: Evidence) -> Arguments:
         ms(one.due_at),
         _json(dict(one.recipients)),
         one.spent,
-        _json({"why": LATE, **{name: value for name, value in known.items() if value is not None}}),
+        _json(
+            {
+                "why": LATE if one.recipients else GIVEN_BACK,
+                **{name: value for name, value in known.items() if value is not None},
+            }
+        ),
     )
 
 

@@ -328,7 +328,7 @@ class RedisStore:
         ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
         dot = self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)
         durably = self._disk.waited_for(one.email for one in (*(one.claim for one in settlements), *claims))
-        *answers, lost = self._connection.run([*self._settle_calls(settlements), dot], durably=durably)
+        *answers, lost = self._connection.run([*self._settle_calls(settlements), dot], durably=durably, in_order=True)
         return Turn(self._settled(settlements, answers), [mail_id.decode() for mail_id in lost])
 
     def _settled(self, settlements: Sequence[Settlement], answers: Sequence[object]) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
@@ -145,5 +146,66 @@ def test_a_store_that_is_away_for_the_next_dot_as_well_costs_nothing_but_time(
             at.round()
         tell_late(journal, at.store, at.store.epoch(), at.events.append)
         (sent,) = [one for one in ids if at.status(one).state is MailState.SENT]
-        assert {at.status(one).state for one in ids if one != sent} == {MailState.CLAIMED}
+        assert {at.status(one).state for one in ids if one != sent} == {MailState.WAITING}, "given back, by the journal"
         assert copies(server) == {sent: 1}
+        at.deliver()
+        assert copies(server) == dict.fromkeys(ids, 1)
+        assert {(at.status(one).attempt, at.status(one).crashes) for one in ids} == {(1, 0)}
+
+
+# Mails with more recipients than the relay takes at once: each transaction has a dot and a final reply of its own.
+
+
+class Killed(BaseException):
+    """The worker's end."""
+
+
+def accepted_for(server: HostileServer) -> Counter[str]:
+    """How often the server has accepted something for each."""
+    return Counter(one for message in server.accepted for one in message.recipients)
+
+
+SEVERAL = ("ann@example.com", "bob@example.com", "cem@example.com")
+OFFERS = [("LIMITS RCPTMAX=1",), ("PIPELINING", "LIMITS RCPTMAX=1"), ("PIPELINING", "CHUNKING", "LIMITS RCPTMAX=1")]
+
+
+@pytest.mark.parametrize("offers", OFFERS, ids=["lock step", "pipelined", "in chunks"])
+def test_a_store_away_between_two_transactions_of_a_mail_mails_nobody_twice(
+    offers: Sequence[str], valkey_server: EmbeddedValkey, tmp_path: Path
+) -> None:
+    journal = SettlementJournal(tmp_path / "journal")
+    away = StoreUnavailable("away")
+    with HostileServer(offers=offers) as server, desk(valkey_server.url, relay(server), keep=journal.keep) as at:
+        (mail_id,) = at.post(1, mail_class="bulk", to=SEVERAL)
+        with mock.patch.object(at.store, "settle_and_begin_dot", side_effect=away), pytest.raises(StoreUnavailable):
+            at.round()
+        assert accepted_for(server) == {"ann@example.com": 1}
+        tell_late(journal, at.store, at.store.epoch(), at.events.append)
+        at.deliver()
+        assert accepted_for(server) == dict.fromkeys(SEVERAL, 1)
+        found = at.status(mail_id)
+        assert (found.state, found.unknowns, found.crashes) == (MailState.SENT, 0, 0)
+
+
+@pytest.mark.parametrize("offers", OFFERS, ids=["lock step", "pipelined", "in chunks"])
+def test_a_worker_that_ends_between_two_transactions_of_a_mail_mails_nobody_of_the_first_twice(
+    offers: Sequence[str], valkey_server: EmbeddedValkey
+) -> None:
+    with HostileServer(offers=offers) as server, desk(valkey_server.url, relay(server)) as at:
+        (mail_id,) = at.post(1, to=SEVERAL)
+        both, calls = at.store.settle_and_begin_dot, []
+
+        def ends(settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
+            turn = both(settlements, claims)
+            calls.append(turn)
+            if len(calls) == 2:  # the third transaction's dot is recorded
+                raise Killed
+            return turn
+
+        nothing = mock.patch.object(at.store, "settle", side_effect=Killed)
+        with mock.patch.object(at.store, "settle_and_begin_dot", ends), nothing, pytest.raises(Killed):
+            at.round()
+        heal(at)
+        assert accepted_for(server) == dict.fromkeys(SEVERAL, 1)
+        found = at.status(mail_id)
+        assert (found.state, found.unknowns) == (MailState.SENT, 1)

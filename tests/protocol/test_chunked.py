@@ -9,10 +9,10 @@ from transcripts import Scripted, at_every_split, splits, told
 
 from notifier.model.envelope import Envelope, MailObject
 from notifier.protocol.chunked import CHUNK
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
-from notifier.protocol.transaction import Delivery
 
 PLAIN_CODES = Extensions("relay", {"PIPELINING": "", "CHUNKING": "", "8BITMIME": "", "BINARYMIME": ""})
 CHUNKING = Extensions("relay", {**PLAIN_CODES.keywords, "ENHANCEDSTATUSCODES": ""})

@@ -19,6 +19,7 @@ from notifier.model.outcome import RecipientState
 from notifier.protocol import chunked
 from notifier.protocol.commands import Bdat
 from notifier.protocol.connection import Connection
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import (
     Await,
     Commit,
@@ -36,7 +37,7 @@ from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import Delivery, transactions_for
+from notifier.protocol.transaction import transactions_for
 from notifier.protocol.transparency import stuffed
 from notifier.smtp.outbox import Outbox
 

@@ -11,10 +11,10 @@ from transcripts import Scripted, splits
 
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import RecipientState
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Loss
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
-from notifier.protocol.transaction import Delivery
 
 PIPELINING = Extensions("relay", {"PIPELINING": ""})
 WITHOUT_CODES = Extensions("relay", {"PIPELINING": "", "CHUNKING": "", "BINARYMIME": ""})

@@ -10,10 +10,11 @@ from transcripts import Scripted, at_every_split, splits, told
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import RecipientState
 from notifier.model.parameters import DeliverBy, MailParameters, RcptParameters
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
-from notifier.protocol.transaction import Delivery, check_mail
+from notifier.protocol.transaction import check_mail
 
 FULL = Extensions("relay", {"PIPELINING": "", "SIZE": "1000", "8BITMIME": "", "SMTPUTF8": ""})
 PLAIN = Extensions("relay", {})

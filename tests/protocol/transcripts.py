@@ -14,6 +14,7 @@ from notifier.model.envelope import MailObject
 from notifier.model.outcome import RecipientOutcome
 from notifier.protocol.commands import Bdat
 from notifier.protocol.connection import Connection
+from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import (
     Await,
     Commit,
@@ -32,7 +33,7 @@ from notifier.protocol.dialogue import (
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import Delivery, transactions_for
+from notifier.protocol.transaction import transactions_for
 from notifier.protocol.transparency import stuffed
 
 Result = TypeVar("Result")

@@ -19,8 +19,9 @@ if #lost > 0 then return lost end
 for i = 2, #ARGV, 3 do
   if states[i] == 'claimed' then
     move(ARGV[i], 'claimed', 'at_dot', at, at + tonumber(ARGV[1]))
-  else
+  else -- again, or for further recipients
     touch(ARGV[i], 'state')
+    redis.call('ZADD', P .. 'dot', at + tonumber(ARGV[1]), ARGV[i])
   end
 end
 return lost

@@ -42,9 +42,9 @@ for _, id in ipairs(due) do
   if not retired_if_over(id, at, tonumber(ARGV[6])) then
     local key = mail_key(id)
     local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
-      'composed_in', 'class', 'tenant', 'trace')
+      'composed_in', 'class', 'tenant', 'trace', 'survived')
     -- What ended its worker may end the next one, and take its whole batch into quarantine: it is claimed alone.
-    local suspect = (tonumber(f[4]) or 0) > 0
+    local suspect = (tonumber(f[4]) or 0) > (tonumber(f[12]) or 0)
     if suspect and #rows > 0 then break end
     local payload, recipients = f[1] or '', f[2] or ''
     local hits, states = '', nil

@@ -48,7 +48,10 @@ count('resolved proof')
 for edge in pairs(EVIDENCE) do EDGES[edge] = true end
 local entry = { why = ARGV[4] }
 if to == 'waiting' then
-  redis.call('HSET', key, 'resent', 0) -- it is not unknown after all
+  if redis.call('HGET', key, 'resent_by') == f[2] then -- it is not unknown after all
+    redis.call('HINCRBY', key, 'resent', -1)
+    redis.call('HDEL', key, 'resent_by')
+  end
   wait(id, from, at, at, entry)
 else
   retire(id, from, to, at, entry, tonumber(ARGV[5]))

@@ -41,8 +41,9 @@ end
 if to == 'waiting' then
   set_recipients({ deferred = 'pending', refused = 'pending', suppressed = 'pending', unknown = 'pending' })
   local due = at + tonumber(ARGV[5])
-  redis.call('HSET', key, 'deadline', due + tonumber(f[3]), 'attempt', 0, 'crashes', 0, 'setbacks', 0,
-    'resent', 0)
+  redis.call('HSET', key, 'deadline', due + tonumber(f[3]), 'attempt', 0, 'crashes', 0, 'survived', 0,
+    'setbacks', 0, 'resent', 0)
+  redis.call('HDEL', key, 'resent_by', 'crashed_by')
   wait(id, from, at, due, { why = ARGV[3] })
 else
   if to == 'sent' then set_recipients({ unknown = 'accepted' }) end

@@ -5,7 +5,7 @@
 -- Returns 1 done, 0 the fence is another's
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template')
+local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'crashes')
 if not f[2] then -- it has ended: by this very settlement, whose answer was lost on its way, or otherwise
   local left = left_of(id)
   if not left or left.settled ~= tonumber(fence) then
@@ -58,6 +58,8 @@ if to == 'unknown' then
   to_unknown(id, at, tonumber(ARGV[9]), entry)
 elseif to == 'waiting' then
   if entry.fault then tally_open(at, f[5], recipients, 'deferred') end
+  -- An attempt has come to its end: its worker's crashes before it count no more towards quarantine.
+  if ARGV[6] == 'attempt' and (tonumber(f[6] or nil) or 0) > 0 then redis.call('HSET', key, 'survived', f[6]) end
   wait(id, f[1], at, at + tonumber(ARGV[4]), entry)
   if ARGV[12] ~= '' then hold(id, ARGV[12]) end
 elseif to == 'claimed' then

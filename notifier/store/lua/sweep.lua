@@ -18,9 +18,12 @@ local function timed_out(index)
 end
 
 for _, id in ipairs(timed_out('lease')) do
-  local crashes = redis.call('HINCRBY', mail_key(id), 'crashes', 1)
+  local key = mail_key(id)
+  local crashes = redis.call('HINCRBY', key, 'crashes', 1)
+  local f = redis.call('HMGET', key, 'fence', 'survived')
+  redis.call('HSET', key, 'crashed_by', f[1])
   over = over + 1
-  if crashes >= tonumber(ARGV[6]) then
+  if crashes - (tonumber(f[2] or nil) or 0) >= tonumber(ARGV[6]) then
     retire(id, 'claimed', 'quarantined', at, { why = 'its worker ended ' .. crashes .. ' times in it' }, retention)
     quarantined = quarantined + 1
   else
@@ -39,12 +42,29 @@ local function open_to_unknown(id)
 end
 
 -- Where nobody has swept for a while, the ledger or all workers were away: what was read meanwhile lies in the journals
--- of the workers, and they get the time to tell it before we have to call it unknown.
+-- of the workers, and they get the time to tell it before we have to call it unknown; those who know where to look for
+-- proof get the time to ask for it. What is over within that time is over no sooner than it. Not for ever: where beat
+-- alone sweeps a queue, each of its sweeps comes after such a while.
 local grace = tonumber(ARGV[8])
+local GRACES, PROOF_TAKES = 3, 3
+
+local function give_time(index, till)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. index, '-inf', till)) do
+    local f = redis.call('HMGET', mail_key(id), 'fence', 'graced')
+    local fence, times = string.match(f[2] or '', '^(%d+) (%d+)$')
+    times = fence == f[1] and tonumber(times) or 0
+    if f[1] and times < GRACES then
+      redis.call('HSET', mail_key(id), 'graced', f[1] .. ' ' .. times + 1)
+      redis.call('ZADD', P .. index, till, id)
+    end
+  end
+end
+
 local last = tonumber(redis.call('GET', P .. 'swept') or nil)
 redis.call('SET', P .. 'swept', at)
 if last and at - last > grace then
-  for _, id in ipairs(timed_out('dot')) do redis.call('ZADD', P .. 'dot', at + grace, id) end
+  give_time('dot', at + grace)
+  give_time('unknown', at + PROOF_TAKES * grace)
 end
 
 for _, id in ipairs(timed_out('dot')) do

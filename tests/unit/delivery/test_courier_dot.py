@@ -18,7 +18,7 @@ def latest_terminators(*until: float) -> float:
     latest: list[float] = []
 
     class Session:
-        transactions, rate, usable = 1, None, True
+        transactions, rate, usable, begun = 1, None, True, ()
 
         def send_many(self, mails: Sequence[object], before_dot: object, before_wait: object) -> list[object]:
             latest.append(before_dot(range(len(mails))) - time.monotonic())  # type: ignore[operator]

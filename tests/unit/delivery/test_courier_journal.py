@@ -9,22 +9,26 @@ from test_attempt import ANN, BOB, GREYLISTED, LOST_REPLY, accepted, an_attempt
 
 from notifier.delivery.attempt import Attempt
 from notifier.delivery.courier import Courier
-from notifier.errors import StoreUnavailable
+from notifier.errors import FenceRejected, StoreUnavailable
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.state import MailState
 from notifier.retry import DEFAULT_TABLE
 from notifier.store.evidence import Evidence
 
+AWAY = StoreUnavailable("away")
 
-def settled_without_a_ledger(attempt: Attempt, *, journal_takes: bool = True) -> list[Evidence]:
-    """What the journal was given. Raises `StoreUnavailable` where nothing was kept."""
+
+def settled_without_a_ledger(
+    attempt: Attempt, *, journal_takes: bool = True, answer: Exception = AWAY
+) -> list[Evidence]:
+    """What the journal was given. Raises what the ledger did where nothing was kept."""
     kept: list[Evidence] = []
 
     def keep(evidence: Evidence) -> bool:
         kept.append(evidence)
         return journal_takes
 
-    store = mock.Mock(settle=mock.Mock(side_effect=StoreUnavailable("away")))
+    store = mock.Mock(settle=mock.Mock(side_effect=answer))
     unused = mock.sentinel.unused
     courier = Courier(
         store=store,
@@ -45,6 +49,24 @@ def test_an_acceptance_is_kept() -> None:
     (kept,) = settled_without_a_ledger(attempt)
     assert (kept.state, kept.recipients) == (MailState.SENT, {ANN: RecipientState.ACCEPTED})
     assert (kept.attempt, kept.fence, kept.reply) == (1, 1, "250 ok")
+
+
+def test_a_reply_that_came_when_the_mail_had_been_taken_over_is_kept() -> None:
+    attempt = an_attempt(ANN)
+    attempt.leg_over(accepted(ANN))
+    too_late = FenceRejected([attempt.claim.mail_id])
+    (kept,) = settled_without_a_ledger(attempt, answer=too_late)
+    assert (kept.state, kept.recipients) == (MailState.SENT, {ANN: RecipientState.ACCEPTED})
+
+
+def test_where_a_reply_is_lost_those_that_were_read_are_kept() -> None:
+    attempt = an_attempt(ANN, BOB)
+    attempt.legs.pop()
+    lost = Outcome.for_all(0, (BOB,), LOST_REPLY, terminator_sent=True)
+    attempt.leg_over(lost._replace(recipients={**accepted(ANN).recipients, **lost.recipients}))
+    (kept,) = settled_without_a_ledger(attempt)
+    assert kept.state is MailState.UNKNOWN
+    assert kept.recipients == {ANN: RecipientState.ACCEPTED, BOB: RecipientState.UNKNOWN}
 
 
 def test_between_two_legs_the_others_wait_for_a_ledger_that_can_record_their_dot() -> None:

@@ -73,7 +73,7 @@ def session(does: Does) -> Any:
             else:
                 raise OSError(step)
 
-    return SimpleNamespace(send_many=send_many, transactions=1, usable=True, rate=None)
+    return SimpleNamespace(send_many=send_many, transactions=1, usable=True, rate=None, begun=())
 
 
 def transact(ledger: Ledger, does: Does, keep: Callable[[Evidence], bool] = lambda _: False, **more: Any) -> None:

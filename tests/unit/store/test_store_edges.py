@@ -32,6 +32,7 @@ CLASSES = {
 SETTLED_AS = ("waiting", "sent", "failed", "expired", "quarantined", "unknown")
 FOR_PEOPLE = DEAD | {MailState.PARKED, MailState.UNKNOWN}
 MOST_CRASHES = 3
+SAID = {"sent": RecipientState.ACCEPTED, "waiting": RecipientState.DEFERRED, "failed": RecipientState.REFUSED}
 PROVES = {
     Proof.DELIVERED: MailState.SENT,
     Proof.REFUSED: MailState.FAILED,
@@ -52,7 +53,11 @@ class Modelled:
     resend_from: float = 0.0
     doubted: bool = False  # nobody knows whether its recipient has it
     crashes: int = 0
+    survived: int = 0  # of those, before an attempt that came to its end
+    crashed_by: int | None = None  # the claim whose lease was over last
     resent: int = 0
+    resent_by: int | None = None
+    graced: tuple[int, int] = (0, 0)  # the claim, and how often it got more time
     settled: int = 0
     reached: bool = False  # somebody has it
     patience: float = field(init=False)
@@ -81,16 +86,33 @@ class Modelled:
     def fall_back(self, now: float, policy: Delivery) -> None:
         if policy is Delivery.AT_LEAST_ONCE and self.resent < 1:
             self.resent += 1
+            self.resent_by = self.fence
             self.wait(now, max(now, self.resend_from))
         else:
             self.go(MailState.PARKED)
+
+    def get_time(self, till: float) -> None:
+        """Three times for each claim."""
+        fence, times = self.graced
+        times = times if fence == self.fence else 0
+        if self.until <= till and times < 3:
+            self.graced, self.until = (self.fence, times + 1), till
+
+    def believe(self, fence: int | None) -> None:
+        """It was not unknown after all, nor had its worker ended."""
+        if self.resent_by == fence:
+            self.resent -= 1
+        if self.crashed_by == fence:
+            self.crashes -= 1
+        self.resent_by = self.crashed_by = None
 
     def lose_worker(self, now: float) -> None:
         if self.state is MailState.AT_DOT:
             self.lose_reply(now, 0.0)
             return
         self.crashes += 1
-        if self.crashes >= MOST_CRASHES:
+        self.crashed_by = self.fence
+        if self.crashes - self.survived >= MOST_CRASHES:
             self.go(MailState.QUARANTINED)
         else:
             self.wait(now, now)
@@ -146,13 +168,14 @@ class Ledger(RuleBasedStateMachine):
             if mail.deadline <= self.now:
                 mail.go(MailState.EXPIRED)
                 continue
-            if mail.crashes and expected:
+            suspect = mail.crashes > mail.survived
+            if suspect and expected:
                 break  # what ended a worker is claimed alone
             mail.go(MailState.CLAIMED)
             mail.fence += 1
             mail.until = self.now + TAKEOVER.lease
             expected.append((mail_id, mail.fence))
-            if mail.crashes:
+            if suspect:
                 break
         claims = self.store.claim("mail", "worker", limit) if first else []
         assert [(claim.mail_id, claim.fence) for claim in claims] == expected
@@ -173,7 +196,7 @@ class Ledger(RuleBasedStateMachine):
         self.store.begin_dot([claim])
         if mail.state is MailState.CLAIMED:
             mail.go(MailState.AT_DOT)
-            mail.until = self.now + TAKEOVER.at_dot
+        mail.until = self.now + TAKEOVER.at_dot  # each dot has its own time
 
     @rule(claim=claims, state=st.sampled_from(SETTLED_AS), due_in=st.sampled_from([0, 20, 10_000]))
     def settle(self, claim: Claim, state: str, due_in: int) -> None:
@@ -226,6 +249,7 @@ class Ledger(RuleBasedStateMachine):
         if state is MailState.UNKNOWN:
             mail.lose_reply(self.now, TAKEOVER.at_dot)
         elif state is MailState.WAITING:
+            mail.survived = mail.crashes
             mail.wait(self.now, self.now + due_in)
         else:
             mail.go(state)
@@ -233,13 +257,15 @@ class Ledger(RuleBasedStateMachine):
     @rule(claim=claims, state=st.sampled_from(["sent", "waiting", "failed"]), due_in=st.sampled_from([0, 20]))
     def reply_told_late(self, claim: Claim, state: str, due_in: int) -> None:
         mail, to = self.mails[claim.mail_id], MailState(state)
-        evidence = replace(evidence_of(Settlement(claim, to)), due_at=self.now + due_in)
+        verdicts = dict.fromkeys(claim.recipients, SAID[state])
+        evidence = replace(evidence_of(Settlement(claim, to, recipients=verdicts)), due_at=self.now + due_in)
         verdict = self.store.take_evidence(evidence)
         assert verdict is self._expected(mail, claim.fence, to)
         if verdict is Verdict.SETTLED:
-            mail.settled, mail.state, mail.doubted = claim.fence, to, False
+            mail.settled, mail.state, mail.doubted = max(claim.fence, mail.settled), to, False
             if to is MailState.WAITING:
-                mail.resent, mail.due = 0, min(self.now + due_in, max(mail.deadline, self.now))
+                mail.believe(claim.fence)
+                mail.due = min(self.now + due_in, max(mail.deadline, self.now))
 
     @staticmethod
     def _expected(mail: Modelled, fence: int, to: MailState) -> Verdict:
@@ -276,7 +302,8 @@ class Ledger(RuleBasedStateMachine):
         mail.doubted = mail.doubted and to is MailState.DISCARDED
         if to is MailState.WAITING:
             mail.due, mail.deadline = self.now, self.now + mail.patience
-            mail.crashes = mail.resent = 0
+            mail.crashes = mail.survived = mail.resent = 0
+            mail.resent_by = mail.crashed_by = None
 
     @rule(data=st.data(), proof=st.sampled_from(list(Proof)))
     def prove(self, data: st.DataObject, proof: Proof) -> None:
@@ -303,7 +330,9 @@ class Ledger(RuleBasedStateMachine):
             assert found.verdict is Verdict.SETTLED
             mail.state, mail.doubted = PROVES[proof], False
             if proof is Proof.NOT_DELIVERED:
-                mail.resent, mail.due = 0, self.now
+                if mail.resent_by == mail.fence:
+                    mail.resent, mail.resent_by = mail.resent - 1, None
+                mail.due = self.now
         assert found.state is mail.state
 
     @rule(seconds=st.sampled_from([1, 10, 40, 600]))
@@ -315,8 +344,8 @@ class Ledger(RuleBasedStateMachine):
         away = self.swept is not None and self.now - self.swept > TAKEOVER.grace
         self.swept = self.now
         for mail in self.mails.values():
-            if away and mail.state is MailState.AT_DOT and mail.until <= self.now:
-                mail.until = self.now + TAKEOVER.grace
+            if away and mail.state in (MailState.AT_DOT, MailState.UNKNOWN):
+                mail.get_time(self.now + TAKEOVER.grace * (1 if mail.state is MailState.AT_DOT else 3))
             if mail.state in (MailState.CLAIMED, MailState.AT_DOT) and mail.until <= self.now:
                 mail.lose_worker(self.now)
             if mail.state is MailState.UNKNOWN and mail.until <= self.now:

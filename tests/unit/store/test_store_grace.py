@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fake_ledger import Clock
-from store_conformance import an_email, at_dot, state_of
+from store_conformance import HOUR, LOST_REPLY, PROVEN, an_email, at_dot, state_of
 
+from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.state import MailState
 from notifier.store import RedisStore
-from notifier.store.base import Takeover
+from notifier.store.base import Settlement, Takeover
 
 TAKEOVER = Takeover(at_dot=10.0, grace=20.0)
 
@@ -30,6 +31,38 @@ def test_mails_at_the_dot_get_the_grace_where_nobody_swept_for_long(
     assert state_of(store, claim.mail_id) is MailState.AT_DOT
     assert swept_unknown(store, clock, 19.0) == 0
     assert swept_unknown(store, clock, 2.0) == 1
+
+
+def test_so_do_those_whose_time_is_over_a_moment_later(make_store: Callable[..., RedisStore], clock: Clock) -> None:
+    store = make_store(takeover=TAKEOVER)
+    store.sweep("mail")
+    clock.now += 15.0
+    at_dot(store, an_email())  # until 25 seconds
+    assert [swept_unknown(store, clock, 6.0) for _ in range(5)] == [0, 0, 0, 0, 1]
+
+
+def test_sweeps_that_are_rarer_than_it_put_nothing_off_for_ever(
+    make_store: Callable[..., RedisStore], clock: Clock
+) -> None:
+    """Beat's, of a queue whose workers are all gone."""
+    store = make_store(takeover=TAKEOVER)
+    store.sweep("mail")
+    at_dot(store, an_email())
+    assert [swept_unknown(store, clock, 60.0) for _ in range(4)] == [0, 0, 0, 1]
+
+
+def test_proof_can_be_asked_for_before_it_is_too_late(make_store: Callable[..., RedisStore], clock: Clock) -> None:
+    store = make_store(takeover=TAKEOVER, classes={**SHIPPED_CLASSES, "proven": PROVEN})
+    store.sweep("mail")
+    claim = at_dot(store, an_email(mail_class="proven", queue="mail"))
+    store.settle([Settlement(claim, MailState.UNKNOWN, fault=LOST_REPLY)])
+    clock.now += 2 * HOUR
+    store.sweep("mail")
+    assert state_of(store, claim.mail_id) is MailState.UNKNOWN
+    for _ in range(5):
+        clock.now += 15.0
+        store.sweep("mail")
+    assert state_of(store, claim.mail_id) is MailState.PARKED
 
 
 def test_where_sweeps_went_on_there_is_no_grace(make_store: Callable[..., RedisStore], clock: Clock) -> None:
