@@ -192,7 +192,7 @@ def test_nothing_is_left_behind() -> None:
         assert ca_file.is_file()
         smtp.noop()
         server.close()
-        assert threading.active_count() == threads
+        assert threading.active_count() <= threads  # fewer where one of an earlier test has ended meanwhile
         assert not ca_file.parent.exists()
         with pytest.raises((smtplib.SMTPServerDisconnected, OSError)):
             smtp.noop()
