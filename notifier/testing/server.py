@@ -34,7 +34,7 @@ class CatchingServer:
     ``implicit_tls`` speaks TLS from the first octet. ``max_size`` is octets. ``max_connections`` at once; more get a 421
     at the greeting, and ``turned_away`` counts them. ``journal`` see `Mailbox`. ``lmtp`` speaks RFC 2033; with
     ``socket_path`` on a Unix socket, without TLS. ``patience``: seconds after which a silent client hears 421 and is
-    left; None: it may stay. ``visits``: who came.
+    left, or an event: while it is set every client that is silent is; None: it may stay. ``visits``: who came.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class CatchingServer:
         journal: Path | None = None,
         lmtp: bool = False,
         socket_path: Path | None = None,
-        patience: float | None = None,
+        patience: float | threading.Event | None = None,
     ) -> None:
         self.host = host
         self.port = port
