@@ -74,7 +74,9 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plant, Superv
     # A word is good for six seconds: far longer than a busy machine holds a main process up.
     chosen = {"NOTIFIER_HEALTH": str(folder / "health"), "NOTIFIER_SWEEP_INTERVAL": "0.5"}
     with plant(folder, **chosen, NOTIFIER_FROM_FILE=str(sender)) as made:
-        yield made, made.start_worker(slots=1)
+        worker = made.start_worker(slots=1)
+        wait_until((folder / "health").exists, "it has said how it is")  # a moment after the registry knows of it
+        yield made, worker
 
 
 def test_the_registry_tells_who_a_worker_is(up: tuple[Plant, SupervisedProcess]) -> None:
