@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 
 
 class HealthFile:
-    """``lasts``: seconds that a word holds. Without a path nothing is written. Safe to share between threads: a worker that is told
-    to end says so on one, while the timer's may be in the middle of its word.
+    """``lasts``: seconds that a word holds. Without a path nothing is written. Safe to share between threads: a worker
+    that is told to end says so on one, while the timer's may be in the middle of its word.
     """
 
     def __init__(self, path: Path | None, lasts: float) -> None:

@@ -26,9 +26,8 @@ from notifier.smtp.stream import NetworkStream
 from notifier.testing import CatchingServer
 
 QUICK = Timeouts(connect=0.5)
-# Where a pause is a quarter of a second and nothing may take its share of this, the clock of a busy machine decides nothing.
 AMPLE = Timeouts(connect=60)
-A_SHARE = AMPLE.connect / 4
+A_SHARE = AMPLE.connect / 4  # far from the quarter of a second of a pause, and from what a busy machine adds
 RELAY = Endpoint("relay.example", 25, tls=TLSPolicy.NONE)
 NO_ROUTE = Address(socket.AF_INET, ("255.255.255.255", 25))  # TCP has no way to a broadcast address: nothing is sent
 
@@ -180,7 +179,7 @@ def test_a_name_with_many_addresses_is_tried_so_often_and_no_more() -> None:
 
 def test_in_a_short_time_every_address_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     short = Timeouts(connect=8)
-    monkeypatch.setattr("notifier.smtp.connecting.ATTEMPT_DELAY", short.connect + 1)  # so that the time is short beside it
+    monkeypatch.setattr("notifier.smtp.connecting.ATTEMPT_DELAY", short.connect + 1)  # beside it the time is short
     with silent() as first, answering() as (address, _):
         assert reached(first, address, timeouts=short) == address.sockaddr
 

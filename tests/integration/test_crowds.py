@@ -42,8 +42,8 @@ def test_a_hundred_share_five_sessions_first_come_first_served(kind: str, tls: b
         assert server.visits.most == len(server.visits) == SESSIONS
         assert all(visit.said_quit for visit in server.visits)
         assert found["stats"]["waited"] > 0  # how many of them depends on how fast they come
-        # Of those who are served SESSIONS - 1 at most have not said so yet. Whoever is among them is passed by those who have the
-        # other sessions, and by those who come next there: they wait for him.
+        # SESSIONS - 1 at most are served with somebody who has not said so yet. They pass him, and so do those who have
+        # their sessions next: these wait for him.
         assert all(-SESSIONS < place - number < 2 * SESSIONS - 1 for place, number in enumerate(found["order"]))
 
 

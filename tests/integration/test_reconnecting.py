@@ -137,7 +137,7 @@ def test_relays_that_drop_idle_sessions_after_1_5_and_15_seconds_cost_the_shippe
         ids: list[list[str]] = [[], [], []]
         for idle in (True, False):
             for at, mine in zip(desks, ids, strict=True):
-                mine.extend(at.post(1))  # a second one may find its relay out of patience, where we are held up before it
+                mine.extend(at.post(1))  # a second one might be held up until its relay is out of patience
                 at.deliver()
             if idle:
                 wait_until(lambda: all(server.at_rest() for server in servers), "each has lost its patience")

@@ -216,7 +216,7 @@ def test_law_15_the_outcome_holds_what_one_wants_to_know_afterwards() -> None:
 
 @contextmanager
 def hostile(behave: Callable[[socket.socket], None], **short: float) -> Iterator[Endpoint]:
-    """Accepts one connection and lets ``behave`` treat it. ``short``: seconds of the phase under test, where it has a deadline."""
+    """Accepts one connection and lets ``behave`` treat it. ``short``: seconds of the phase whose deadline is met."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
