@@ -129,8 +129,9 @@ class CatchingServer:
             return Listener(str(self._socket_path), self._begin)
         if not self.port and sys.platform == "linux":  # elsewhere none can be held
             self._held = HeldPort(self.host)
+            self.port = self._held.number
         try:
-            return Listener((self.host, self._held.number if self._held else self.port), self._begin)
+            return Listener((self.host, self.port), self._begin)
         except BaseException:
             self._let_port_go()
             raise
