@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import threading
@@ -77,10 +78,8 @@ class DNSServer:
     # life -----------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self._tcp = socket.create_server(("127.0.0.1", 0))
+        self._tcp, self._udp = _at_one_port()
         self.port = self._tcp.getsockname()[1]
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", self.port))
         for sock, serve in ((self._udp, self._serve_udp), (self._tcp, self._serve_tcp)):
             sock.settimeout(0.05)
             self._threads.append(threading.Thread(target=serve, daemon=True))
@@ -178,6 +177,21 @@ class DNSServer:
             zone = name.rpartition(".")[2] or name
             text = f"ns.{zone}. admin.{zone}. 1 3600 600 86400 {self.negative_ttl}"
             answer.authority.append(dns.rrset.from_text(f"{zone}.", 3600, "IN", "SOA", text))
+
+
+def _at_one_port() -> tuple[socket.socket, socket.socket]:
+    """For TCP and for UDP. A number that is free for the one may be taken for the other."""
+    while True:
+        tcp, udp = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind(tcp.getsockname())
+        except OSError as error:
+            tcp.close()
+            udp.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return tcp, udp
 
 
 class Clock:

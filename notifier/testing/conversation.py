@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -47,13 +48,13 @@ _IN_SEQUENCE: Mapping[str, frozenset[State]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a server offers and demands. ``max_size`` is octets, ``patience`` seconds of silence."""
+    """What a server offers and demands. ``max_size`` is octets, ``patience`` seconds of silence, or its end."""
 
     starttls: bool
     logins: Logins
     max_size: int
     lmtp: bool = False
-    patience: float | None = None
+    patience: float | threading.Event | None = None
 
 
 @dataclass(slots=True)

@@ -66,8 +66,9 @@ class HostileServer:
     ``tls``: STARTTLS is offered, ``implicit_tls``: TLS from the first octet, with a throw-away certificate that
     ``ca_file`` vouches for, or with a ``context`` of your own; another one counts from the next handshake on.
     ``small_window``: the kernel takes few octets that nobody reads. ``cut``: where it ends (``connection`` holds for it
-    too). ``patience``: seconds after which a silent client hears 421 and is left. Afterwards: ``accepted``, ``heard``
-    (octets of each connection's commands), ``traffic`` (octets said and heard on each), ``auth_in_clear``.
+    too). ``patience``: seconds after which a client that is silent between two mails, from a final reply on, hears 421
+    and is left. Afterwards: ``accepted``, ``heard`` (octets of each connection's commands), ``traffic`` (octets said and
+    heard on each), ``auth_in_clear``.
     """
 
     host = "127.0.0.1"
@@ -170,6 +171,7 @@ class _Conversation:
         self._sender: str | None = None
         self._recipients: list[str] = []
         self._octets = b""
+        self._between_mails = False
 
     def run(self) -> None:
         if self._server.implicit_tls:
@@ -182,7 +184,7 @@ class _Conversation:
 
     def _line(self) -> bytes:
         try:
-            line = self._peer.line(_LINE, within=self._server.patience)
+            line = self._peer.line(_LINE, within=self._server.patience if self._between_mails else None)
         except TimeoutError:
             self._peer.write(b"421 4.4.2 silent for too long\r\n")
             self._peer.flush()
@@ -241,6 +243,7 @@ class _Conversation:
         self._answer(Moment.AUTH, b"235 welcome\r\n")
 
     def _mail(self, rest: str) -> None:
+        self._between_mails = False
         if self._answer(Moment.MAIL, b"250 2.1.0 sender\r\n"):
             self._sender, self._recipients, self._octets = _path(rest), [], b""
 
@@ -284,6 +287,7 @@ class _Conversation:
     def _final_replies(self, octets: bytes | None) -> None:
         sender, recipients = self._sender or "", self._recipients
         self._sender, self._recipients, self._octets = None, [], b""
+        self._between_mails = True
         if octets is None:
             return
         groups = [(path,) for path in recipients] if self._server.lmtp else [tuple(recipients)]

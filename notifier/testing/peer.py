@@ -109,10 +109,10 @@ class Peer:
         if not self._unread:
             self._fill()
 
-    def line(self, limit: int, within: float | None = None) -> bytes:
+    def line(self, limit: int, within: float | threading.Event | None = None) -> bytes:
         """The next line with its LF; one that is over ``limit`` octets comes cut, and without.
 
-        Raises `EOFError`, and `TimeoutError` where the client says nothing for ``within`` seconds.
+        Raises `EOFError`, and `TimeoutError` where the client says nothing for ``within`` seconds, or until that is set.
         """
         searched = 0
         while (end := self._unread.find(b"\n", searched, limit)) < 0 and len(self._unread) < limit:
@@ -189,7 +189,7 @@ class Peer:
         del self._unread[:count]
         return octets
 
-    def _fill(self, within: float | None = None) -> None:
+    def _fill(self, within: float | threading.Event | None = None) -> None:
         self.flush()
         most = _READ if self._cut.heard is None else self._cut.heard - self.heard
         octets = self._socket.recv(most) if within is None else self._received(most, within)
@@ -200,12 +200,22 @@ class Peer:
         if self.heard == self._cut.heard:
             self._end()
 
-    def _received(self, most: int, within: float) -> bytes:
+    def _received(self, most: int, within: float | threading.Event) -> bytes:
+        if isinstance(within, threading.Event):
+            return self._received_until(most, within)
         self._socket.settimeout(within)
         try:
             return self._socket.recv(most)
         finally:
             self._socket.settimeout(None)
+
+    def _received_until(self, most: int, over: threading.Event) -> bytes:
+        while True:
+            try:
+                return self._received(most, LOOK_EVERY)
+            except TimeoutError:
+                if over.is_set():
+                    raise
 
     def _end(self) -> None:
         """The cut. Raises `EOFError`."""

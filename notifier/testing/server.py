@@ -7,6 +7,7 @@ AUTH PLAIN and LOGIN; or LMTP. One thread a connection.
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 from notifier.testing.certificate import ThrowAwayCertificate
 from notifier.testing.conversation import Conversation, Rules
+from notifier.testing.held_port import HeldPort
 from notifier.testing.listener import Listener
 from notifier.testing.login import Logins
 from notifier.testing.mailbox import Mailbox
@@ -34,7 +36,7 @@ class CatchingServer:
     ``implicit_tls`` speaks TLS from the first octet. ``max_size`` is octets. ``max_connections`` at once; more get a 421
     at the greeting, and ``turned_away`` counts them. ``journal`` see `Mailbox`. ``lmtp`` speaks RFC 2033; with
     ``socket_path`` on a Unix socket, without TLS. ``patience``: seconds after which a silent client hears 421 and is
-    left; None: it may stay. ``visits``: who came.
+    left, or an event: while it is set every client that is silent is; None: it may stay. ``visits``: who came.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class CatchingServer:
         journal: Path | None = None,
         lmtp: bool = False,
         socket_path: Path | None = None,
-        patience: float | None = None,
+        patience: float | threading.Event | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -71,6 +73,7 @@ class CatchingServer:
         )
         self._certificate: ThrowAwayCertificate | None = None
         self._listener: Listener | None = None
+        self._held: HeldPort | None = None
         self._lock = threading.Lock()
         self._open: dict[threading.Thread, Peer] = {}
 
@@ -109,8 +112,7 @@ class CatchingServer:
         """Listen. Raises `OSError` where the port is taken."""
         if self._listener is not None:
             raise RuntimeError("the server runs already")
-        address = (self.host, self.port) if self._socket_path is None else str(self._socket_path)
-        self._listener = Listener(address, self._begin)
+        self._listener = self._listening()
         try:
             if self._certificate is None and (self._rules.starttls or self._implicit_tls):
                 self._certificate = ThrowAwayCertificate(self.host)
@@ -121,6 +123,23 @@ class CatchingServer:
             self.port = self._listener.port
         self._listener.start()
         return self
+
+    def _listening(self) -> Listener:
+        if self._socket_path is not None:
+            return Listener(str(self._socket_path), self._begin)
+        if not self.port and sys.platform == "linux":  # elsewhere none can be held
+            self._held = HeldPort(self.host)
+            self.port = self._held.number
+        try:
+            return Listener((self.host, self.port), self._begin)
+        except BaseException:
+            self._let_port_go()
+            raise
+
+    def _let_port_go(self) -> None:
+        if self._held is not None:
+            self._held.release()
+            self._held = None
 
     def stop(self) -> None:
         """Close every connection and end every thread. `start` listens again: same port, same certificate."""
@@ -137,8 +156,9 @@ class CatchingServer:
             thread.join(JOIN)
 
     def close(self) -> None:
-        """Stop for good: the certificate's files and the journal are closed too."""
+        """Stop for good: the port is given back, and the certificate's files and the journal are closed."""
         self.stop()
+        self._let_port_go()
         if self._certificate is not None:
             self._certificate.close()
             self._certificate = None

@@ -315,9 +315,11 @@ def test_a_connection_ends_when_so_many_octets_were_heard(reset: bool) -> None:
         assert server.traffic == [(len(b"220 hostile.example\r\n"), 10)]
 
 
-def test_a_silent_client_hears_421_and_is_left() -> None:
-    with HostileServer(patience=0.05) as server, connected(server) as client:
-        assert client.the_rest() == b"220 hostile.example\r\n421 4.4.2 silent for too long\r\n"
+def test_a_client_that_is_silent_between_two_mails_hears_421_and_is_left() -> None:
+    """Between two mails alone: no client is so quick that none of its earlier commands was late."""
+    with HostileServer(offers=("PIPELINING",), patience=1e-6) as server, connected(server) as client:
+        client.tell(Moment.FINAL_REPLY)
+        assert client.the_rest() == b"250 2.0.0 kept as 1\r\n421 4.4.2 silent for too long\r\n"
         assert server.at_rest()
 
 
@@ -387,7 +389,7 @@ def test_every_thread_and_socket_ends_with_the_block(mischief: Mischief) -> None
     with hostile(Moment.GREETING, mischief) as server:
         clients = [socket.create_connection((server.host, server.port), timeout=10) for _ in range(3)]
         wait_until(lambda: server.connections == len(clients), "all are served")
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # fewer where a thread of an earlier test has ended meanwhile
     for client in clients:
         Client(client).the_rest()
         client.close()

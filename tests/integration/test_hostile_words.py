@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hostile_sessions import endpoint, honest, mail, rows
+from hostile_sessions import PATIENT, endpoint, honest, mail, rows
 from workers import plant
 
 from notifier import send_email
@@ -121,7 +121,7 @@ def test_58_the_drop_in_gives_words_as_octets_and_ends_at_nul(words: bytes) -> N
     """As the standard module does: programs decode them as they like."""
     plan = {(Moment.RCPT, 1): Say(b"550 " + words + b"\r\n"), (Moment.RCPT, 2): Say(b"250 a\0b\r\n")}
     with HostileServer(plan) as server:
-        client = smtplib.SMTP(server.host, server.port, timeout=2)
+        client = smtplib.SMTP(server.host, server.port, timeout=PATIENT.mail)
         with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
             client.sendmail("s@x.example", "a@x.example", "hi")
         assert caught.value.recipients == {"a@x.example": (550, words.strip(b" \t"))}

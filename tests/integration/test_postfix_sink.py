@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from real_servers.ground import HOST, held_ports, listens
 from workers import TOP, wait_until
 
 from notifier.model.envelope import Envelope, MailObject
@@ -28,31 +28,21 @@ def mails(count: int) -> list[MailObject]:
 
 @contextmanager
 def sink(folder: Path, *options: str) -> Iterator[Endpoint]:
-    """`smtp-sink` on a free port, keeping each message as a file."""
+    """`smtp-sink` on a port of its own, keeping each message as a file."""
     if not SINK.is_file():
         assert not os.environ.get("CI"), "CI unpacks Postfix: tests/install_servers.sh"
         pytest.skip("no smtp-sink here; NOTIFIER_INSTALL_SERVERS=1 make test unpacks it")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     folder.chmod(0o777)
-    command = [str(SINK), "-u", "nobody", "-d", "%M.", *options, f"127.0.0.1:{port}", "100"]
     library = {"LD_LIBRARY_PATH": str(UNPACKED / "usr" / "lib" / "postfix")}
-    server = subprocess.Popen(command, cwd=folder, env=library, stderr=subprocess.DEVNULL)
-    endpoint = Endpoint("127.0.0.1", port, tls=TLSPolicy.NONE)
-    try:
-        wait_until(lambda: listens(port) or server.poll() is not None, "smtp-sink listens")
-        yield endpoint
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+    with held_ports(1) as (port,):
+        command = [str(SINK), "-u", "nobody", "-d", "%M.", *options, f"{HOST}:{port}", "100"]
+        server = subprocess.Popen(command, cwd=folder, env=library, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: listens(port) or server.poll() is not None, "smtp-sink listens")
+            yield Endpoint(HOST, port, tls=TLSPolicy.NONE)
+        finally:
+            server.terminate()
+            server.wait(10)
 
 
 def stored(folder: Path) -> list[bytes]:

@@ -426,16 +426,15 @@ def test_c5_a_proxy_that_hangs_up(kind: ProxyKind) -> None:
     ("kind", "answer"),
     [
         (ProxyKind.SOCKS5, b"\5"),
-        (ProxyKind.SOCKS5, b"\5\0\5\0\0\3\xff" + b"x" * 200),
-        (ProxyKind.HTTP, b"HTTP/1.1 200 ok\r\n" + b"x" * 200),
-        (ProxyKind.HTTP, b"HTTP/1.1 100 wait\r\n\r\n" * 20),
+        (ProxyKind.SOCKS5, b"\5\0\5\0\0\3\xff" + b"x" * 257),
+        (ProxyKind.HTTP, b"HTTP/1.1 200 ok\r\nX: " + b"x" * 200 + b"\r\n\r\n"),
+        (ProxyKind.HTTP, b"HTTP/1.1 100 wait\r\n\r\n" * 20 + b"HTTP/1.1 200 ok\r\n\r\n"),
     ],
 )
 def test_c2_a_proxy_that_drips_keeps_nobody(kind: ProxyKind, answer: bytes) -> None:
+    """Its answer would be whole, and good, after seconds: whoever waited so long would have no error."""
     with saying(answer, pause=0.02) as port:
-        began = time.monotonic()
         error = failure(replace(CLEAR, proxy=Proxy(kind, "127.0.0.1", port), timeouts=QUICK))
-        assert time.monotonic() - began < 3
     assert error.taxonomy_id == "C2"
 
 

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from hostile_sessions import PATIENT, QUICK
 
 from notifier.errors import DeliveryError, Phase
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import Outcome
 from notifier.model.secret import Secret
 from notifier.settings.relay import parse_relay
-from notifier.smtp import Endpoint, Session, Timeouts, TLSPolicy
+from notifier.smtp import Endpoint, Session, TLSPolicy
 from notifier.testing import CatchingServer, HostileServer, Moment, Script
 from notifier.testing.mischief import Ended
 from notifier.testing.peer import Peer
@@ -214,8 +215,8 @@ def test_law_15_the_outcome_holds_what_one_wants_to_know_afterwards() -> None:
 
 
 @contextmanager
-def hostile(behave: Callable[[socket.socket], None]) -> Iterator[Endpoint]:
-    """Accepts one connection and lets ``behave`` treat it."""
+def hostile(behave: Callable[[socket.socket], None], **short: float) -> Iterator[Endpoint]:
+    """Accepts one connection and lets ``behave`` treat it. ``short``: seconds of the phase whose deadline is met."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -228,10 +229,8 @@ def hostile(behave: Callable[[socket.socket], None]) -> Iterator[Endpoint]:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        quick = Timeouts(
-            connect=1, greeting=0.5, ehlo=0.5, mail=0.5, rcpt=0.5, data=0.5, body_block=0.5, final_reply=0.5
-        )
-        yield Endpoint("127.0.0.1", listener.getsockname()[1], tls=TLSPolicy.NONE, timeouts=quick)
+        timeouts = replace(PATIENT, **short)
+        yield Endpoint("127.0.0.1", listener.getsockname()[1], tls=TLSPolicy.NONE, timeouts=timeouts)
         thread.join(5)
         assert not thread.is_alive()
 
@@ -243,7 +242,7 @@ def test_a_server_that_drips_its_greeting_meets_the_deadline() -> None:
             connection.sendall(b"x")
             time.sleep(0.05)
 
-    with hostile(drip) as where:
+    with hostile(drip, greeting=QUICK) as where:
         assert refused(where) == "G3"
 
 
@@ -277,10 +276,14 @@ def test_a_server_that_stops_reading_meets_the_deadline() -> None:
         for reply in (b"250 mail\r\n", b"250 rcpt\r\n", b"354 go\r\n"):
             connection.recv(1000)
             connection.sendall(reply)
-        time.sleep(1.5)
+        given_up.wait(PATIENT.body_block)
 
-    with hostile(stop_reading) as where, Session.open(where) as session:
-        (outcome,) = session.send_many([mail(data=b"x" * 70 + b"\r\n" + b"y\r\n" * 5_000_000)])
+    given_up = threading.Event()
+    with hostile(stop_reading, body_block=QUICK) as where, Session.open(where) as session:
+        try:
+            (outcome,) = session.send_many([mail(data=b"x" * 70 + b"\r\n" + b"y\r\n" * 5_000_000)])
+        finally:
+            given_up.set()
         assert (rows(outcome), outcome.terminator_sent) == (["W2"], False)
 
 

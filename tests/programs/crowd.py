@@ -17,6 +17,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import redis
 
@@ -52,12 +53,22 @@ def run(threads: Iterable[threading.Thread]) -> None:
 
 
 def crowd(port: str, ca_file: str, people: str, sessions: str) -> object:
-    """Each comes when the one before is in the queue; in which order are they served?"""
+    """Each comes when the one before is in the queue; in which order are they served?
+
+    Whoever was granted a session, and is held up before he has said so, is passed by others: those go on when he has.
+    """
     pool, order, threads = pool_to(int(port), ca_file, int(sessions)), [], []
+    somebody_said_so = threading.Condition()
+
+    def granted(number: int) -> None:
+        before = set(range(number - int(sessions) + 1))
+        with somebody_said_so:
+            order.append(number)
+            somebody_said_so.notify_all()
+            assert somebody_said_so.wait_for(lambda: before.issubset(order), PATIENCE), f"{number} was served too early"
+
     for number in range(int(people)):
-        thread = threading.Thread(
-            target=send, args=(pool, f"n{number}"), kwargs={"granted": lambda n=number: order.append(n)}
-        )
+        thread = threading.Thread(target=send, args=(pool, f"n{number}"), kwargs={"granted": partial(granted, number)})
         thread.start()
         threads.append(thread)
         while len(order) + pool.stats()["waiting"] <= number:

@@ -16,7 +16,7 @@ NEVER = 3_600_000  # ms
 class ToFile(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         with Path(os.environ["SPANS_FILE"]).open("a", encoding="utf-8") as file:
-            file.writelines(f"{span.to_json(indent=None)}\n" for span in spans)
+            file.write("".join(f"{span.to_json(indent=None)}\n" for span in spans))
         return SpanExportResult.SUCCESS
 
 
