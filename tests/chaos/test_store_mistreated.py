@@ -28,9 +28,9 @@ SCRIPT = Script()
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    with plant(
-        tmp_path_factory.mktemp("mistreated"), SCRIPT, NOTIFIER_SWEEP_INTERVAL="0.5", NOTIFIER_STORE_TIMEOUT="1"
-    ) as made:
+    # Whose store goes away before his dot has claimed something that comes back when his lease is over.
+    clocks = {"NOTIFIER_SWEEP_INTERVAL": "0.5", "NOTIFIER_LEASE": "3", "NOTIFIER_STORE_TIMEOUT": "1"}
+    with plant(tmp_path_factory.mktemp("mistreated"), SCRIPT, **clocks) as made:
         made.start_worker()
         yield made
         (worker,) = made.workers
