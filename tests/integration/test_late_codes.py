@@ -40,7 +40,7 @@ def end_its_time(works: Plant, mail_id: str) -> None:
     """Now, as far as the ledger knows. It was sent for longer, so that no worker is too late for it by itself."""
     with redis.Redis.from_url(works.valkey.url) as client:
         key = f"notifier:{{{notifier.status(mail_id).queue}}}:mail:{mail_id}"
-        assert client.hset(key, "deadline", int(time.time() * 1000)) == 0, "another name for it"
+        assert client.hset(key, "deadline", int(time.time() * 1000)) == 0, "it had one before"
 
 
 def check_that_it_expired(works: Plant, mail_id: str) -> None:
