@@ -63,7 +63,9 @@ def test_two_thousand_calls_while_two_slots_are_busy_leave_at_most_one_bell_a_sl
         busy = made.start_worker(slots=2)
         for n in range(2):
             sent = send_email.delay(**welcome(f"busy{n}@example.com")).id
-            wait_until(lambda sent=sent: made.taken(sent), "the slot is busy")  # a bell is answered before its mails are claimed
+            wait_until(
+                lambda sent=sent: made.taken(sent), "the slot is busy"
+            )  # a bell is answered before its mails are claimed
         depths = []
         with published(made) as bells:
             for n in range(2_000):

@@ -16,7 +16,6 @@ from notifier.model.state import MailState
 from notifier.testing import CatchingServer, HostileServer, Refuse
 from notifier.testing.hostile import Moment
 
-
 # No probe knocks before a test is over.
 OPEN_FOR_LONG = {"NOTIFIER_RETRY_SCALE": "1", "NOTIFIER_BREAKER_OPEN": "3600"}
 
