@@ -103,7 +103,7 @@ def reporting(folder: Path, *reports: str, app: str = "reporting_app", **environ
             "NOTIFIER_REPORTS": "reporting",
             "REPORTING": " ".join(reports),
             "REPORTING_FILE": str(folder / "runs"),
-            **environ,
+            **{name: made.environ[name] for name in environ},
         }
         ours = Reporting(made, app)
         try:

@@ -5,40 +5,55 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import redis
 from nursery import ReadyWorker, can_make
 
+from notifier.model.state import MailState
 from notifier.settings import Settings
 from notifier.store.base import MailStatus
 from notifier.tasks.app import app, use_settings
 from notifier.tasks.bells import gate
 from notifier.tasks.result import status
-from notifier.tasks.runtime import configure, shut_down
+from notifier.tasks.runtime import configure, runtime, shut_down
 from notifier.testing import CatchingServer, EmbeddedValkey, Script
 from notifier.testing.supervised import SupervisedProcess
 
 TOP = Path(__file__).resolve().parents[1]
 PATIENCE = 120.0  # seconds until a wait is given up; nothing is measured by it
+# As in production is what a worker that stands still for a while would get wrong: a lease, the deadline of a dot, a final reply.
 CLOCKS = {
     "NOTIFIER_RETRY_SCALE": "0.01",
     "NOTIFIER_SWEEP_INTERVAL": "1",
+    "NOTIFIER_TIME_SLICE": "1",
+}
+RELAY = "{relay}"  # in a setting of a plant: the URL of its server
+FINAL_REPLY = "timeout_final_reply=2"
+# For tests that wait until somebody's time is over: of a lease, of a mail at the dot, or of a reply that never comes. A worker
+# that stands still for a second or two has spent an attempt then, or sends a second copy, as it should: who counts those has
+# the clocks of production for the worker that takes over (what it takes over was written down by the one before), or kills
+# with `Plant.lose`.
+HURRIED = {
     "NOTIFIER_LEASE": "3",
     "NOTIFIER_DOT_DEADLINE": "1",
     "NOTIFIER_TCP_USER_TIMEOUT": "0.5",
     "NOTIFIER_DOT_MARGIN": "0.5",
-    "NOTIFIER_TIME_SLICE": "1",
+    "NOTIFIER_SMTP_URL": f"{RELAY}&{FINAL_REPLY}",
 }
-# A worker that stands still for CLOCKS' second at a dot has spent an attempt, as it should: a busy machine is enough for it.
-# Tests that count attempts and end no worker by force have the clocks of production.
-UNHURRIED = {"NOTIFIER_LEASE": "60", "NOTIFIER_DOT_DEADLINE": "30"}
+UNHURRIED = {
+    "NOTIFIER_LEASE": "60",
+    "NOTIFIER_DOT_DEADLINE": "30",
+    "NOTIFIER_TCP_USER_TIMEOUT": "30",
+    "NOTIFIER_DOT_MARGIN": "60",
+    "NOTIFIER_SMTP_URL": RELAY,
+}
 # Workers of Celery's that nobody here listens to, and a second of each start.
 QUICK = ("--without-mingle", "--without-gossip", "--without-heartbeat")
-FINAL_REPLY = "timeout_final_reply=2"
 
 
 def wait_until(
@@ -88,8 +103,26 @@ class Plant:
 
     def use(self, **environ: str) -> None:
         """Other settings, for this process and for the workers that are started from now on."""
-        self.environ.update(environ)
+        self.environ.update(naming_the_relay(environ, self.server))
         use_settings(Settings.load({name: text for name, text in self.environ.items() if name.startswith("NOTIFIER_")}))
+
+    def lose(self, worker: SupervisedProcess) -> None:
+        """kill -9. The next sweep takes over what it had in hand: nobody waits until its leases and replies are over."""
+        theirs = {worker.pid, *(child.pid for child in psutil.Process(worker.pid).children(recursive=True))}
+        worker.kill()
+        self.lapse(theirs.__contains__)
+
+    @staticmethod
+    def lapse(whose: Callable[[int], bool] = lambda _pid: True) -> None:
+        """The time of what such processes have in hand is over, as far as the ledger knows; ``whose`` gets their pids."""
+        store = runtime().store
+        ask, keys = store._connection.ask, store._keys
+        for queue in store.queues():
+            for index in (keys.index(queue, MailState.CLAIMED), keys.index(queue, MailState.AT_DOT)):
+                for mail_id in ask(("ZRANGE", index, 0, -1))[0]:
+                    (owner,) = ask(("HGET", keys.mail(queue, mail_id.decode()), "owner"))
+                    if owner and whose(int(owner.split(b":")[1])):  # else it is settled by now
+                        ask(("ZADD", index, "XX", 0, mail_id))
 
     def registered(self, worker: SupervisedProcess) -> bool:
         """True once the worker's main process has given a sign of life."""
@@ -137,6 +170,11 @@ class Plant:
         wait_until(done, f"mails in {states}", evidence=evidence)
 
 
+def naming_the_relay(environ: Mapping[str, str], server: CatchingServer) -> dict[str, str]:
+    """With the server's URL where `RELAY` stands for it."""
+    return {name: text.replace(RELAY, server.url) for name, text in environ.items()}
+
+
 @contextmanager
 def plant(folder: Path, script: Script | None = None, journal: Path | None = None, **environ: str) -> Iterator[Plant]:
     """Servers up, settings of this process pointing at them; everything is ended afterwards."""
@@ -144,10 +182,10 @@ def plant(folder: Path, script: Script | None = None, journal: Path | None = Non
         settings = {
             **CLOCKS,
             "NOTIFIER_BROKER_URL": valkey.url,
-            "NOTIFIER_SMTP_URL": f"{server.url}&{FINAL_REPLY}",
+            "NOTIFIER_SMTP_URL": server.url,
             "NOTIFIER_JOURNAL": str(folder / "journal"),
             **({"NOTIFIER_STORE_URL": valkey.url} if "NOTIFIER_BROKER_URL" in environ else {}),
-            **environ,
+            **naming_the_relay(environ, server),
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTIFIER_")}
         gate.suspect()

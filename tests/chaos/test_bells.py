@@ -11,13 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-from workers import Plant, plant, wait_until
+from workers import TOP, Plant, plant, wait_until
 
 from notifier import send_email
 from notifier.errors import Phase
-from notifier.model.state import MailState
 from notifier.tasks.bells import ring
-from notifier.tasks.runtime import runtime
 from notifier.testing import Script
 
 
@@ -29,11 +27,6 @@ def in_broker(made: Plant, queue: str = "mail") -> int:
     """Messages that lie in the broker's queue, unread."""
     with redis.Redis.from_url(made.valkey.url) as client:
         return int(client.llen(queue))
-
-
-def at_dot() -> int:
-    """Mails whose final reply is waited for."""
-    return runtime().store.counts("mail")[MailState.AT_DOT]
 
 
 def arrived(made: Plant) -> Counter[str]:
@@ -64,15 +57,15 @@ def published(made: Plant) -> Iterator[list[bytes]]:
 
 
 def test_two_thousand_calls_while_two_slots_are_busy_leave_at_most_one_bell_a_slot(tmp_path: Path) -> None:
-    script = Script().at(Phase.FINAL_REPLY, "", times=2, delay=600.0)  # a relay that does not answer holds each slot
+    never = threading.Event()
+    script = Script().hold(Phase.FINAL_REPLY, never, times=2)  # a relay that does not answer holds each slot
     with plant(tmp_path, script, NOTIFIER_DURABILITY="aof") as made:
-        made.environ["NOTIFIER_SMTP_URL"] = made.environ["NOTIFIER_SMTP_URL"].replace(
-            "final_reply=2", "final_reply=600"
-        )
         busy = made.start_worker(slots=2)
         for n in range(2):
-            send_email.delay(**welcome(f"busy{n}@example.com"))
-            wait_until(lambda n=n: at_dot() > n, "the slot is busy")  # a bell is answered before its mails are claimed
+            sent = send_email.delay(**welcome(f"busy{n}@example.com")).id
+            wait_until(
+                lambda sent=sent: made.taken(sent), "the slot is busy"
+            )  # a bell is answered before its mails are claimed
         depths = []
         with published(made) as bells:
             for n in range(2_000):
@@ -91,7 +84,8 @@ def test_two_thousand_calls_while_two_slots_are_busy_leave_at_most_one_bell_a_sl
 def test_a_bell_that_died_with_its_worker_delays_mail_by_one_sweep(tmp_path: Path) -> None:
     """The BRPOP window of the broker, hit on purpose: the frozen worker was handed the bell and is killed with it."""
     with plant(tmp_path) as made:
-        first = made.start_worker()
+        made.environ["PYTHONPATH"] = f"{TOP}:{TOP / 'tests'}"
+        first = made.start_worker(app="programs.waits_long")
         wait_until(made.blocked_in_brpop, "the main process waits in BRPOP")
         first.signal(signal.SIGSTOP)  # it is handed the next message all the same
         stored = [send_email.delay(**welcome(f"lost{n}@example.com")).id for n in range(5)]

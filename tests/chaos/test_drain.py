@@ -30,7 +30,6 @@ def test_a_worker_that_is_told_to_end_while_it_waits_for_the_final_reply_stores_
     journal = tmp_path / "accepted.jsonl"
     released = threading.Event()
     with plant(tmp_path, Script().hold(Phase.FINAL_REPLY, released), journal, **broker.settings()) as made:
-        made.use(NOTIFIER_SMTP_URL=made.server.url)  # the relay has all the time that it may take
         worker = made.start_worker(slots=1)
         mail_id = send_email.delay(**CALL).id
         wait_until(lambda: made.taken(mail_id), "the reply is awaited")
@@ -62,6 +61,7 @@ def test_a_second_signal_in_the_drain_loses_and_doubles_nothing(
         wait_until(lambda: "shutdown" in made.logs().lower(), "it drains")
         worker.signal(second)
         wait_until(lambda: not worker.running, "it ends by itself")
+        made.lapse()
         made.start_worker(slots=1)
         made.settle(ids, "sent", "parked")
         found = [notifier.status(one) for one in ids]

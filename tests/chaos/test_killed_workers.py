@@ -9,8 +9,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import redis
 from real_servers.brokers import Broker
-from workers import plant, wait_until
+from workers import HURRIED, UNHURRIED, Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk
@@ -68,7 +69,7 @@ def test_kill_9_of_the_whole_worker_in_mid_run(tmp_path: Path, broker: Broker, m
             already = len(made.server.mailbox)
             ids += enqueue(120, mail_class, start=120 * kill)
             made.server.mailbox.wait_for(already + 20 + 40 * kill, timeout=30)
-            worker.kill()  # the process group: main process and children
+            made.lose(worker)  # the process group: main process and children
         made.start_worker()
         made.settle(ids, *RESTED)
         window = check(ids, journal)
@@ -101,7 +102,7 @@ def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(t
         worker = made.start_worker(slots=1)
         (mail_id,) = enqueue(1)
         wait_until(lambda: made.taken(mail_id), "the reply is awaited")
-        worker.kill()
+        made.lose(worker)
         made.start_worker(slots=1)
         made.settle([mail_id], *RESTED)
         found = notifier.status(mail_id)
@@ -112,16 +113,18 @@ def test_a_worker_killed_while_it_waits_for_the_final_reply_leaves_one_unknown(t
 
 def test_a_frozen_worker_that_wakes_up_late_meets_the_fence(tmp_path: Path, broker: Broker) -> None:
     """SIGSTOP past the lease, another takes over, SIGCONT: the zombie must not write its dot."""
-    journal = tmp_path / "accepted.jsonl"
-    script = Script().at(Phase.GREETING, "", times=1, delay=2.0)  # it is frozen between its claim and its dot
-    with plant(tmp_path, script, journal=journal, **broker.settings()) as made:
+    journal, greets = tmp_path / "accepted.jsonl", threading.Event()
+    script = Script().hold(Phase.GREETING, greets, times=1)  # it is frozen between its claim and its dot
+    with plant(tmp_path, script, journal=journal, **HURRIED, **broker.settings()) as made:
         zombie = made.start_worker(slots=1)
         (mail_id,) = enqueue(1)
         wait_until(lambda: bool(made.server.visits), "it has claimed the mail, and waits for the greeting")
         zombie.signal_group(signal.SIGSTOP)
+        made.use(**UNHURRIED)
         made.start_worker(slots=1)
         made.settle([mail_id], "sent")
         zombie.signal_group(signal.SIGCONT)
+        greets.set()
         wait_until(lambda: "claim lost before the dot" in made.logs(), "the fence rejected the zombie")
         assert accepted(journal, [mail_id]) == Counter({mail_id: 1})
 
@@ -129,7 +132,7 @@ def test_a_frozen_worker_that_wakes_up_late_meets_the_fence(tmp_path: Path, brok
 def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_flow(
     tmp_path: Path, broker: Broker
 ) -> None:
-    script = Script().at(Phase.GREETING, "", times=3, delay=600.0)  # each worker is killed in it
+    script = Script().hold(Phase.GREETING, threading.Event(), times=3)  # each worker is killed in it
     with plant(tmp_path, script, **broker.settings()) as made:
         (poison,) = enqueue(1)
         for crash in range(3):
@@ -138,7 +141,7 @@ def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_fl
                 lambda crash=crash: len(made.server.visits) > crash,
                 "claimed once more, and waiting for the greeting",
             )
-            worker.kill()
+            made.lose(worker)
         made.start_worker(slots=1)
         healthy = enqueue(5, start=1)
         made.settle([poison], "quarantined")
@@ -147,19 +150,35 @@ def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_fl
 
 
 def test_a_relay_that_is_slower_than_the_lease_is_no_crash(tmp_path: Path, broker: Broker) -> None:
-    journal = tmp_path / "accepted.jsonl"
-    script = Script().at(Phase.GREETING, "", times=1, delay=5.5)  # nearly three leases
-    with plant(tmp_path, script, journal=journal, NOTIFIER_LEASE="2", **broker.settings()) as made:
+    journal, greets = tmp_path / "accepted.jsonl", threading.Event()
+    script = Script().hold(Phase.GREETING, greets, times=1)
+    with plant(tmp_path, script, journal=journal, NOTIFIER_LEASE="5", **broker.settings()) as made:
         made.start_worker(slots=2)
         ids = enqueue(3)
+        wait_until(lambda: bool(made.server.visits), "it has claimed some, and waits for the greeting")
+        over = first_leases_end(made)
+        wait_until(lambda: last_swept(made) > over, "who had no lease any more would have been taken over")
+        greets.set()
         made.settle(ids, "sent")
         assert {notifier.status(mail_id).crashes for mail_id in ids} == {0}
         assert set(accepted(journal, ids).values()) == {1}
 
 
+def first_leases_end(made: Plant) -> float:
+    """Of what is claimed now, by the ledger's clock (ms)."""
+    with redis.Redis.from_url(made.valkey.url) as client:
+        return max(over for _, over in client.zrange("notifier:{mail}:lease", 0, -1, withscores=True))
+
+
+def last_swept(made: Plant) -> float:
+    """By the same clock."""
+    with redis.Redis.from_url(made.valkey.url) as client:
+        return float(client.get("notifier:{mail}:swept") or 0)
+
+
 def test_a_store_that_is_killed_and_comes_back_has_lost_nothing(tmp_path: Path, broker: Broker) -> None:
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, journal=journal, **broker.settings()) as made:
+    with plant(tmp_path, journal=journal, **HURRIED, **broker.settings()) as made:
         made.start_worker()
         ids = enqueue(200)
         made.server.mailbox.wait_for(50, timeout=30)

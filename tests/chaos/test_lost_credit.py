@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workers import plant, wait_until
+from workers import HURRIED, plant, wait_until
 
 from notifier import send_email
 
 
 def test_a_worker_whose_only_acknowledgement_was_lost_reads_again(tmp_path: Path) -> None:
-    with plant(tmp_path, BROKER_PID="0") as made:
+    with plant(tmp_path, BROKER_PID="0", **HURRIED) as made:
         made.environ |= {"PYTHONPATH": str(Path(__file__).parents[1]), "BROKER_PID": str(made.valkey.pid)}
         made.start_worker(app="programs.loses_acknowledgements", slots=1)
         first = send_email.delay(template="welcome", to="zoe@example.com", context={"name": "Zoë"}).id

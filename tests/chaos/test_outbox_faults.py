@@ -72,7 +72,7 @@ def test_requests_sweepers_workers_and_the_store_are_killed_and_each_order_has_i
                 opened.killed("sweep", ("taken", "handed over", "marked")[number % 3])
             if kill == "marked":
                 wait_until(lambda: made.registered(made.workers[-1]), "the worker is up")
-                made.workers[-1].kill()
+                made.lose(made.workers[-1])
                 made.valkey.kill()
                 made.valkey.start()
                 launch_worker(made)  # it comes up while requests go on
@@ -154,7 +154,6 @@ def test_33_of_a_record_deleted_at_its_dot_the_row_decides(
 ) -> None:
     released = threading.Event()
     with shop_with(tmp_path, Script().hold(Phase.FINAL_REPLY, released, times=1)) as opened:
-        opened.made.use(NOTIFIER_SMTP_URL=opened.made.server.url)  # the relay has all the time that it may take
         start_worker(opened.made)
         mail_id = opened.order("1", mail_class=mail_class)
         wait_until(lambda: opened.made.taken(mail_id), "its reply is awaited")

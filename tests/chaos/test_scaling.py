@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from real_servers.brokers import Broker
-from workers import FINAL_REPLY, PATIENCE, Plant, plant, wait_until
+from workers import PATIENCE, Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk
@@ -78,9 +78,9 @@ def leave(leaving: list[SupervisedProcess]) -> None:
     wait_until(lambda: not any(one.running for one in leaving), "they end by themselves")
 
 
-def scale_down(load: Load, running: list[SupervisedProcess]) -> None:
+def scale_down(made: Plant, load: Load, running: list[SupervisedProcess]) -> None:
     """One is killed, four and two are told to end; one is left."""
-    running.pop().kill()
+    made.lose(running.pop())
     for leaving in (4, 2):
         load.more_arrives()
         leave(running[-leaving:])
@@ -110,11 +110,11 @@ def test_replicas_are_scaled_from_one_to_eight_and_back_under_load(tmp_path: Pat
     journal = tmp_path / "accepted.jsonl"
     with plant(tmp_path, journal=journal, **broker.settings()) as made:
         caps = f"connections={CONNECTIONS}&rate={RATE}"
-        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&{caps}", NOTIFIER_BATCH=str(BATCH))
+        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{caps}", NOTIFIER_BATCH=str(BATCH))
         with Load(made) as load:
             running = scale_up(made, load)
             assert len(running) == 8
-            scale_down(load, running)
+            scale_down(made, load, running)
         made.settle(load.ids, "sent")
         assert [one.running for one in running] == [True]
         lines = [json.loads(line) for line in journal.read_text().splitlines()]

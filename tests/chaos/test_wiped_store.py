@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,12 +64,14 @@ def keys(made: Plant) -> list[bytes]:
 def test_flushall_between_the_claim_and_the_dot_sends_nothing(tmp_path: Path, mail_class: str) -> None:
     """The claim is of another epoch: its record is gone, so its dot is refused, and the relay gets no terminator."""
     journal = tmp_path / "accepted.jsonl"
-    script = Script().delay(Phase.GREETING, 1.5, times=1)
+    greets = threading.Event()
+    script = Script().hold(Phase.GREETING, greets, times=1)
     with plant(tmp_path, script, journal) as made:
         made.start_worker(slots=1)
         mail_id = enqueue(mail_class)
         wait_until(lambda: notifier.status(mail_id).state is MailState.CLAIMED, "claimed")
         flush(made)
+        greets.set()
         wait_until(lambda: f"claim lost before the dot: claim lost for {mail_id}" in made.logs(), "the dot is refused")
         told(made, "wiped or exchanged")
         after = enqueue()

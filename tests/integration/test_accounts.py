@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from workers import FINAL_REPLY, Plant, plant, wait_until
+from workers import Plant, plant, wait_until
 
 import notifier
 from notifier import send_email
@@ -28,7 +28,7 @@ def secret_file(path: Path, text: str) -> str:
 
 
 def login(server: CatchingServer, user: str, password: str) -> str:
-    return f"{server.url.replace('://', f'://{user}:{password}@', 1)}&{FINAL_REPLY}"
+    return server.url.replace("://", f"://{user}:{password}@", 1)
 
 
 def matrix(folder: Path, server: CatchingServer) -> Path:
@@ -127,7 +127,7 @@ def sends_by_another_connection(made: Plant, server: CatchingServer) -> bool:
 def test_changed_settings_that_cannot_work_leave_those_of_before(tmp_path: Path) -> None:
     url = tmp_path / "relay.url"
     with plant(tmp_path) as made:
-        good = f"{made.server.url}&{FINAL_REPLY}"
+        good = made.server.url
         from_files(made, tmp_path, NOTIFIER_SMTP_URL_FILE=secret_file(url, good))
         made.start_worker(slots=1)
         made.settle([send("a@x.example")], "sent")

@@ -17,7 +17,7 @@ def test_what_was_set_on_purpose_is_told_and_nothing_else(tmp_path: Path) -> Non
             client.config_set("maxmemory-policy", "allkeys-lru")
         done = subprocess.run(
             [sys.executable, "-c", "from notifier.cli import main; main()", "check", "--production", "--json"],
-            env={**made.environ, "NOTIFIER_SMTP_URL": made.server.url},
+            env=made.environ,
             cwd=TOP,
             capture_output=True,
             text=True,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from workers import FINAL_REPLY, UNHURRIED, plant, wait_until
+from workers import plant, wait_until
 
 import notifier
 from notifier import send_bulk
@@ -124,8 +124,8 @@ def test_a_mail_that_goes_out_in_one_flight_is_not_sent_to_a_server_that_has_lef
 
 
 def test_a_worker_gives_no_session_more_than_it_has_room_for(tmp_path: Path) -> None:
-    with plant(tmp_path, **UNHURRIED) as made:
-        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&messages_per_connection={ENOUGH}")
+    with plant(tmp_path) as made:
+        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&messages_per_connection={ENOUGH}")
         recipients = [{"to": f"n{number}@example.com", "context": {"name": "x"}} for number in range(40)]
         ids = [row.result.id for row in send_bulk(template="welcome", recipients=recipients)]
         made.start_worker(slots=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from dns_server import DNSServer
-from workers import FINAL_REPLY, UNHURRIED, Plant, plant, wait_until
+from workers import Plant, plant, wait_until
 
 import notifier
 from notifier import send_email
@@ -36,13 +36,13 @@ def domains(folder: Path, script: Script | None = None) -> Iterator[Domains]:
         DNSServer() as dns,
         CatchingServer("127.0.0.2", starttls=False) as one,
         CatchingServer("127.0.0.3", one.port, starttls=False, script=script) as two,
-        plant(folder, **UNHURRIED) as made,
+        plant(folder) as made,
     ):
         for name, server in (("one", one), ("two", two)):
             dns.add(f"{name}.example", "MX", f"10 mx.{name}.example.")
             dns.add(f"mx.{name}.example", "A", server.host)
         where = f"resolver=127.0.0.1:{dns.port}&port={one.port}&allow=127.0.0.0/8"
-        made.use(NOTIFIER_SMTP_URL=f"mx://?{where}&{FINAL_REPLY}&timeout_connect=2")
+        made.use(NOTIFIER_SMTP_URL=f"mx://?{where}&timeout_connect=2")
         yield Domains(dns, one, two, made)
 
 

@@ -30,6 +30,7 @@ delivery = "evidence_first"
 queue = "mail"
 evidence_for = "1s"
 then = "at_least_once"
+resend_after = "1s"
 
 [classes.once]
 delivery = "evidence_first"
@@ -163,7 +164,7 @@ def test_a_mail_whose_worker_was_killed_at_the_dot_waits_for_proof_too(tmp_path:
     with looking(tmp_path) as made:
         mail_id = send("contract")
         wait_until(lambda: made.taken(mail_id), "its reply is awaited")
-        made.workers[0].kill()
+        made.lose(made.workers[0])
         made.start_worker(slots=1)
         made.settle([mail_id], "unknown")
         (tmp_path / "mail.log").write_text(TAKEN.format(mail_id=mail_id, status="sent", dsn="2.0.0"))

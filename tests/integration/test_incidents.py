@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands import notifier as command
-from workers import FINAL_REPLY, UNHURRIED, Plant, plant, wait_until
+from workers import Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk, send_email
@@ -20,7 +20,7 @@ from notifier.testing import CatchingServer, Script
 @pytest.fixture
 def works(tmp_path: Path) -> Iterator[Plant]:
     script = Script().refuse("gone@example.com")
-    with plant(tmp_path, script, **UNHURRIED) as made:
+    with plant(tmp_path, script) as made:
         yield made
 
 
@@ -90,7 +90,7 @@ def test_mails_of_a_paused_tenant_wait_and_others_go(works: Plant, tmp_path: Pat
 def test_a_paused_relay_is_left_in_peace_and_another_stands_in(works: Plant) -> None:
     with CatchingServer(starttls=False) as spare:
         name = f"127.0.0.1:{works.server.port}"
-        works.use(NOTIFIER_SMTP_URL=f"{works.server.url}&{FINAL_REPLY} {spare.url}&{FINAL_REPLY}")
+        works.use(NOTIFIER_SMTP_URL=f"{works.server.url} {spare.url}")
         run(works, "pause", "relay", name)
         works.start_worker()
         works.settle([send() for _ in range(20)], "sent")

@@ -18,6 +18,7 @@ from notifier.store.reports import PastPeriod
 from notifier.tasks.runtime import runtime
 
 REDBEAT = ("-S", "redbeat.RedBeatScheduler")
+LEASE = "3"  # seconds; a period whose process was killed waits for its end
 BROKEN = '[retry."reporting.Broken"]\nladder = ["1s"]\nattempts = 1\n'
 
 
@@ -33,7 +34,8 @@ class Killed(NamedTuple):
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     """A shop's own app with two workers and two beats, of which one is killed; then no worker for three periods."""
     folder = tmp_path_factory.mktemp("killed")
-    with reporting(folder, "tick", "killed", app="reporting_shop", NOTIFIER_REPORTS="nowhere reporting") as ours:
+    chosen = {"NOTIFIER_REPORTS": "nowhere reporting", "NOTIFIER_LEASE": LEASE}
+    with reporting(folder, "tick", "killed", app="reporting_shop", **chosen) as ours:
         workers = [ours.launch_worker(), ours.launch_worker()]
         beats = [ours.start_beat(), ours.start_beat()]
         ours.wait_for_periods(2)
@@ -42,7 +44,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
         ours.wait_for_all_until(max(ours.complete()))
         runs = ours.runs()
         for worker in workers:
-            worker.kill()
+            ours.plant.lose(worker)
         third = instant_named(max(ours.complete())) + 3 * timedelta(seconds=EVERY)
         wait_until(lambda: datetime.now(UTC) > third, "three periods have ended")
         ours.launch_worker()
@@ -98,7 +100,8 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Failing]:
     """One report that raises once, one that always does and is given up at once, and one that ends its workers."""
     folder = tmp_path_factory.mktemp("failing")
     (folder / "policies.toml").write_text(BROKEN)
-    with reporting(folder, "flaky", "broken", "deadly", NOTIFIER_POLICIES=str(folder / "policies.toml")) as ours:
+    chosen = {"NOTIFIER_POLICIES": str(folder / "policies.toml"), "NOTIFIER_LEASE": LEASE}
+    with reporting(folder, "flaky", "broken", "deadly", **chosen) as ours:
         ours.launch_worker()
         ours.start_beat()
         ours.wait_for_periods(1)

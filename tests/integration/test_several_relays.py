@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workers import FINAL_REPLY, UNHURRIED, Plant, plant, wait_until
+from workers import Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk, send_email
 from notifier.model.state import MailState
 from notifier.testing import CatchingServer, HostileServer, Refuse
 from notifier.testing.hostile import Moment
+
+# No probe knocks before a test is over.
+OPEN_FOR_LONG = {"NOTIFIER_RETRY_SCALE": "1", "NOTIFIER_BREAKER_OPEN": "3600"}
 
 
 def welcome(to: str) -> dict[str, object]:
@@ -33,8 +36,8 @@ def tried(ids: list[str]) -> bool:
 @contextmanager
 def two_relays(folder: Path, join: str) -> Iterator[tuple[Plant, CatchingServer]]:
     """``join`` is what stands between the URLs. The plant's own server comes second."""
-    with CatchingServer() as first, plant(folder, **UNHURRIED) as made:
-        made.use(NOTIFIER_SMTP_URL=f"{first.url}&{FINAL_REPLY}{join}{made.server.url}&{FINAL_REPLY}")
+    with CatchingServer() as first, plant(folder) as made:
+        made.use(NOTIFIER_SMTP_URL=f"{first.url}{join}{made.server.url}")
         yield made, first
 
 
@@ -119,7 +122,7 @@ class ClosesAtOnce:
 
 def test_a_thousand_mails_for_a_relay_that_is_down_knock_a_few_times_and_spend_no_attempt(tmp_path: Path) -> None:
     with ClosesAtOnce() as relay, plant(tmp_path) as made:
-        made.use(NOTIFIER_SMTP_URL=f"smtp://127.0.0.1:{relay.port}", NOTIFIER_RETRY_SCALE="1")
+        made.use(NOTIFIER_SMTP_URL=f"smtp://127.0.0.1:{relay.port}", **OPEN_FOR_LONG)
         made.start_worker(slots=4)
         ids = send(1000)
         wait_until(lambda: tried(ids), "each was tried")
@@ -131,7 +134,7 @@ def test_a_thousand_mails_for_a_relay_that_is_down_knock_a_few_times_and_spend_n
 
 def test_two_workers_share_what_one_has_learned(tmp_path: Path) -> None:
     with ClosesAtOnce() as relay, plant(tmp_path) as made:
-        made.use(NOTIFIER_SMTP_URL=f"smtp://127.0.0.1:{relay.port}", NOTIFIER_RETRY_SCALE="1")
+        made.use(NOTIFIER_SMTP_URL=f"smtp://127.0.0.1:{relay.port}", **OPEN_FOR_LONG)
         made.start_worker(slots=1)
         first = send(400)
         wait_until(lambda: tried(first), "each was tried")

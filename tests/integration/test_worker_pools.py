@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from workers import FINAL_REPLY, UNHURRIED, Plant, plant, wait_until
+from workers import Plant, plant, wait_until
 
 import notifier
 from notifier import send_bulk
@@ -46,8 +46,8 @@ def end(made: Plant) -> None:
 def test_a_worker_drains_its_queue_within_its_sessions(tmp_path: Path, pool: str, slots: int, processes: int) -> None:
     journal = tmp_path / "accepted.jsonl"
     slow = Script().delay(Phase.FINAL_REPLY, 0.005)
-    with plant(tmp_path, slow, journal=journal, **UNHURRIED) as made:
-        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&pool={SESSIONS}", NOTIFIER_BATCH="5")
+    with plant(tmp_path, slow, journal=journal) as made:
+        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&pool={SESSIONS}", NOTIFIER_BATCH="5")
         ids = enqueue(300)
         made.start_worker("-P", pool, slots=slots)
         made.settle(ids, "sent")
@@ -77,7 +77,7 @@ def test_children_that_are_recycled_take_their_leave_and_leave_their_parents_ses
     slots = 2
     with plant(tmp_path) as made:
         made.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&{FINAL_REPLY}&messages_per_connection=10000")
+        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&messages_per_connection=10000")
         started = made.start_worker("--max-tasks-per-child", tasks, slots=slots, app="programs.main_sends")
         main = psutil.Process(started.pid)
         wait_until(lambda: len(connections(main, made.server.port)) == 1, "the main process has its session")

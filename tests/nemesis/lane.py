@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from workers import TOP, Plant, plant
+from workers import HURRIED, TOP, Plant, plant
 
 from nemesis.checker import ON_ITS_WAY, copies_in, judge
 from nemesis.crew import Crew
@@ -270,7 +270,7 @@ def lane(name: str, **environ: str) -> Iterator[Lane]:
     with tempfile.TemporaryDirectory(prefix="nemesis-") as place:
         folder = Path(place)
         journal = folder / "accepted.jsonl"
-        with plant(folder, AnswersByName(chunking=False), journal, **environ) as made:
+        with plant(folder, AnswersByName(chunking=False), journal, **(HURRIED | environ)) as made:
             orders = Orders(folder / "orders")
             made.environ |= {"PYTHONPATH": f"{TOP / 'tests'}:{TOP}", FOLDER: str(orders.folder)}
             crew = Crew(made, "programs.failing", ("-Q", ",".join(QUEUES)), size=WORKERS)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
-from workers import TOP, Plant, plant
+from workers import HURRIED, TOP, Plant, plant
 
 from nemesis.application import Application, application
 from nemesis.checker import copies_in, judge
@@ -62,6 +62,15 @@ class Storm:
         """One that is up."""
         return self.plant.start_worker(slots=2)
 
+    def worker_that_waits_long(self) -> SupervisedProcess:
+        """One that may be frozen in its BRPOP: it does not end before somebody has rung."""
+        usual = self.plant.environ
+        self.plant.environ = {**usual, "PYTHONPATH": f"{TOP}:{TOP / 'tests'}"}
+        try:
+            return self.plant.start_worker(slots=2, app="programs.waits_long")
+        finally:
+            self.plant.environ = usual
+
     def moving(self) -> int:
         """Mails that have not come to rest."""
         counts = runtime().store.counts(QUEUE)
@@ -96,7 +105,7 @@ def storm(name: str) -> Iterator[Storm]:
     with tempfile.TemporaryDirectory(prefix="nemesis-") as place:
         folder = Path(place)
         journal = folder / "accepted.jsonl"
-        with plant(folder, AnswersByName(), journal) as made:
+        with plant(folder, AnswersByName(), journal, **HURRIED) as made:
             environ = {**made.environ, "PYTHONPATH": f"{TOP / 'tests'}:{TOP}"}
             with application("notifier", folder, environ) as calling:
                 yield Storm(made, calling, journal, name)
@@ -108,7 +117,7 @@ def killed_workers(rounds: int, windows: int, rate: float = RATE, seed: int = 1,
     with storm(f"kill -9 of the whole worker at {rate:.0f} mails/s") as made:
         made.application.rate(rate)
         for number in in_time(rounds, ends_at, made.faults):
-            worker = made.worker()
+            worker = made.worker_that_waits_long() if number <= windows else made.worker()
             time.sleep(chance.uniform(0.5, 2.0))
             if number <= windows:
                 _freeze_with_a_bell(made, worker)

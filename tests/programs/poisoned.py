@@ -1,6 +1,6 @@
 """A worker for which some mails are poison, each in its own way: ``celery -A programs.poisoned worker``.
 
-The mail's context says how: ``{"poison": "segfault"}``.
+The mail's context says how: ``{"poison": "segfault"}``. TIME_LIMITS are the soft one and the hard one, in seconds.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from celery.signals import task_prerun
+from celery.signals import task_postrun, task_prerun
+from workers import Plant
 
 from notifier.delivery.composer import Composer
 from notifier.model.email import Email
 from notifier.model.envelope import MailObject
 from notifier.store.base import Turn
 from notifier.store.redis_store import RedisStore
+from notifier.tasks.soft_limit import SoftLimit
 from notifier.tasks.worker import create_worker_app
 
 ROOM = 400 * 2**20  # octets of address space that a child may take beyond what it has
 
-SOFT, HARD = 1.0, 2.5  # seconds
+SOFT, HARD = map(float, os.environ["TIME_LIMITS"].split())
 
 app = create_worker_app()
 app.conf.update(task_soft_time_limit=SOFT, task_time_limit=HARD)  # shorter than a start with them would be allowed
@@ -55,6 +58,7 @@ POISONS: dict[str, Callable[[], object]] = {
 }
 
 compose, begin_dot, both = Composer.compose, RedisStore.begin_dot, RedisStore.settle_and_begin_dot
+strike = SoftLimit._strike
 
 
 def compose_or_die(self: Composer, email: Email, *args: Any, **more: Any) -> MailObject:
@@ -78,7 +82,14 @@ def freeze_where_asked(claims: Any) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def strike_and_tell(self: SoftLimit, number: int, frame: FrameType | None) -> None:
+    """Celery tells it a moment before it strikes."""
+    strike(self, number, frame)
+    os.write(2, b"the soft time limit has struck at a dot\n")  # what it has interrupted may hold a log's lock
+
+
 Composer.compose = compose_or_die  # type: ignore[method-assign]
+SoftLimit._strike = strike_and_tell  # type: ignore[method-assign]
 RedisStore.begin_dot = begin_dot_and_freeze  # type: ignore[method-assign]
 RedisStore.settle_and_begin_dot = settle_and_begin_dot_and_freeze  # type: ignore[method-assign]
 
@@ -90,3 +101,9 @@ def bound_memory(**_: Any) -> None:
     bound = pages * resource.getpagesize() + ROOM
     if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+
+
+@task_postrun.connect
+def leave_nothing_in_hand(**_: Any) -> None:
+    """What a bell has claimed and not settled waits for the end of a lease, and the test need not."""
+    Plant.lapse(lambda pid: pid == os.getpid())
