@@ -8,7 +8,7 @@ import signal
 import threading
 from pathlib import Path
 
-from workers import FINAL_REPLY, Plant, plant, wait_until
+from workers import Plant, plant, wait_until
 
 from notifier import send_bulk
 from notifier.errors import Phase
@@ -23,8 +23,7 @@ def send(count: int) -> list[str]:
 
 
 def url(server: CatchingServer, password: str) -> str:
-    options = f"{FINAL_REPLY}&pool=1&messages_per_connection=20"
-    return f"{server.url.replace('://', f'://zoe:{password}@')}&{options}"
+    return f"{server.url.replace('://', f'://zoe:{password}@')}&pool=1&messages_per_connection=20"
 
 
 def appears(made: Plant, *patterns: str) -> None:
