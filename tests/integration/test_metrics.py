@@ -37,7 +37,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     folder = tmp_path_factory.mktemp("metrics")
     with (
         held_ports(1) as (port,),
-        plant(folder, script, NOTIFIER_METRICS=str(port), NOTIFIER_STORE_TIMEOUT="1") as made,
+        plant(folder, script, NOTIFIER_METRICS=str(port)) as made,
     ):
         made.start_worker("--max-tasks-per-child", "2", slots=3)
         for number in range(MAILS):
