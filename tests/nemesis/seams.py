@@ -28,6 +28,7 @@ Look = Callable[..., Edges]
 
 _at_the_dot = threading.local()  # what this thread has recorded, and not settled yet
 _STAYS = frozenset({""})
+LOOKING_TAKES = 0.5  # seconds at most: the step comes behind the look, and what was not over then may be by now
 
 
 def install() -> None:
@@ -149,13 +150,13 @@ def _chosen(orders: list[Order]) -> Iterator[tuple[str, str]]:
 
 
 def _of_state(store: RedisStore, orders: list[Order], *, over: bool, queue: str | None = None) -> Edges:
-    """Those that stand where their edge begins; ``over``: and whose time there is over."""
+    """Those that stand where their edge begins; ``over``: and whose time there is over, or will be when the step is done."""
     found = {}
     for mail, edge in _chosen(orders):
         status = store.status(mail)
         if status is None or status.state != edge.partition(">")[0] or queue not in (None, status.queue):
             continue
-        if not over or _time_of(store, status.queue, status.state, mail) <= time.time():
+        if not over or _time_of(store, status.queue, status.state, mail) <= time.time() + LOOKING_TAKES:
             found[mail] = frozenset({edge})
     return found
 
