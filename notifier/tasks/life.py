@@ -90,9 +90,9 @@ class Life(bootsteps.StartStopStep):
                 self._farewell.join(2 * runtime().settings.store_timeout)
             self._health.remove()
             runtime().store.forget_worker(runtime().owner)
+            _tell_what_lies_here()  # where the ledger is away, the host's next worker does
         except (NotifierError, OSError) as error:
             log.warning("worker not signed off, its slots count until their time is over: %s", error)
-        _tell_what_lies_here()
 
     # saying it ------------------------------------------------------------------------------------------------------
 

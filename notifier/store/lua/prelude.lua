@@ -252,7 +252,7 @@ local function fall_back(id, policy, at, due, why)
   local key = mail_key(id)
   if policy == 'at_least_once' and (tonumber(redis.call('HGET', key, 'resent') or nil) or 0) < 1 then
     redis.call('HINCRBY', key, 'resent', 1)
-    redis.call('HSET', key, 'resent_by', redis.call('HGET', key, 'fence')) -- the claim that has to be believed for it
+    redis.call('HSET', key, 'resent_by', redis.call('HGET', key, 'fence') or '') -- the claim that has to be believed for it
     wait(id, 'unknown', at, due, { why = 'resent once after an unknown outcome' })
     count('resolved resent')
     return 'waiting'

@@ -21,7 +21,7 @@ for _, id in ipairs(timed_out('lease')) do
   local key = mail_key(id)
   local crashes = redis.call('HINCRBY', key, 'crashes', 1)
   local f = redis.call('HMGET', key, 'fence', 'survived')
-  redis.call('HSET', key, 'crashed_by', f[1])
+  redis.call('HSET', key, 'crashed_by', f[1] or '')
   over = over + 1
   if crashes - (tonumber(f[2] or nil) or 0) >= tonumber(ARGV[6]) then
     retire(id, 'claimed', 'quarantined', at, { why = 'its worker ended ' .. crashes .. ' times in it' }, retention)
@@ -46,7 +46,8 @@ end
 -- proof get the time to ask for it. What is over within that time is over no sooner than it. Not for ever: where beat
 -- alone sweeps a queue, each of its sweeps comes after such a while.
 local grace = tonumber(ARGV[8])
-local GRACES, PROOF_TAKES = 3, 3
+local GRACES = 3 -- for each claim
+local PROOF_TAKES = 3 -- times the grace: a task is called, and asks somebody
 
 local function give_time(index, till)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. index, '-inf', till)) do

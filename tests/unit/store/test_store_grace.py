@@ -11,6 +11,7 @@ from notifier.model.mail_class import SHIPPED_CLASSES
 from notifier.model.state import MailState
 from notifier.store import RedisStore
 from notifier.store.base import Settlement, Takeover
+from notifier.store.redis_store import SWEEP_LIMIT
 
 TAKEOVER = Takeover(at_dot=10.0, grace=20.0)
 
@@ -39,6 +40,15 @@ def test_so_do_those_whose_time_is_over_a_moment_later(make_store: Callable[...,
     clock.now += 15.0
     at_dot(store, an_email())  # until 25 seconds
     assert [swept_unknown(store, clock, 6.0) for _ in range(5)] == [0, 0, 0, 0, 1]
+
+
+def test_it_is_for_each_of_them_however_many(make_store: Callable[..., RedisStore], clock: Clock) -> None:
+    """More than a sweep takes over at once."""
+    store = make_store(takeover=TAKEOVER)
+    store.sweep("mail")
+    store.add([an_email() for _ in range(SWEEP_LIMIT + 1)])
+    store.begin_dot(store.claim("mail", "worker-1", SWEEP_LIMIT + 1))
+    assert swept_unknown(store, clock, 21.0) == 0
 
 
 def test_sweeps_that_are_rarer_than_it_put_nothing_off_for_ever(
