@@ -117,7 +117,7 @@ def test_the_images_worker_sends_and_its_probes_say_so(host: Host) -> None:
         == 0
     )
     wait_until(lambda: len(host.relay.mailbox) == 1, f"the mail is there: {log.read_text()[-2000:]}", 0.2)
-    assert b"notifier_settled_total" in page(metrics)
+    wait_until(lambda: b"notifier_settled_total" in page(metrics), "it is counted, after the relay has it", 0.2)
 
 
 def test_beat_metrics_and_console_of_the_compose_file_run(host: Host) -> None:
