@@ -17,7 +17,7 @@ from notifier.rendering import Renderer, TemplateLibrary, shipped_templates
 from notifier.tasks.runtime import LOOK_EVERY
 
 NAME = "order_confirmation"
-_RENDERER, _COMPOSITOR = Renderer(TemplateLibrary(look_every=LOOK_EVERY)), Compositor()
+RENDERER, _COMPOSITOR = Renderer(TemplateLibrary(look_every=LOOK_EVERY)), Compositor()
 _IMAGE = (shipped_templates() / "_images" / "logo.png").read_bytes()
 Order = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def ours(context: Order) -> bytes:
     path = f"zoe.{number}@destination.example"
     return _COMPOSITOR.compose(
         Composition(
-            _RENDERER.render(NAME, context),
+            RENDERER.render(NAME, context),
             sender=_SENDER,
             to=[Address("zoe", path.partition("@")[2], context["name"])],
             message_id=f"<{number}@origin.example>",

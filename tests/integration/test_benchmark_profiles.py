@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.profiles.floors import encryption, imported
+from benchmarks.profiles.least import BLOCK, recorded, rendered
 from benchmarks.profiles.shares import CELERY, COMPILING, LEDGER, RENDERING, REST, SMTP, owned, shares
 
 WORKER = "main (celery/__main__.py:19);workloop (billiard/pool.py:357)"
@@ -36,6 +37,13 @@ def test_looks_are_summed_and_stacks_can_be_left_out() -> None:
 
 def test_octets_without_a_client_arrive_whole_with_tls_and_without() -> None:
     assert all(seconds > 0 for seconds in encryption(1))
+
+
+def test_the_least_of_a_mail_is_more_than_nothing() -> None:
+    assert recorded(BLOCK) > 0
+    both, ours, jinja = rendered(BLOCK)
+    assert both > ours > 0
+    assert jinja > 0
 
 
 def test_what_imports_load_is_listed_the_dearest_first() -> None:
