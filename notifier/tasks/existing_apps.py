@@ -21,6 +21,7 @@ from notifier.tasks.half_read import keep_half_read_results
 from notifier.tasks.life import Life
 from notifier.tasks.metrics_server import MetricsStep
 from notifier.tasks.odd_messages import guard_worker
+from notifier.tasks.read_bells import keep_read_bells_in_memory
 from notifier.tasks.registered import is_registered, remember
 from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import forget_settings, settings
@@ -108,6 +109,7 @@ def _joined(app: Celery) -> list[Queue]:
     load_reports_of_worker(settings())
     guard_worker()
     keep_half_read_results()
+    keep_read_bells_in_memory()
     keep_ours(app)
     return [_queue(app, name) for name in queues]
 

@@ -14,11 +14,11 @@ from celery.worker import state as worker_state
 from notifier.delivery.epochs import EpochWatch
 from notifier.errors import NotifierError
 from notifier.model.events import MailsSwept
-from notifier.tasks.app import app
 from notifier.tasks.bells import bell, ring
 from notifier.tasks.broker_errors import BROKER_ERRORS
 from notifier.tasks.broker_seen import broker_seen
 from notifier.tasks.collector import call_the_collector
+from notifier.tasks.depths import depths
 from notifier.tasks.evidence import call_for_proof
 from notifier.tasks.hooks import ring_hooks
 from notifier.tasks.journal import tell_journal
@@ -125,25 +125,7 @@ def _no_bell_waits(queue: str) -> bool:
     if any(_is_bell_of(queue, request) for request in worker_state.reserved_requests - worker_state.active_requests):
         return False
     # What is not known is taken for an empty queue: a doubled bell is harmless, a silent queue is not.
-    return broker_seen.just_missed or _depth(queue) == 0
-
-
-def _depth(queue: str) -> int:
-    with app.connection_for_read() as connection:
-        channel_errors: tuple[Any, ...] = connection.channel_errors
-        errors: tuple[Any, ...] = (*BROKER_ERRORS, *connection.connection_errors, *channel_errors)
-        try:
-            channel: Any = connection.default_channel
-            declared = channel.queue_declare(queue=queue, passive=True)
-        except errors as error:
-            log.debug("depth of queue %s not known: %s", queue, type(error).__name__)
-            if isinstance(error, channel_errors):  # an empty queue of Redis is none
-                broker_seen.answered()
-            else:
-                broker_seen.missed()
-            return 0
-    broker_seen.answered()
-    return int(declared.message_count)
+    return broker_seen.just_missed or depths.of(queue) == 0
 
 
 def _is_bell_of(queue: str, request: Any) -> bool:

@@ -39,6 +39,7 @@ from notifier.tasks.metrics_server import MetricsStep
 from notifier.tasks.odd_messages import guard_worker
 from notifier.tasks.orders import orders
 from notifier.tasks.rabbitmq import is_rabbitmq, quorum_queues
+from notifier.tasks.read_bells import keep_read_bells_in_memory
 from notifier.tasks.report_modules import load_reports_of_worker
 from notifier.tasks.runtime import runtime, settings, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep
@@ -64,6 +65,7 @@ def create_worker_app(config: str | None = "celeryconfig") -> Celery:
     app.conf.beat_schedule.setdefault(report.ENTRY, dict(report.BEAT_ENTRY))
     guard_worker()
     keep_half_read_results()
+    keep_read_bells_in_memory()
     app.steps["worker"] |= {Life, MetricsStep, Sweeper}
     app.set_current()
     return app
