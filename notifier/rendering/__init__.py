@@ -2,5 +2,6 @@
 
 from notifier.rendering.library import TemplateLibrary, shipped_templates
 from notifier.rendering.renderer import Renderer
+from notifier.rendering.shared_code import SharedCode
 
-__all__ = ["Renderer", "TemplateLibrary", "shipped_templates"]
+__all__ = ["Renderer", "SharedCode", "TemplateLibrary", "shipped_templates"]

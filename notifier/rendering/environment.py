@@ -12,6 +12,7 @@ from notifier.rendering.filters import day, link, money
 from notifier.rendering.language import direction
 from notifier.rendering.library import TemplateLibrary
 from notifier.rendering.sandbox import Sandbox
+from notifier.rendering.shared_code import EnvironmentsCode, SharedCode
 
 # Files that stay compiled, each some 14 KB and 10 ms of the processor. With fewer than there are, used in turn, each mail would
 # compile its own anew.
@@ -57,8 +58,8 @@ def autoescaped(name: str | None) -> bool:
     return name is None or not name.endswith(_TEXT_ENDINGS)
 
 
-def make_environment(library: TemplateLibrary) -> Environment:
-    """One environment for the whole process; its compiled templates are cached in it."""
+def make_environment(library: TemplateLibrary, shared: SharedCode | None = None) -> Environment:
+    """One environment for the whole process; its compiled templates are cached in it, and their code is ``shared``."""
     environment = Sandbox(
         loader=LibraryLoader(library),
         undefined=StrictUndefined,
@@ -67,6 +68,7 @@ def make_environment(library: TemplateLibrary) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         cache_size=COMPILED,
+        bytecode_cache=None if shared is None else EnvironmentsCode(shared, "plain"),
         extensions=["jinja2.ext.i18n"],
     )
     environment.filters.update(money=money, day=day, link=link, direction=direction)

@@ -54,6 +54,7 @@ def markdown_environment(environment: Environment) -> Environment:
         "safe": _refused,
         "tojson": _refused,
     }
+    overlay.bytecode_cache = None  # stand-ins of constants are in the code, and they are this process's own
     overlay.globals = {**environment.globals, **translated_markdown.functions(_stand_in, _Source)}
     return overlay
 

@@ -10,6 +10,7 @@ from jinja2 import BaseLoader, Environment
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier.rendering.inlined_source import NotAtLoad
+from notifier.rendering.shared_code import code_of
 
 
 class _GuardedEnvironment(ImmutableSandboxedEnvironment):
@@ -25,6 +26,8 @@ def guarded(environment: Environment, loader: BaseLoader) -> Environment:
     overlay = environment.overlay(loader=loader)
     overlay.__class__ = _GuardedEnvironment  # an overlay is of its origin's class
     overlay.filters = {name: _guarded(filter_) for name, filter_ in environment.filters.items()}
+    if (code := code_of(environment)) is not None:
+        overlay.bytecode_cache = code.of_kind("guarded")  # a filter that raises is not worked out as a file is compiled
     return overlay
 
 

@@ -33,6 +33,7 @@ from notifier.rendering.mjml import MjmlCompiler
 from notifier.rendering.output import MAX_OUTPUT, TOO_LONG, Output, raise_for_people
 from notifier.rendering.processor_limit import AtMost, TooLong, disarm
 from notifier.rendering.schemas import Schemas
+from notifier.rendering.shared_code import SharedCode
 from notifier.rendering.text_alternative import text_alternative
 from notifier.rendering.unescaped import referenced, unescaped
 from notifier.rendering.untrusted import UntrustedRenderer
@@ -47,7 +48,7 @@ class Renderer:
     """Safe to share between threads. A changed file is compiled anew when it is next used.
 
     ``seconds`` of the processor are what a mail may take in a process's main thread; ``limits`` are those of a child that
-    renders an untrusted template. ``engine`` has the templates whose names have a slash.
+    renders an untrusted template. ``engine`` has the templates whose names have a slash. ``shared``: code that other processes have made.
     """
 
     def __init__(
@@ -56,11 +57,12 @@ class Renderer:
         seconds: float = MAX_SECONDS,
         limits: Limits | None = None,
         engine: Engine | None = None,
+        shared: SharedCode | None = None,
     ) -> None:
         self._library = library
         self._engine = engine
         self._seconds = seconds
-        self._environment = make_environment(library)
+        self._environment = make_environment(library, shared)
         self._output = Output(library.glances)
         self._catalogs = Catalogs(library)
         self._schemas = Schemas(library)

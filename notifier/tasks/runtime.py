@@ -28,7 +28,7 @@ from notifier.errors import ConfigurationError
 from notifier.model.email import Email
 from notifier.model.events import Listener
 from notifier.model.hook import HookKind
-from notifier.rendering import Renderer, TemplateLibrary
+from notifier.rendering import Renderer, SharedCode, TemplateLibrary
 from notifier.rendering.engine import Engine
 from notifier.settings import Settings
 from notifier.settings.watch import FileWatch
@@ -96,6 +96,7 @@ class Runtime:
         self.renderer = Renderer(
             TemplateLibrary(settings.template_folders, settings.untrusted_folders, look_every=LOOK_EVERY),
             engine=_engine,
+            shared=_shared_code,
         )
         self.redactor = Redactor(self.renderer.sensitive)
         self._join()
@@ -222,6 +223,7 @@ _runtimes: dict[int, Runtime] = {}
 _without_broker: dict[int, Runtime] = {}
 _settings: Settings | None = None
 _engine: Engine | None = None  # of the templates whose names have a slash
+_shared_code: SharedCode | None = None  # of a worker's processes
 _given = False  # the settings were chosen by `configure`
 _source: Callable[[], Mapping[str, str]] | None = None  # of their texts; None: the environment
 
@@ -270,6 +272,16 @@ def render_others_by(engine: Engine | None) -> None:
     """Templates whose names have a slash are this engine's, in runtimes that are made from now on."""
     global _engine  # noqa: PLW0603 - one engine a process
     _engine = engine
+
+
+def share_code() -> None:
+    """In a worker's main process, before it forks: what one child compiles and links is there for all, those as well that are forked later."""
+    global _shared_code  # noqa: PLW0603 - one a worker
+    if _shared_code is None:
+        try:
+            _shared_code = SharedCode()
+        except OSError as error:
+            log.warning("each child compiles its templates by itself, for there is no memory to share: %s", error)
 
 
 def configure(chosen: Settings | None) -> None:

@@ -41,7 +41,7 @@ from notifier.tasks.orders import orders
 from notifier.tasks.rabbitmq import is_rabbitmq, quorum_queues
 from notifier.tasks.read_bells import keep_read_bells_in_memory
 from notifier.tasks.report_modules import load_reports_of_worker
-from notifier.tasks.runtime import runtime, settings, shut_down
+from notifier.tasks.runtime import runtime, settings, share_code, shut_down
 from notifier.tasks.sweeper import Sweeper, sweep
 from notifier.telemetry import tracing
 from notifier.telemetry.json_lines import JsonLines
@@ -86,6 +86,12 @@ def sweep_queues() -> None:
     tell_journal()
     for queue in runtime().store.queues():
         sweep(queue)
+
+
+@worker_init.connect
+def share_code_of_templates(**_: Any) -> None:
+    """Before the pool is made."""
+    share_code()
 
 
 @worker_init.connect

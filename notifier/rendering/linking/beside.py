@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
 
 GIVES_WAY = 0.0005  # seconds; Python's own 0.005 would be added to each answer of the store and of the relay
-# Never waited for: in a process that was forked meanwhile it stays taken, and templates are printed as Jinja2 prints them.
 _one_at_a_time = threading.Lock()
+_usual = sys.getswitchinterval()
+
+
+def _after_fork_in_child() -> None:
+    """The thread that links is not in the child."""
+    global _one_at_a_time  # noqa: PLW0603 - see above
+    if _one_at_a_time.locked():
+        sys.setswitchinterval(_usual)
+    _one_at_a_time = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def beside(work: Callable[[], None]) -> bool:
@@ -30,7 +42,8 @@ def at_once(work: Callable[[], None]) -> bool:
 
 
 def _give_way(work: Callable[[], None]) -> None:
-    before = sys.getswitchinterval()
+    global _usual  # noqa: PLW0603 - for a child that is forked meanwhile
+    before = _usual = sys.getswitchinterval()
     sys.setswitchinterval(GIVES_WAY)
     try:
         work()

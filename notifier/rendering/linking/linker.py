@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+from types import CodeType
 
 from jinja2 import Environment, Template, nodes
 
@@ -14,6 +15,7 @@ from notifier.rendering.linking.beside import at_once
 from notifier.rendering.linking.joining import joined
 from notifier.rendering.linking.knowledge import Scope
 from notifier.rendering.linking.late_sets import check_no_late_sets
+from notifier.rendering.linking.linked import Linked, SharedLinks, linked_of
 from notifier.rendering.linking.modules import Modules
 from notifier.rendering.linking.snapshot import Snapshot
 from notifier.rendering.linking.specialising import Specialiser
@@ -22,21 +24,9 @@ from notifier.rendering.linking.unfit import check_fit
 
 # Before it is worth it: linking takes as long as what it saves with some 400 mails, and nobody knows how many will come.
 USES = 200
+_AGAIN = 16  # uses until it is tried again where another process, or another template, had its turn
 _MOST = 1_000  # linked templates; whoever has more has few mails of each
 _MAX_NODES = 20_000  # of a linked template: code for Python's compiler
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Linked:
-    """``template`` None: it is rendered as Jinja2 renders it, and ``why``."""
-
-    template: Template | None
-    why: str
-    files: tuple[Callable[[], bool], ...]
-
-    def up_to_date(self) -> bool:
-        """False where one of its files has changed."""
-        return all(unchanged() for unchanged in self.files)
 
 
 class Linker:
@@ -56,13 +46,15 @@ class Linker:
         self._glances = glances or Glances()
         self._uses = uses
         self._aside = aside
-        self._under_way: set[str] = set()
+        self._shared = SharedLinks(environment)
+        # With the process that does it: in a child that was forked meanwhile nobody does.
+        self._under_way: dict[str, int] = {}
         self._used: Counter[str] = Counter()
         self._linked: dict[str, Linked] = {}
 
     def template(self, path: str) -> Template | None:
         """The linked template; None where it is not linked, or not yet."""
-        linked = self._current(path)
+        linked = self._current(path) or self._taken_over(path)
         if linked is None and self._is_worth_it(path):
             self._begin(path)
             linked = self._current(path)
@@ -72,24 +64,36 @@ class Linker:
         linked = self._linked.get(path)
         return linked if linked and self._glances.at("linked", Linked.up_to_date, linked) else None
 
+    def _taken_over(self, path: str) -> Linked | None:
+        """As another process has linked it."""
+        if path not in self._linked and len(self._linked) >= _MOST:
+            return None
+        linked = self._shared.found(path)
+        if linked is not None:
+            self._linked[path] = linked
+        return linked
+
     def _is_worth_it(self, path: str) -> bool:
         if path in self._linked:
             return True
         self._used[path] += 1
-        return self._used[path] > self._uses and len(self._linked) < _MOST
+        beyond = self._used[path] - self._uses
+        return beyond > 0 and beyond % _AGAIN == 1 and len(self._linked) < _MOST
 
     def _begin(self, path: str) -> None:
-        if path in self._under_way:
+        if self._under_way.get(path) == os.getpid():
             return
-        self._under_way.add(path)
+        self._under_way[path] = os.getpid()
         if not self._aside(partial(self._link, path)):
-            self._under_way.discard(path)
+            self._under_way.pop(path, None)
 
     def _link(self, path: str) -> None:
         try:
-            self._linked[path] = self.link(path)
+            with self._shared.turn() as ours:
+                if ours and self._taken_over(path) is None:
+                    self._linked[path] = self.link(path)
         finally:
-            self._under_way.discard(path)
+            self._under_way.pop(path, None)
 
     def give_up(self, path: str, why: str) -> None:
         """From now on it is rendered as Jinja2 renders it, until a file changes."""
@@ -102,13 +106,15 @@ class Linker:
         if self._environment.loader is None:
             return Linked(None, "there are no files", ())
         snapshot = Snapshot(self._environment.loader)
+        code, why = None, ""
         try:
-            template = _Files(self._environment, snapshot).linked(path)
+            code = _Files(self._environment, snapshot).linked(path)
         except NotLinked as reason:
-            return Linked(None, str(reason), snapshot.unchanged())
-        except Exception as error:  # noqa: BLE001 - as above
+            why = str(reason)
+        except Exception as error:  # noqa: BLE001 - as above; for this process alone, for a file may have been missing for a moment
             return Linked(None, type(error).__name__, snapshot.unchanged())
-        return Linked(template, "", snapshot.unchanged())
+        self._shared.tell(path, code, why, snapshot)
+        return linked_of(self._environment, code, why, snapshot)
 
 
 class _Files:
@@ -120,7 +126,8 @@ class _Files:
         self._snapshot = snapshot
         self._trees: dict[str, nodes.Template] = {}
 
-    def linked(self, path: str) -> Template:
+    def linked(self, path: str) -> CodeType:
+        """The code of the linked template."""
         environment = self._environment
         if environment.finalize is not None:
             raise NotLinked("what it prints is not what its expressions are worth")
@@ -135,8 +142,7 @@ class _Files:
             raise NotLinked("it is too big")
         tree = nodes.Template(_merged(body), lineno=1)
         tree.set_environment(environment)
-        code = environment.compile(tree, path, path)
-        return environment.template_class.from_code(environment, code, environment.make_globals(None))
+        return environment.compile(tree, path, path)
 
     def _escapes(self, path: str) -> bool:
         rule = self._environment.autoescape

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from jinja2 import BaseLoader, Environment
 
 from notifier.rendering.linking.trees import NotLinked
+from notifier.rendering.shared_code import digest_of
 
 _MAX_FILES = 64  # that one template may reach
 
@@ -31,3 +32,14 @@ class Snapshot(BaseLoader):
     def unchanged(self) -> tuple[Callable[[], bool], ...]:
         """Of each file, whether it is still so."""
         return tuple(unchanged for _, _, unchanged in self._seen.values() if unchanged is not None)
+
+    def digests(self) -> dict[str, str]:
+        """Of each file's text, by the file's name."""
+        return {name: digest_of(source) for name, (source, _, _) in self._seen.items()}
+
+    def has(self, environment: Environment, digests: Mapping[str, str]) -> bool:
+        """True where the files have these texts now."""
+        try:
+            return all(digest_of(self.get_source(environment, name)[0]) == one for name, one in digests.items())
+        except Exception:  # noqa: BLE001 - it is gone, or cannot be read: rendering tells it, with file and line
+            return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from notifier.rendering import TemplateLibrary
 from notifier.rendering.environment import make_environment
 from notifier.rendering.linking import beside as module
 from notifier.rendering.linking.beside import GIVES_WAY, beside
+from notifier.rendering.linking.linked import Linked
 from notifier.rendering.linking.linker import Linker
 
 pytestmark = pytest.mark.unit
@@ -98,3 +100,32 @@ def test_a_changed_file_is_never_printed_as_it_was() -> None:
     template = linker.template(PAGE)
     assert template is not None
     assert template.render() == "new"
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # from Python 3.12: that is what is tested
+def test_a_process_that_is_forked_while_a_template_is_linked_links_it_by_itself(finish: Callable[[], None]) -> None:
+    may_end, usual = threading.Event(), sys.getswitchinterval()
+    begun = threading.Event()
+
+    class Slow(Linker):
+        def link(self, path: str) -> Linked:
+            begun.set()
+            may_end.wait(30 if os.getpid() == parent else 0)
+            return super().link(path)
+
+    parent = os.getpid()
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader({PAGE: "{{ name }}"}))
+    linker = Slow(environment, uses=0, aside=beside)
+    assert linker.template(PAGE) is None
+    assert begun.wait(30)
+    child = os.fork()
+    if not child:
+        as_usual = sys.getswitchinterval() == usual
+        for _ in range(32):
+            linker.template(PAGE)
+        finish()
+        os._exit(0 if as_usual and linker.template(PAGE) is not None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    may_end.set()
+    finish()
+    assert linker.template(PAGE) is not None

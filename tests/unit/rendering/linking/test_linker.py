@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from notifier.rendering import Renderer, TemplateLibrary
 from notifier.rendering.environment import make_environment
-from notifier.rendering.linking.linker import Linked, Linker
+from notifier.rendering.linking.linked import Linked
+from notifier.rendering.linking.linker import Linker
 
 pytestmark = pytest.mark.unit
 
