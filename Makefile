@@ -108,10 +108,11 @@ bench-pool: $(STAMP)
 bench-delivery: $(STAMP)
 	@$(BIN)/python -m benchmarks.delivery $(ARGS)
 
-# A message from its content to its octets, beside other composers. It writes benchmarks/compose/RESULTS.md.
+# A message from its content to its octets, beside other composers. It writes benchmarks/compose/RESULTS.md and CHILDREN.md.
 bench-compose: $(STAMP)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks.compose $(ARGS)
+	@$(BIN)/python -m benchmarks.compose.children $(filter --quick,$(ARGS))
 
 # Enqueueing through Django's API beside django-celery-email. It writes benchmarks/django_enqueue/RESULTS.md.
 bench-django: $(STAMP)
