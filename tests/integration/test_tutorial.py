@@ -42,7 +42,7 @@ class Reader:
         """In a terminal of its own."""
         *before, last = lines.strip().splitlines()
         script = "\n".join([*before, CLOCKS if before else "", f"exec {last}"])
-        with (self.folder / f"terminal-{len(self.started)}.log").open("wb") as log:
+        with self.terminal(len(self.started)).open("wb") as log:
             self.started.append(SupervisedProcess(["sh", "-c", script], env=self.environ, cwd=self.folder, output=log))
         return self.started[-1]
 
@@ -60,10 +60,15 @@ class Reader:
         assert (done.returncode != 0) is fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def terminal(self, number: int) -> Path:
+        """What is shown there."""
+        return self.folder / f"terminal-{number}.log"
+
     def arrived(self) -> list[str]:
         journal = self.folder / "arrived.jsonl"
-        lines = journal.read_text().splitlines() if journal.exists() else []
-        return [recipient for line in lines for recipient in json.loads(line)["recipients"]]
+        text = journal.read_text() if journal.exists() else ""
+        *whole, _ = text.split("\n")  # what has no end yet is being written
+        return [recipient for line in whole for recipient in json.loads(line)["recipients"]]
 
 
 @pytest.fixture
@@ -81,7 +86,8 @@ def test_whoever_follows_the_page_gets_what_it_says(reader: Reader) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     reader.start(servers)
-    wait_until((reader.folder / "settings.sh").exists, "the servers have told their addresses")
+    # As somebody reads it there; the file of settings is there before it is whole.
+    wait_until(lambda: "they run" in reader.terminal(0).read_text(), "the servers have told their addresses")
     assert "10 of 10 compile and render" in reader.run(check)  # nine ship, and the parcel
     first_worker = reader.start(worker)
     one, other = (line.split()[0] for line in reader.run(shop).strip().splitlines())
