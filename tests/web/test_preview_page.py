@@ -419,6 +419,8 @@ def test_the_switches_work_without_a_script(chromium: Browser, page: PreviewPage
 
 def test_an_open_page_shows_what_was_saved_and_keeps_its_place(tab: Page, page: PreviewPage, folder: Path) -> None:
     write(folder, "live", text="Before it was saved\n" * 200)
+    # A page that is told what was there just before loads itself again.
+    wait_until(lambda: get(page, "/changes?since=").text == stamp_of(page), "who listens is told of what is there now")
     look(tab, page.url + "t/live?view=text", height=500)
     tab.evaluate("scrollTo(0, 900)")
     write(folder, "live", text="After it was saved\n" * 200)
