@@ -37,9 +37,9 @@ def test_each_part_is_measured_and_no_mail_leaves_the_host_and_nothing_is_left_i
     assert all(one["value"] > 0 for one in figures)
     assert len(works.server.mailbox) == 0
     with redis.Redis.from_url(works.valkey.url) as server:
-        (left,) = server.keys("*")
-        assert left == b"notifier:scratch"
-        assert server.pttl(left) > 0
+        # Which goes by itself, and may have gone by now.
+        assert set(server.keys("*")) <= {b"notifier:scratch"}
+        assert server.pttl("notifier:scratch") != -1, "it stays for ever"
 
 
 def test_real_mails_go_by_the_relay_that_was_named_to_whom_was_named_and_no_more_of_them(works: Plant) -> None:

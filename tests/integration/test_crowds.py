@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_servers.ground import held_ports
 from workers import wait_until
 
 from notifier.errors import Phase
@@ -119,8 +119,7 @@ def test_a_parked_session_ends_in_its_time(kind: str) -> None:
 
 
 def test_a_relay_that_is_not_there_is_told_to_each_who_asks(kind: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    found = run(kind, "refused", port)
+    with held_ports(1) as (port,):
+        found = run(kind, "refused", port)
     assert found["rows"] == ["C1"] * 30
     assert "0 of 3 places" in found["repr"]

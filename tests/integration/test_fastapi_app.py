@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from workers import TOP, Plant, plant, wait_until
+from real_servers.ground import held_ports
+from running_clock import RunningClock
+from workers import PATIENCE, TOP, Plant, plant, wait_until
 
 from notifier.testing.supervised import SupervisedProcess
 
@@ -31,12 +32,13 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 @pytest.fixture(scope="module")
 def site(works: Plant) -> Iterator[httpx.Client]:
     """A browser before the application's own server."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port)]
-    with (works.folder / "uvicorn.log").open("wb") as log:
-        server = SupervisedProcess(command, env=works.environ, cwd=EXAMPLE, output=log)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WITHIN, trust_env=False) as client:
+    with (
+        held_ports(1) as (port,),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False) as client,
+    ):
+        command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port)]
+        with (works.folder / "uvicorn.log").open("wb") as log:
+            server = SupervisedProcess(command, env=works.environ, cwd=EXAMPLE, output=log)
         try:
             wait_until(lambda: is_up(client) or not server.running, "the site is up")
             assert server.running, (works.folder / "uvicorn.log").read_text()
@@ -82,12 +84,13 @@ def test_the_site_answers_while_the_store_is_frozen_and_the_caller_hears_in_time
 ) -> None:
     works.valkey.signal(signal.SIGSTOP)
     try:
-        with ThreadPoolExecutor(1) as browser:
+        with ThreadPoolExecutor(1) as browser, RunningClock() as clock:
             waiting = browser.submit(sign_up, site, "frozen@example.com")
             answers = 0
             while not waiting.done():
                 answers += site.get("/health").is_success
         assert answers > 10
+        assert clock.seconds < WITHIN
         assert waiting.result().status_code == 503
         assert waiting.result().headers["Retry-After"] == "10"
     finally:

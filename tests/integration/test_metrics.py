@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -24,7 +24,7 @@ from notifier.cli import metrics
 from notifier.testing import Script
 
 pytestmark = pytest.mark.integration
-MAILS = 24
+MAILS, SLOTS = 24, 3
 ATTEMPTS = MAILS + 1 + 2 + 1  # one is deferred once, and two are refused
 STEPS = ("render", "compose", "checkout")
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -39,7 +39,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         held_ports(1) as (port,),
         plant(folder, script, NOTIFIER_METRICS=str(port)) as made,
     ):
-        made.start_worker("--max-tasks-per-child", "2", slots=3)
+        made.start_worker("--max-tasks-per-child", "2", slots=SLOTS)
         for number in range(MAILS):
             mail = send(f"u{number}@example.com")
             if number % 6 == 0:  # one after the other, so that each has a bell
@@ -63,6 +63,19 @@ def scraped(made: Plant, path: str = "/metrics") -> Samples:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def awaited(made: Plant, true: Callable[[Samples], bool], what: str, path: str = "/metrics") -> Samples:
+    """The figures of the first look at which it is so."""
+    seen: Samples = {}
+
+    def found() -> bool:
+        seen.clear()
+        seen.update(scraped(made, path))
+        return true(seen)
+
+    wait_until(found, what)
+    return seen
 
 
 def total(samples: Samples, name: str, **labels: str) -> float:
@@ -98,17 +111,17 @@ def seen_children(made: Plant) -> set[int]:
 
 
 def test_gauges_are_those_of_the_living(busy: Plant) -> None:
-    wait_until(lambda: total(scraped(busy), "notifier_sessions", use="in_use") == 0, "the last session is given back")
-    samples = scraped(busy)
-    opened, retired = (
-        total(samples, "notifier_sessions_opened_total"),
-        total(samples, "notifier_sessions_retired_total"),
-    )
-    assert retired > 0
-    assert total(samples, "notifier_sessions", use="in_use") == 0
-    assert total(samples, "notifier_sessions", use="idle") == opened - retired
+    samples = awaited(busy, sessions_add_up, "no session is lent, and each that was opened is idle or was retired")
+    assert total(samples, "notifier_sessions_retired_total") > 0
     assert 0 <= total(samples, "notifier_sessions") <= 3
     assert total(samples, "notifier_worker_processes") <= 4
+
+
+def sessions_add_up(samples: Samples) -> bool:
+    """A child that is recycled retires its session a moment after its last mail, and counts that before it is idle no more."""
+    opened, retired = (total(samples, f"notifier_sessions_{became}_total") for became in ("opened", "retired"))
+    in_use, idle = (total(samples, "notifier_sessions", use=use) for use in ("in_use", "idle"))
+    return (in_use, idle) == (0, opened - retired)
 
 
 def test_a_child_that_is_killed_leaves_its_counts_and_takes_its_gauges_along(busy: Plant) -> None:
@@ -139,7 +152,7 @@ def test_the_stores_figures_are_apart_and_are_the_ledgers_own(busy: Plant) -> No
     first = send("key@example.com", idempotency_key="once")
     assert send("key@example.com", idempotency_key="once") == first
     busy.settle([first], "sent")
-    samples = scraped(busy, "/metrics/store")
+    samples = awaited(busy, all_live, "all slots live", "/metrics/store")
     sent = busy.server.mailbox
     assert total(samples, "notifier_store_up") == 1
     assert total(samples, "notifier_edges_total", from_state="at_dot", to_state="sent") == len(sent)
@@ -147,14 +160,19 @@ def test_the_stores_figures_are_apart_and_are_the_ledgers_own(busy: Plant) -> No
     assert total(samples, "notifier_duplicates_suppressed_total") == 1
     assert samples["notifier_unknown_total", frozenset({("queue", "mail"), ("cause", "Z8")})] == 0
     assert total(samples, "notifier_mails", state="failed") == 2
-    assert total(samples, "notifier_live_slots", queue="mail") == 3
     assert not any(name.startswith("notifier_settled") for name, _ in samples)
     assert not any(name == "notifier_mails" for name, _ in scraped(busy))
+
+
+def all_live(samples: Samples) -> bool:
+    """A worker that stands still for as long as it may give no sign of life has none meanwhile."""
+    return total(samples, "notifier_live_slots", queue="mail") == SLOTS
 
 
 def test_a_server_that_ends_is_followed_by_another(busy: Plant) -> None:
     before = serving(busy)
     os.kill(before.pid, signal.SIGKILL)
+    wait_until(lambda: over(before), "it answers no more")
 
     def answers() -> bool:
         try:
@@ -172,18 +190,22 @@ def test_where_the_store_is_away_the_scrape_says_so_and_the_workers_own_figures_
         assert total(scraped(busy), "notifier_settled_total") > 0
     finally:
         busy.valkey.signal(signal.SIGCONT)
-    wait_until(lambda: total(scraped(busy, "/metrics/store"), "notifier_store_up") == 1, "it is back")
-    # It may have been away for as long as a worker may give no sign of life.
-    wait_until(lambda: total(scraped(busy, "/metrics/store"), "notifier_live_slots", queue="mail") == 3, "all live")
+    samples = awaited(busy, all_live, "it is back, and so are the slots", "/metrics/store")
+    assert total(samples, "notifier_store_up") == 1
 
 
 def test_the_command_prints_the_stores_figures(busy: Plant) -> None:
-    printed = CliRunner().invoke(metrics.command, [])
-    assert printed.exit_code == 0
-    assert "notifier_store_up 1.0" in printed.output
-    assert f'notifier_live_slots{{queue="mail"}} {float(3)}' in printed.output
-    rows = json.loads(CliRunner().invoke(metrics.command, ["--json"]).output)
-    assert {"name": "notifier_live_slots", "labels": {"queue": "mail"}, "value": 3} in rows
+    assert "notifier_store_up 1.0" in printed()
+    in_text = f'notifier_live_slots{{queue="mail"}} {float(SLOTS)}'
+    wait_until(lambda: in_text in printed(), "all slots live")
+    in_json = {"name": "notifier_live_slots", "labels": {"queue": "mail"}, "value": SLOTS}
+    wait_until(lambda: in_json in json.loads(printed("--json")), "all slots live")
+
+
+def printed(*words: str) -> str:
+    found = CliRunner().invoke(metrics.command, words)
+    assert found.exit_code == 0, found.output
+    return found.output
 
 
 def test_the_command_serves_them_until_it_is_told_to_end(busy: Plant) -> None:
@@ -209,4 +231,11 @@ def test_threads_count_in_the_workers_own_process(tmp_path: Path) -> None:
 def test_the_server_goes_with_its_worker(busy: Plant) -> None:
     server = serving(busy)
     os.kill(busy.workers[0].pid, signal.SIGKILL)
-    wait_until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, "the server has gone too")
+    wait_until(lambda: over(server), "the server has gone too")
+
+
+def over(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

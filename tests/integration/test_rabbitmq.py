@@ -23,6 +23,7 @@ from notifier.tasks import operating
 from notifier.tasks.bells import gate, ring
 from notifier.testing import Script
 
+GOING = (MailState.WAITING, MailState.CLAIMED, MailState.AT_DOT)
 PROMISED = 5.5  # seconds: the promise is a bound, not a speed
 
 
@@ -183,7 +184,7 @@ def test_a_node_that_takes_nothing_fails_the_first_call_within_five_seconds_and_
     with RunningClock() as clock:
         stored = send_email.delay(**welcome("later-call@example.com"))
     assert clock.seconds < PROMISED
-    assert notifier.status(stored.id).state in (MailState.WAITING, MailState.CLAIMED, MailState.SENT)
+    assert notifier.status(stored.id).state in (*GOING, MailState.SENT)
     gate.suspect()
     with RunningClock() as clock, pytest.raises(BrokerUnavailable, match="Nothing was stored"):
         send_email.delay(**welcome("first-call@example.com"))

@@ -127,6 +127,12 @@ class Dovecot:
         """Where a mail server asks whether a login is right."""
         return self.folder / "run" / "postfix"
 
+    @property
+    def places(self) -> list[int | Path]:
+        """All at which it listens, one after the other."""
+        by_imap = [self.imap_port] if _has_imap(self.library) else []
+        return [self.port, *by_imap, self.folder / "run" / "lmtp", self.sasl_socket]
+
     def imap_url(self, user: str) -> str:
         """A user's INBOX. Skips where IMAP is not installed."""
         if not _has_imap(self.library):
@@ -146,7 +152,7 @@ def dovecot() -> Iterator[Dovecot]:
         library = kept.enter_context(_library())
         server = Dovecot(folder, library, *kept.enter_context(held_ports(2)))
         _configure(server)
-        kept.enter_context(running(_command(server), environ={}, ports=[server.port], said=folder / "said"))
+        kept.enter_context(running(_command(server), environ={}, ports=server.places, said=folder / "said"))
         yield server
 
 

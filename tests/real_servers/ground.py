@@ -66,9 +66,9 @@ class Certificate:
 
 @contextmanager
 def running(
-    command: Sequence[str], *, environ: Mapping[str, str], ports: Sequence[int], said: Path
+    command: Sequence[str], *, environ: Mapping[str, str], ports: Sequence[int | Path], said: Path
 ) -> Iterator[SupervisedProcess]:
-    """The server in the foreground, listening at all its ports; ``said`` gets its output."""
+    """The server in the foreground, listening at all its ports and Unix sockets; ``said`` gets its output."""
     with said.open("wb") as output:
         server = SupervisedProcess(command, env=environ, output=output)
     try:
@@ -79,9 +79,9 @@ def running(
         server.stop()
 
 
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection((HOST, port), 1).close()
-    except OSError:
-        return False
-    return True
+def listens(place: int | Path) -> bool:
+    """At a port of loopback, or on a Unix socket."""
+    family, address = (socket.AF_INET, (HOST, place)) if isinstance(place, int) else (socket.AF_UNIX, str(place))
+    with socket.socket(family) as client:
+        client.settimeout(1)
+        return client.connect_ex(address) == 0

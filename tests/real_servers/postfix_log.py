@@ -39,8 +39,15 @@ class PostfixLog:
             )
         ]
 
-    def queued(self) -> list[str]:
-        """Queue ids of the mails that Postfix has taken over: beginning one is not yet that."""
+    def queued(self, count: int = 1) -> list[str]:
+        """Queue ids of the mails that Postfix has taken over: beginning one is not yet that. Waits until there are ``count``.
+
+        Who writes the log is a process of its own: a mail may lie in its mailbox before the line that it was taken over.
+        """
+        wait_until(lambda: len(self._queued()) >= count, f"Postfix has taken over {count} mails")
+        return self._queued()
+
+    def _queued(self) -> list[str]:
         begun = self._found(rf"(\w+): client={self._client}")
         active = set(self._found(r"(\w+): from=<.*\(queue active\)"))
         return [queue_id for queue_id in begun if queue_id in active]
@@ -49,7 +56,9 @@ class PostfixLog:
         return re.findall(pattern, self._text())
 
     def _text(self) -> str:
-        return self._file.read_text(errors="replace") if self._file.exists() else ""
+        """Its whole lines; the last one may be in writing."""
+        text = self._file.read_text(errors="replace") if self._file.exists() else ""
+        return text[: text.rfind("\n") + 1]
 
 
 def _conversation(line: str) -> Conversation:

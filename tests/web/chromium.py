@@ -73,6 +73,14 @@ def listened(tab: Page, complaints: list[str]) -> Page:
     return patient(tab)
 
 
+def last_words(tab: Page, complaints: list[str]) -> list[str]:
+    """All that it has complained of, taken out of the list; the tab is closed, for a frame may complain when its page is loaded."""
+    tab.close()
+    said = list(complaints)
+    complaints.clear()
+    return said
+
+
 def look(tab: Page, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
     """Open a page, and wait until all of it is loaded."""
     tab.set_viewport_size({"width": width, "height": height})

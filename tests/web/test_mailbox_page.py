@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from chromium import look, pictured, untold
+from chromium import last_words, look, pictured, untold
 
 from notifier.console.mailbox_page import MailboxPage
 from notifier.mime import Composition, compose
@@ -203,4 +203,4 @@ def test_a_browser_tells_nobody_that_a_mail_is_read(
     with MailboxPage(mailbox) as page, untold(everyday_tab) as place:
         catch(mailbox, html=f"<html><head>{html.format(place)}</head><p>Hi")
         look(everyday_tab, page.url.rstrip("/") + opened)
-    complaints.clear()  # each of them was blocked, and said so
+    last_words(everyday_tab, complaints)  # each of them was blocked, and said so
