@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from real_servers.ground import held_ports
 from workers import TOP, Plant, plant, wait_until
 
 from notifier.testing.supervised import SupervisedProcess
@@ -31,18 +31,17 @@ def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 @pytest.fixture(scope="module")
 def site(works: Plant) -> Iterator[httpx.Client]:
     """A browser before the application's own server."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port)]
-    with (works.folder / "uvicorn.log").open("wb") as log:
-        server = SupervisedProcess(command, env=works.environ, cwd=EXAMPLE, output=log)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WITHIN, trust_env=False) as client:
-        try:
-            wait_until(lambda: is_up(client) or not server.running, "the site is up")
-            assert server.running, (works.folder / "uvicorn.log").read_text()
-            yield client
-        finally:
-            server.kill()
+    with held_ports(1) as (port,):
+        command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port)]
+        with (works.folder / "uvicorn.log").open("wb") as log:
+            server = SupervisedProcess(command, env=works.environ, cwd=EXAMPLE, output=log)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WITHIN, trust_env=False) as client:
+            try:
+                wait_until(lambda: is_up(client) or not server.running, "the site is up")
+                assert server.running, (works.folder / "uvicorn.log").read_text()
+                yield client
+            finally:
+                server.kill()
 
 
 def is_up(client: httpx.Client) -> bool:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import pytest
+from real_servers.ground import held_ports
 
 from notifier.errors import DeliveryError
 from notifier.model.envelope import Envelope, MailObject
@@ -318,9 +319,8 @@ def test_c1_a_proxy_that_does_not_reach_the_relay(kind: type[ProxyServer]) -> No
 
 @KINDS
 def test_c1_a_proxy_that_is_not_there(kind: type[ProxyServer]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    error = failure(replace(CLEAR, proxy=Proxy(kind.kind, "127.0.0.1", port, USER, Secret(PASSWORD))))
+    with held_ports(1) as (port,):
+        error = failure(replace(CLEAR, proxy=Proxy(kind.kind, "127.0.0.1", port, USER, Secret(PASSWORD))))
     assert error.taxonomy_id == "C1"
     assert f"to the proxy {kind.kind}://127.0.0.1:{port}" in str(error)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 from hostile_sessions import PATIENT, QUICK
+from real_servers.ground import held_ports
 
 from notifier.errors import DeliveryError, Phase
 from notifier.model.envelope import Envelope, MailObject
@@ -118,9 +119,8 @@ def test_opportunistic_tls_takes_what_is_there() -> None:
 
 
 def test_nothing_listens_and_no_such_host() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert refused(Endpoint("127.0.0.1", port, tls=TLSPolicy.NONE)) == "C1"
+    with held_ports(1) as (port,):
+        assert refused(Endpoint("127.0.0.1", port, tls=TLSPolicy.NONE)) == "C1"
     assert refused(Endpoint("no-such-host.invalid", port, tls=TLSPolicy.NONE)) in ("D1", "D3")
 
 

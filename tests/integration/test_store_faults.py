@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from real_servers.ground import held_ports
 from store_conformance import a_worker, added, an_email, at_dot, claimed, state_of
 
 from notifier.errors import StoreUnavailable
@@ -36,13 +37,12 @@ def tell(store: RedisStore, *command: str | int) -> None:
 
 
 def test_a_store_that_does_not_run_is_unavailable_and_the_error_names_it() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    store = RedisStore(f"redis://user:s3cret@127.0.0.1:{port}/0", timeout=1.0)
-    with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port}") as caught:
-        store.add([an_email()])
-    assert "s3cret" not in str(caught.value)
-    store.close()
+    with held_ports(1) as (port,):
+        store = RedisStore(f"redis://user:s3cret@127.0.0.1:{port}/0", timeout=1.0)
+        with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port}") as caught:
+            store.add([an_email()])
+        assert "s3cret" not in str(caught.value)
+        store.close()
 
 
 def test_a_host_that_accepts_and_says_nothing_is_unavailable_within_the_timeout() -> None:

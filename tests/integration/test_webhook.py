@@ -14,6 +14,7 @@ from unittest import mock
 import certificates
 import pytest
 import trustme
+from real_servers.ground import held_ports
 from receivers import receiver
 
 from notifier.delivery import webhook
@@ -71,9 +72,7 @@ def test_a_redirect_leads_nowhere(status: int) -> None:
 
 
 def test_nobody_there_is_told_again_and_the_url_is_not_shown() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(HookFailed) as caught:
+    with held_ports(1) as (port,), pytest.raises(HookFailed) as caught:
         hook(f"http://127.0.0.1:{port}/?token=hunter2")(EVENT)
     assert "hunter2" not in str(caught.value)
 
