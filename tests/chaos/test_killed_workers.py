@@ -181,8 +181,9 @@ def last_swept(made: Plant) -> float:
 
 
 def test_a_store_that_is_killed_and_comes_back_has_lost_nothing(tmp_path: Path, broker: Broker) -> None:
+    """Nor waits for a takeover: what its worker knows it tells. A claim whose answer was cut off ends with its lease, in a minute."""
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, journal=journal, **HURRIED, **broker.settings()) as made:
+    with plant(tmp_path, journal=journal, **broker.settings()) as made:
         made.start_worker()
         ids = enqueue(200)
         made.server.mailbox.wait_for(50, timeout=30)
