@@ -6,15 +6,19 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 from workers import TOP, Plant, plant, wait_until
 
+from notifier.model.pause import Pause
+from notifier.model.state import MailState
 from notifier.reports.periods import instant_named
+from notifier.tasks.runtime import runtime
 from notifier.testing.supervised import SupervisedProcess
 
 RECIPIENTS = 5
@@ -28,6 +32,7 @@ class Reporting:
 
     plant: Plant
     app: str
+    reports: Sequence[str]
     beats: list[SupervisedProcess] = field(default_factory=list)
 
     def launch_worker(self) -> SupervisedProcess:
@@ -69,15 +74,51 @@ class Reporting:
             found[period[0], mail.recipients[0]] += 1
         return found
 
+    def wait_until(self, true: Callable[[], bool], what: str) -> None:
+        """Meanwhile what a killed process had is over at once: a lease that is so short would end where a process stands still
+        for a while, too, and another one would make its report once more.
+        """
+
+        def found() -> bool:
+            self.lapse()
+            return true()
+
+        wait_until(found, what, 0.2, self.plant.last_words)
+
+    def lapse(self) -> None:
+        """The time of the periods that the killed ones have is over, as far as the ledger knows."""
+        store = runtime().store
+        ask, keys = store._connection.ask, store._keys
+        for name in self.reports:
+            begin = keys.report(name)
+            looked_at = store.reports.look(name).now
+            for one in store.reports.stands(name)[0]:
+                (owner,) = ask(("HGET", f"{begin}period:{one.period}", "owner"))
+                # Whose time is over already, somebody may take in this moment: that one's time is none of ours.
+                if owner and one.due_at > looked_at and not psutil.pid_exists(int(owner.split(b":")[1])):
+                    ask(("ZADD", f"{begin}open", "XX", 0, one.period))
+
+    @contextmanager
+    def nobody_at_work(self) -> Iterator[None]:
+        """No mail is in a worker's hand; periods end and mails are stored as ever."""
+        store, queue = runtime().store, Pause("queue", "mail")
+        store.pause(queue, "so that nobody is killed at a dot")
+        in_hand = (MailState.CLAIMED, MailState.AT_DOT)
+        wait_until(lambda: not any(store.counts("mail")[state] for state in in_hand), "nobody is at work")
+        try:
+            yield
+        finally:
+            store.resume(queue)
+
     def wait_for_periods(self, count: int) -> None:
         """Until so many more periods have reached everybody."""
         before = len(self.complete())
-        wait_until(lambda: len(self.complete()) >= before + count, f"{count} more periods have arrived", 0.2)
+        self.wait_until(lambda: len(self.complete()) >= before + count, f"{count} more periods have arrived")
 
     def wait_for_all_until(self, period: str) -> None:
         """Until that period and each before it have reached everybody; they may overtake each other."""
-        wait_until(
-            lambda: period in self.complete() and not self.left_out(period), f"nothing is left out by {period}", 0.2
+        self.wait_until(
+            lambda: period in self.complete() and not self.left_out(period), f"nothing is left out by {period}"
         )
 
     def complete(self) -> set[str]:
@@ -105,7 +146,7 @@ def reporting(folder: Path, *reports: str, app: str = "reporting_app", **environ
             "REPORTING_FILE": str(folder / "runs"),
             **{name: made.environ[name] for name in environ},
         }
-        ours = Reporting(made, app)
+        ours = Reporting(made, app, reports)
         try:
             yield ours
         finally:

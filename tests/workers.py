@@ -52,6 +52,8 @@ UNHURRIED = {
     "NOTIFIER_DOT_MARGIN": "60",
     "NOTIFIER_SMTP_URL": RELAY,
 }
+# Of this owner: meanwhile somebody else may have claimed it.
+LAPSE = "if redis.call('HGET', KEYS[1], 'owner') == ARGV[1] then redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[2]) end"
 # Workers of Celery's that nobody here listens to, and a second of each start.
 QUICK = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 
@@ -120,9 +122,10 @@ class Plant:
         for queue in store.queues():
             for index in (keys.index(queue, MailState.CLAIMED), keys.index(queue, MailState.AT_DOT)):
                 for mail_id in ask(("ZRANGE", index, 0, -1))[0]:
-                    (owner,) = ask(("HGET", keys.mail(queue, mail_id.decode()), "owner"))
+                    mail = keys.mail(queue, mail_id.decode())
+                    (owner,) = ask(("HGET", mail, "owner"))
                     if owner and whose(int(owner.split(b":")[1])):  # else it is settled by now
-                        ask(("ZADD", index, "XX", 0, mail_id))
+                        ask(("EVAL", LAPSE, 2, mail, index, owner, mail_id))
 
     def registered(self, worker: SupervisedProcess) -> bool:
         """True once the worker's main process has given a sign of life."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from workers import HURRIED, UNHURRIED, Plant, plant, wait_until
+from workers import Plant, plant, wait_until
 
 from notifier import send_email
 from notifier.errors import Phase
@@ -56,7 +56,7 @@ def test_a_worker_killed_before_its_dot_is_recorded_costs_one_try(tmp_path: Path
     script, logs_in = StandsStill(phase), phase is Phase.AUTH
     with CatchingServer(script=script, starttls=False, credentials={NAME: PASSWORD} if logs_in else None) as relay:
         url = relay.url.replace("://", f"://{NAME}:{PASSWORD}@") if logs_in else relay.url
-        with plant(tmp_path, **(HURRIED | {"NOTIFIER_SMTP_URL": url})) as made:
+        with plant(tmp_path, NOTIFIER_SMTP_URL=url) as made:
             if logs_in:
                 prove_the_login(made)
             before = len(relay.mailbox)
@@ -66,8 +66,7 @@ def test_a_worker_killed_before_its_dot_is_recorded_costs_one_try(tmp_path: Path
             mail_id = enqueue([big] if phase is Phase.BODY else ())
             wait_until(script.reached.is_set, f"the server stands still at {phase}")
             assert made.status(mail_id).state is MailState.CLAIMED
-            worker.kill()
-            made.use(**(UNHURRIED | {"NOTIFIER_SMTP_URL": url}))
+            made.lose(worker)
             made.start_worker(slots=1)
             made.settle([mail_id], "sent")
             found = made.status(mail_id)

@@ -21,6 +21,7 @@ from notifier.model.state import MailState
 from notifier.testing import Script
 
 RESTED = ("sent", "parked", "failed")
+RESENDS = {"transactional": 1, "bulk": 0}  # after a final reply that nobody heard; after one more a person decides
 
 
 def enqueue(count: int, mail_class: str = "transactional", start: int = 0) -> list[str]:
@@ -74,9 +75,11 @@ def test_kill_9_of_the_whole_worker_in_mid_run(tmp_path: Path, broker: Broker, m
         made.settle(ids, *RESTED)
         window = check(ids, journal)
         assert len(window) <= 2 * 2, "at most one mail a slot and kill"
-        states = Counter(notifier.status(mail_id).state for mail_id in ids)
-        parked = len(window) if mail_class == "bulk" else 0
-        assert (states[MailState.SENT], states[MailState.PARKED]) == (len(ids) - parked, parked)
+        for_a_person = {mail_id for mail_id in window if notifier.status(mail_id).unknowns > RESENDS[mail_class]}
+        found = {mail_id: notifier.status(mail_id).state for mail_id in ids}
+        assert found == {mail_id: MailState.PARKED if mail_id in for_a_person else MailState.SENT for mail_id in ids}, (
+            "both kills may have met one mail at its dot"
+        )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
@@ -152,7 +155,8 @@ def test_a_mail_that_crashes_its_worker_three_times_is_quarantined_and_others_fl
 def test_a_relay_that_is_slower_than_the_lease_is_no_crash(tmp_path: Path, broker: Broker) -> None:
     journal, greets = tmp_path / "accepted.jsonl", threading.Event()
     script = Script().hold(Phase.GREETING, greets, times=1)
-    with plant(tmp_path, script, journal=journal, NOTIFIER_LEASE="5", **broker.settings()) as made:
+    # A third of it is when a lease is renewed: who stands still for the other two thirds has crashed, as far as anybody knows.
+    with plant(tmp_path, script, journal=journal, NOTIFIER_LEASE="12", **broker.settings()) as made:
         made.start_worker(slots=2)
         ids = enqueue(3)
         wait_until(lambda: bool(made.server.visits), "it has claimed some, and waits for the greeting")
@@ -177,8 +181,9 @@ def last_swept(made: Plant) -> float:
 
 
 def test_a_store_that_is_killed_and_comes_back_has_lost_nothing(tmp_path: Path, broker: Broker) -> None:
+    """Nor waits for a takeover: what its worker knows it tells. A claim whose answer was cut off ends with its lease, in a minute."""
     journal = tmp_path / "accepted.jsonl"
-    with plant(tmp_path, journal=journal, **HURRIED, **broker.settings()) as made:
+    with plant(tmp_path, journal=journal, **broker.settings()) as made:
         made.start_worker()
         ids = enqueue(200)
         made.server.mailbox.wait_for(50, timeout=30)

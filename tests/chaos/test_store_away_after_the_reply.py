@@ -83,7 +83,7 @@ def sent_once(mail_id: str, journal: Path) -> None:
 
 def test_a_ledger_frozen_between_the_250_and_the_settlement(tmp_path: Path) -> None:
     journal, script = tmp_path / "accepted.jsonl", HeldReply()
-    with plant(tmp_path, script, journal, NOTIFIER_STORE_TIMEOUT="1") as made:
+    with plant(tmp_path, script, journal) as made:
         made.start_worker(slots=1)
         mail_id = enqueue()
         assert script.accepted.wait(30)

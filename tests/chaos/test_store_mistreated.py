@@ -28,9 +28,7 @@ SCRIPT = Script()
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    with plant(
-        tmp_path_factory.mktemp("mistreated"), SCRIPT, NOTIFIER_SWEEP_INTERVAL="0.5", NOTIFIER_STORE_TIMEOUT="1"
-    ) as made:
+    with plant(tmp_path_factory.mktemp("mistreated"), SCRIPT, NOTIFIER_SWEEP_INTERVAL="0.5") as made:
         made.start_worker()
         yield made
         (worker,) = made.workers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from django.test.utils import override_settings
 from django.views.debug import ExceptionReporter
 from django_mail import MAILERS, connection, default_mailer
 from half_open import PROMISED, half_open
+from real_servers.ground import held_ports
 from workers import Plant, plant
 
 from notifier.errors import BrokerUnavailable, InvalidAddress, InvalidMail, StoreUnavailable
@@ -212,9 +212,8 @@ def test_another_relay_than_the_workers_is_refused_where_a_worker_sends(works: P
 @pytest.fixture
 def nobody_there(works: Plant) -> Iterator[str]:
     """Where nobody listens; a URL of it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    yield f"redis://127.0.0.1:{port}/0"
+    with held_ports(1) as (port,):
+        yield f"redis://127.0.0.1:{port}/0"
     gate.suspect()
     works.use()
 

@@ -18,7 +18,6 @@ from notifier.store.reports import PastPeriod
 from notifier.tasks.runtime import runtime
 
 REDBEAT = ("-S", "redbeat.RedBeatScheduler")
-LEASE = "3"  # seconds; a period whose process was killed waits for its end
 BROKEN = '[retry."reporting.Broken"]\nladder = ["1s"]\nattempts = 1\n'
 
 
@@ -34,17 +33,17 @@ class Killed(NamedTuple):
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     """A shop's own app with two workers and two beats, of which one is killed; then no worker for three periods."""
     folder = tmp_path_factory.mktemp("killed")
-    chosen = {"NOTIFIER_REPORTS": "nowhere reporting", "NOTIFIER_LEASE": LEASE}
-    with reporting(folder, "tick", "killed", app="reporting_shop", **chosen) as ours:
+    with reporting(folder, "tick", "killed", app="reporting_shop", NOTIFIER_REPORTS="nowhere reporting") as ours:
         workers = [ours.launch_worker(), ours.launch_worker()]
         beats = [ours.start_beat(), ours.start_beat()]
         ours.wait_for_periods(2)
         beats[0].kill()
         ours.wait_for_periods(1)
         ours.wait_for_all_until(max(ours.complete()))
-        runs = ours.runs()
-        for worker in workers:
-            ours.plant.lose(worker)
+        with ours.nobody_at_work():
+            runs = ours.runs()
+            for worker in workers:
+                ours.plant.lose(worker)
         third = instant_named(max(ours.complete())) + 3 * timedelta(seconds=EVERY)
         wait_until(lambda: datetime.now(UTC) > third, "three periods have ended")
         ours.launch_worker()
@@ -100,13 +99,13 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Failing]:
     """One report that raises once, one that always does and is given up at once, and one that ends its workers."""
     folder = tmp_path_factory.mktemp("failing")
     (folder / "policies.toml").write_text(BROKEN)
-    chosen = {"NOTIFIER_POLICIES": str(folder / "policies.toml"), "NOTIFIER_LEASE": LEASE}
-    with reporting(folder, "flaky", "broken", "deadly", **chosen) as ours:
+    policies = str(folder / "policies.toml")
+    with reporting(folder, "flaky", "broken", "deadly", NOTIFIER_POLICIES=policies) as ours:
         ours.launch_worker()
         ours.start_beat()
         ours.wait_for_periods(1)
         for name in ("broken", "deadly"):
-            wait_until(lambda name=name: bool(given_up(name)), f"{name} is given up")  # type: ignore[misc]
+            ours.wait_until(lambda name=name: bool(given_up(name)), f"{name} is given up")  # type: ignore[misc]
         shown = ours.command("list").stdout
         ours.kill()
         yield Failing(ours, {name: given_up(name)[-1] for name in ("broken", "deadly")}, shown)

@@ -51,7 +51,8 @@ def test_an_older_worker_keeps_what_it_cannot_read_and_a_newer_one_sends_both(tm
         assert "payload version 999 is not known here" in kept.history[-1]["why"]
 
         made.start_worker(app="newer", slots=1)
-        assert {one.version for one in runtime().store.workers()} == {presence.VERSION, "999.0"}
+        both_versions = {presence.VERSION, "999.0"}
+        wait_until(lambda: {one.version for one in runtime().store.workers()} == both_versions, "both are known")
         older.signal_group(signal.SIGSTOP)
         runtime().store.reschedule(new, time.time())
         made.settle([new, send("old-2@example.com")], "sent")
