@@ -1083,6 +1083,36 @@ class Epochs:
             store.begin_dot([replace(claim, owner="worker-of-the-old-data")])
         store.begin_dot([claim])
 
+    def test_nor_is_it_settled_by_the_first_owner(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        old = replace(claim, owner="worker-of-the-old-data")
+        for state in (MailState.SENT, MailState.WAITING, MailState.CLAIMED):
+            with pytest.raises(FenceRejected):
+                store.settle([Settlement(old, state)])
+        assert state_of(store, claim.mail_id) is MailState.AT_DOT
+        store.settle([Settlement(claim, MailState.WAITING)])
+        with pytest.raises(FenceRejected):  # and what the second has said is not the answer to the first
+            store.settle([Settlement(old, MailState.SENT)])
+        store.settle([Settlement(claim, MailState.WAITING)])
+
+    def test_nor_does_the_first_owner_renew_it(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = claimed(store, an_email())
+        patient = make_store(takeover=Takeover(lease=HOUR))
+        patient.renew([replace(claim, owner="worker-of-the-old-data")])
+        assert store.sweep("mail").leases_over == 1
+
+    def test_two_claims_of_one_worker_have_two_owners(self, make_store: MakeStore) -> None:
+        """A worker's other slot may be the one that the fence is given to a second time."""
+        store = make_store(takeover=AT_ONCE)
+        first = claimed(store, an_email())
+        store.sweep("mail")
+        again = claimed(store)
+        assert first.owner != again.owner
+        with pytest.raises(FenceRejected):
+            store.settle([Settlement(replace(first, fence=again.fence), MailState.WAITING)])
+        assert state_of(store, again.mail_id) is MailState.CLAIMED
+
 
 class People:
     def test_a_waiting_mail_is_taken_back(self, store: Store) -> None:
