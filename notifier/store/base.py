@@ -265,10 +265,11 @@ class Store(Protocol):
         Where it raises `StoreError`, any of it may be done.
         """
 
-    def take_evidence(self, evidence: Evidence) -> Verdict:
+    def take_evidence(self, evidence: Evidence, *, before_restore: bool = False) -> Verdict:
         """Settle late what a final reply said while the ledger was away, whatever the sweeper has made of it since.
 
-        A mail that was accepted is sent, and not sent again. Saying it twice is saying it once.
+        A mail that was accepted is sent, and not sent again. Saying it twice is saying it once. ``before_restore``: it is of a
+        claim that this data does not know, and only acceptances count.
         """
 
     @property

@@ -11,11 +11,12 @@ import hashlib
 import json
 import logging
 import os
+import random
 import re
 import stat
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from notifier.store.evidence import Evidence
@@ -55,7 +56,10 @@ class SettlementJournal:
 
     def entries(self, epoch: str) -> Iterator[tuple[Path, Evidence]]:
         """What waits for the ledger of this epoch, oldest first. An entry that cannot be read is put aside, and said."""
-        for path in _entries(self.folder / epoch):
+        yield from self._read_all(_entries(self.folder / epoch), epoch)
+
+    def _read_all(self, paths: Sequence[Path], epoch: str) -> Iterator[tuple[Path, Evidence]]:
+        for path in paths:
             try:
                 evidence = _read(path.read_bytes())
             except FileNotFoundError:  # another worker was quicker
@@ -67,6 +71,11 @@ class SettlementJournal:
                 yield path, evidence
             else:
                 self.put_aside(path, ValueError("it lies in the folder of another ledger"))
+
+    def some_of(self, epoch: str, most: int) -> Iterator[tuple[Path, Evidence]]:
+        """So many entries of this epoch at most, others each time where there are more."""
+        paths = _entries(self.folder / epoch)
+        yield from self._read_all(random.sample(paths, most) if len(paths) > most else paths, epoch)
 
     @staticmethod
     def forget(path: Path) -> None:
@@ -91,7 +100,8 @@ class SettlementJournal:
                 self._told.add(other)
                 log.error(
                     "%d settlements in %s are of another ledger (epoch %s, and this one is %s): the store was wiped, "
-                    "restored or exchanged. They are kept there, and are not told to this one",
+                    "restored or exchanged. They are kept there. One that was restored is told who has accepted a mail of them, "
+                    "and any other is told nothing",
                     count,
                     self.folder / other,
                     other[:8],

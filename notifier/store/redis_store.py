@@ -358,9 +358,10 @@ class RedisStore:
             "settle", one.claim.email.queue, *edge, *times, one.held_by or "", composed_in, one.claim.owner
         )
 
-    def take_evidence(self, evidence: Evidence) -> Verdict:
+    def take_evidence(self, evidence: Evidence, *, before_restore: bool = False) -> Verdict:
         """See `Store.take_evidence`."""
-        call = self._call("evidence", evidence.queue, *evidence_of(evidence), ms(self._retention))
+        told = (*evidence_of(evidence), ms(self._retention), int(before_restore))
+        call = self._call("evidence", evidence.queue, *told)
         (verdict,) = self._connection.run([call], durably=True)
         return Verdict(verdict.decode())
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -88,6 +89,33 @@ def test_another_ledger_never_hears_it(
     assert state_of(store, claim.mail_id) is MailState.AT_DOT
     assert "the store was wiped, restored or exchanged" in caplog.text
     assert waiting_in(journal, claim.epoch) == 1
+
+
+def restored(store: RedisStore) -> str:
+    """The ledger is older than what was seen of it; its new mark."""
+    seen, _ = store.look(None)
+    now, change = store.look(replace(seen, pulse=seen.pulse + 10))
+    assert change is not None
+    assert change.why == "restored"
+    return now.mark
+
+
+def test_a_ledger_that_was_restored_hears_what_was_accepted_before(
+    store: RedisStore, journal: SettlementJournal
+) -> None:
+    """Another host's worker has seen the restore first."""
+    accepted, refused, gone = (at_dot(store, an_email(created_at=float(number))) for number in (1, 2, 3))
+    journal.keep(evidence_of(sent(accepted)))
+    journal.keep(evidence_of(replace(sent(refused), state=MailState.FAILED, recipients={})))
+    journal.keep(replace(evidence_of(sent(gone)), mail_id="handed over again soon"))
+    store.settle([Settlement(claim, MailState.WAITING) for claim in (accepted, refused)])  # as the older data has them
+    restored(store)
+    mark, events = restored(store), []
+    tell_late(journal, store, mark, events.append)
+    assert [event.mail_id for event in events] == [accepted.mail_id]
+    assert [state_of(store, one.mail_id) for one in (accepted, refused)] == [MailState.SENT, MailState.WAITING]
+    left = [evidence.mail_id for _, evidence in journal.entries(accepted.epoch)]
+    assert left == [refused.mail_id, "handed over again soon"]
 
 
 def test_no_context_and_no_message_lie_on_the_disk(store: RedisStore, journal: SettlementJournal) -> None:
