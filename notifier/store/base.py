@@ -280,7 +280,8 @@ class Store(Protocol):
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
         """Take over what is left behind, expire, and lease bells again for what is due.
 
-        ``broker_idle`` False says that rung bells still lie in the broker, unread: they are renewed, not doubled.
+        ``broker_idle`` False says that rung bells may still lie in the broker, unread: they are not doubled, unless that is so for a
+        minute.
         """
 
     def register_worker(self, worker: WorkerRecord, ttl: float) -> None:
