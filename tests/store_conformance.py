@@ -1141,6 +1141,15 @@ class Epochs:
             store.settle([Settlement(old, MailState.SENT)])
         store.settle([Settlement(claim, MailState.WAITING)])
 
+    @pytest.mark.parametrize("state", [MailState.WAITING, MailState.FAILED])
+    def test_nor_is_a_setback_of_the_first_owner_the_second_ones(self, store: Store, state: MailState) -> None:
+        claim = at_dot(store, an_email())
+        assert store.take_evidence(told(replace(claim, owner="of the old data"), state)) is Verdict.OVERTAKEN
+        assert store.take_evidence(told(replace(claim, owner="of the old data"), MailState.SENT)) is Verdict.LATER
+        assert state_of(store, claim.mail_id) is MailState.AT_DOT
+        store.settle([Settlement(claim, MailState.WAITING, fault=GREYLISTED)])
+        assert store.take_evidence(told(replace(claim, owner="of the old data"), MailState.SENT)) is Verdict.SETTLED
+
     def test_nor_does_the_first_owner_renew_it(self, make_store: MakeStore) -> None:
         store = make_store(takeover=AT_ONCE)
         claim = claimed(store, an_email())

@@ -42,6 +42,7 @@ def evidence_of(one: Settlement) -> Evidence:
         queue=claim.email.queue,
         fence=claim.fence,
         epoch=claim.epoch,
+        owner=claim.owner,
         state=one.state,
         recipients=dict(one.recipients),
         spent=one.spent,

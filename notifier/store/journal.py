@@ -17,7 +17,9 @@ import stat
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from notifier.store.evidence import Evidence
 
@@ -61,7 +63,7 @@ class SettlementJournal:
     def _read_all(self, paths: Sequence[Path], epoch: str) -> Iterator[tuple[Path, Evidence]]:
         for path in paths:
             try:
-                evidence = _read(path.read_bytes())
+                evidence = replace(_read(path.read_bytes()), owner=_owner_in(path))
             except FileNotFoundError:  # another worker was quicker
                 continue
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -162,7 +164,14 @@ def _entries(folder: Path) -> list[Path]:
 def _name(evidence: Evidence) -> str:
     # The id may be a stranger's text, so it does not name a file.
     digest = hashlib.sha256(f"{evidence.queue}\0{evidence.mail_id}".encode()).hexdigest()[:24]
-    return f"{round(evidence.created_at * 1000):015d}-{digest}-{evidence.fence}"
+    name = f"{round(evidence.created_at * 1000):015d}-{digest}-{evidence.fence}"
+    return f"{name}-{quote(evidence.owner, safe='')}" if evidence.owner else name
+
+
+def _owner_in(path: Path) -> str:
+    """It stands in the name: workers of earlier releases read the entries too, and take none with a field that they do not know."""
+    parts = path.name.removesuffix(SUFFIX).split("-", 3)
+    return unquote(parts[3]) if len(parts) > 3 else ""
 
 
 def _written(evidence: Evidence) -> bytes:

@@ -360,7 +360,7 @@ class RedisStore:
 
     def take_evidence(self, evidence: Evidence, *, before_restore: bool = False) -> Verdict:
         """See `Store.take_evidence`."""
-        told = (*evidence_of(evidence), ms(self._retention), int(before_restore))
+        told = (*evidence_of(evidence), ms(self._retention), int(before_restore), evidence.owner)
         call = self._call("evidence", evidence.queue, *told)
         (verdict,) = self._connection.run([call], durably=True)
         return Verdict(verdict.decode())

@@ -1,15 +1,17 @@
 -- What a worker knows of its claim reaches the ledger late, for the ledger was away, or had taken the mail over already. A
 -- reply is the truth, whatever has been made of the mail since (unknown: sent again once, or parked). EVIDENCE, the edges
 -- that only this may take, comes before this text; it is written from notifier.model.state.
--- ARGV: id, fence, state, due at ms, recipients, counter or '', entry, retention ms, 0|1: of a claim before this data was restored
+-- ARGV: id, fence, state, due at ms, recipients, counter or '', entry, retention ms, 0|1: of a claim before this data was restored,
+-- owner or '' (not known)
 -- Returns settled | partly | known | overtaken | gone | later
 local id, fence, to = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'resent_by', 'crashed_by')
+local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'resent_by', 'crashed_by', 'owner')
 local from, newest, settled = f[1], tonumber(f[2] or nil) or 0, tonumber(f[3] or nil) or 0
 if not from then return ended_state(id) ~= '' and 'known' or 'gone' end
--- Restored data does not know the claim, or has given its fence again: who has accepted the mail is all that still holds.
-local before_restore = ARGV[9] == '1'
+-- Restored data does not know the claim, or has given its fence again: who has accepted the mail is all that still holds. Where
+-- nobody has seen the restore yet the owner tells.
+local before_restore = ARGV[9] == '1' or (newest == fence and ARGV[10] ~= '' and ARGV[10] ~= f[8])
 if ENDED[from] or (settled == fence and not before_restore) then
   touch(id, 'state')
   return 'known'

@@ -122,3 +122,16 @@ def test_no_context_and_no_message_lie_on_the_disk(store: RedisStore, journal: S
     journal.keep(evidence_of(sent(at_dot(store, an_email()))))
     (file,) = journal.folder.rglob("*.settlement")
     assert b"the-secret-link" not in file.read_bytes()
+
+
+def test_whose_claim_it_was_is_known_and_an_earlier_release_can_read_the_entry(
+    store: RedisStore, journal: SettlementJournal
+) -> None:
+    claim = replace(at_dot(store, an_email()), owner="host.example:7:ab cd/../ef")
+    journal.keep(evidence_of(sent(claim)))
+    ((path, evidence),) = journal.entries(claim.epoch)
+    assert evidence.owner == claim.owner
+    assert b"owner" not in path.read_bytes(), "it knows no such field"
+    path.rename(path.with_name("000000000000001-0123456789abcdef01234567-1.settlement"))  # as it names them
+    ((_, evidence),) = journal.entries(claim.epoch)
+    assert evidence.owner == ""
