@@ -125,6 +125,26 @@ class ReportConformance:
             store.reports.reach(taken(store, f"worker {number}", LEFT), ["zoe"])
         assert store.reports.take(NAME, PERIOD, "last", HOUR) is None
 
+    def test_a_worker_that_lost_its_period_and_lives_is_no_crash(self, store: RedisStore) -> None:
+        """The ledger was away for longer than a lease: nobody has ended."""
+        opened(store)
+        last = taken(store, "the first", LEFT)
+        for number in range(2 * MOST_CRASHES):
+            heir = taken(store, f"worker {number}", LEFT)
+            assert not store.reports.renew(last, HOUR)
+            assert not store.reports.renew(last, HOUR), "twice is once"
+            last = heir
+        assert taken(store, "the last")
+
+    def test_those_that_do_end_are_counted_beside_it(self, store: RedisStore) -> None:
+        opened(store)
+        away = taken(store, "away", LEFT)
+        taken(store, "worker 0", LEFT)
+        store.reports.wait(away, 0.0, "the store was away", counted=False)
+        for number in range(1, MOST_CRASHES):
+            taken(store, f"worker {number}", LEFT)
+        assert store.reports.take(NAME, PERIOD, "last", HOUR) is None
+
     def test_failures_in_order_are_no_crashes(self, store: RedisStore) -> None:
         opened(store)
         for _ in range(MOST_CRASHES + 1):

@@ -1014,6 +1014,13 @@ class EvidenceFirst:
             assert store.park_after_restore("mail", time.time() + HOUR) == parked
 
 
+def told_before_a_restore(email: Email, *accepted: str) -> Evidence:
+    """Of the first claim, which the restored data does not know, or has given again."""
+    claim = Claim(email, 1, {}, 0, 0, 0, HOUR, owner="worker-of-the-old-data", epoch="0" * 32)
+    states = dict.fromkeys(accepted, RecipientState.ACCEPTED)
+    return evidence_of(Settlement(claim, MailState.SENT, recipients=states))
+
+
 class Epochs:
     """The ledger's data, told from other data."""
 
@@ -1076,12 +1083,90 @@ class Epochs:
         added(store, an_email(queue="mail", mail_class="bulk"))
         assert store.park_after_restore("mail", time.time() - HOUR) == 0
 
+    @pytest.mark.parametrize("meanwhile", ["nothing", "parked", "claimed", "deferred under the same fence"])
+    def test_what_was_accepted_before_a_restore_is_sent_whatever_its_fence(self, store: Store, meanwhile: str) -> None:
+        email = an_email(mail_class="bulk", queue="mail")
+        store.add([email])
+        if meanwhile == "parked":
+            store.park_after_restore("mail", time.time() + HOUR)
+        elif meanwhile != "nothing":
+            claim = claimed(store)
+            if meanwhile != "claimed":
+                store.settle([Settlement(claim, MailState.WAITING, fault=GREYLISTED)])
+        accepted = told_before_a_restore(email, "zoe@example.com")
+        assert store.take_evidence(accepted, before_restore=True) is Verdict.SETTLED
+        assert store.take_evidence(accepted, before_restore=True) is Verdict.KNOWN
+        assert state_of(store, email.id) is MailState.SENT
+        assert store.claim("mail", "worker-1", 10) == []
+
+    def test_who_had_accepted_it_before_a_restore_is_not_mailed_again(self, store: Store) -> None:
+        email = an_email("a@example.com", "b@example.com")
+        heir = claimed(store, email)
+        accepted = replace(told_before_a_restore(email, "a@example.com"), state=MailState.WAITING)
+        assert store.take_evidence(accepted, before_restore=True) is Verdict.PARTLY
+        assert store.take_evidence(accepted, before_restore=True) is Verdict.OVERTAKEN
+        with pytest.raises(FenceRejected):
+            store.begin_dot([heir])
+        again = claimed(store)
+        assert again.recipients == {"a@example.com": RecipientState.ACCEPTED, "b@example.com": RecipientState.PENDING}
+
+    def test_a_setback_before_a_restore_changes_nothing(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        refused = replace(told_before_a_restore(claim.email, "zoe@example.com"), state=MailState.FAILED)
+        refused = replace(refused, recipients={"zoe@example.com": RecipientState.REFUSED})
+        assert store.take_evidence(refused, before_restore=True) is Verdict.OVERTAKEN
+        assert state_of(store, claim.mail_id) is MailState.AT_DOT
+
+    def test_an_acceptance_before_a_restore_waits_while_the_mail_is_at_its_dot(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        accepted = told_before_a_restore(claim.email, "zoe@example.com")
+        assert store.take_evidence(accepted, before_restore=True) is Verdict.LATER
+
     def test_a_fence_that_is_given_twice_is_of_the_second_owner(self, store: Store) -> None:
         """A restored ledger counts its fences again from where they were."""
         claim = claimed(store, an_email())
         with pytest.raises(FenceRejected):
             store.begin_dot([replace(claim, owner="worker-of-the-old-data")])
         store.begin_dot([claim])
+
+    def test_nor_is_it_settled_by_the_first_owner(self, store: Store) -> None:
+        claim = at_dot(store, an_email())
+        old = replace(claim, owner="worker-of-the-old-data")
+        for state in (MailState.SENT, MailState.WAITING, MailState.CLAIMED):
+            with pytest.raises(FenceRejected):
+                store.settle([Settlement(old, state)])
+        assert state_of(store, claim.mail_id) is MailState.AT_DOT
+        store.settle([Settlement(claim, MailState.WAITING)])
+        with pytest.raises(FenceRejected):  # and what the second has said is not the answer to the first
+            store.settle([Settlement(old, MailState.SENT)])
+        store.settle([Settlement(claim, MailState.WAITING)])
+
+    @pytest.mark.parametrize("state", [MailState.WAITING, MailState.FAILED])
+    def test_nor_is_a_setback_of_the_first_owner_the_second_ones(self, store: Store, state: MailState) -> None:
+        claim = at_dot(store, an_email())
+        assert store.take_evidence(told(replace(claim, owner="of the old data"), state)) is Verdict.OVERTAKEN
+        assert store.take_evidence(told(replace(claim, owner="of the old data"), MailState.SENT)) is Verdict.LATER
+        assert state_of(store, claim.mail_id) is MailState.AT_DOT
+        store.settle([Settlement(claim, MailState.WAITING, fault=GREYLISTED)])
+        assert store.take_evidence(told(replace(claim, owner="of the old data"), MailState.SENT)) is Verdict.SETTLED
+
+    def test_nor_does_the_first_owner_renew_it(self, make_store: MakeStore) -> None:
+        store = make_store(takeover=AT_ONCE)
+        claim = claimed(store, an_email())
+        patient = make_store(takeover=Takeover(lease=HOUR))
+        patient.renew([replace(claim, owner="worker-of-the-old-data")])
+        assert store.sweep("mail").leases_over == 1
+
+    def test_two_claims_of_one_worker_have_two_owners(self, make_store: MakeStore) -> None:
+        """A worker's other slot may be the one that the fence is given to a second time."""
+        store = make_store(takeover=AT_ONCE)
+        first = claimed(store, an_email())
+        store.sweep("mail")
+        again = claimed(store)
+        assert first.owner != again.owner
+        with pytest.raises(FenceRejected):
+            store.settle([Settlement(replace(first, fence=again.fence), MailState.WAITING)])
+        assert state_of(store, again.mail_id) is MailState.CLAIMED
 
 
 class People:

@@ -5,10 +5,20 @@ It goes on with the new data. Claims of the old are refused at their dot by the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from notifier.model.events import LedgerChanged, Listener
 from notifier.store.base import Epoch, EpochChange, Store
 
 RESTORED = "restored"
+
+
+def marks_before_restores(changes: Sequence[EpochChange], mark: str) -> Iterator[str]:
+    """The marks that data of this mark had before it was restored, newest first; ``changes``: newest last."""
+    for change in reversed(changes):
+        if change.why == RESTORED and change.mark == mark:
+            mark = change.was
+            yield mark
 
 
 class EpochWatch:

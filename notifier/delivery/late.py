@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
+from pathlib import Path
 
+from notifier.delivery.epochs import marks_before_restores
 from notifier.errors import StoreError, StoreUnavailable
 from notifier.model.events import Listener, MailSettled
+from notifier.model.outcome import RecipientState
 from notifier.model.spent import Spent
 from notifier.store.base import Settlement, Store
 from notifier.store.evidence import Evidence, Verdict
@@ -37,6 +42,7 @@ def evidence_of(one: Settlement) -> Evidence:
         queue=claim.email.queue,
         fence=claim.fence,
         epoch=claim.epoch,
+        owner=claim.owner,
         state=one.state,
         recipients=dict(one.recipients),
         spent=one.spent,
@@ -52,18 +58,37 @@ def evidence_of(one: Settlement) -> Evidence:
 def tell_late(journal: SettlementJournal, store: Store, epoch: str, listener: Listener) -> None:
     """Tell the ledger what the journal holds for it. Raises `StoreUnavailable`; what was not told stays."""
     for path, evidence in islice(journal.entries(epoch), PORTION):
-        try:
-            verdict = store.take_evidence(evidence)
-        except StoreUnavailable:
-            raise
-        except StoreError as error:
-            journal.put_aside(path, error)
+        verdict = _told(journal, path, partial(store.take_evidence, evidence))
+        if verdict is not None and verdict is not Verdict.LATER:
+            journal.forget(path)
+            _say(evidence, verdict, listener)
+    if others := journal.of_others(epoch):
+        for mark in others.keys() & set(marks_before_restores(store.epoch_changes(), epoch)):
+            _tell_who_accepted(journal, store, mark, listener)
+        journal.tell_of_others(epoch)
+
+
+def _tell_who_accepted(journal: SettlementJournal, store: Store, mark: str, listener: Listener) -> None:
+    """A restored ledger would send again what was accepted before. A mail that it does not know may be handed over to it once
+    more, by an outbox.
+    """
+    for path, evidence in journal.some_of(mark, PORTION):
+        if RecipientState.ACCEPTED not in evidence.recipients.values():
             continue
-        if verdict is Verdict.LATER:
-            continue
-        journal.forget(path)
-        _say(evidence, verdict, listener)
-    journal.tell_of_others(epoch)
+        verdict = _told(journal, path, partial(store.take_evidence, evidence, before_restore=True))
+        if verdict is not None and verdict not in (Verdict.LATER, Verdict.GONE):
+            journal.forget(path)
+            _say(evidence, verdict, listener)
+
+
+def _told(journal: SettlementJournal, path: Path, take: Callable[[], Verdict]) -> Verdict | None:
+    try:
+        return take()
+    except StoreUnavailable:
+        raise
+    except StoreError as error:
+        journal.put_aside(path, error)
+        return None
 
 
 def _say(evidence: Evidence, verdict: Verdict, listener: Listener) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -57,6 +57,31 @@ class LeaseKeeper:
             self._store.renew(self._claims)
         except StoreError as error:  # the fence protects what the lease no longer does
             log.warning("leases not renewed: %s", error)
+
+
+class _Word(LeaseKeeper):
+    """What the store has not heard."""
+
+    __slots__ = ("_say",)
+
+    def __init__(self, say: Callable[[], object], interval: float) -> None:
+        self._say = say
+        self._interval = interval
+        self.due = time.monotonic() + interval
+
+    def renew(self) -> None:
+        self.due = time.monotonic() + self._interval
+        try:
+            self._say()
+        except StoreError as error:
+            log.debug("said again soon: %s", error)
+        else:
+            _renewals.discard(self)
+
+
+def say_until_heard(say: Callable[[], object], interval: float) -> None:
+    """Say it to the store every ``interval`` seconds until it is there, for as long as this process lives."""
+    _renewals.add(_Word(say, interval))
 
 
 class _Renewals:

@@ -87,7 +87,7 @@ class Connections(Protocol):
         """The relay has greeted it."""
 
     def keep(self, relay: str, tokens: Sequence[str]) -> None:
-        """These are still connected."""
+        """These are still connected. What was given up counts again: it must not be said of one that is released."""
 
     def release(self, relay: str, token: str) -> None:
         """It is connected no more."""

@@ -236,8 +236,13 @@ class SessionPool:
         now = self._clock()
         if self._slots is not None and now >= self._keep_at:
             self._keep_at = now + KEEP_EVERY
-            self._slots.keep(self._places.tokens())
+            self._keep(self._slots, self._places.tokens())
         self._retire_all(self._places.take_out(lambda parked: parked.why_no_longer(now)))
+
+    def _keep(self, slots: Slots, tokens: Sequence[str]) -> None:
+        slots.keep(tokens)
+        for token in set(tokens).difference(self._places.tokens()):  # closed meanwhile: its release may have come first
+            slots.release(token)
 
     def _due_in(self) -> float | None:
         now = self._clock()

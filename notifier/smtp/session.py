@@ -6,6 +6,7 @@ never raises out of `send_many`: it becomes an `Outcome`.
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import sys
@@ -90,6 +91,7 @@ class Session:
         self._connection = self._wire.connection
         self._link: Link | None = None
         self._begun: tuple[Delivery, ...] = ()
+        self._ends: dict[int, float] = {}  # of each mail at its dot, by its position; those of earlier records first
         self._closed = False
 
     @classmethod
@@ -187,7 +189,8 @@ class Session:
 
         ``before_dot(positions)`` is called when the terminators of the mails at these positions go out next, several
         at once within a CHUNKING window: the last moment at which they are surely not delivered. It returns the
-        monotonic time (seconds) after which they must not be written any more. If it raises, nothing more is sent, the
+        monotonic time (seconds) after which they must not be begun to be written any more; and a final reply's time later nothing is
+        waited for that concerns them, however many replies that are. If it raises, nothing more is sent, the
         outcomes of mails in flight come first, the connection is closed, and the error passes through. A mail with more
         recipients than the server takes in one transaction has several, and is announced before each; `begun` says then what
         has become of those that are over.
@@ -294,6 +297,7 @@ class Session:
                 yield self._outcome(delivery)
         finally:
             self._quota.carried(self._answered)
+            self._ends, self._wire.ends = {}, math.inf
             # In doubt; or a consumer that stops in the middle, or a before_dot that raised, or a signal's exception:
             # a transaction is open then, and what was said next would be read as a part of its message.
             if link.doubt is not None or left or not self._connection.quiet:
@@ -323,6 +327,7 @@ class Session:
             try:
                 if type(step) is Delivery:
                     fresh = True
+                    self._over(step.position)
                     yield step
                 elif type(step) is Await:
                     answer = wire.reply(step.phase)
@@ -344,8 +349,20 @@ class Session:
     def _commit(self, step: Commit, before_dot: BeforeDot | None) -> None:
         self._begun = step.begun
         latest = before_dot(step.positions) if before_dot is not None else None
-        if latest is not None and time.monotonic() > latest:
+        if latest is None:
+            return
+        if time.monotonic() > latest:
             raise Lost(Loss.TOO_LATE, "the dot deadline had passed; the terminator was not sent")
+        # The ledger takes them over so long after its record, however many replies there are and whatever was written.
+        for position in step.positions:
+            self._ends.pop(position, None)
+            self._ends[position] = latest + self.endpoint.timeouts.final_reply
+        self._wire.ends = next(iter(self._ends.values()))
+
+    def _over(self, position: int) -> None:
+        if self._ends:
+            self._ends.pop(position, None)
+            self._wire.ends = next(iter(self._ends.values()), math.inf)
 
     def _outcome(self, delivery: Delivery) -> Outcome:
         if self._window.limit > 1 and delivery.terminator_sent:

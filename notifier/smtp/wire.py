@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -37,13 +38,16 @@ _TIMED = tuple(phase for phase in Phase if phase.value in _TIMERS)
 
 
 class Wire:
-    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it."""
+    """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it. ``ends``: the monotonic
+    time (seconds) after which nothing is written or waited for, whatever time a step or a phase has; its owner's to set.
+    """
 
     def __init__(self, stream: NetworkStream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
         self.stream = stream
         self.connection = Connection(transcript)
         self.transcript = transcript
         self.phase_seconds: dict[str, float] = {}
+        self.ends = math.inf
         self._body_block = timeouts.body_block
         self._timers = _timers(timeouts)
         self._outbox = Outbox()
@@ -62,7 +66,7 @@ class Wire:
             case SendLines(octets=octets, replies=replies):
                 self._send_lines(octets, replies)
             case Flush():
-                self._flush(Deadline.after(self._body_block))
+                self._flush(self._in_time())
             case Send(commands=commands):
                 self._send(*commands)
             case SendBody(data=data, replies=replies):
@@ -119,9 +123,8 @@ class Wire:
 
     def _send_whole(self, step: SendWhole) -> None:
         mails, replies, alone, behind = step
-        now = time.monotonic()
         if alone:
-            if now - self._read_at >= JUST_NOW:
+            if time.monotonic() - self._read_at >= JUST_NOW:
                 self._look("before the message was sent", 1)
             self._dotted = True
         elif not self.connection.owed:
@@ -131,7 +134,7 @@ class Wire:
         if self.transcript is not None:
             _note(step, self.transcript)
         try:
-            self._flush(Deadline(now + self._body_block))
+            self._flush(self._in_time())
         except Lost as lost:
             if alone:
                 lost.reply = self.connection.next_reply()
@@ -197,10 +200,14 @@ class Wire:
 
     def _flush_of_body(self) -> None:
         try:
-            self._flush(Deadline.after(self._body_block))
+            self._flush(self._in_time())
         except Lost as lost:
             lost.reply = self.connection.next_reply()
             raise
+
+    def _in_time(self) -> Deadline:
+        """What a piece of a flight has."""
+        return Deadline(min(time.monotonic() + self._body_block, self.ends))
 
     def _flush(self, deadline: Deadline) -> None:
         """Write all that waits, each piece of a long flight within a time of its own; where the server has gone, what it
@@ -211,7 +218,7 @@ class Wire:
             while outbox.waiting:
                 self.stream.write(outbox.take(), deadline, outbox.written, self._take)
                 if outbox.waiting:
-                    deadline = Deadline.after(self._body_block)
+                    deadline = self._in_time()
         except StreamTimeout:
             raise self._lost(Loss.TIMEOUT, "the server did not take our octets in time") from None
         except StreamClosed as error:
@@ -228,7 +235,7 @@ class Wire:
     def _waited_for(self, phase: Phase) -> Reply:
         seconds, name = self._timers[phase]
         began = time.monotonic()
-        deadline = Deadline(began + seconds)
+        deadline = Deadline(min(began + seconds, self.ends))
         if self._outbox.waiting:
             try:
                 self._flush(deadline)

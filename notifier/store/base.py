@@ -63,7 +63,7 @@ class Claim:
     ``recipients`` holds each forward-path's state; only `PENDING`, `DEFERRED` and (after a budgeted resend)
     `UNKNOWN` ones are still to be mailed. ``attempt`` counts finished attempts; ``crashes``, ``unknowns`` and
     ``setbacks`` (`Spent`) apart (r7). ``composed`` is the message of an earlier attempt: later ones send the same octets. ``deadline_in`` is the
-    seconds until the mail expires, by the store's clock at the claim, and ``until`` the same moment by this process's monotonic clock. ``owner`` is who claimed it, and ``epoch``
+    seconds until the mail expires, by the store's clock at the claim, and ``until`` the same moment by this process's monotonic clock. ``owner`` is who claimed it, another with each claim, and ``epoch``
     the ledger's. ``watch`` began with it.
     """
 
@@ -265,10 +265,11 @@ class Store(Protocol):
         Where it raises `StoreError`, any of it may be done.
         """
 
-    def take_evidence(self, evidence: Evidence) -> Verdict:
+    def take_evidence(self, evidence: Evidence, *, before_restore: bool = False) -> Verdict:
         """Settle late what a final reply said while the ledger was away, whatever the sweeper has made of it since.
 
-        A mail that was accepted is sent, and not sent again. Saying it twice is saying it once.
+        A mail that was accepted is sent, and not sent again. Saying it twice is saying it once. ``before_restore``: it is of a
+        claim that this data does not know, and only acceptances count.
         """
 
     @property
@@ -279,7 +280,8 @@ class Store(Protocol):
     def sweep(self, queue: str, *, broker_idle: bool = True) -> Swept:
         """Take over what is left behind, expire, and lease bells again for what is due.
 
-        ``broker_idle`` False says that rung bells still lie in the broker, unread: they are renewed, not doubled.
+        ``broker_idle`` False says that rung bells may still lie in the broker, unread: they are not doubled, unless that is so for a
+        minute.
         """
 
     def register_worker(self, worker: WorkerRecord, ttl: float) -> None:

@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One mail's. ``epoch`` is that of the ledger which gave the claim. Times are seconds since the epoch of clocks."""
+    """One mail's. ``epoch`` is that of the ledger which gave the claim, ``owner`` the claim's, '' where that is not known. Times are seconds since the epoch of clocks."""
 
     mail_id: str
     queue: str
@@ -48,14 +48,16 @@ class Evidence:
     fault: Fault | None = None
     reply: str | None = None
     relay: str | None = None
+    owner: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        return {**asdict(self), "fault": self.fault.to_dict() if self.fault else None}
+        """The JSON form, without the owner: workers of earlier releases read it too, and know no such field."""
+        written = {**asdict(self), "fault": self.fault.to_dict() if self.fault else None}
+        return {name: value for name, value in written.items() if name != "owner"}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`. Raises `ValueError`, `TypeError` or `KeyError` for anything else."""
+        """The inverse of `to_dict`, of an unknown owner. Raises `ValueError`, `TypeError` or `KeyError` for anything else."""
         return cls(
             **{
                 **data,

@@ -11,12 +11,15 @@ import hashlib
 import json
 import logging
 import os
+import random
 import re
 import stat
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from notifier.store.evidence import Evidence
 
@@ -55,9 +58,12 @@ class SettlementJournal:
 
     def entries(self, epoch: str) -> Iterator[tuple[Path, Evidence]]:
         """What waits for the ledger of this epoch, oldest first. An entry that cannot be read is put aside, and said."""
-        for path in _entries(self.folder / epoch):
+        yield from self._read_all(_entries(self.folder / epoch), epoch)
+
+    def _read_all(self, paths: Sequence[Path], epoch: str) -> Iterator[tuple[Path, Evidence]]:
+        for path in paths:
             try:
-                evidence = _read(path.read_bytes())
+                evidence = replace(_read(path.read_bytes()), owner=_owner_in(path))
             except FileNotFoundError:  # another worker was quicker
                 continue
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -67,6 +73,11 @@ class SettlementJournal:
                 yield path, evidence
             else:
                 self.put_aside(path, ValueError("it lies in the folder of another ledger"))
+
+    def some_of(self, epoch: str, most: int) -> Iterator[tuple[Path, Evidence]]:
+        """So many entries of this epoch at most, others each time where there are more."""
+        paths = _entries(self.folder / epoch)
+        yield from self._read_all(random.sample(paths, most) if len(paths) > most else paths, epoch)
 
     @staticmethod
     def forget(path: Path) -> None:
@@ -91,7 +102,8 @@ class SettlementJournal:
                 self._told.add(other)
                 log.error(
                     "%d settlements in %s are of another ledger (epoch %s, and this one is %s): the store was wiped, "
-                    "restored or exchanged. They are kept there, and are not told to this one",
+                    "restored or exchanged. They are kept there. One that was restored is told who has accepted a mail of them, "
+                    "and any other is told nothing",
                     count,
                     self.folder / other,
                     other[:8],
@@ -152,7 +164,14 @@ def _entries(folder: Path) -> list[Path]:
 def _name(evidence: Evidence) -> str:
     # The id may be a stranger's text, so it does not name a file.
     digest = hashlib.sha256(f"{evidence.queue}\0{evidence.mail_id}".encode()).hexdigest()[:24]
-    return f"{round(evidence.created_at * 1000):015d}-{digest}-{evidence.fence}"
+    name = f"{round(evidence.created_at * 1000):015d}-{digest}-{evidence.fence}"
+    return f"{name}-{quote(evidence.owner, safe='')}" if evidence.owner else name
+
+
+def _owner_in(path: Path) -> str:
+    """It stands in the name: workers of earlier releases read the entries too, and take none with a field that they do not know."""
+    parts = path.name.removesuffix(SUFFIX).split("-", 3)
+    return unquote(parts[3]) if len(parts) > 3 else ""
 
 
 def _written(evidence: Evidence) -> bytes:

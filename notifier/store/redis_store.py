@@ -90,6 +90,7 @@ SWEEP_LIMIT = 500  # mails of each kind that one sweep takes over
 MOST_CRASHES = 3
 UNREADABLE_WAIT = 600.0  # seconds until a record of a newer version is looked at again
 BLOB_WAIT = 60.0  # seconds until a record whose content cannot be read here is looked at again
+TOKEN = 12  # digits that tell the claims of one worker apart
 MOST_BLOB = 256 * 2**20  # octets
 COLLECT_EVERY = 60.0  # seconds; by one process for all
 _ANOTHER_BODY, _THERE, _CREATED, _WITH_BELL, _RUNG = -1, 0, 1, 2, 3  # what add.lua answers
@@ -273,7 +274,8 @@ class RedisStore:
 
     def _claim(self, queue: str, owner: str, limit: int, bell: str = "") -> list[Claim] | None:
         lease, bell_lease = ms(self._takeover.lease), ms(self._takeover.bell)
-        more = (owner, bell, bell_lease, ms(self._retention), self._keys.suppressed, self._lists)
+        claimant = f"{owner} {new_token()[:TOKEN]}"  # a restored ledger may give one fence twice, and to one worker
+        more = (claimant, bell, bell_lease, ms(self._retention), self._keys.suppressed, self._lists)
         asked_at = time.monotonic()
         mark, rows = self._connection.run(
             [Plain(("GET", self._keys.mark_of_epoch)), self._call("claim", queue, limit, lease, *more)]
@@ -281,7 +283,7 @@ class RedisStore:
         if rows is None:
             return None
         epoch = mark.decode() if mark else self.epoch()
-        claims = [self._claimed(queue, Row.read(row), owner, epoch, asked_at) for row in rows]
+        claims = [self._claimed(queue, Row.read(row), claimant, epoch, asked_at) for row in rows]
         return [claim for claim in claims if claim is not None]
 
     def _claimed(self, queue: str, row: Row, owner: str, epoch: str, asked_at: float) -> Claim | None:
@@ -302,8 +304,7 @@ class RedisStore:
     def renew(self, claims: Sequence[Claim]) -> None:
         """See `Store.renew`; the claims are of one queue."""
         (queue,) = {claim.email.queue for claim in claims}
-        pairs = [part for claim in claims for part in (claim.mail_id, claim.fence)]
-        self._connection.run([self._call("renew", queue, ms(self._takeover.lease), *pairs)])
+        self._connection.run([self._call("renew", queue, ms(self._takeover.lease), *_ours(claims))])
 
     def begin_dot(self, claims: Sequence[Claim]) -> None:
         """See `Store.begin_dot`; the claims are of one queue."""
@@ -325,8 +326,7 @@ class RedisStore:
 
     def _turned(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
         (queue,) = {claim.email.queue for claim in claims}
-        ours = [part for claim in claims for part in (claim.mail_id, claim.fence, claim.owner)]
-        dot = self._call("begin_dot", queue, ms(self._takeover.at_dot), *ours)
+        dot = self._call("begin_dot", queue, ms(self._takeover.at_dot), *_ours(claims))
         durably = self._disk.waited_for(one.email for one in (*(one.claim for one in settlements), *claims))
         *answers, lost = self._connection.run([*self._settle_calls(settlements), dot], durably=durably, in_order=True)
         return Turn(self._settled(settlements, answers), [mail_id.decode() for mail_id in lost])
@@ -354,11 +354,14 @@ class RedisStore:
     def _settle_call(self, one: Settlement, *times: int) -> Call:
         composed_in = self._contents.put_composed(one.composed)
         edge = edge_of(one, composed=self._contents.composed(one.composed, composed_in))
-        return self._call("settle", one.claim.email.queue, *edge, *times, one.held_by or "", composed_in)
+        return self._call(
+            "settle", one.claim.email.queue, *edge, *times, one.held_by or "", composed_in, one.claim.owner
+        )
 
-    def take_evidence(self, evidence: Evidence) -> Verdict:
+    def take_evidence(self, evidence: Evidence, *, before_restore: bool = False) -> Verdict:
         """See `Store.take_evidence`."""
-        call = self._call("evidence", evidence.queue, *evidence_of(evidence), ms(self._retention))
+        told = (*evidence_of(evidence), ms(self._retention), int(before_restore), evidence.owner)
+        call = self._call("evidence", evidence.queue, *told)
         (verdict,) = self._connection.run([call], durably=True)
         return Verdict(verdict.decode())
 
@@ -659,6 +662,11 @@ class RedisStore:
     def check(self) -> list[str]:
         """See `Store.check`."""
         return advice(self._connection)
+
+
+def _ours(claims: Sequence[Claim]) -> Iterator[Argument]:
+    for claim in claims:
+        yield from (claim.mail_id, claim.fence, claim.owner)
 
 
 def _status_of(

@@ -9,13 +9,14 @@ import random
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 
 from notifier.delivery.context import checked_context
 from notifier.delivery.intake import Accepted, Options
-from notifier.delivery.leases import LeaseKeeper
+from notifier.delivery.leases import LeaseKeeper, say_until_heard
 from notifier.errors import (
     BlobUnavailable,
     BrokerUnavailable,
@@ -25,6 +26,7 @@ from notifier.errors import (
     InvalidReport,
     NotifierError,
     StoreError,
+    StoreUnavailable,
     TemplateError,
 )
 from notifier.model.address import Address
@@ -44,6 +46,7 @@ from notifier.tasks.runtime import Runtime, runtime
 log = logging.getLogger(__name__)
 
 CHUNK = 100  # mails stored in one round trip
+TELL_EVERY = 5.0  # seconds until a store that was away is told once more that a run is over
 KEPT = 4 * 86400.0  # seconds that what a report says is kept for recipients who have not had it
 # Where the retry table has no row for what the function raises.
 USUAL = RetryPolicy((60.0, 300.0, 900.0, 3600.0), max_attempts=5)
@@ -70,17 +73,27 @@ def send_period(report: Report, key: str) -> None:
     taken = reports.take(report.name, key, f"{mine.owner} {new_mail_id()}", lease)
     if taken is None:
         return
-    with LeaseKeeper(_Lease(reports, taken, lease), (), lease / 3):
-        try:
-            state, why = _sent(report, taken, mine)
-        except _Lost:
-            log.warning("report %s of %s is another worker's now", report.name, key)
-            return
-        except Exception as error:  # noqa: BLE001 - whatever an application's function raises
-            _put_off(report, taken, error, mine)
-            return
-        reports.close(taken, state, why)
-    (log.error if state == "failed" else log.info)("report %s of %s is %s %s", report.name, key, state, why)
+    try:
+        with LeaseKeeper(_Lease(reports, taken, lease), (), lease / 3):
+            _send_taken(report, taken, mine)
+    except StoreUnavailable:
+        # Else its lease ends, and it counts as a worker that ended.
+        say_until_heard(partial(reports.wait, taken, 0.0, "the store was away", counted=False), TELL_EVERY)
+        raise
+
+
+def _send_taken(report: Report, taken: Taken, mine: Runtime) -> None:
+    name, key = taken.report, taken.period
+    try:
+        state, why = _sent(report, taken, mine)
+    except _Lost:
+        log.warning("report %s of %s is another worker's now", name, key)
+        return
+    except Exception as error:  # noqa: BLE001 - whatever an application's function raises
+        _put_off(report, taken, error, mine)
+        return
+    mine.store.reports.close(taken, state, why)
+    (log.error if state == "failed" else log.info)("report %s of %s is %s %s", name, key, state, why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
-from workers import Plant, plant
+from workers import Plant, plant, wait_until
 
-from notifier.errors import InvalidReport
+from notifier.errors import InvalidReport, StoreUnavailable
 from notifier.model.content import Attachment
 from notifier.model.state import MailState
 from notifier.reports.files import csv_file
 from notifier.reports.periods import Period
 from notifier.reports.registry import Report, checked
 from notifier.reports.result import ReportResult
-from notifier.store.reports import PastPeriod
+from notifier.store.reports import MOST_CRASHES, PastPeriod, RedisReports
 from notifier.tasks import report_sending
 from notifier.tasks.report_overview import last_period, run_for, run_now
 from notifier.tasks.report_sending import send_period
@@ -208,3 +209,28 @@ def test_what_was_made_and_is_gone_is_made_anew(made: Plant) -> None:
     assert lost is not None
     reports.keep(lost, "0" * 64)
     assert sent(a_report()).state == "sent"
+
+
+def test_a_store_that_is_away_in_the_middle_hears_later_that_its_worker_has_not_ended(
+    made: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three such moments would make a report that ends its workers."""
+    monkeypatch.setattr(report_sending, "TELL_EVERY", 0.01)
+    reports, wait, said = runtime().store.reports, RedisReports.wait, []
+
+    def away_at_first(self: RedisReports, *arguments: Any, **named: Any) -> bool:
+        said.append(arguments)
+        if len(said) <= 2:
+            raise StoreUnavailable("away")
+        return wait(self, *arguments, **named)
+
+    reports.again("weekly", KEY)
+    with monkeypatch.context() as away:
+        away.setattr(RedisReports, "keep", mock.Mock(side_effect=StoreUnavailable("away")))
+        away.setattr(RedisReports, "wait", away_at_first)
+        with pytest.raises(StoreUnavailable):
+            send_period(a_report(), KEY)
+        wait_until(lambda: reports.due("weekly") == [KEY], "long before its lease is over")
+    assert len(said) == 3
+    for _ in range(MOST_CRASHES):
+        assert reports.take("weekly", KEY, "the next", 0.0) is not None

@@ -9,8 +9,13 @@ for _, gone in ipairs(redis.call('ZRANGEBYSCORE', live, '-inf', at)) do
   redis.call('SREM', ready, gone)
 end
 
+-- These are connected, and established. One that was given up meanwhile counts again, whatever the limit says: its worker was
+-- frozen, or its greeting was late, and the relay has it.
 local function lease(tokens, milliseconds)
-  for _, token in ipairs(tokens) do redis.call('ZADD', live, 'XX', at + milliseconds, token) end
+  for _, token in ipairs(tokens) do
+    redis.call('ZADD', live, at + milliseconds, token)
+    redis.call('SADD', ready, token)
+  end
   redis.call('PEXPIRE', live, milliseconds * 2)
   redis.call('PEXPIRE', ready, milliseconds * 2)
 end
@@ -34,7 +39,6 @@ if verb == 'connect' then
   redis.call('PEXPIRE', live, tonumber(ARGV[3]) * 2)
   return { 0, count + 1 }
 elseif verb == 'established' then
-  redis.call('SADD', ready, ARGV[2])
   lease({ ARGV[2] }, tonumber(ARGV[3]))
   return redis.call('SCARD', ready)
 elseif verb == 'keep' then

@@ -63,7 +63,7 @@ elseif verb == 'take' then
     close('failed', 'its worker ended ' .. crashes .. ' times in it')
     return { 'crashed' }
   end
-  redis.call('HSET', details(), 'owner', ARGV[3])
+  redis.call('HSET', details(), 'owner', ARGV[3], 'crashed_by', redis.call('HGET', details(), 'owner') or '')
   redis.call('ZADD', open, at + tonumber(ARGV[4]), period)
   local f = redis.call('HMGET', details(), 'failures', 'made')
   local result = { 'taken', tonumber(f[1] or nil) or 0, f[2] or '' }
@@ -86,7 +86,14 @@ elseif verb == 'stands' then
   return result
 end
 
-if not is_mine() then return 0 end
+if not is_mine() then
+  -- Whoever lost it and still has a word to say has not ended: the ledger was away for longer than the lease.
+  if redis.call('HGET', details(), 'crashed_by') == ARGV[3] then
+    redis.call('HINCRBY', details(), 'crashes', -1)
+    redis.call('HDEL', details(), 'crashed_by')
+  end
+  return 0
+end
 if verb == 'renew' then
   redis.call('ZADD', open, at + tonumber(ARGV[4]), period)
 elseif verb == 'keep' then
@@ -94,11 +101,11 @@ elseif verb == 'keep' then
 elseif verb == 'reach' then
   local new = 0
   for i = 4, #ARGV do new = new + redis.call('SADD', reached(), ARGV[i]) end
-  if new > 0 then redis.call('HSET', details(), 'crashes', 0) end -- whoever ends a worker that gets on is not the report
+  if new > 0 then redis.call('HSET', details(), 'crashes', 0, 'crashed_by', '') end -- whoever ends a worker that gets on is not the report
 elseif verb == 'wait' then
   redis.call('ZADD', open, at + tonumber(ARGV[4]), period)
   redis.call('HINCRBY', details(), 'failures', ARGV[6])
-  redis.call('HSET', details(), 'why', ARGV[5], 'crashes', 0, 'owner', '')
+  redis.call('HSET', details(), 'why', ARGV[5], 'crashes', 0, 'owner', '', 'crashed_by', '')
 else
   close(ARGV[4], ARGV[5])
 end

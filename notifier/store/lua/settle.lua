@@ -1,11 +1,12 @@
 -- One edge for one claimed mail. ARGV: id, fence, state, due in ms, changed recipients, counter or '', entry, composed
 -- or '', wait after unknown ms, retention ms, lease ms, whose pause it waits for or '', the blob that holds the composed
--- message or ''
+-- message or '', owner
+-- The owner is looked at for a ledger that was restored, see begin_dot.
 -- 'claimed' says that these recipients are done and others' turn comes: the claim goes on, and is settled later.
 -- Returns 1 done, 0 the fence is another's
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'crashes')
+local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'crashes', 'owner')
 if not f[2] then -- it has ended: by this very settlement, whose answer was lost on its way, or otherwise
   local left = left_of(id)
   if not left or left.settled ~= tonumber(fence) then
@@ -15,7 +16,7 @@ if not f[2] then -- it has ended: by this very settlement, whose answer was lost
   ended_state(id)
   return 1
 end
-if f[2] ~= fence then
+if f[2] ~= fence or f[7] ~= ARGV[14] then
   count('fence settlement')
   return 0
 end

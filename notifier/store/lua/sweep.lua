@@ -100,11 +100,12 @@ for _, entry in ipairs(redis.call('ZRANGEBYSCORE', P .. 'over', '-inf', at, 'LIM
 end
 
 -- Bells. One that was answered and not renewed has lost its worker; one that was rung and is in no broker any more
--- was lost on its way. While the broker still holds messages of the queue, rung bells are waiting their turn.
+-- was lost on its way. While the broker still holds messages of the queue, rung bells are waiting their turn; but it may always
+-- hold some, of other bells or of another application, and a lost one would be waited for without end. So none is waited
+-- for much longer than a turn takes: where slots are busy for that long, there is one bell too many for each, once in that time.
+local TURN_TAKES = math.max(60000, 12 * tonumber(ARGV[3])) -- ms
 redis.call('ZREMRANGEBYSCORE', P .. 'answered', '-inf', at)
-if ARGV[2] == '1' then
-  redis.call('ZREMRANGEBYSCORE', P .. 'rung', '-inf', at)
-end
+redis.call('ZREMRANGEBYSCORE', P .. 'rung', '-inf', ARGV[2] == '1' and at or at - TURN_TAKES)
 local result = { over, quarantined, unknown, parked, redis.call('ZCOUNT', P .. 'due', '-inf', at) }
 for i = 1, bells_wanted(at, tonumber(ARGV[4])) do
   local bell = ARGV[5] .. ':' .. i

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -90,7 +91,47 @@ def test_another_ledger_never_hears_it(
     assert waiting_in(journal, claim.epoch) == 1
 
 
+def restored(store: RedisStore) -> str:
+    """The ledger is older than what was seen of it; its new mark."""
+    seen, _ = store.look(None)
+    now, change = store.look(replace(seen, pulse=seen.pulse + 10))
+    assert change is not None
+    assert change.why == "restored"
+    return now.mark
+
+
+def test_a_ledger_that_was_restored_hears_what_was_accepted_before(
+    store: RedisStore, journal: SettlementJournal
+) -> None:
+    """Another host's worker has seen the restore first."""
+    accepted, refused, gone = (at_dot(store, an_email(created_at=float(number))) for number in (1, 2, 3))
+    journal.keep(evidence_of(sent(accepted)))
+    journal.keep(evidence_of(replace(sent(refused), state=MailState.FAILED, recipients={})))
+    journal.keep(replace(evidence_of(sent(gone)), mail_id="handed over again soon"))
+    store.settle([Settlement(claim, MailState.WAITING) for claim in (accepted, refused)])  # as the older data has them
+    restored(store)
+    mark, events = restored(store), []
+    tell_late(journal, store, mark, events.append)
+    assert [event.mail_id for event in events] == [accepted.mail_id]
+    assert [state_of(store, one.mail_id) for one in (accepted, refused)] == [MailState.SENT, MailState.WAITING]
+    left = [evidence.mail_id for _, evidence in journal.entries(accepted.epoch)]
+    assert left == [refused.mail_id, "handed over again soon"]
+
+
 def test_no_context_and_no_message_lie_on_the_disk(store: RedisStore, journal: SettlementJournal) -> None:
     journal.keep(evidence_of(sent(at_dot(store, an_email()))))
     (file,) = journal.folder.rglob("*.settlement")
     assert b"the-secret-link" not in file.read_bytes()
+
+
+def test_whose_claim_it_was_is_known_and_an_earlier_release_can_read_the_entry(
+    store: RedisStore, journal: SettlementJournal
+) -> None:
+    claim = replace(at_dot(store, an_email()), owner="host.example:7:ab cd/../ef")
+    journal.keep(evidence_of(sent(claim)))
+    ((path, evidence),) = journal.entries(claim.epoch)
+    assert evidence.owner == claim.owner
+    assert b"owner" not in path.read_bytes(), "it knows no such field"
+    path.rename(path.with_name("000000000000001-0123456789abcdef01234567-1.settlement"))  # as it names them
+    ((_, evidence),) = journal.entries(claim.epoch)
+    assert evidence.owner == ""

@@ -124,3 +124,26 @@ def test_closing_sends_away_whoever_waits() -> None:
         pool.close(0)
         thread.join(5)
     assert told.is_set()
+
+
+def test_a_connection_that_ends_while_it_is_kept_is_given_back_once_more() -> None:
+    """What is kept counts again: its release may have come first."""
+    pool, _, clock, _ = make(size=3)
+    said: list[tuple[str, str]] = []
+
+    class Slow(Elsewhere):
+        def keep(self, relay: str, tokens: list[str]) -> None:
+            pool.drain()
+            said.extend(("keep", token) for token in tokens)
+
+        def release(self, relay: str, token: str) -> int:
+            said.append(("release", token))
+            return super().release(relay, token)
+
+    pool._slots = Slots(Slow(3), "relay", "relay", None)  # type: ignore[arg-type]
+    with pool.session(soon()):
+        pass
+    clock.now += 30
+    pool.tend()
+    assert [verb for verb, _ in said] == ["release", "keep", "release"]
+    assert len({token for _, token in said}) == 1

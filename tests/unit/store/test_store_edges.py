@@ -267,6 +267,21 @@ class Ledger(RuleBasedStateMachine):
                 mail.believe(claim.fence)
                 mail.due = min(self.now + due_in, max(mail.deadline, self.now))
 
+    @rule(claim=claims)
+    def accepted_before_a_restore(self, claim: Claim) -> None:
+        """Its fence tells nothing of the claims of this data."""
+        mail = self.mails[claim.mail_id]
+        verdicts = dict.fromkeys(claim.recipients, RecipientState.ACCEPTED)
+        evidence = evidence_of(Settlement(claim, MailState.SENT, recipients=verdicts))
+        verdict = self.store.take_evidence(evidence, before_restore=True)
+        if mail.state in ENDED - DEAD or mail.reached:
+            assert verdict is Verdict.KNOWN
+        elif mail.state is MailState.AT_DOT:
+            assert verdict is Verdict.LATER
+        else:
+            assert verdict is Verdict.SETTLED
+            mail.state, mail.doubted = MailState.SENT, False
+
     @staticmethod
     def _expected(mail: Modelled, fence: int, to: MailState) -> Verdict:
         if mail.settled == fence or mail.state in ENDED - DEAD:

@@ -5,7 +5,7 @@ from fake_ledger import Clock, fake_redis, fake_store
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.model.limits import Rate
+from notifier.model.limits import Connected, Rate
 from notifier.store import RedisStore
 from notifier.store.limits import LEASE, PAUSE, RECOVER
 
@@ -126,6 +126,27 @@ def test_a_connection_that_nobody_keeps_is_given_up(store: RedisStore, clock: Cl
     store.connections.keep("relay", ["t0"])
     clock.now += 2
     assert connected(store, 5, most=3, start=10) == 2, "a killed worker's two are free, the kept one is not"
+
+
+def test_a_connection_that_was_given_up_counts_again_with_its_next_sign_of_life(
+    store: RedisStore, clock: Clock
+) -> None:
+    """Its worker was frozen: it is there, however many others were let in meanwhile."""
+    assert connected(store, 2, most=2) == 2
+    clock.now += LEASE + 1
+    assert connected(store, 1, most=2, start=2) == 1
+    store.connections.keep("relay", ["t0", "t1"])
+    assert store.connections.connect("relay", "one more", 3) == Connected(1.0, 3)
+    assert store.connections.throttled("relay", greeting=True) == 3, "they are established, too"
+
+
+def test_a_greeting_that_came_late_counts(store: RedisStore, clock: Clock) -> None:
+    store.connections.connect("relay", "patient", None)
+    clock.now += LEASE + 1
+    store.connections.established("relay", "patient")
+    assert store.connections.connect("relay", "next", 1) == Connected(1.0, 1)
+    clock.now += LEASE + 1
+    assert store.connections.throttled("relay", greeting=True) == 0
 
 
 def test_a_complaint_at_the_greeting_says_how_many_are_enough(store: RedisStore, clock: Clock) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fakeredis
-from store_conformance import an_email
+from fake_ledger import Clock
+from store_conformance import a_worker, an_email
 
 from notifier.store import RedisStore
 
@@ -44,3 +45,25 @@ def test_a_list_that_is_none_leaves_the_mail_stored_and_the_bell_to_the_publishe
     result = store.add([an_email()], message_of)
     assert (result.rung, len(result.bells["mail"])) == (0, 1)
     assert len(store.claim("mail", "worker-1", 5)) == 1
+
+
+def test_a_bell_that_was_lost_in_a_queue_that_is_never_empty_is_rung_again(store: RedisStore, clock: Clock) -> None:
+    """Another application's messages may be in it; or other bells, and then a slot of ours stands idle."""
+    (lost,) = store.add([an_email()]).bells["mail"]
+    waited = 0.0
+    while not (bells := store.sweep("mail", broker_idle=False).bells):
+        clock.now += 5
+        waited += 5
+        assert waited <= 120
+    assert lost not in bells
+    assert waited >= 60, "until then it waits its turn"
+    clock.now += 30
+    assert store.sweep("mail", broker_idle=False).bells == (), "one a minute, and not one a sweep"
+
+
+def test_bells_that_wait_their_turn_are_left_alone(store: RedisStore, clock: Clock) -> None:
+    store.register_worker(a_worker(slots=4), ttl=3600)
+    store.add([an_email() for _ in range(400)])
+    for _ in range(5):
+        clock.now += 10
+        assert store.sweep("mail", broker_idle=False).bells == ()
