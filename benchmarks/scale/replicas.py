@@ -68,13 +68,15 @@ def measure(replicas: int, count: int, sink: Sink, *, more: str = "") -> Run:
             _add(store, valkey.url, warm)
             until(lambda: sink.received().mails == warm, WORK, PATIENCE)
             rest(pids)
+            first = _sample(server, pids, sink)
             _add(store, valkey.url, count)
             until(lambda: sink.received().mails >= warm + 0.15 * count, WORK, PATIENCE)
             begin = _sample(server, pids, sink)
             until(lambda: sink.received().mails >= warm + 0.85 * count, WORK, PATIENCE)
             end = _sample(server, pids, sink)
             until(lambda: sink.received().mails == warm + count, WORK, PATIENCE)
-    return _difference(replicas, begin, end)
+    # Where all came between two looks, on a machine that stood still in a smoke test, the start is measured as well.
+    return _difference(replicas, begin if begin.mails < end.mails else first, end)
 
 
 def _add(store: RedisStore, broker: str, count: int) -> None:

@@ -53,7 +53,7 @@ def composing(mine: Runtime, letter: Letter, seconds: float) -> Iterator[Figure]
     """Render and compose, as a worker does, in one process."""
     _composed(mine, letter, WARM)
     count, octets, began, used = 0, 0, time.perf_counter(), time.process_time()
-    while time.perf_counter() - began < seconds:
+    while not count or time.perf_counter() - began < seconds:
         (mail,) = _composed(mine, letter, 1)
         count, octets = count + 1, octets + len(mail.data)
     took, used = time.perf_counter() - began, time.process_time() - used
@@ -96,7 +96,7 @@ def sending(mine: Runtime, letter: Letter, seconds: float) -> Iterator[Figure]:
     """SMTP to a server of our own, which is Python too and the slower of both."""
     with sink() as port, Session.open(Endpoint("127.0.0.1", port, tls=TLSPolicy.NONE)) as session:
         count, took, ends = 0, 0.0, time.monotonic() + seconds
-        while time.monotonic() < ends and count < MOST:
+        while not count or (time.monotonic() < ends and count < MOST):
             mails = _composed(mine, letter, AT_ONCE)
             took += _handed_over(session, mails)
             count += len(mails)

@@ -7,13 +7,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from workers import Plant, plant
 
+from notifier.cli.bench_parts import Letter, composing, sending
 from notifier.cli.ending import end
 from notifier.cli.main import group
+from notifier.model.address import Address
+from notifier.tasks.runtime import runtime
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +44,13 @@ def test_each_part_is_measured_and_no_mail_leaves_the_host_and_nothing_is_left_i
         # Which goes by itself, and may have gone by now.
         assert set(server.keys("*")) <= {b"notifier:scratch"}
         assert server.pttl("notifier:scratch") != -1, "it stays for ever"
+
+
+@pytest.mark.parametrize("part", [composing, sending])
+def test_a_machine_that_stood_still_for_as_long_as_a_part_lasts_has_measured_something(works: Plant, part: Any) -> None:
+    del works  # its settings are this process's
+    letter = Letter("welcome", {"name": "Zoë"}, None, Address("zoe", "example.com"))
+    assert all(figure.value > 0 for figure in part(runtime(), letter, seconds=0.0))
 
 
 def test_real_mails_go_by_the_relay_that_was_named_to_whom_was_named_and_no_more_of_them(works: Plant) -> None:
