@@ -8,15 +8,13 @@ from pathlib import Path
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 
 from notifier.rendering import translating
+from notifier.rendering.compiled_templates import CompiledTemplates
 from notifier.rendering.filters import day, link, money
 from notifier.rendering.language import direction
 from notifier.rendering.library import TemplateLibrary
 from notifier.rendering.sandbox import Sandbox
 from notifier.rendering.shared_code import EnvironmentsCode, SharedCode
 
-# Files that stay compiled, each some 14 KB and 10 ms of the processor. With fewer than there are, used in turn, each mail would
-# compile its own anew.
-COMPILED = 4_000
 _TEXT_ENDINGS = (".txt", ".txt.j2", ".md", ".md.j2")
 
 
@@ -67,10 +65,10 @@ def make_environment(library: TemplateLibrary, shared: SharedCode | None = None)
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        cache_size=COMPILED,
         bytecode_cache=None if shared is None else EnvironmentsCode(shared, "plain"),
         extensions=["jinja2.ext.i18n"],
     )
+    environment.cache = CompiledTemplates()
     environment.filters.update(money=money, day=day, link=link, direction=direction)
     translating.install(environment)
     return environment

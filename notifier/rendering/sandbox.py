@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from notifier.rendering.compiled_templates import CompiledTemplates
 
 _OF_A_DICT = frozenset(dir(dict))
 
@@ -20,3 +22,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
             except KeyError:
                 pass
         return super().getattr(obj, attribute)
+
+    def overlay(self, *args: Any, **changes: Any) -> Self:
+        """As Jinja2's, with templates of its own that are found as fast."""
+        made = super().overlay(*args, **changes)
+        made.cache = CompiledTemplates()
+        return made
