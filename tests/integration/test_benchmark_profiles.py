@@ -41,6 +41,7 @@ def test_octets_without_a_client_arrive_whole_with_tls_and_without() -> None:
 
 def test_the_least_of_a_mail_is_more_than_nothing() -> None:
     assert recorded(BLOCK) > 0
+    assert recorded(BLOCK, 1) > 0
     both, ours, jinja = rendered(BLOCK)
     assert both > ours > 0
     assert jinja > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from notifier.model.events import Event, Listener
@@ -82,13 +83,15 @@ class FakeRelay:
         return [one for one in self.sessions if one.connected]
 
 
-def pool_of(relay: FakeRelay, clock: Clock, listener: Listener, **bounds: float) -> SessionPool:
+def pool_of(
+    relay: FakeRelay, clock: Clock, listener: Listener, *, rng: Callable[[], float] = lambda: 0.5, **bounds: float
+) -> SessionPool:
     return SessionPool(
         RELAY,
         PoolConfig(**bounds),  # type: ignore[arg-type]
         open_session=relay,  # type: ignore[arg-type]
         clock=clock,
-        rng=lambda: 0.5,
+        rng=rng,
         listener=listener,
         upkeep=False,
     )

@@ -6,10 +6,10 @@ import threading
 import time
 
 import pytest
-from fake_relay import RELAY, FakeRelay, FakeSession, make, soon
+from fake_relay import RELAY, Clock, FakeRelay, FakeSession, make, pool_of, soon
 
 from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
-from notifier.model.events import SessionMissed, SessionNotOpened, SessionOpened, SessionParked, SessionRetired
+from notifier.model.events import SessionMissed, SessionNotOpened, SessionOpened, SessionParked, SessionRetired, ignore
 from notifier.pool import PoolConfig, SessionPool
 from notifier.protocol import taxonomy
 from notifier.smtp import Endpoint
@@ -50,6 +50,19 @@ def test_a_session_whose_time_is_over_is_retired_with_its_reason(
     assert len(relay.sessions) == 2
     assert relay.sessions[0].said == ["QUIT"]
     assert [event.reason for event in events if isinstance(event, SessionRetired)] == [reason]
+
+
+@pytest.mark.parametrize(("drawn", "age"), [(0.0, 18.0), (0.5, 20.0), (1.0, 22.0)])
+def test_sessions_that_were_opened_together_are_not_all_replaced_together(drawn: float, age: float) -> None:
+    """Each is given its age with a tenth more or less, by lot."""
+    clock, relay = Clock(), FakeRelay()
+    pool = pool_of(relay, clock, ignore, rng=lambda: drawn, max_age=20, max_idle=100)
+    opened = []
+    for seconds in (0.0, age - 0.1, 0.2):
+        clock.now += seconds
+        with pool.session(soon()):
+            opened.append(len(relay.sessions))
+    assert opened == [1, 1, 2]
 
 
 def test_a_session_that_the_relay_has_closed_is_replaced_within_the_checkout() -> None:
