@@ -25,10 +25,20 @@ WAYS: tuple[Option, ...] = (
     Option(
         "tls", "required", "opportunistic", "required, none or opportunistic. On loopback without a password: none."
     ),
-    Option("ca", "the system's", "the system's", "A PEM file with the authorities that are trusted."),
+    Option(
+        "ca",
+        "the system's",
+        "the system's",
+        "A PEM file with the authorities that are trusted, for a relay whose certificate is of an authority of your own.",
+    ),
     Option("cert", "–", "", "A PEM file with a client certificate. With mechanisms=EXTERNAL it is the login."),
-    Option("key", "in cert=", "", "A PEM file with the certificate's key."),
-    Option("pin", "–", "", "sha256/… of the server's key, several with commas: one must fit, whatever the chain says."),
+    Option("key", "in cert=", "", "A PEM file with the certificate's key, where the certificate's file has none."),
+    Option(
+        "pin",
+        "–",
+        "",
+        "sha256/… of the server's key, several with commas: one must fit, beside a chain and a name that are good.",
+    ),
     Option("proxy", "–", "", "socks5://user:password@host:port or http://…: the way out of a closed network."),
     Option("ehlo", "the host's name", "the host's name", "The name for EHLO. Relays that look it up want it to exist."),
     Option("source", "the system's choice", "the system's choice", "An IP address of this host to connect from."),
@@ -59,18 +69,19 @@ _BOUNDS: Mapping[str, str] = {
     "rate": "Mails a second from all workers together, or such as 100/min. What is over it waits in the store.",
 }
 _TIMES: Mapping[str, str] = {
-    "connect": "For TCP, over all addresses of the host, which are tried side by side.",
+    "connect": "For TCP, over all addresses of the host, which are tried side by side. Room for three SYNs that were lost; a host that is there "
+    "answers in one round trip.",
     "greeting": "For the 220. RFC 5321 section 4.5.3.2.1 asks for five minutes of strangers; a relay of yours is quicker.",
-    "ehlo": "For the reply to EHLO.",
-    "starttls": "For STARTTLS with the handshake.",
-    "auth": "For each step of the login.",
-    "mail": "For the reply to MAIL.",
-    "rcpt": "For the reply to each RCPT.",
-    "data": "For the 354.",
-    "body_block": "For each block of the message that the server is to take.",
+    "ehlo": "For the reply to EHLO. Some relays look the name up before they answer, and a resolver takes its time.",
+    "starttls": "For STARTTLS with the handshake: three round trips and some arithmetic, on a relay that may be busy.",
+    "auth": "For each step of the login. A relay may ask a directory, and may let a wrong password wait on purpose.",
+    "mail": "For the reply to MAIL. RFC 5321 section 4.5.3.2.2 asks for five minutes of strangers: of those that check the sender meanwhile.",
+    "rcpt": "For the reply to each RCPT. As for MAIL; a relay that checks recipients asks somebody else.",
+    "data": "For the 354. Nothing was handed over, so whoever is slower than this is tried again at no risk.",
+    "body_block": "For each block of the message that the server is to take. A relay that takes nothing for so long has stopped reading.",
     "final_reply": "For the last word. Never shorter: a relay may deliver before it answers, and a mail that was given "
     "up here may arrive all the same (RFC 1047).",
-    "rset": "For the reply to RSET.",
+    "rset": "For the reply to RSET, which no relay has to think about: one that is late for it is out of step.",
     "quit": "For the reply to QUIT; nothing depends on it.",
 }
 
