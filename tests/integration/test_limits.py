@@ -4,6 +4,7 @@ says "too much" is left in peace.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -82,6 +83,21 @@ def test_what_is_over_a_relays_rate_waits_and_is_sent_at_its_first_attempt(tmp_p
         made.settle(ids, "sent")
         check_that_all_were_sent_at_the_first_attempt(ids, made.server)
         assert any("LIM" in rows_of(one) for one in ids), "the slowest machine is quicker than two a second"
+
+
+def test_two_workers_keep_a_relays_rate_together(tmp_path: Path) -> None:
+    """They would need half the time if each had a bucket of its own."""
+    rate = burst = 4
+    with plant(tmp_path) as made:
+        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&rate={rate}")
+        for _ in range(2):
+            made.start_worker(slots=2)
+        began = time.time()
+        ids = send(28)
+        made.settle(ids, "sent")
+        check_that_all_were_sent_at_the_first_attempt(ids, made.server)
+        last = max(mail.received_at for mail in made.server.mailbox)
+        assert burst + rate * (last - began) >= len(ids), "no more than the bucket gives, however slow the machine"
 
 
 def test_a_domains_rate_holds_up_its_own_mails_alone(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from notifier import send_bulk
 from notifier.errors import Phase
 from notifier.testing import Script
 
-SESSIONS = 3  # pool=
 RECYCLED = 2  # children at least
 
 
@@ -39,15 +38,17 @@ def end(made: Plant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pool", "slots", "processes"),
-    [("prefork", 4, 4), ("threads", 12, 1), ("gevent", 30, 1)],
+    ("pool", "slots", "processes", "sessions"),
+    [("prefork", 4, 4, 3), ("threads", 12, 1, 3), ("gevent", 100, 1, 5)],
     ids=str,
 )
-def test_a_worker_drains_its_queue_within_its_sessions(tmp_path: Path, pool: str, slots: int, processes: int) -> None:
+def test_a_worker_drains_its_queue_within_its_sessions(
+    tmp_path: Path, pool: str, slots: int, processes: int, sessions: int
+) -> None:
     journal = tmp_path / "accepted.jsonl"
     slow = Script().delay(Phase.FINAL_REPLY, 0.005)
     with plant(tmp_path, slow, journal=journal) as made:
-        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&pool={SESSIONS}", NOTIFIER_BATCH="5")
+        made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&pool={sessions}", NOTIFIER_BATCH="5")
         ids = enqueue(300)
         made.start_worker("-P", pool, slots=slots)
         made.settle(ids, "sent")
@@ -55,7 +56,7 @@ def test_a_worker_drains_its_queue_within_its_sessions(tmp_path: Path, pool: str
         assert accepted(journal) == Counter(ids), "nothing lost, nothing doubled"
         assert {notifier.status(one).attempt for one in ids} == {1}
         visits = made.server.visits
-        assert 1 < visits.most <= SESSIONS * processes
+        assert 1 < visits.most <= sessions * processes
         assert all(visit.said_quit for visit in visits), "the worker took its leave of the relay"
         assert "Traceback" not in made.logs()
 
