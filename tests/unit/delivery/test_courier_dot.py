@@ -7,10 +7,10 @@ from dataclasses import replace
 from unittest import mock
 
 import pytest
+from couriers import courier_with
 from test_attempt import ANN, an_attempt
 
-from notifier.delivery.courier import Courier, Timing
-from notifier.retry import DEFAULT_TABLE
+from notifier.delivery.courier import Timing
 
 
 def latest_terminators(*until: float) -> float:
@@ -24,16 +24,7 @@ def latest_terminators(*until: float) -> float:
             latest.append(before_dot(range(len(mails))) - time.monotonic())  # type: ignore[operator]
             return []
 
-    unused = mock.sentinel.unused
-    courier = Courier(
-        store=mock.Mock(),
-        router=unused,
-        composer=unused,
-        limiter=unused,
-        pauses=unused,
-        table=lambda _: DEFAULT_TABLE,
-        timing=Timing(dot_deadline=30.0),
-    )
+    courier = courier_with(store=mock.Mock(), timing=Timing(dot_deadline=30.0))
     attempts = [an_attempt(ANN) for _ in until]
     for attempt, moment in zip(attempts, until, strict=True):
         attempt.claim = replace(attempt.claim, until=time.monotonic() + moment)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from unittest import mock
 
 import pytest
+from couriers import courier_with
 from test_attempt import ANN, BOB, GREYLISTED, LOST_REPLY, accepted, an_attempt
 
 from notifier.delivery.attempt import Attempt
-from notifier.delivery.courier import Courier
 from notifier.errors import FenceRejected, StoreUnavailable
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.state import MailState
-from notifier.retry import DEFAULT_TABLE
 from notifier.store.evidence import Evidence
 
 AWAY = StoreUnavailable("away")
@@ -28,17 +27,7 @@ def settled_without_a_ledger(
         kept.append(evidence)
         return journal_takes
 
-    store = mock.Mock(settle=mock.Mock(side_effect=answer))
-    unused = mock.sentinel.unused
-    courier = Courier(
-        store=store,
-        router=unused,
-        composer=unused,
-        limiter=unused,
-        pauses=unused,
-        table=lambda _: DEFAULT_TABLE,
-        keep=keep,
-    )
+    courier = courier_with(store=mock.Mock(settle=mock.Mock(side_effect=answer)), keep=keep)
     courier._settle_leg(attempt)
     return kept
 

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from unittest import mock
 
 import pytest
+from couriers import courier_with
 from test_attempt import ANN, an_attempt
 
-from notifier.delivery.courier import HOSTS_MAY_BE_GONE, Courier, Timing
+from notifier.delivery.courier import HOSTS_MAY_BE_GONE
 from notifier.errors import Phase, fault_error
 from notifier.protocol import taxonomy
-from notifier.retry import DEFAULT_TABLE, Decision, GiveUp, Retry
+from notifier.retry import Decision, GiveUp, Retry
 
 HOUR = 3600.0
 
 
 def decided(row: str, age: float) -> Decision:
     """Of a mail that was enqueued so many seconds ago."""
-    unused = mock.sentinel.unused
-    courier = Courier(
-        store=unused,
-        router=unused,
-        composer=unused,
-        limiter=unused,
-        pauses=unused,
-        table=lambda _: DEFAULT_TABLE,
-        timing=Timing(dot_deadline=30.0),
-    )
     claim = an_attempt(ANN).claim
     email = replace(claim.email, created_at=time.time() - age)
     error = fault_error(taxonomy.fault(row, Phase.DNS, "no MX host has an address", enhanced="5.4.4"))
-    return courier._decided(replace(claim, email=email, deadline_in=HOUR), error)
+    return courier_with()._decided(replace(claim, email=email, deadline_in=HOUR), error)
 
 
 def test_hosts_without_an_address_are_waited_for() -> None:
