@@ -42,9 +42,7 @@ def test_octets_without_a_client_arrive_whole_with_tls_and_without() -> None:
 def test_the_least_of_a_mail_is_more_than_nothing() -> None:
     assert recorded(BLOCK) > 0
     assert recorded(BLOCK, 1) > 0
-    both, ours, jinja = rendered(BLOCK)
-    assert both > ours > 0
-    assert jinja > 0
+    assert all(seconds > 0 for seconds in rendered(BLOCK))
 
 
 def test_what_imports_load_is_listed_the_dearest_first() -> None:
