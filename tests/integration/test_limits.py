@@ -40,10 +40,13 @@ def check_that_all_were_sent_at_the_first_attempt(ids: list[str], server: Catchi
 
 
 def test_twenty_workers_settle_on_the_ten_connections_that_a_relay_takes(tmp_path: Path) -> None:
-    """Fault 83. Nobody has told them how many it takes: they learn it, and do not knock on and on."""
+    """Fault 83, five workers of four slots. Nobody has told them how many it takes: they learn it, and do not knock on and
+    on.
+    """
     with CatchingServer(starttls=False, max_connections=10) as relay, plant(tmp_path) as made:
         made.use(NOTIFIER_SMTP_URL=relay.url, NOTIFIER_BATCH="5")
-        made.start_worker(slots=20)
+        workers = [made.launch_worker(slots=4) for _ in range(5)]
+        wait_until(lambda: all(map(made.registered, workers)), "each is up")
         ids = send(600)
         made.settle(ids, "sent")
         assert relay.most_at_once <= 10
