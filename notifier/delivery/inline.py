@@ -16,8 +16,6 @@ from notifier.model.octets import Source, whole
 from notifier.model.outcome import Outcome
 from notifier.store.base import Claim
 
-SESSION_WAIT = 30.0  # seconds
-
 
 class HeldBlobs:
     """The attachments of one mail, at hand; those that were stored before are ``elsewhere``."""
@@ -55,7 +53,7 @@ def inline_outcome(accepted: Accepted, *, composer: Composer, router: Router) ->
         deque(account.ways.legs(paths)),
     )
     while not attempt.over:
-        with attempt.leg.sessions.session(deadline=time.monotonic() + SESSION_WAIT) as session:
+        with attempt.leg.sessions.session(deadline=time.monotonic() + router.session_wait) as session:
             (outcome,) = session.send_many([attempt.message])
         attempt.leg_over(outcome)
     return attempt.outcome

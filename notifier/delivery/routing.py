@@ -18,6 +18,8 @@ from notifier.protocol import taxonomy
 from notifier.protocol.paths import wire_form
 from notifier.smtp.session import BeforeDot, BeforeWait
 
+AT_ONCE_WAIT = 30.0  # seconds for a session; as long as a caller who has nobody else to send it can be kept
+
 
 class LentSession(Protocol):
     """What the courier needs of a session. ``room``: so many mails more, one at least; ``rate``: the bucket that each of
@@ -113,11 +115,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """``sender`` is used where a mail names none."""
+    """``sender`` is used where a mail names none; ``session_wait``: seconds that one which is sent at once waits for a session."""
 
     tenants: Tenants
     accounts: Mapping[str, Account]
     sender: Address
+    session_wait: float = AT_ONCE_WAIT
 
     def account_of(self, email: Email) -> Account:
         """The account that the mail goes through.

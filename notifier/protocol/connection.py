@@ -10,7 +10,7 @@ from collections import deque
 
 from notifier.protocol.commands import Auth, AuthAnswer, Command, StartTLS, Terminator
 from notifier.protocol.mask import Mask
-from notifier.protocol.reply import ProtocolViolation, Reply, ReplyParser
+from notifier.protocol.reply import CAPS, ProtocolViolation, Reply, ReplyCaps, ReplyParser
 from notifier.protocol.transcript import Transcript
 
 _READ = frozenset({334})  # a challenge is read; of other replies to a login only the code and the enhanced code are
@@ -22,8 +22,8 @@ class Connection:
     ``replies`` are those that have come whole, in order. ``owed`` counts those that are still to come.
     """
 
-    def __init__(self, transcript: Transcript | None = None) -> None:
-        self._parser = ReplyParser()
+    def __init__(self, transcript: Transcript | None = None, caps: ReplyCaps = CAPS) -> None:
+        self._parser = ReplyParser(caps)
         self._transcript = transcript
         self._mask: Mask | None = None  # where something was told in confidence
         self._before_tls = False  # STARTTLS was said last

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
-MAX_LINE = 8 * 1024  # octets with CRLF; RFC 5321 section 4.5.3.1.5 asks for 512
-MAX_REPLY = 64 * 1024  # octets; a greeting of 200 MB was once accepted by a neighbour
-MAX_LINES = 128
-SHORT = 512  # octets of a reply line as RFC 5321 has it
+SHORT = 512  # octets of a reply line as RFC 5321 has it (section 4.5.3.1.5)
 MAX_SEEN = 64  # replies that a parser knows by heart
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\0]*))?\Z")
@@ -18,6 +16,25 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
 
 class ProtocolViolation(Exception):
     """The peer does not speak SMTP, or has lost its place. The connection is dead for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCaps:
+    """What a reply may have at most: octets of a line, with its CRLF; octets of all its lines; and how many those are."""
+
+    line: int = 8 * 1024  # servers write more than the 512 of RFC 5321 where they name policies and addresses
+    octets: int = 64 * 1024  # a greeting of 200 MB was once accepted by a neighbour
+    lines: int = 128  # EHLO has a line for each extension
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for what could not hold a reply as RFC 5321 has it."""
+        if self.line < SHORT or self.octets < self.line or self.lines < 1:
+            raise ValueError(
+                f"a reply has a line or more, a line {SHORT} octets or more, and a reply as many as a line"
+            )
+
+
+CAPS = ReplyCaps()
 
 
 class Reply(NamedTuple):
@@ -52,7 +69,8 @@ class Reply(NamedTuple):
 class ReplyParser:
     """Feed it octets, take whole replies. After a ``violation`` it takes nothing more."""
 
-    def __init__(self) -> None:
+    def __init__(self, caps: ReplyCaps = CAPS) -> None:
+        self._caps = caps
         self._buffer = b""
         self._code: bytes = b""  # of the reply that has begun
         self._lines: list[bytes] = []
@@ -86,8 +104,10 @@ class ReplyParser:
                     continue
             if (longer := self._take(line)) is not None:
                 replies.append(longer)
-        if len(self._buffer) > MAX_LINE or self._size + len(self._buffer) > MAX_REPLY:
-            raise ProtocolViolation(f"a reply line of over {MAX_LINE} octets, or a reply of over {MAX_REPLY}")
+        if len(self._buffer) > self._caps.line or self._size + len(self._buffer) > self._caps.octets:
+            raise ProtocolViolation(
+                f"a reply line of over {self._caps.line} octets, or a reply of over {self._caps.octets}"
+            )
 
     def _single(self, line: bytes) -> Reply | None:
         """The reply that a line, without its LF, is by itself; None where it takes a closer look."""
@@ -101,8 +121,11 @@ class ReplyParser:
     def _take(self, line: bytes) -> Reply | None:
         size = len(line) + 1  # with its LF
         self._size += size
-        if size > MAX_LINE or self._size > MAX_REPLY or len(self._lines) >= MAX_LINES:
-            raise ProtocolViolation(f"a reply over {MAX_LINE} octets a line, {MAX_REPLY} octets or {MAX_LINES} lines")
+        caps = self._caps
+        if size > caps.line or self._size > caps.octets or len(self._lines) >= caps.lines:
+            raise ProtocolViolation(
+                f"a reply over {caps.line} octets a line, {caps.octets} octets or {caps.lines} lines"
+            )
         if not line.endswith(b"\r"):
             raise ProtocolViolation("a reply line that does not end in CRLF")
         found = _LINE.match(line[:-1])

@@ -1,4 +1,4 @@
-"""Options that every relay's URL has: a timer for each phase, and the bounds of its pool."""
+"""Options that every relay's URL has: a timer for each phase, the bounds of its pool, and the caps of a reply."""
 
 from __future__ import annotations
 
@@ -16,4 +16,9 @@ POOL: Mapping[str, tuple[str, Parser]] = {
     "max_idle": ("max_idle", seconds),
     "connections": ("connections", count),
     "rate": ("rate", rate),
+}
+REPLY: Mapping[str, tuple[str, Parser]] = {
+    "reply_line": ("line", count),
+    "reply_octets": ("octets", count),
+    "reply_lines": ("lines", count),
 }

@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from notifier.pool import PoolConfig
 from notifier.pool.mx import MX_POOL
-from notifier.settings.bounds import POOL, TIMEOUTS
+from notifier.protocol.reply import ReplyCaps
+from notifier.settings.bounds import POOL, REPLY, TIMEOUTS
 from notifier.settings.parsers import Parser, one_of, seconds
 from notifier.settings.relay import ManyProblems
 from notifier.smtp import Endpoint, TLSPolicy
@@ -77,7 +78,9 @@ def _options(parts: SplitResult, problems: list[str]) -> Mapping[str, Any]:
 
 def _made(given: Mapping[str, Any]) -> MxDelivery:
     timeouts = {name: given[key] for key, name in TIMEOUTS.items() if key in given}
-    bounds = {name: given[key] for key, (name, _) in POOL.items() if key in given}
+    bounds, caps = (
+        {name: given[key] for key, (name, _) in options.items() if key in given} for options in (POOL, REPLY)
+    )
     tls = TLSPolicy(given.get("tls", TLSPolicy.OPPORTUNISTIC))
     template = Endpoint(
         host="mx",
@@ -88,6 +91,7 @@ def _made(given: Mapping[str, Any]) -> MxDelivery:
         ehlo_name=given.get("ehlo"),
         source_address=given.get("source"),
         timeouts=replace(MX_TIMEOUTS, **timeouts),
+        reply_caps=ReplyCaps(**caps),
     )
     rules = MxRules(
         dane=given.get("dane") == "on",
@@ -159,5 +163,5 @@ OPTIONS: Mapping[str, Parser] = {
     "ehlo": _ehlo,
     "source": _source,
     **dict.fromkeys(TIMEOUTS, seconds),
-    **{key: parser for key, (_, parser) in POOL.items()},
+    **{key: parser for key, (_, parser) in (*POOL.items(), *REPLY.items())},
 }

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from notifier.pool import PoolConfig
 from notifier.pool.mx import MX_POOL
-from notifier.settings.bounds import POOL, TIMEOUTS
+from notifier.protocol.reply import ReplyCaps
+from notifier.settings.bounds import POOL, REPLY, TIMEOUTS
 from notifier.smtp import Timeouts
 from notifier.smtp.mx import MX_TIMEOUTS
 
@@ -84,6 +85,12 @@ _TIMES: Mapping[str, str] = {
     "rset": "For the reply to RSET, which no relay has to think about: one that is late for it is out of step.",
     "quit": "For the reply to QUIT; nothing depends on it.",
 }
+_CAPS: Mapping[str, str] = {
+    "reply_line": "Octets of one line of a reply, with its CRLF; 512 or more. RFC 5321 section 4.5.3.1.5 asks servers for 512, and some "
+    "that explain a refusal write more. A line over it ends the connection: it would fill the memory of whoever reads on.",
+    "reply_octets": "Octets of a whole reply. A hostile server's greeting has no end.",
+    "reply_lines": "Lines of a reply. A server with every extension there is answers EHLO with some 30.",
+}
 
 
 def options() -> Iterator[Option]:
@@ -94,6 +101,9 @@ def options() -> Iterator[Option]:
     for name, attribute in TIMEOUTS.items():
         default, mx = (_shown(getattr(one, attribute)) for one in (Timeouts(), MX_TIMEOUTS))
         yield Option(name, default, mx, _TIMES[attribute])
+    for name, (attribute, _) in REPLY.items():
+        default = _shown(getattr(ReplyCaps(), attribute))
+        yield Option(name, default, default, _CAPS[name])
 
 
 def _shown(value: object) -> str:

@@ -37,6 +37,11 @@ def seconds(text: str) -> float:
     return value
 
 
+def seconds_or_unset(text: str) -> float | None:
+    """The same; None where nothing is written."""
+    return seconds(text) if text else None
+
+
 def span(text: str) -> float:
     """Seconds: a number over 0, or ``90s``, ``5min``, ``2h``, ``3d``."""
     found = _SPAN.match(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from notifier.model.secret import Secret
 from notifier.pool import PoolConfig
 from notifier.protocol.hello_name import hello_name
+from notifier.protocol.reply import ReplyCaps
 from notifier.protocol.sasl.choice import STRONGEST_FIRST, Credentials
-from notifier.settings.bounds import POOL, TIMEOUTS
-from notifier.settings.parsers import count, seconds
+from notifier.settings.bounds import POOL, REPLY, TIMEOUTS
+from notifier.settings.parsers import Parser, count, seconds
 from notifier.settings.proxy import parse_proxy
 from notifier.settings.token_file import TokenFile
 from notifier.smtp import Endpoint, Mode, Proxy, Timeouts, TLSPolicy
@@ -137,20 +138,18 @@ class _Reader:
             "source_address": self._source(),
         }
         weight = self._value("weight", count) or 1
-        timeouts = {name: value for key, name in TIMEOUTS.items() if (value := self._value(key, seconds)) is not None}
-        bounds = {
-            name: value for key, (name, parser) in POOL.items() if (value := self._value(key, parser)) is not None
-        }
+        timeouts = self._values({key: (name, seconds) for key, name in TIMEOUTS.items()})
+        bounds, caps = self._values(POOL), self._values(REPLY)
         if self._problems:
             raise ManyProblems(self._problems)
         try:
-            made = Endpoint(**endpoint, timeouts=Timeouts(**timeouts))  # type: ignore[arg-type]  # each by its name
+            made = Endpoint(**endpoint, timeouts=Timeouts(**timeouts), reply_caps=ReplyCaps(**caps))  # type: ignore[arg-type]  # each by its name
         except ValueError as error:
             raise ManyProblems([f"cannot be used: {error}"]) from None
         return Relay(made, PoolConfig(**bounds), weight)
 
     def _read_query(self) -> dict[str, str]:
-        known = (*_PLAIN, *POOL, *TIMEOUTS)
+        known = (*_PLAIN, *POOL, *TIMEOUTS, *REPLY)
         pairs = parse_qsl(self._parts.query, keep_blank_values=True)
         query = dict(pairs)
         for key, _ in pairs:
@@ -168,6 +167,11 @@ class _Reader:
         except ValueError as error:
             self._problems.append(f"{key}= {error}")
             return None
+
+    def _values(self, options: Mapping[str, tuple[str, Parser]]) -> dict[str, Any]:
+        """Those that are given, by their attributes' names."""
+        found = {name: self._value(key, parser) for key, (name, parser) in options.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
     def _credentials(self) -> tuple[str | None, Secret | None]:
         if self._parts.username is None:

@@ -198,6 +198,14 @@ TABLE: tuple[Setting, ...] = (
         "Unset: none. See [operating](../how-to/operating.md).",
     ),
     Setting("NOTIFIER_BATCH", parsers.count, "50", "The most mails that a worker slot claims at once."),
+    Setting(
+        "NOTIFIER_SESSION_WAIT",
+        parsers.seconds_or_unset,
+        "",
+        "Seconds that a mail waits for a session where the pool's are all in use (`pool=`), first come first served. A worker puts it "
+        "back then, and no attempt is counted; where it is sent at once, the call fails. Unset: as long as connecting may take "
+        "(`timeout_connect`), for a failed one gives its place back by then; 30 where it is sent at once, for there nobody else would.",
+    ),
     Setting("NOTIFIER_TIME_SLICE", parsers.seconds, "2", "Seconds after which a slot rings again for the rest."),
     Setting("NOTIFIER_RETRY_SCALE", parsers.factor, "1", "Multiplies every wait between attempts (demos, tests)."),
     Setting(

@@ -62,6 +62,7 @@ class Settings:
     store_timeout: float
     sweep_interval: float
     dot_deadline: float
+    session_wait: float | None
     takeover: Takeover
     journal_folder: Path
     batch: int
@@ -166,6 +167,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "store_timeout": values["NOTIFIER_STORE_TIMEOUT"],
         "sweep_interval": values["NOTIFIER_SWEEP_INTERVAL"],
         "dot_deadline": dot_deadline,
+        "session_wait": values["NOTIFIER_SESSION_WAIT"],
         "takeover": Takeover(
             lease=values["NOTIFIER_LEASE"],
             at_dot=dot_deadline + patience,

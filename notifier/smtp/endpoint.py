@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from notifier.model.secret import Secret
 from notifier.protocol.hello_name import hello_name, is_nobodys
+from notifier.protocol.reply import ReplyCaps
 from notifier.protocol.sasl.choice import Credentials
 from notifier.smtp.hosts import as_target
 from notifier.smtp.pinning import canonical_pin
@@ -83,6 +84,7 @@ class Endpoint:
     ehlo_name: str | None = None  # None: this host's name
     source_address: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    reply_caps: ReplyCaps = field(default_factory=ReplyCaps)
     window: int = 1  # mails in flight whose final reply is awaited; more needs CHUNKING and PIPELINING
     clear_auth: bool = False
 

@@ -87,7 +87,7 @@ class Session:
         self._anchors = anchors or Anchors()
         self._verifies_by = self._anchors.known
         self._stream = stream
-        self._wire = Wire(stream, endpoint.timeouts, Transcript() if transcript else None)
+        self._wire = Wire(stream, endpoint.timeouts, Transcript() if transcript else None, endpoint.reply_caps)
         self._connection = self._wire.connection
         self._link: Link | None = None
         self._begun: tuple[Delivery, ...] = ()

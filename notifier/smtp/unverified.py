@@ -36,7 +36,10 @@ def shown_certificate(endpoint: Endpoint) -> Mapping[str, Any] | None:
 
 def _lead_to_tls(stream: NetworkStream, endpoint: Endpoint) -> None:
     name, lmtp = endpoint.ehlo_name or own_name(), endpoint.mode is Mode.LMTP
-    wire, dialogue = Wire(stream, endpoint.timeouts), handshake(Wish(endpoint.name, name, lmtp))
+    wire, dialogue = (
+        Wire(stream, endpoint.timeouts, caps=endpoint.reply_caps),
+        handshake(Wish(endpoint.name, name, lmtp)),
+    )
     answer: Reply | None = None
     while not isinstance(step := dialogue.send(answer), UpgradeToTLS):  # type: ignore[arg-type]  # None begins it
         answer = None

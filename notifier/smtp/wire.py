@@ -24,7 +24,7 @@ from notifier.protocol.dialogue import (
     SendWhole,
     terminators_in,
 )
-from notifier.protocol.reply import ProtocolViolation, Reply
+from notifier.protocol.reply import CAPS, ProtocolViolation, Reply, ReplyCaps
 from notifier.protocol.transcript import Transcript
 from notifier.protocol.transparency import BLOCK, stuffed_blocks
 from notifier.smtp.deadline import Deadline
@@ -42,9 +42,15 @@ class Wire:
     time (seconds) after which nothing is written or waited for, whatever time a step or a phase has; its owner's to set.
     """
 
-    def __init__(self, stream: NetworkStream, timeouts: Timeouts, transcript: Transcript | None = None) -> None:
+    def __init__(
+        self,
+        stream: NetworkStream,
+        timeouts: Timeouts,
+        transcript: Transcript | None = None,
+        caps: ReplyCaps = CAPS,
+    ) -> None:
         self.stream = stream
-        self.connection = Connection(transcript)
+        self.connection = Connection(transcript, caps)
         self.transcript = transcript
         self.phase_seconds: dict[str, float] = {}
         self.ends = math.inf

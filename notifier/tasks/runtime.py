@@ -22,7 +22,7 @@ from notifier.delivery.limiter import Limiter
 from notifier.delivery.own_fields import OwnFields, supplied
 from notifier.delivery.redaction import Redactor
 from notifier.delivery.rounds import Pace
-from notifier.delivery.routing import Router
+from notifier.delivery.routing import AT_ONCE_WAIT, Account, Router
 from notifier.delivery.signing import Signer
 from notifier.errors import ConfigurationError
 from notifier.model.email import Email
@@ -116,7 +116,7 @@ class Runtime:
         )
         self.courier = Courier(
             store=self.store,
-            router=self._router(self.ways_out),
+            router=self.router(self.ways_out.accounts),
             composer=self.composer,
             limiter=Limiter(self.store.rates, settings.matrix.tenants, settings.domain_rates),
             pauses=self.store.pause_board,
@@ -156,18 +156,22 @@ class Runtime:
             transcripts=settings.transcripts and store is not None,
         )
 
-    def _router(self, ways_out: WaysOut) -> Router:
-        return Router(self.settings.matrix.tenants, ways_out.accounts, self.settings.sender)
+    def router(self, accounts: Mapping[str, Account]) -> Router:
+        """Who may send by which of these ways out, and how long a mail that is sent at once waits there."""
+        settings = self.settings
+        wait = settings.session_wait or AT_ONCE_WAIT
+        return Router(settings.matrix.tenants, accounts, settings.sender, wait)
 
     @property
     def inline_router(self) -> Router:
         """For sending at once, which asks no store: breakers and pools of its own."""
         if self._inline is None:
             self._inline = self._made_ways_out(None)
-        return self._router(self._inline)
+        return self.router(self._inline.accounts)
 
     def _session_wait(self) -> float:
-        return max(endpoint.timeouts.connect for endpoint in self.settings.endpoints)
+        """Of a worker's mails: somebody else may send them meanwhile."""
+        return self.settings.session_wait or max(endpoint.timeouts.connect for endpoint in self.settings.endpoints)
 
     def look_at_files(self) -> None:
         """Take in what has changed in the files that settings came from: a new password, other tenants. Where the worker

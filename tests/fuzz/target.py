@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from notifier.protocol.extensions import Extensions
-from notifier.protocol.reply import MAX_LINES, MAX_REPLY, Reply, ReplyParser
+from notifier.protocol.reply import CAPS, Reply, ReplyParser
 
 
 def one_input(data: bytes) -> None:
@@ -26,8 +26,8 @@ def _parsed(pieces: list[bytes]) -> tuple[list[Reply], bool]:
 
 def _check(reply: Reply) -> None:
     assert 200 <= reply.code <= 599
-    assert 1 <= len(reply.lines) <= MAX_LINES
-    assert sum(map(len, reply.lines)) <= MAX_REPLY
+    assert 1 <= len(reply.lines) <= CAPS.lines
+    assert sum(map(len, reply.lines)) <= CAPS.octets
     assert not any(octet in line for line in reply.lines for octet in b"\r\n\0")
     assert reply.enhanced is None or int(reply.enhanced[0]) == reply.code // 100
     offered = Extensions.parse(reply)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.protocol.reply import MAX_LINE, MAX_LINES, MAX_REPLY, ProtocolViolation, Reply, ReplyParser
+from notifier.protocol.reply import CAPS, ProtocolViolation, Reply, ReplyCaps, ReplyParser
 
 GOOD = {
     b"250 OK\r\n": [(250, "OK")],
@@ -51,15 +51,47 @@ def test_law_1_anything_else_is_a_violation_at_every_split(octets: bytes) -> Non
 @pytest.mark.parametrize(
     "flood",
     [
-        b"250 " + b"x" * MAX_LINE + b"\r\n",
-        b"x" * (MAX_LINE + 1),
-        b"250-x\r\n" * (MAX_LINES + 1),
-        (b"250-" + b"x" * 1000 + b"\r\n") * (MAX_REPLY // 1000 + 1),
+        b"250 " + b"x" * CAPS.line + b"\r\n",
+        b"x" * (CAPS.line + 1),
+        b"250-x\r\n" * (CAPS.lines + 1),
+        (b"250-" + b"x" * 1000 + b"\r\n") * (CAPS.octets // 1000 + 1),
     ],
 )
 def test_law_1_a_flood_is_cut_off(flood: bytes) -> None:
     with pytest.raises(ProtocolViolation):
         parsed([flood[i : i + 4096] for i in range(0, len(flood), 4096)])
+
+
+SMALL = ReplyCaps(line=600, octets=1000, lines=3)
+
+
+@pytest.mark.parametrize(
+    ("within", "over"),
+    [
+        pytest.param(b"250 " + b"x" * 594 + b"\r\n", b"250 " + b"x" * 595 + b"\r\n", id="a line"),
+        pytest.param(b"250-x\r\n" * 2 + b"250 x\r\n", b"250-x\r\n" * 3 + b"250 x\r\n", id="lines"),
+        pytest.param(
+            (b"250-" + b"x" * 494 + b"\r\n") + (b"250 " + b"x" * 494 + b"\r\n"),
+            (b"250-" + b"x" * 494 + b"\r\n") + (b"250 " + b"x" * 495 + b"\r\n"),
+            id="octets",
+        ),
+    ],
+)
+def test_law_1_a_reply_may_have_what_was_set_and_not_an_octet_more(within: bytes, over: bytes) -> None:
+    for size in (1, 7, 4096):
+        parser = ReplyParser(SMALL)
+        pieces = [within[i : i + size] for i in range(0, len(within), size)]
+        assert [reply.code for piece in pieces for reply in parser.feed(piece)] == [250]
+        assert not parser.pending
+        for piece in (over[i : i + size] for i in range(0, len(over), size)):
+            parser.feed(piece)
+        assert parser.violation
+
+
+@pytest.mark.parametrize("wrong", [{"line": 511}, {"octets": 8191}, {"lines": 0}])
+def test_caps_that_no_reply_would_be_within_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="a line 512 octets or more"):
+        ReplyCaps(**wrong)
 
 
 def test_a_broken_parser_stays_broken() -> None:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import OrderedDict
 
-from notifier.delivery.inline import SESSION_WAIT
 from notifier.delivery.routing import Router, Smarthost
 from notifier.model.tenant import DEFAULT
 from notifier.settings.tenants import Account
@@ -36,7 +35,7 @@ def router_of(mine: Runtime, url: str | None) -> Router:
     if url is None:
         return mine.inline_router
     own = _way_out(mine, url).accounts[DEFAULT]
-    return Router(mine.settings.matrix.tenants, dict.fromkeys(mine.settings.accounts, own), mine.settings.sender)
+    return mine.router(dict.fromkeys(mine.settings.accounts, own))
 
 
 def session_of(router: Router) -> None:
@@ -47,7 +46,7 @@ def session_of(router: Router) -> None:
     """
     ways = router.accounts[DEFAULT].ways
     if isinstance(ways, Smarthost):
-        with ways.relays.session(deadline=time.monotonic() + SESSION_WAIT):
+        with ways.relays.session(deadline=time.monotonic() + router.session_wait):
             pass
 
 

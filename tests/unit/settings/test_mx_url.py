@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from notifier.pool.mx import MX_POOL
+from notifier.protocol.reply import ReplyCaps
 from notifier.settings.mx import OPTIONS, parse_mx
 from notifier.settings.relay import ManyProblems
 from notifier.smtp import TLSPolicy
@@ -40,7 +41,7 @@ def test_every_option_has_its_place(tmp_path: Path) -> None:
     read = parse_mx(
         "mx://?dane=on&mtasts=enforce&tls=required&resolver=127.0.0.1:5353&allow=10.0.0.0/8,fd00::/8&port=2525"
         f"&ca={ca}&ehlo=mail.us.test&source=192.0.2.1&timeout_connect=5&timeout_final_reply=700"
-        "&pool=3&messages_per_connection=5&max_idle=1&max_age=60&connections=9&rate=100/min"
+        "&pool=3&messages_per_connection=5&max_idle=1&max_age=60&connections=9&rate=100/min&reply_line=1000&reply_octets=2000&reply_lines=3"
     )
     assert read.rules == MxRules(
         dane=True,
@@ -53,6 +54,7 @@ def test_every_option_has_its_place(tmp_path: Path) -> None:
     assert (template.port, template.ehlo_name, template.source_address) == (2525, "mail.us.test", "192.0.2.1")
     assert (template.ca_file, template.tls) == (str(ca), TLSPolicy.REQUIRED)
     assert (template.timeouts.connect, template.timeouts.final_reply, template.timeouts.greeting) == (5.0, 700.0, 300.0)
+    assert template.reply_caps == ReplyCaps(1000, 2000, 3)
     pool = read.pool
     assert (pool.size, pool.messages_per_connection, pool.max_idle, pool.max_age, pool.connections) == (
         3,

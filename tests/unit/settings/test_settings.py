@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from notifier.errors import ConfigurationError
+from notifier.protocol.reply import ReplyCaps
 from notifier.settings import Settings
 from notifier.settings.relay import parse_relay, parse_relays
 from notifier.settings.table import TABLE
@@ -197,13 +198,16 @@ def test_waits_of_breakers_are_scaled_as_those_between_attempts() -> None:
 
 
 def test_a_relays_options() -> None:
-    relay = parse_relay("smtp://z%40x:p%2Fw@relay.example?timeout_final_reply=900&pool=9&max_idle=5&ehlo=me.example")
+    relay = parse_relay(
+        "smtp://z%40x:p%2Fw@relay.example?timeout_final_reply=900&pool=9&max_idle=5&ehlo=me.example&reply_lines=9"
+    )
     assert (relay.endpoint.username, relay.endpoint.timeouts.final_reply, relay.endpoint.ehlo_name) == (
         "z@x",
         900,
         "me.example",
     )
     assert (relay.pool.size, relay.pool.max_idle) == (9, 5)
+    assert relay.endpoint.reply_caps == ReplyCaps(lines=9)
     assert relay.endpoint.password is not None
     assert relay.endpoint.password.reveal() == "p/w"
 
@@ -215,7 +219,7 @@ def test_a_relays_options() -> None:
         "smtp://relay.x\r\n", "smtp://re lay", "smtp://relay:465", "smtps://relay:587", "smtps://relay?tls=required",
         "smtp://relay?tls=maybe", "smtp://zoe@relay", "smtp://zoe:x@relay?tls=none", "smtp://zoe:x@relay?tls=opportunistic",
         "smtp://zo%0de:x@relay", "smtp://relay?ca=/no/such/file", "smtp://relay?source=here", "smtp://relay?pool=0",
-        "smtp://relay?timeout_mail=nan", "smtp://relay/path", "lmtp+unix://relative", "smtp://re_lay", "smtp://relay?ehlo=a%20b",
+        "smtp://relay?timeout_mail=nan", "smtp://relay/path", "smtp://relay?reply_line=511", "lmtp+unix://relative", "smtp://re_lay", "smtp://relay?ehlo=a%20b",
     ],
 )  # fmt: skip
 def test_a_relay_url_that_cannot_work_is_refused(url: str) -> None:
