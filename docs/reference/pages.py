@@ -11,6 +11,7 @@ import click
 
 from docs.reference.api import api
 from docs.reference.diagrams import mail, session
+from docs.reference.fixed import FIXED
 from docs.reference.rows import MEANING
 from notifier import errors
 from notifier.cli.ending import Exit
@@ -20,6 +21,24 @@ from notifier.protocol.taxonomy import LOSSES, ROWS, RULES, Rule
 from notifier.settings.options import options
 from notifier.settings.table import TABLE
 from notifier.telemetry.metrics import METRICS, MOST_VALUES, OTHER, Metric, Source
+
+_SHARED = """\
+## Who shares sessions
+
+Mails share sessions where all of this is the same: host and port, TLS policy, certificates, pins, login, EHLO name, source address, proxy,
+times and caps. Another password is another login; the sessions of the old one end when they come back. Two tenants that may use one
+account, and two accounts with one login, share its sessions ([why](../adr/0011-tenants-and-limits.md)); `weight=` divides mails and
+makes no difference. Where one relay is written twice with other bounds (`pool=`, `max_age=`, …), it has two pools in each process, each with its own
+bounds; `connections=` and `rate=` are counted by host and port for all pools of all workers, so write the same in each URL.
+"""
+_FIXED_HEAD = """\
+## Fixed, and why
+
+These are no options: nobody's relay needs another value, or another value would break what stands beside it.
+
+| what | value | why |
+|---|---|---|
+"""
 
 
 def settings() -> str:
@@ -35,14 +54,14 @@ def settings() -> str:
 def relay_url() -> str:
     """Every option of a relay's URL, with its default and its reason."""
     rows = "\n".join(f"| `{one.name}` | {one.default} | {one.mx} | {one.doc} |" for one in options())
+    fixed = "".join(f"| {one.what} | {one.value} | {one.why} |\n" for one in FIXED)
     return (
         "# The URL of a relay\n\n`NOTIFIER_SMTP_URL` and the URLs of accounts: `smtp://user:password@host:port?option=value&…`, "
         "`smtps://` (TLS from the start),\n`lmtp://`, `lmtp+unix:///path`, or `mx://?…` for the recipients' own servers "
         "([how](../how-to/direct-delivery.md), with the options\nthat it alone has). Several relays: "
         "[how](../how-to/tenants-and-limits.md). Times are seconds.\n\n"
         f"| option | default | with `mx://` | what it is, and why |\n|---|---|---|---|\n{rows}\n\n"
-        "Sessions are shared by mails that go to the same host and port with the same TLS policy, certificates, pins, login, EHLO name, "
-        "source\naddress and proxy, and by no others.\n"
+        f"{_SHARED}\n{_FIXED_HEAD}{fixed}"
     )
 
 

@@ -15,7 +15,7 @@ from notifier.model.breaker import BreakerRules, Breakers
 from notifier.model.events import Listener
 from notifier.model.pause import NoPauses, Pauses
 from notifier.model.worker import place_of_worker
-from notifier.pool import LocalBreakers, Member, Relays, SessionPool, Slots
+from notifier.pool import LocalBreakers, Member, PoolConfig, Relays, SessionPool, Slots
 from notifier.pool.mx import MxRelays
 from notifier.settings.mx import MxDelivery
 from notifier.settings.relay import Relay
@@ -25,6 +25,7 @@ from notifier.smtp import Endpoint, Session
 from notifier.smtp.mx import Router
 from notifier.store import RedisStore
 
+_Key = tuple[Endpoint, PoolConfig]
 _worker = ""  # whose connections these are; nobody asks where no worker has begun
 
 
@@ -35,7 +36,8 @@ def begin_worker() -> None:
 
 
 class WaysOut:
-    """Every account's relays. A relay that several accounts use in the same way has one pool.
+    """Every account's relays. A relay that several accounts use in the same way has one pool, whatever its weight among others
+    is: sessions differ by their endpoint, and pools by their bounds.
 
     Raises `ConfigurationError` for ``mx://`` without what it needs.
     """
@@ -53,7 +55,7 @@ class WaysOut:
         self._listener = listener
         self._store = store
         self._transcripts = transcripts
-        self._pools: dict[Relay, SessionPool] = {}
+        self._pools: dict[_Key, SessionPool] = {}
         self._direct: dict[MxDelivery, MxRelays] = {}
         self._pauses: Pauses = NoPauses() if store is None else store.pause_board
         self._breakers: Breakers = LocalBreakers() if store is None else store.breakers
@@ -64,7 +66,7 @@ class WaysOut:
         pools, direct = self._pools, self._direct
         ways = [account.relays for account in accounts.values()]
         self._direct = {way: direct.pop(way) for way in ways if isinstance(way, MxDelivery) and way in direct}
-        self._pools = {relay: pools.pop(relay) for relay in _relays(ways) if relay in pools}
+        self._pools = {key: pools.pop(key) for key in map(_key, _relays(ways)) if key in pools}
         self.accounts = self._joined(accounts)
         left: list[SessionPool | MxRelays] = [*pools.values(), *direct.values()]
         for one in left:
@@ -113,20 +115,24 @@ class WaysOut:
         return self._direct[way]
 
     def _pool(self, relay: Relay) -> SessionPool:
-        if relay not in self._pools:
-            self._pools[relay] = SessionPool(
+        if (key := _key(relay)) not in self._pools:
+            self._pools[key] = SessionPool(
                 relay.endpoint,
                 relay.pool,
                 listener=self._listener,
                 slots=self._slots(relay.endpoint, relay.pool.connections),
                 transcript=self._transcripts,
             )
-        return self._pools[relay]
+        return self._pools[key]
 
     def _slots(self, endpoint: Endpoint, most: int | None) -> Slots | None:
         if self._store is None:
             return None
         return Slots(self._store.connections, endpoint.name, endpoint.name, most, holder=_worker)
+
+
+def _key(relay: Relay) -> _Key:
+    return relay.endpoint, relay.pool
 
 
 def _relays(ways: Iterable[Way]) -> Iterator[Relay]:

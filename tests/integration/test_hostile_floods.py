@@ -14,8 +14,9 @@ from hostile_sessions import LONGEST, MOST_MEMORY, endpoint, mail
 from notifier import smtp as smtplib
 from notifier.errors import DeliveryError
 from notifier.model.secret import Secret
+from notifier.settings.relay import parse_relay
 from notifier.smtp import Session
-from notifier.testing import Flood, HostileServer, Moment, Refuse
+from notifier.testing import Flood, HostileServer, Moment, Refuse, Say
 
 CODES = {
     Moment.GREETING: b"220",
@@ -67,3 +68,17 @@ def test_57_a_flood_costs_neither_memory_nor_time(
         finally:
             tracemalloc.stop()
         assert time.monotonic() - began < LONGEST
+
+
+def test_57_what_a_reply_may_have_is_an_option_of_the_relays_url() -> None:
+    """A greeting of 200 lines is too much, until somebody says that his relay greets so."""
+    long = b"220-read all of this before you send\r\n" * 199 + b"220 relay.example\r\n"
+    with HostileServer({Moment.GREETING: Say(long)}) as server:
+        url = f"smtp://{server.host}:{server.port}?tls=none"
+        with pytest.raises(DeliveryError) as caught:
+            Session.open(parse_relay(url).endpoint)
+        assert "128 lines" in str(caught.value)
+        with Session.open(parse_relay(f"{url}&reply_lines=200").endpoint) as session:
+            assert [outcome.faults for outcome in session.send_many([mail()])] == [()]
+        with pytest.raises(DeliveryError, match="4000 octets"):
+            Session.open(parse_relay(f"{url}&reply_lines=200&reply_line=512&reply_octets=4000").endpoint)

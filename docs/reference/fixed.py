@@ -1,0 +1,151 @@
+"""Numbers of the pool and of its sessions that nobody can set, each with its reason; the page on relays' URLs shows them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from notifier.model.breaker import HOST_RULE
+from notifier.pool import local_breakers, mx, relays, slots
+from notifier.smtp import outbox, proxy, quota, race, resolving, session, stream, window, wire
+from notifier.store import limits
+from notifier.tasks import worker
+
+
+class Fixed(NamedTuple):
+    """One row. ``names``: what the code calls it, module and name."""
+
+    what: str
+    value: str
+    why: str
+    names: tuple[str, ...] = ()
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g} s"
+
+
+FIXED: tuple[Fixed, ...] = (
+    Fixed(
+        "the spread of `max_age`",
+        "a tenth, either way",
+        "Sessions that were opened together do not end together; more would make the age say little.",
+    ),
+    Fixed(
+        "lent sessions at a process's end",
+        _seconds(worker.CLOSE_GRACE),
+        "Celery has waited for the tasks by then, so hardly any is lent. Longer, and whoever stops workers kills them in the middle of QUIT.",
+        ("notifier.tasks.worker.CLOSE_GRACE",),
+    ),
+    Fixed(
+        "a relay that is full is asked again",
+        f"after {_seconds(relays.FULL_WAIT)}",
+        "Sessions come and go in seconds; sooner, and those that wait would knock more than they send.",
+        ("notifier.pool.relays.FULL_WAIT",),
+    ),
+    Fixed(
+        "a clean breaker is asked again",
+        f"after {_seconds(relays.CLEAN_FOR)}",
+        "Or each mail would ask the store. What opens meanwhile costs each process a connection at most.",
+        ("notifier.pool.relays.CLEAN_FOR",),
+    ),
+    Fixed(
+        "a paused relay is looked at again",
+        f"after {_seconds(relays.PAUSED_FOR)}",
+        "An operator has paused it, and whoever resumes it wakes its mails; this is for one whose word was lost.",
+        ("notifier.pool.relays.PAUSED_FOR",),
+    ),
+    Fixed(
+        "while one probes a relay or a login, others ask again",
+        f"after {_seconds(local_breakers.OTHERS_WAIT)}",
+        "A probe takes a second or so; the script on the store has the same number.",
+        ("notifier.pool.local_breakers.OTHERS_WAIT",),
+    ),
+    Fixed(
+        "a probe that is never heard of again is replaced",
+        f"after {_seconds(HOST_RULE.probe)}",
+        "Longer than connecting, greeting and login may take together; its worker was killed.",
+    ),
+    Fixed(
+        "a breaker's share of failures",
+        f"over {HOST_RULE.share:g} of the last {HOST_RULE.last}",
+        "For a relay that fails now and then. How many in a row, and how long it is open, are [settings](settings.md).",
+    ),
+    Fixed(
+        "a connection that nobody keeps counts",
+        f"for {_seconds(limits.LEASE)}, kept every {_seconds(slots.KEEP_EVERY)}",
+        "A killed worker's connections end by themselves, and one round trip to the store may fail in between.",
+        ("notifier.store.limits.LEASE", "notifier.pool.slots.KEEP_EVERY"),
+    ),
+    Fixed(
+        "after a relay's complaint, one connection or a tenth of the rate comes back",
+        f"every {_seconds(limits.RECOVER)} without another",
+        "All workers learn from one complaint; sooner, and the relay would complain all day.",
+        ("notifier.store.limits.RECOVER",),
+    ),
+    Fixed(
+        "complaints that are one",
+        f"within {_seconds(limits.PAUSE)}",
+        "What was under way when the first one came is answered by then.",
+        ("notifier.store.limits.PAUSE",),
+    ),
+    Fixed(
+        "pools of recipients' servers (`mx://`) in a process",
+        str(mx.MOST_POOLS),
+        "Each may have sessions parked, and a thread that looks after them. Those that were used last are kept.",
+        ("notifier.pool.mx.MOST_POOLS",),
+    ),
+    Fixed(
+        "all look-ups for a domain (`mx://`)",
+        _seconds(mx.LOOKUPS),
+        "As long as the TCP connection behind them may take.",
+        ("notifier.pool.mx.LOOKUPS",),
+    ),
+    Fixed(
+        "the next address of a host is tried beside the one before",
+        f"after {_seconds(race.ATTEMPT_DELAY)}",
+        "RFC 8305 section 5. An address that swallows everything costs no more than this.",
+        ("notifier.smtp.race.ATTEMPT_DELAY",),
+    ),
+    Fixed(
+        "addresses of a host that are tried",
+        str(resolving.MOST_ADDRESSES),
+        "A name with a thousand addresses must not make a scanner of a worker.",
+        ("notifier.smtp.resolving.MOST_ADDRESSES",),
+    ),
+    Fixed(
+        "what was learned of a relay that ends connections early",
+        f"is kept {_seconds(quota.KEPT)}",
+        "Then one connection finds out whether it is still so.",
+        ("notifier.smtp.quota.KEPT",),
+    ),
+    Fixed(
+        "a window grows again",
+        f"after {window.TRUST} mails that went well",
+        "Each that is in flight when a line breaks is unknown: trust grows slowly.",
+        ("notifier.smtp.window.TRUST",),
+    ),
+    Fixed(
+        "a server closes after its reply to QUIT",
+        f"within {_seconds(session.HANGING_UP)}, or is left",
+        "So that a relay which counts connections does not count one too many; its FIN mostly comes with the reply.",
+        ("notifier.smtp.session.HANGING_UP",),
+    ),
+    Fixed(
+        "an HTTP proxy's answer",
+        f"{proxy.MAX_HEAD // 1024} KiB at most",
+        "A few header fields; whatever is longer is no proxy's answer.",
+        ("notifier.smtp.proxy.MAX_HEAD",),
+    ),
+    Fixed(
+        "octets that are read, encrypted and written at once",
+        f"{stream.READ_SIZE // 1024}, {stream.RECORD // 1024} and {outbox.FULL // 1024} KiB",
+        "As many as a TLS record has, and as many as keep a line busy; more is memory for nothing.",
+        ("notifier.smtp.stream.READ_SIZE", "notifier.smtp.stream.RECORD", "notifier.smtp.outbox.FULL"),
+    ),
+    Fixed(
+        "a server that was read from is not looked at again before a message",
+        f"for {wire.JUST_NOW * 1e6:g} µs",
+        "Another look would be a system call for nothing.",
+        ("notifier.smtp.wire.JUST_NOW",),
+    ),
+)
