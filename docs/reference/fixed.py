@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from notifier.model.breaker import HOST_RULE
-from notifier.pool import local_breakers, mx, relays, slots
+from notifier.pool import local_breakers, mx, relays, slots, verdicts
 from notifier.smtp import outbox, proxy, quota, race, resolving, session, stream, window, wire
 from notifier.store import limits
 from notifier.tasks import worker
@@ -22,6 +22,10 @@ class Fixed(NamedTuple):
 
 def _seconds(value: float) -> str:
     return f"{value:g} s"
+
+
+def _share(value: float) -> str:
+    return {1 / 6: "sixth"}[value]
 
 
 FIXED: tuple[Fixed, ...] = (
@@ -55,10 +59,42 @@ FIXED: tuple[Fixed, ...] = (
         ("notifier.pool.relays.PAUSED_FOR",),
     ),
     Fixed(
-        "while one probes a relay or a login, others ask again",
+        "while one tries a login that is new, others ask again",
         f"after {_seconds(local_breakers.OTHERS_WAIT)}",
-        "A probe takes a second or so; the script on the store has the same number.",
+        "A login takes a second or so; the script on the store has the same number.",
         ("notifier.pool.local_breakers.OTHERS_WAIT",),
+    ),
+    Fixed(
+        "while one probes a relay, others ask again",
+        f"after a {_share(local_breakers.OTHERS_WAIT_SHARE)} of the time it was open, {_seconds(local_breakers.OTHERS_WAIT_MOST)} at most",
+        "All that waits is claimed and put off each time, and a probe may take half a minute ([why](../adr/0052-a-dead-relay-holds-up-its-own-mails.md)).",
+        ("notifier.pool.local_breakers.OTHERS_WAIT_SHARE", "notifier.pool.local_breakers.OTHERS_WAIT_MOST"),
+    ),
+    Fixed(
+        "silences in a row that open a relay's breaker",
+        str(verdicts.SILENCES),
+        "Each takes a worker's time for as long as its time limit; other failures are quick.",
+        ("notifier.pool.verdicts.SILENCES",),
+    ),
+    Fixed(
+        "a mail waits for its turn to connect to a relay",
+        f"{_seconds(limits.PATIENCE)}, and comes back after {_seconds(limits.LATER)}; "
+        f"{_seconds(limits.PATIENCE_IN_DOUBT)} and {_seconds(limits.LATER_IN_DOUBT)} after a connection that failed",
+        "A relay that is well is ready within a second. The mails of other relays wait as long, and all that waits is claimed and put off each time.",
+        (
+            "notifier.store.limits.PATIENCE",
+            "notifier.store.limits.LATER",
+            "notifier.store.limits.PATIENCE_IN_DOUBT",
+            "notifier.store.limits.LATER_IN_DOUBT",
+            "notifier.pool.slots.PATIENCE",
+            "notifier.pool.slots.LATER",
+        ),
+    ),
+    Fixed(
+        "whose turn it is not asks the store again",
+        f"after {slots.ASK_EVERY[0]:g} to {slots.ASK_EVERY[1]:g} s",
+        "The nearest relays are ready in hundredths of a second; who waits longer asks less often.",
+        ("notifier.pool.slots.ASK_EVERY",),
     ),
     Fixed(
         "a probe that is never heard of again is replaced",
@@ -93,6 +129,12 @@ FIXED: tuple[Fixed, ...] = (
         str(mx.MOST_POOLS),
         "Each may have sessions parked, and a thread that looks after them. Those that were used last are kept.",
         ("notifier.pool.mx.MOST_POOLS",),
+    ),
+    Fixed(
+        "domains of which a process remembers how they did (`mx://`)",
+        f"{mx.MOST_DOMAINS:,}",
+        "It decides who comes first in a batch; a domain that was forgotten comes in the middle.",
+        ("notifier.pool.mx.MOST_DOMAINS",),
     ),
     Fixed(
         "all look-ups for a domain (`mx://`)",

@@ -52,6 +52,11 @@ class Attempt:
         return not self.legs
 
     @property
+    def untouched(self) -> bool:
+        """True where no leg has been tried."""
+        return self.outcome is NOTHING_YET and not self._put_off and not self.over
+
+    @property
     def message(self) -> MailObject:
         """The mail for the recipients of the next leg."""
         if len(self.leg.paths) == len(self.mail.envelope.forward_paths):

@@ -13,10 +13,12 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
 from notifier.delivery.attempt import Attempt
+from notifier.delivery.behind import Behind
 from notifier.delivery.composer import Composer
 from notifier.delivery.draining import Drained, Draining, never
 from notifier.delivery.late import evidence_of
@@ -62,10 +64,13 @@ HOSTS_MAY_BE_GONE = 24 * 3600.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. ``session_wait``: for a free session; ``dot_deadline``: from the dot record to the terminator (r3)."""
+    """Seconds. ``session_wait``: for a free session; ``dot_deadline``: from the dot record to the terminator (r3);
+    ``held_up``: that mails wait for the relay of others before they are given back.
+    """
 
     session_wait: float = 10.0
     dot_deadline: float = 30.0
+    held_up: float = 1.0
 
 
 def no_journal(evidence: Evidence) -> bool:
@@ -135,8 +140,9 @@ class Courier:
         useful = not attempts
         going: Sequence[Attempt] = attempts
         while going:  # mostly once: a mail whose recipients are reached by several ways has several legs
-            for sessions, theirs in _by_way(going):
-                useful = self._hand_over(sessions, theirs) or useful
+            behind = Behind(_by_way(going), self._give_back, self._timing.held_up)
+            for sessions, theirs in behind:
+                useful = self._hand_over(sessions, theirs, behind) or useful
             going = [attempt for attempt in going if not attempt.over]
         return useful
 
@@ -199,7 +205,7 @@ class Courier:
 
     # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
 
-    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt]) -> bool:
+    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt], behind: Behind) -> bool:
         """False where others have all the connections, and the mails are theirs to send."""
         unsent = {attempt.claim.mail_id: attempt for attempt in attempts}  # no terminator of theirs has been written
         checkout: Lap | None = None
@@ -207,7 +213,10 @@ class Courier:
             while unsent:  # mostly once: a session carries so many mails and no more
                 self._check_draining()
                 checkout = Lap()
-                with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
+                with ExitStack() as stack:
+                    with behind.waiting():
+                        lending = sessions.session(deadline=time.monotonic() + self._timing.session_wait)
+                        session = stack.enter_context(lending)
                     portion = list(unsent.values())[: session.room]
                     _took(portion, checkout.took(Step.CHECKOUT))
                     checkout = None
@@ -215,10 +224,7 @@ class Courier:
         except (RelayFull, Drained) as error:
             # Not put off: whoever has a connection would find nothing that is due.
             log.debug("mails handed back: %s", error)
-            self._end(unsent.values())
-            left = [attempt.claim for attempt in unsent.values()]
-            self._settle(*map(handed_back, left))
-            self._limiter.give_back(left)
+            self._give_back(tuple(unsent.values()))
             return len(unsent) < len(attempts)
         except (DeliveryError, PoolError) as error:  # nothing of any mail had been handed over
             if checkout is not None:
@@ -236,6 +242,13 @@ class Courier:
     def _check_draining(self) -> None:
         if self._draining():
             raise Drained("the worker is told to end")
+
+    def _give_back(self, attempts: Sequence[Attempt]) -> None:
+        """They are due at once, for whoever comes. Raises `StoreError`, and then nothing has changed."""
+        left = [attempt.claim for attempt in attempts]
+        self._settle(*map(handed_back, left))
+        self._end(attempts)
+        self._limiter.give_back(left)
 
     @staticmethod
     def _end(attempts: Iterable[Attempt]) -> None:
@@ -458,11 +471,14 @@ def _took_its_turn(attempt: Attempt, turn: Lap, dot: Lap | None, *, failed: bool
 
 
 def _by_way(attempts: Iterable[Attempt]) -> list[tuple[Sessions, list[Attempt]]]:
-    """Those whose next legs go the same way, together."""
+    """Those whose next legs go the same way, together. A relay that may let us wait comes after those that will not."""
     ways: dict[Sessions, list[Attempt]] = {}
     for attempt in attempts:
         ways.setdefault(attempt.leg.sessions, []).append(attempt)
-    return list(ways.items())
+    found = list(ways.items())
+    if len(found) > 1:
+        found.sort(key=lambda way: way[0].prospect)
+    return found
 
 
 def _event(settlement: Settlement) -> MailSettled:

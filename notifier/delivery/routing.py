@@ -13,6 +13,7 @@ from notifier.model.email import Email
 from notifier.model.envelope import MailObject
 from notifier.model.limits import Rate
 from notifier.model.outcome import Outcome
+from notifier.model.prospect import Prospect
 from notifier.model.tenant import Tenants
 from notifier.protocol import taxonomy
 from notifier.protocol.paths import wire_form
@@ -42,8 +43,10 @@ class LentSession(Protocol):
 
 
 class Sessions(Protocol):
-    """What the courier needs of the relays."""
+    """What the courier needs of the relays. ``prospect``: how soon a session is to be expected, as far as this process knows."""
 
+    @property
+    def prospect(self) -> Prospect: ...
     def session(self, deadline: float) -> AbstractContextManager[LentSession]: ...
 
 
@@ -77,6 +80,7 @@ class DomainRelays(Protocol):
     """What is needed of `notifier.pool.mx.MxRelays`."""
 
     def for_domain(self, domain: str, deadline: float | None = None) -> Sessions: ...
+    def prospect(self, domain: str) -> Prospect: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,11 @@ class ToDomain:
 
     relays: DomainRelays
     domain: str
+
+    @property
+    def prospect(self) -> Prospect:
+        """Of the domain, when its mail was last sent."""
+        return self.relays.prospect(self.domain)
 
     def session(self, deadline: float) -> AbstractContextManager[LentSession]:
         """Raises the rows D2 to D7 as well. The look-up has the deadline of the session."""

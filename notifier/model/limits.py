@@ -71,17 +71,24 @@ class Rates(Protocol):
 class Connected(NamedTuple):
     """``wait``: 0 where the connection may be made, else seconds until it is worth asking again. ``live``: how many
     connections the relay has now, from all replicas.
+
+    ``patience``: None where it is a limit that is reached. Else others are being connected, and these seconds more that
+    is what a relay that is well may take; 0: it takes longer.
     """
 
     wait: float
     live: int
+    patience: float | None = None
 
 
 class Connections(Protocol):
     """Who is connected to a relay. An entry that is not kept ends by itself, so that nothing leaks on a kill."""
 
     def connect(self, relay: str, token: str, most: int | None) -> Connected:
-        """May ``token`` connect? ``most`` connections at once, or fewer where the relay has said that it is enough."""
+        """May ``token`` connect? ``most`` connections at once, or fewer where the relay has said that it is enough.
+
+        At once no more are *being* made than were made: a relay that does not answer must not hold up every worker.
+        """
 
     def established(self, relay: str, token: str) -> None:
         """The relay has greeted it."""
@@ -90,7 +97,7 @@ class Connections(Protocol):
         """These are still connected. What was given up counts again: it must not be said of one that is released."""
 
     def release(self, relay: str, token: str) -> None:
-        """It is connected no more."""
+        """It is connected no more; or it never was, and then it is doubted whether the relay is well."""
 
     def throttled(self, relay: str, *, greeting: bool) -> int:
         """The relay has said that it is too much. Said at the ``greeting``, those that are established are as many as

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from notifier.model.breaker import HOST_RULE, About, BreakerRule, Permit, Place
 
-OTHERS_WAIT = 1.0  # seconds until it is asked again while somebody probes
+OTHERS_WAIT = 1.0  # seconds until it is asked again while somebody tries a password that is new
+# While somebody probes: all that waits for the relay is claimed and put off each time, and a probe may take half a minute.
+OTHERS_WAIT_SHARE, OTHERS_WAIT_MOST = 1 / 6, 5.0  # of the time that the breaker was open; seconds
 
 
 @dataclass(slots=True)
@@ -36,7 +38,10 @@ class _Breaker:
             return 0.0
         if self.until is not None and now < self.until:
             return self.until - now
-        return min(OTHERS_WAIT, self.probe_until - now) if now < self.probe_until else 0.0
+        if now >= self.probe_until:
+            return 0.0
+        others = OTHERS_WAIT if self.until is None else min(OTHERS_WAIT_MOST, self.open_for * OTHERS_WAIT_SHARE)
+        return min(others, self.probe_until - now)
 
     def take_probe(self, now: float) -> bool:
         if self.until is None and self.proven:

@@ -20,6 +20,7 @@ from notifier.errors import PoolClosed
 from notifier.model.breaker import BreakerRules, Breakers
 from notifier.model.events import Listener, ignore
 from notifier.model.pause import NoPauses, Pauses
+from notifier.model.prospect import Prospect
 from notifier.pool.config import PoolConfig
 from notifier.pool.pool import SessionPool
 from notifier.pool.relays import Member, Relays
@@ -33,6 +34,7 @@ from notifier.smtp.resolving import Resolve
 # The mx:// column of the one table: strangers count connections, and want few mails on each.
 MX_POOL = PoolConfig(size=2, messages_per_connection=20, max_age=300.0, max_idle=5.0)
 MOST_POOLS = 100  # hosts that are remembered; each may have sessions parked, and a thread that looks after them
+MOST_DOMAINS = 1000  # of which is remembered how they did
 LOOKUPS = 30.0  # seconds for all that routing asks, as for a TCP connection
 # Nobody holds this at a fork: it is taken in the first call of a child only.
 _AFTER_FORK = threading.Lock()
@@ -82,6 +84,9 @@ class MxRelays:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._members: OrderedDict[Endpoint, Member] = OrderedDict()  # the most recently used at the end
+        self._domains: OrderedDict[str, Relays | None] = (
+            OrderedDict()
+        )  # the same; None: nobody knows where its hosts are
 
     def for_domain(self, domain: str, deadline: float | None = None) -> Relays:
         """The relays for a recipient's domain, as the DNS has them now. ``deadline`` is monotonic seconds.
@@ -89,11 +94,31 @@ class MxRelays:
         Raises a `DeliveryError` leaf: rows D2 to D7, L2; `PoolClosed`.
         """
         ends = Deadline.after(LOOKUPS) if deadline is None else Deadline(deadline)
+        self._remember(domain, None)
         route = self._routes.route(domain, ends)
         members, evicted = self._chosen(route)
         for member in evicted:
             member.pool.drain()  # and not closed: somebody may hold it, a moment before asking for a session
-        return self._relays(members)
+        relays = self._relays(members)
+        self._remember(domain, relays)
+        return relays
+
+    def prospect(self, domain: str) -> Prospect:
+        """Of the hosts that the domain had when its mail was last sent. Nothing is looked up."""
+        self._begin_anew_after_a_fork()
+        with self._lock:
+            if domain not in self._domains:
+                return Prospect.UNKNOWN
+            relays = self._domains[domain]
+        return Prospect.FAILING if relays is None else relays.prospect
+
+    def _remember(self, domain: str, relays: Relays | None) -> None:
+        self._begin_anew_after_a_fork()
+        with self._lock:
+            self._domains[domain] = relays
+            self._domains.move_to_end(domain)
+            if len(self._domains) > MOST_DOMAINS:
+                self._domains.popitem(last=False)
 
     def _chosen(self, route: Route) -> tuple[list[list[Member]], list[Member]]:
         self._begin_anew_after_a_fork()

@@ -210,6 +210,12 @@ class Places:
             counted = self._counters + Counter(reused=sum(one.reused for one in self._holders))
             return now | dict(counted)
 
+    @property
+    def connected(self) -> bool:
+        """True where there is a session, parked or lent."""
+        with self._lock:
+            return bool(self._parked or self._lent())
+
     def tokens(self) -> list[str]:
         """Of the connections that are parked or lent."""
         with self._lock:

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import count
 
-from notifier.errors import DeliveryError, PoolClosed, PoolTimeout, RelayFull
+from notifier.errors import DeliveryError, PoolClosed, PoolError, PoolTimeout, RelayFull, RelayUnavailable
 from notifier.model.events import (
     Listener,
     SessionMissed,
@@ -32,7 +32,7 @@ from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
 from notifier.pool.places import Borrower, Places
 from notifier.pool.pooled import Pooled
-from notifier.pool.slots import KEEP_EVERY, Slots
+from notifier.pool.slots import KEEP_EVERY, PATIENCE, Slots
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Quota, Session, Window
 from notifier.smtp.session import Ending
@@ -110,8 +110,8 @@ class SessionPool:
                     self._wait(borrower, deadline)
                 try:
                     return self._live(borrower)
-                except RelayFull as full:  # of our sessions one will come back: nobody is sent away for that
-                    self._make_do(borrower, full)
+                except RelayUnavailable as refused:  # of our sessions one will come back: nobody is sent away for that
+                    self._make_do(borrower, refused)
         except BaseException:  # no session could be opened, or a signal's exception: the place is not lost
             self._retire(borrower, "doubt")
             raise
@@ -127,11 +127,12 @@ class SessionPool:
             self._places.exchange(borrower)
         return self._opened(borrower)
 
-    def _make_do(self, borrower: Borrower, full: RelayFull) -> None:
-        """Wait with what this process has; raises ``full`` where it has nothing."""
-        if not self._places.do_with_fewer(borrower):
-            raise full
-        self._fewer_until = self._clock() + full.retry_after
+    def _make_do(self, borrower: Borrower, refused: RelayUnavailable) -> None:
+        """Wait with what this process has; raises ``refused`` where it has nothing."""
+        answers = isinstance(refused, RelayFull) or self._places.connected
+        if not answers or not self._places.do_with_fewer(borrower):
+            raise refused
+        self._fewer_until = self._clock() + refused.retry_after
 
     def _look_for_more(self) -> None:
         self._fewer_until = None
@@ -140,8 +141,7 @@ class SessionPool:
     def _wait(self, borrower: Borrower, deadline: float) -> None:
         """In the queue, until the place is granted."""
         began = time.monotonic()
-        if borrower.bell is not None:
-            borrower.bell.wait(max(0.0, deadline - began))
+        missed = self._missed_after(borrower, began, deadline)
         if self._places.leave_queue(borrower):
             self._places.count("waited")
             self._tell(SessionWaited(self._name, time.monotonic() - began))
@@ -150,7 +150,20 @@ class SessionPool:
             raise PoolClosed(f"the pool for {self._name} is closed")
         self._places.count("timeouts")
         self._tell(SessionMissed(self._name, time.monotonic() - began))
-        raise PoolTimeout(
+        raise missed
+
+    def _missed_after(self, borrower: Borrower, began: float, deadline: float) -> PoolError:
+        """What is raised after the wait if no place was granted. Where all places are held by those who have not got through
+        to the relay, a worker has other mails to send than to wait for the first of them.
+        """
+        if (bell := borrower.bell) is not None:
+            if self._slots is not None and not self._places.connected:
+                bell.wait(max(0.0, min(deadline, began + PATIENCE) - began))
+                if not (borrower.granted or borrower.turned_away or self._places.connected):
+                    return self._slots.not_answering()
+            if not (borrower.granted or borrower.turned_away):
+                bell.wait(max(0.0, deadline - time.monotonic()))
+        return PoolTimeout(
             f"no session to {self._name} became free in time: all {self.config.size} are in use "
             "(pool= in NOTIFIER_SMTP_URL)"
         )
@@ -328,6 +341,12 @@ class SessionPool:
         self._places.wait_until_empty(grace)
 
     # looking --------------------------------------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """True where this process has a session."""
+        self._begin_anew_after_a_fork()
+        return self._places.connected
 
     def stats(self) -> Mapping[str, int]:
         """Flat counters: parked, lent, waiting now; opened, not_opened, reused, waited, timeouts and retired_… since the

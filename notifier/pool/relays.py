@@ -30,6 +30,7 @@ from notifier.model.events import BreakerClosed, BreakerOpened, Listener, RelayC
 from notifier.model.limits import Rate
 from notifier.model.outcome import Outcome
 from notifier.model.pause import NoPauses, Pause, Pauses
+from notifier.model.prospect import Prospect
 from notifier.pool.pool import SessionPool
 from notifier.pool.verdicts import held_against, is_the_relays, is_too_much
 from notifier.smtp import Endpoint, Session
@@ -49,6 +50,7 @@ class Member:
     pool: SessionPool
     weight: int = 1
     clean_until: float = 0.0
+    failing: bool = False  # as far as this process knows
     place: Place = field(init=False)
     rate: Rate | None = field(init=False)  # mails a second from all replicas together
 
@@ -57,6 +59,13 @@ class Member:
         self.place = place_of(self.pool.endpoint)
         per_second = self.pool.config.rate
         self.rate = None if per_second is None else Rate(f"relay {self.pool.endpoint.name}", per_second)
+
+    @property
+    def prospect(self) -> Prospect:
+        """A relay that fails has sessions at times, which are dead."""
+        if self.failing:
+            return Prospect.FAILING
+        return Prospect.CONNECTED if self.pool.connected else Prospect.UNKNOWN
 
 
 class Lent:
@@ -127,6 +136,11 @@ class Relays:
         self._tell = listener
         self._clock = clock
         self._rng = rng
+
+    @property
+    def prospect(self) -> Prospect:
+        """Of the worst relay of the first tier, which may be tried before any other."""
+        return max((member.prospect for member in self._tiers[0]), default=Prospect.UNKNOWN)
 
     @contextmanager
     def session(self, deadline: float) -> Iterator[Lent]:
@@ -209,7 +223,9 @@ class Relays:
             return Permit()
         permit = self._breakers.permit(member.place)
         if permit.clean:
-            member.clean_until = now + CLEAN_FOR
+            member.clean_until, member.failing = now + CLEAN_FOR, False
+        elif permit.wait > 0 or permit.probe:
+            member.failing = True
         return permit
 
     def _forgo(self, member: Member, permit: Permit) -> None:
@@ -230,7 +246,7 @@ class Relays:
         if found is None:
             return False
         about, rule = found
-        member.clean_until = 0.0
+        member.clean_until, member.failing = 0.0, True
         why = f"{fault.taxonomy_id} {fault.text}"
         if (seconds := self._breakers.bad(member.place, about, rule, why)) > 0:
             self._tell(BreakerOpened(member.pool.endpoint.name, about, seconds, why))
@@ -244,7 +260,9 @@ class Relays:
             # A connection that broke off after mails had gone well (many relays end it after so many) is no outage.
             if lent.fault is not None and not lent.went_well:
                 self._failed(member, lent.fault)
-            elif not permit.clean and self._breakers.good(member.place):
+                return
+            member.failing = False
+            if not permit.clean and self._breakers.good(member.place):
                 self._tell(BreakerClosed(member.pool.endpoint.name))
         except StoreError:
             member.clean_until = 0.0

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 
-from notifier.errors import RelayFull, StoreError
-from notifier.model.limits import Connections
+from notifier.errors import RelayFull, RelayUnavailable, StoreError
+from notifier.model.limits import Connected, Connections
 
 log = logging.getLogger(__name__)
 
 KEEP_EVERY = 20.0  # seconds; a third of the lease, so that one round trip may fail
+PATIENCE = 1.0  # seconds for one's turn to connect; the mails of other relays wait as long
+LATER = 2.0  # seconds until somebody asks again for whom that was not enough
+ASK_EVERY = (0.01, 0.1)  # seconds; the first, and as long as it gets
 
 
 class Slots:
@@ -31,14 +35,34 @@ class Slots:
         self._holder = holder
 
     def take(self) -> str:
-        """A token for one connection. Raises `RelayFull` where there are enough, or `StoreError`."""
+        """A token for one connection, when it is its turn.
+
+        Raises `RelayFull` where there are enough, `RelayUnavailable` where others have tried in vain for a while, or
+        `StoreError`.
+        """
         token = f"{uuid.uuid4().hex} {self._holder}"
-        answer = self._connections.connect(self._relay, token, self._most)
+        answer = self._in_turn(token)
+        if answer.patience is not None:
+            raise self.not_answering(answer.wait)
         if answer.wait > 0:
             raise RelayFull(
                 f"{self._name} has the connections that it takes: {answer.live} from all workers", answer.wait
             )
         return token
+
+    def not_answering(self, wait: float = LATER) -> RelayUnavailable:
+        """What is said where others are being connected for longer than a relay that is well takes."""
+        return RelayUnavailable(f"{self._name} lets those wait who are trying to connect", wait)
+
+    def _in_turn(self, token: str) -> Connected:
+        ends = time.monotonic() + PATIENCE
+        pause, longest = ASK_EVERY
+        while True:
+            answer = self._connections.connect(self._relay, token, self._most)
+            if not answer.patience or time.monotonic() >= ends:
+                return answer
+            time.sleep(min(pause, answer.patience))
+            pause = min(2 * pause, longest)
 
     def established(self, token: str) -> None:
         """The relay has greeted the connection."""

@@ -35,6 +35,9 @@ _ACCOUNT = frozenset({"A1", "A2", "A3", "A4", "A6", "E4"})
 _BEFORE_ANYTHING = frozenset({"G1", "M1"})
 # A wrong password is wrong for every mail, and relays lock accounts: the first one opens the breaker.
 _AT_ONCE = frozenset({"A1", "A3", "A4", "E4"})
+# Silence takes a worker's time, a connection's whole time limit for each of them: the second in a row is enough.
+_SILENT = frozenset({"C2", "G3"})
+SILENCES = 2
 
 
 def held_against(fault: Fault, rules: BreakerRules) -> tuple[About, BreakerRule] | None:
@@ -42,6 +45,8 @@ def held_against(fault: Fault, rules: BreakerRules) -> tuple[About, BreakerRule]
     row = fault.taxonomy_id
     if row in _ACCOUNT:
         return "account", replace(rules.account, consecutive=1) if row in _AT_ONCE else rules.account
+    if row in _SILENT:
+        return "host", replace(rules.host, consecutive=min(SILENCES, rules.host.consecutive))
     return ("host", rules.host) if is_the_relays(fault) else None
 
 

@@ -212,7 +212,8 @@ TABLE: tuple[Setting, ...] = (
         "NOTIFIER_BREAKER_FAILURES",
         parsers.count,
         str(HOST_RULE.consecutive),
-        "Failures of a relay in a row after which mails wait for it. Over half of the last 20 will do as well.",
+        "Failures of a relay in a row after which mails wait for it; two where it does not answer at all. "
+        "Over half of the last 20 will do as well.",
     ),
     Setting(
         "NOTIFIER_BREAKER_OPEN",

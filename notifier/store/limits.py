@@ -16,6 +16,10 @@ from notifier.store.round_trips import Argument
 LEASE = 60.0  # seconds until a connection that nobody keeps is given up; its process was killed
 RECOVER = 30.0  # seconds without a complaint after which a throttled relay is given one connection more
 PAUSE = 5.0  # seconds in which several complaints are one
+# Seconds that a relay may take to be ready, and until it is asked again at one that takes longer. All that waits for it is
+# claimed and put off each time, so that goes on for a while only.
+PATIENCE, LATER = 1.0, 2.0
+PATIENCE_IN_DOUBT, LATER_IN_DOUBT = 0.5, 5.0  # the same after a connection that failed
 
 
 class RedisRates:
@@ -67,9 +71,10 @@ class RedisConnections:
 
     def connect(self, relay: str, token: str, most: int | None) -> Connected:
         """See `Connections.connect`. Raises `StoreUnavailable`."""
-        (answer,) = self._connection.run([self._call(relay, "connect", token, self._lease, most or 0, self._recover)])
-        wait, live = answer
-        return Connected(wait / 1000, live)
+        times = (self._recover, *map(ms, (PATIENCE, LATER, PATIENCE_IN_DOUBT, LATER_IN_DOUBT)))
+        (answer,) = self._connection.run([self._call(relay, "connect", token, self._lease, most or 0, *times)])
+        wait, live, patience = map(int, answer)
+        return Connected(wait / 1000, live, None if patience < 0 else patience / 1000)
 
     def established(self, relay: str, token: str) -> None:
         """See `Connections.established`. Raises `StoreUnavailable`."""

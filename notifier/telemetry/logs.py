@@ -7,6 +7,7 @@ Each line has the facts of its event as fields too, for `notifier.telemetry.json
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -43,37 +44,37 @@ _LEVEL = {
 
 
 def log_event(event: Event, /) -> None:
-    """One line for one event, at the level that an operator expects."""
-    match event:
-        case SessionReused() | SessionOpened() | SessionNotOpened() | SessionRetired():  # first what comes most often
-            _log_session(event)
-        case MailSettled():
-            _log_settled(event)
-        case SessionWaited():
-            log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds, extra=_extra(event))
-        case SessionMissed():
-            log.debug("a session to %s was waited for in vain, %.3f s", event.relay, event.seconds, extra=_extra(event))
-        case BreakerOpened():
-            _log_opened(replace(event, why=_in_one_line(without_any(event.why))))
-        case BreakerClosed():
-            log.warning("%s takes mails again", event.relay, extra=_extra(event))
-        case RelayComplained():
-            _log_complaint(replace(event, why=_in_one_line(without_any(event.why))))
-        case MailsSwept():
-            _log_swept(event)
-        case LedgerChanged():
-            log.error(
-                "the store was %s: epoch %s is now %s. What waited in it and is not there now has to be enqueued again; "
-                "%d mails that may go only once, and may have gone, are parked for a person",
-                event.why,
-                event.was[:8],
-                event.now[:8],
-                event.parked,
-                extra=_extra(event),
-            )
+    """One line for one event, at the level that an operator expects. Of some there is none."""
+    if (say := _SAY.get(type(event))) is not None:
+        say(event)
+
+
+def _log_waited(event: SessionWaited) -> None:
+    log.debug("a session to %s was waited for, %.3f s", event.relay, event.seconds, extra=_extra(event))
+
+
+def _log_missed(event: SessionMissed) -> None:
+    log.debug("a session to %s was waited for in vain, %.3f s", event.relay, event.seconds, extra=_extra(event))
+
+
+def _log_closed(event: BreakerClosed) -> None:
+    log.warning("%s takes mails again", event.relay, extra=_extra(event))
+
+
+def _log_ledger(event: LedgerChanged) -> None:
+    log.error(
+        "the store was %s: epoch %s is now %s. What waited in it and is not there now has to be enqueued again; "
+        "%d mails that may go only once, and may have gone, are parked for a person",
+        event.why,
+        event.was[:8],
+        event.now[:8],
+        event.parked,
+        extra=_extra(event),
+    )
 
 
 def _log_opened(event: BreakerOpened) -> None:
+    event = replace(event, why=_in_one_line(without_any(event.why)))
     log.warning(
         "mails for %s wait %.0f s (%s): %s",
         event.relay,
@@ -85,6 +86,7 @@ def _log_opened(event: BreakerOpened) -> None:
 
 
 def _log_complaint(event: RelayComplained) -> None:
+    event = replace(event, why=_in_one_line(without_any(event.why)))
     log.warning(
         "%s gets too much, with %d connections: %s", event.relay, event.connections, event.why, extra=_extra(event)
     )
@@ -170,3 +172,20 @@ def _log_swept(event: MailsSwept) -> None:
         event.rung,
         extra=_extra(event),
     )
+
+
+# By type and not by patterns, which are tried one after the other: there is an event for each checkout and each return.
+_SAY: Mapping[type[Event], Callable[[Any], None]] = {
+    MailSettled: _log_settled,
+    SessionOpened: _log_session,
+    SessionNotOpened: _log_session,
+    SessionReused: _log_session,
+    SessionRetired: _log_session,
+    SessionWaited: _log_waited,
+    SessionMissed: _log_missed,
+    BreakerOpened: _log_opened,
+    BreakerClosed: _log_closed,
+    RelayComplained: _log_complaint,
+    MailsSwept: _log_swept,
+    LedgerChanged: _log_ledger,
+}

@@ -3,7 +3,8 @@
 --     | 'bad', account, 'host' or 'account', consecutive, share, last, first ms, longest ms, probe ms, why
 -- The account is '' where nobody logs in. KEYS[1] is the prefix "namespace:{relay …}:".
 local at, verb, account = now(), ARGV[1], ARGV[2]
-local OTHERS_WAIT = 1000 -- ms until it is asked again while somebody probes
+local OTHERS_WAIT = 1000 -- ms until it is asked again while somebody tries a password that is new
+local OTHERS_WAIT_SHARE, OTHERS_WAIT_MOST = 6, 5000 -- while somebody probes: a sixth of the time that it was open, ms
 local KEPT = 7 * 24 * 3600 * 1000 -- ms that a place is remembered in which nothing happens
 
 local host = P .. 'breaker'
@@ -29,7 +30,10 @@ local function is_clean(b) return b.proven and not b.ends and b.last == '' end
 local function waits(b)
   if not b.ends and b.proven then return 0 end
   if b.ends and at < b.ends then return b.ends - at end
-  if at < b.probe_until then return math.min(OTHERS_WAIT, b.probe_until - at) end
+  if at < b.probe_until then
+    local others = b.ends and math.min(OTHERS_WAIT_MOST, math.ceil(b.open_for / OTHERS_WAIT_SHARE)) or OTHERS_WAIT
+    return math.min(others, b.probe_until - at)
+  end
   return 0
 end
 

@@ -1,8 +1,13 @@
 -- The connections of one relay, from all replicas: 'live' holds each token until the moment at which it is given up.
--- ARGV: 'connect', token, lease ms, most or 0, recover ms | 'established', token, lease ms | 'keep', lease ms, tokens ...
---     | 'release', token | 'throttled', 1 where the greeting said it, pause ms
+-- Of those, 'ready' are established; 'trying' holds since when each other one is being made, 'lately' when the last ones
+-- were established; 'doubt' is there after one that failed, until the next is established.
+-- ARGV: 'connect', token, lease ms, most or 0, recover ms, patience ms, later ms, and both where there is doubt
+--     | 'established', token, lease ms | 'keep', lease ms, tokens ... | 'release', token
+--     | 'throttled', 1 where the greeting said it, pause ms
 local at, verb = now(), ARGV[1]
 local live, ready, throttle = P .. 'live', P .. 'ready', P .. 'throttle'
+local trying, lately, doubt = P .. 'trying', P .. 'lately', P .. 'doubt'
+local LATELY, DOUBT = 10000, 60000 -- ms
 
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', live, '-inf', at)) do
   redis.call('ZREM', live, gone)
@@ -32,19 +37,46 @@ local function allowed(most, recover)
   return most > 0 and math.min(most, limit) or limit
 end
 
+-- How many may be made at once: as many as were got, so that a relay that does not answer holds up few of all workers.
+local function at_once()
+  if redis.call('EXISTS', doubt) == 1 then return 1 end
+  redis.call('ZREMRANGEBYSCORE', lately, '-inf', at - LATELY)
+  return math.max(1, redis.call('SCARD', ready), redis.call('ZCARD', lately))
+end
+
+-- Nil where one more may be made. Else until when others ask again, and for how long it is worth waiting for one of those
+-- that are being made, ms.
+local function refusal(lease_ms)
+  redis.call('ZREMRANGEBYSCORE', trying, '-inf', at - lease_ms)
+  if redis.call('ZCARD', trying) < at_once() then return nil end
+  local first = tonumber(redis.call('ZRANGE', trying, 0, 0, 'WITHSCORES')[2])
+  local times = redis.call('EXISTS', doubt) == 1 and 8 or 6
+  return tonumber(ARGV[times + 1]), math.max(0, first + tonumber(ARGV[times]) - at)
+end
+
 if verb == 'connect' then
+  local lease_ms = tonumber(ARGV[3])
   local count, most = redis.call('ZCARD', live), allowed(tonumber(ARGV[4]), tonumber(ARGV[5]))
-  if most > 0 and count >= most then return { 1000, count } end
-  redis.call('ZADD', live, at + tonumber(ARGV[3]), ARGV[2])
-  redis.call('PEXPIRE', live, tonumber(ARGV[3]) * 2)
-  return { 0, count + 1 }
+  if most > 0 and count >= most then return { 1000, count, -1 } end
+  local later, patience = refusal(lease_ms)
+  if later then return { later, count, patience } end
+  redis.call('ZADD', live, at + lease_ms, ARGV[2])
+  redis.call('ZADD', trying, at, ARGV[2])
+  redis.call('PEXPIRE', live, lease_ms * 2)
+  redis.call('PEXPIRE', trying, lease_ms)
+  return { 0, count + 1, -1 }
 elseif verb == 'established' then
   lease({ ARGV[2] }, tonumber(ARGV[3]))
+  redis.call('ZREM', trying, ARGV[2])
+  redis.call('DEL', doubt)
+  redis.call('ZADD', lately, at, ARGV[2])
+  redis.call('PEXPIRE', lately, LATELY)
   return redis.call('SCARD', ready)
 elseif verb == 'keep' then
   lease({ unpack(ARGV, 3) }, tonumber(ARGV[2]))
   return redis.call('ZCARD', live)
 elseif verb == 'release' then
+  if redis.call('ZREM', trying, ARGV[2]) == 1 then redis.call('SET', doubt, 1, 'PX', DOUBT) end
   redis.call('ZREM', live, ARGV[2])
   redis.call('SREM', ready, ARGV[2])
   return redis.call('ZCARD', live)

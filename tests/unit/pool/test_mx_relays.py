@@ -17,7 +17,8 @@ import pytest
 from notifier.errors import DeliveryError, ErrorClass, Fault, Phase, PoolClosed, RelayUnavailable, Scope, fault_error
 from notifier.model.breaker import BreakerRule, BreakerRules
 from notifier.model.outcome import Outcome, RecipientOutcome, RecipientState
-from notifier.pool import LocalBreakers
+from notifier.model.prospect import Prospect
+from notifier.pool import LocalBreakers, mx
 from notifier.pool.mx import MX_POOL, MxRelays
 from notifier.smtp import Endpoint, TLSPolicy
 from notifier.smtp.deadline import Deadline
@@ -330,3 +331,26 @@ def test_a_child_goes_on_though_a_thread_of_its_parent_held_the_lock(world: Worl
             finally:
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_what_is_to_be_expected_of_a_domain_is_what_was_seen_of_its_hosts_and_of_the_dns(world: World) -> None:
+    world.faults["c.test"] = world.faults["d.test"] = REFUSED
+    world.routes["gone.test"] = NO_DOMAIN
+    world.send("one.test")
+    for domain in ("equal.test", "gone.test"):
+        with pytest.raises(DeliveryError):
+            world.send(domain)
+    assert [world.relays.prospect(one) for one in ("one.test", "same.test", "equal.test", "gone.test")] == [
+        Prospect.CONNECTED,
+        Prospect.UNKNOWN,
+        Prospect.FAILING,
+        Prospect.FAILING,
+    ]
+
+
+def test_so_many_domains_are_remembered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mx, "MOST_DOMAINS", 1)
+    world.send("one.test")
+    world.send("two.test")
+    assert world.relays.prospect("one.test") is Prospect.UNKNOWN
+    assert world.relays.prospect("two.test") is Prospect.CONNECTED

@@ -1,4 +1,4 @@
-"""A pool whose replicas have the connections that the relay takes: who waits, and who is sent away."""
+"""A pool whose replicas have the connections that the relay takes, or try in vain: who waits, and who is sent away."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import threading
 import time
 
 import pytest
-from fake_relay import make
+from fake_relay import FakeSession, make
 
-from notifier.errors import PoolClosed, PoolTimeout, RelayFull
+from notifier.errors import PoolClosed, PoolTimeout, RelayFull, RelayUnavailable
 from notifier.model.limits import Connected
-from notifier.pool import SessionPool, Slots
+from notifier.pool import SessionPool, Slots, pool
 
 
 class Elsewhere:
     """The connections of all replicas: ``free`` more may be made."""
+
+    refusal = Connected(1.0, 9)
 
     def __init__(self, free: int) -> None:
         self.free = free
 
     def connect(self, relay: str, token: str, most: int | None) -> Connected:
         if self.free <= 0:
-            return Connected(1.0, 9)
+            return self.refusal
         self.free -= 1
         return Connected(0.0, 9)
 
@@ -147,3 +149,80 @@ def test_a_connection_that_ends_while_it_is_kept_is_given_back_once_more() -> No
     pool.tend()
     assert [verb for verb, _ in said] == ["release", "keep", "release"]
     assert len({token for _, token in said}) == 1
+
+
+# others try in vain -------------------------------------------------------------------------------------------------
+
+
+def without_an_answer(pool: SessionPool, free: int) -> None:
+    limited(pool, free).refusal = Connected(5.0, 9, 0.0)
+
+
+def test_who_has_a_session_waits_for_it_where_the_relay_lets_new_ones_wait() -> None:
+    pool, relay, _, _ = make(size=3)
+    without_an_answer(pool, free=1)
+    served = threading.Event()
+
+    def wait() -> None:
+        with pool.session(soon()):
+            served.set()
+
+    with pool.session(soon()):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not pool.stats()["waiting"]:
+            time.sleep(0.001)
+    thread.join(5)
+    assert served.is_set()
+    assert len(relay.sessions) == 1
+
+
+def test_who_has_none_goes_away_and_leaves_no_place_taken() -> None:
+    pool, _, _, _ = make(size=3)
+    without_an_answer(pool, free=0)
+    with pytest.raises(RelayUnavailable, match="lets those wait who are trying"), pool.session(soon()):
+        pass
+    assert "0 of 3 places" in repr(pool)
+
+
+class Connecting:
+    """Opens a session when it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.let_go = threading.Event(), threading.Event()
+
+    def __call__(self, endpoint: object) -> FakeSession:
+        self.begun.set()
+        self.let_go.wait(5)
+        return FakeSession()
+
+
+def test_nobody_waits_long_behind_those_who_have_not_got_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "PATIENCE", 0.01)
+    one_place, _, _, _ = make(size=1)
+    limited(one_place, free=1)
+    one_place._open_session = connecting = Connecting()  # type: ignore[assignment]
+
+    def connect() -> None:
+        with one_place.session(soon()):
+            pass
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    connecting.begun.wait(5)
+    with pytest.raises(RelayUnavailable), one_place.session(soon(60)):
+        pass
+    connecting.let_go.set()
+    thread.join(5)
+    with one_place.session(soon()) as session:
+        assert session.usable, "the place has gone to nobody"
+
+
+def test_whoever_waits_behind_a_session_that_is_lent_does_so_until_their_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "PATIENCE", 0.0)
+    one_place, _, _, _ = make(size=1)
+    limited(one_place, free=1)
+    with one_place.session(soon()), pytest.raises(PoolTimeout), one_place.session(soon(0.01)):
+        pass

@@ -21,9 +21,11 @@ from notifier.errors import (
 from notifier.model.breaker import BreakerRule, BreakerRules, Permit, Place
 from notifier.model.events import BreakerClosed, BreakerOpened, Event
 from notifier.model.outcome import Outcome, RecipientOutcome, RecipientState
+from notifier.model.prospect import Prospect
 from notifier.model.secret import Secret
 from notifier.pool import LocalBreakers, Member, PoolConfig, Relays, SessionPool
 from notifier.pool.relays import place_of
+from notifier.pool.verdicts import held_against
 from notifier.smtp import Endpoint
 from notifier.smtp.session import Ending
 
@@ -149,6 +151,39 @@ def test_where_none_may_be_tried_it_says_how_long_to_wait() -> None:
     assert error.value.retry_after == 30
 
 
+def test_what_is_to_be_expected_of_the_first_tier_is_what_was_seen_of_it_last() -> None:
+    farm = Farm([["a"], ["b"]])
+    assert farm.relays.prospect is Prospect.UNKNOWN
+    farm.send()
+    assert farm.relays.prospect is Prospect.CONNECTED
+    farm.outcomes["a"] = [failed(CLOSING)]
+    farm.relays.pools[0].drain()
+    farm.send()
+    assert farm.relays.prospect is Prospect.FAILING, "and not what its parked session promises"
+    farm.outcomes.clear()
+    farm.relays.pools[0].drain()
+    farm.send()
+    assert farm.relays.prospect is Prospect.CONNECTED
+
+
+def test_what_others_hold_against_a_relay_is_to_be_expected_of_it_too() -> None:
+    farm = Farm([["a"]])
+    farm.send()
+    farm.now = 2
+    for _ in range(2):
+        farm.breakers.bad(Place("a:25 required"), "host", RULES.host, "C1 connection refused")
+    with pytest.raises(RelayUnavailable):
+        farm.send()
+    assert farm.relays.prospect is Prospect.FAILING
+
+
+def test_the_second_silence_in_a_row_is_enough() -> None:
+    silent = Fault("C2", ErrorClass.TRANSIENT, Scope.HOST, Phase.CONNECT, "no answer")
+    assert held_against(silent, BreakerRules()) == ("host", BreakerRule(consecutive=2))
+    assert held_against(REFUSED, BreakerRules()) == ("host", BreakerRule(consecutive=5))
+    assert held_against(silent, BreakerRules(BreakerRule(consecutive=1))) == ("host", BreakerRule(consecutive=1))
+
+
 def test_within_a_tier_each_relay_gets_its_share() -> None:
     farm = Farm([["a*3", "b"]])
     found = Counter(farm.send() for _ in range(2000))
@@ -214,7 +249,7 @@ def test_a_parked_session_says_nothing_of_todays_password() -> None:
     now = 31.0
     with Relays([[Member(pool)]], breakers).session(time.monotonic() + 5):
         assert pool.stats()["opened"] == 1
-        assert breakers.permit(place).wait == 1, "the probe is still under way"
+        assert breakers.permit(place).wait == 5, "the probe is still under way"
 
 
 def test_a_clean_relay_is_asked_about_once_a_second() -> None:

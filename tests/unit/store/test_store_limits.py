@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from notifier.model.limits import Connected, Rate
 from notifier.store import RedisStore
-from notifier.store.limits import LEASE, PAUSE, RECOVER
+from notifier.store.limits import (
+    LATER,
+    LATER_IN_DOUBT,
+    LEASE,
+    PATIENCE,
+    PATIENCE_IN_DOUBT,
+    PAUSE,
+    RECOVER,
+)
 
 FIVE = Rate("relay a", 5.0)
 TWO = Rate("domain b", 2.0)
@@ -170,3 +178,52 @@ def test_a_complaint_later_halves_them_and_one_more_is_tried_now_and_then(store:
     assert connected(store, 20, start=50) == 1
     clock.now += RECOVER * 10
     assert connected(store, 20, start=80) == 20, "as many as ever, and no complaint since"
+
+
+def asks(store: RedisStore, token: str) -> Connected:
+    return store.connections.connect("relay", token, None)
+
+
+def test_while_the_first_is_being_connected_nobody_else_is(store: RedisStore, clock: Clock) -> None:
+    assert asks(store, "first").wait == 0
+    assert asks(store, "next") == Connected(LATER, 1, PATIENCE)
+    clock.now += PATIENCE
+    assert asks(store, "next") == Connected(LATER, 1, 0.0), "a relay that takes longer is not waited for"
+
+
+def test_as_many_are_connected_at_once_as_were_connected_lately(store: RedisStore, clock: Clock) -> None:
+    assert connected(store, 3) == 3
+    assert [asks(store, f"more {number}").wait for number in range(4)] == [0, 0, 0, LATER]
+
+
+def test_relays_that_end_each_connection_after_a_mail_are_connected_to_as_often(
+    store: RedisStore, clock: Clock
+) -> None:
+    assert connected(store, 3) == 3
+    for number in range(3):
+        store.connections.release("relay", f"t{number}")
+    assert [asks(store, f"more {number}").wait for number in range(4)] == [0, 0, 0, LATER]
+
+
+def test_after_one_that_failed_others_are_connected_one_by_one_until_one_is_established(
+    store: RedisStore, clock: Clock
+) -> None:
+    assert connected(store, 3) == 3
+    asks(store, "fails")
+    store.connections.release("relay", "fails")
+    assert asks(store, "probe").wait == 0
+    assert asks(store, "other") == Connected(LATER_IN_DOUBT, 4, PATIENCE_IN_DOUBT)
+    store.connections.established("relay", "probe")
+    assert [asks(store, f"more {number}").wait for number in range(3)] == [0, 0, 0]
+
+
+def test_one_that_was_killed_while_it_connected_is_in_nobodys_way_for_ever(store: RedisStore, clock: Clock) -> None:
+    asks(store, "killed")
+    clock.now += LEASE
+    assert asks(store, "next").wait == 0
+
+
+def test_a_limit_that_is_reached_is_no_relay_that_does_not_answer(store: RedisStore, clock: Clock) -> None:
+    assert connected(store, 2) == 2
+    asks(store, "third")
+    assert store.connections.connect("relay", "fourth", 3) == Connected(1.0, 3, None)

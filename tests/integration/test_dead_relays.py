@@ -1,0 +1,100 @@
+"""A relay that is dead holds up its own mails alone: real workers, two slots, and another account whose relay is well (fault 82).
+
+The dead one would be waited for as long as a test may take. So that the others' mails are sent at all shows that
+nobody of theirs waits for it, and that one connection is being made shows that a slot is free for them.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from real_servers.ground import held_ports
+from workers import plant
+
+import notifier
+from notifier import send_bulk
+from notifier.model.state import MailState
+from notifier.tasks.runtime import runtime
+
+# Longer than any test; nobody retries a connection that is still being made.
+FOR_EVER = "timeout_connect=300&timeout_greeting=300"
+TWO_ACCOUNTS = """
+[accounts.dead]
+smtp_url = "smtp://127.0.0.1:{port}?tls=none&{options}"
+
+[tenants.shop]
+send = [{{ as = "dead.example", through = "dead" }}, {{ as = "well.example" }}]
+"""
+
+
+@contextmanager
+def mute() -> Iterator[int]:
+    """Accepts, and never greets."""
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            while True:
+                try:
+                    accepted.append(listener.accept()[0])
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+            for one in accepted:
+                one.close()
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """The system throws away every SYN, for the backlog is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with socket.create_connection(listener.getsockname()):
+            yield listener.getsockname()[1]
+
+
+@contextmanager
+def refusing() -> Iterator[int]:
+    """Nobody listens."""
+    with held_ports(1) as (port,):
+        yield port
+
+
+def send(sender: str, count: int) -> list[str]:
+    recipients = [{"to": f"n{number}@example.com", "context": {"name": "Zoë"}} for number in range(count)]
+    return [row.result.id for row in send_bulk(template="welcome", recipients=recipients, sender=sender, tenant="shop")]
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+@pytest.mark.parametrize("dead", [mute, silent, refusing])
+def test_a_dead_relay_holds_up_its_own_mails_alone(
+    dead: Callable[[], AbstractContextManager[int]], pool: str, tmp_path: Path
+) -> None:
+    tenants = tmp_path / "tenants.toml"
+    with plant(tmp_path) as made, dead() as port:
+        tenants.write_text(TWO_ACCOUNTS.format(port=port, options=FOR_EVER))
+        made.use(NOTIFIER_TENANTS=str(tenants))
+        made.start_worker("-P", pool)
+        waiting: list[str] = []
+        others: list[str] = []
+        for _ in range(5):
+            waiting += send("a@dead.example", 10)
+            others += send("a@well.example", 10)
+        made.settle(others, "sent")
+        assert runtime().store.relay_figures.connections(f"127.0.0.1:{port}").live <= 1
+        found = [notifier.status(one) for one in waiting]
+        assert {one.state for one in found} <= {MailState.WAITING, MailState.CLAIMED}
+        assert {one.attempt for one in found} == {0}, "no mail is to blame"

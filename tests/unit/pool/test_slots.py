@@ -1,0 +1,59 @@
+"""Whose turn it is to connect: who waits for it, and who is sent away, and with which word."""
+
+from __future__ import annotations
+
+import pytest
+
+from notifier.errors import RelayFull, RelayUnavailable
+from notifier.model.limits import Connected
+from notifier.pool import Slots, slots
+
+MINE = Connected(0.0, 1)
+SOON = Connected(2.0, 1, 0.02)
+SLOW = Connected(5.0, 1, 0.0)
+
+
+class Answers:
+    """The connections of all replicas give these answers, one by one; the last one again and again."""
+
+    def __init__(self, *answers: Connected) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        self.asked.append(token)
+        return self.answers[min(len(self.asked), len(self.answers)) - 1]
+
+
+def of(answers: Answers) -> Slots:
+    return Slots(answers, "relay", "relay:25", holder="worker 1")  # type: ignore[arg-type]
+
+
+def test_who_waits_for_others_to_be_connected_asks_again_with_the_same_token() -> None:
+    answers = Answers(SOON, SOON, MINE)
+    assert [of(answers).take()] * 3 == answers.asked
+
+
+def test_who_waited_in_vain_may_send_other_mails_and_the_relay_is_not_said_to_be_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slots, "PATIENCE", 0.0)
+    with pytest.raises(RelayUnavailable, match="relay:25 lets those wait who are trying to connect") as error:
+        of(Answers(SOON)).take()
+    assert not isinstance(error.value, RelayFull)
+    assert error.value.retry_after == 2.0
+
+
+def test_a_relay_that_is_known_to_take_longer_is_not_waited_for() -> None:
+    answers = Answers(SOON, SLOW)
+    with pytest.raises(RelayUnavailable) as error:
+        of(answers).take()
+    assert error.value.retry_after == 5.0
+    assert len(answers.asked) == 2
+
+
+def test_a_limit_that_is_reached_is_said_at_once() -> None:
+    answers = Answers(Connected(1.0, 9))
+    with pytest.raises(RelayFull, match="9 from all workers"):
+        of(answers).take()
+    assert len(answers.asked) == 1
