@@ -31,7 +31,8 @@ The tree::
     ├── PoolError
     │   ├── PoolTimeout                 no session within the deadline
     │   ├── RelayUnavailable            nothing may be tried now: a breaker is open, a limit is reached
-    │   │   └── RelayFull               other workers have all the connections that it takes
+    │   │   ├── RelayFull               other workers have all the connections that it takes
+    │   │   └── RelayConnecting         others are being connected to it, and nobody knows yet whether it answers
     │   └── PoolClosed
     └── DeliveryError                   carries a Fault; the class axis
         ├── TransientError              try again
@@ -298,6 +299,10 @@ class RelayUnavailable(PoolError):
 
 class RelayFull(RelayUnavailable):
     """Others have all the connections that the relay takes from all workers together."""
+
+
+class RelayConnecting(RelayUnavailable):
+    """Others are being connected to the relay, and nobody knows yet whether it answers."""
 
 
 class PoolClosed(PoolError):

@@ -73,12 +73,13 @@ class Connected(NamedTuple):
     connections the relay has now, from all replicas.
 
     ``patience``: None where it is a limit that is reached. Else others are being connected, and these seconds more that
-    is what a relay that is well may take; 0: it takes longer.
+    is what a relay that is well may take; 0: it takes longer. ``doubted``: the last one that was over had failed.
     """
 
     wait: float
     live: int
     patience: float | None = None
+    doubted: bool = False
 
 
 class Connections(Protocol):

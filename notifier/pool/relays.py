@@ -19,6 +19,7 @@ from notifier.errors import (
     Phase,
     PoolError,
     PoolTimeout,
+    RelayConnecting,
     RelayFull,
     RelayUnavailable,
     Scope,
@@ -158,18 +159,23 @@ class Relays:
     def _enter(self, stack: ExitStack, deadline: float) -> tuple[Member, Permit, Session]:
         error: DeliveryError | PoolError | None = None
         refused: list[tuple[Member, Permit]] = []
-        for member in self._in_turn():
-            permit = self._permit(member)
-            if permit.wait > 0:
-                refused.append((member, permit))
-                continue
-            try:
-                return member, permit, self._borrowed(stack, member, permit, deadline)
-            except (PoolTimeout, RelayUnavailable, DeliveryError) as failure:
-                error = self._passed_over(member, permit, failure)
-            except BaseException:
-                self._forgo(member, permit)
-                raise
+        for tier in self._tiers:
+            connecting = False
+            for member in self._in_turn(tier):
+                permit = self._permit(member)
+                if permit.wait > 0:
+                    refused.append((member, permit))
+                    continue
+                try:
+                    return member, permit, self._borrowed(stack, member, permit, deadline)
+                except (PoolTimeout, RelayUnavailable, DeliveryError) as failure:
+                    error = self._passed_over(member, permit, failure)
+                    connecting = connecting or isinstance(failure, RelayConnecting)
+                except BaseException:
+                    self._forgo(member, permit)
+                    raise
+            if connecting:  # it may be well, and is known soon: the next tier stands in for relays that are not
+                break
         raise error or _unavailable(refused)
 
     def _borrowed(self, stack: ExitStack, member: Member, permit: Permit, deadline: float) -> Session:
@@ -205,12 +211,11 @@ class Relays:
         self._tell(RelayComplained(member.pool.endpoint.name, connections, str(fault)))
         return connections
 
-    def _in_turn(self) -> Iterator[Member]:
-        for tier in self._tiers:
-            if len(tier) == 1:
-                yield tier[0]
-            else:  # the first of an order drawn so is each member by its weight
-                yield from sorted(tier, key=lambda member: self._rng() ** (1 / member.weight), reverse=True)
+    def _in_turn(self, tier: Sequence[Member]) -> Sequence[Member]:
+        """The first of an order drawn so is each member by its weight."""
+        if len(tier) == 1:
+            return tier
+        return sorted(tier, key=lambda member: self._rng() ** (1 / member.weight), reverse=True)
 
     # breakers -------------------------------------------------------------------------------------------------------
 

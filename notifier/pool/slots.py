@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 
-from notifier.errors import RelayFull, RelayUnavailable, StoreError
+from notifier.errors import RelayConnecting, RelayFull, RelayUnavailable, StoreError
 from notifier.model.limits import Connected, Connections
 
 log = logging.getLogger(__name__)
@@ -37,22 +37,23 @@ class Slots:
     def take(self) -> str:
         """A token for one connection, when it is its turn.
 
-        Raises `RelayFull` where there are enough, `RelayUnavailable` where others have tried in vain for a while, or
-        `StoreError`.
+        Raises `RelayFull` where there are enough; where others have tried in vain for a while `RelayConnecting`, or
+        `RelayUnavailable` if one of them has failed; or `StoreError`.
         """
         token = f"{uuid.uuid4().hex} {self._holder}"
         answer = self._in_turn(token)
         if answer.patience is not None:
-            raise self.not_answering(answer.wait)
+            raise self.not_answering(answer.wait, doubted=answer.doubted)
         if answer.wait > 0:
             raise RelayFull(
                 f"{self._name} has the connections that it takes: {answer.live} from all workers", answer.wait
             )
         return token
 
-    def not_answering(self, wait: float = LATER) -> RelayUnavailable:
+    def not_answering(self, wait: float = LATER, *, doubted: bool = False) -> RelayUnavailable:
         """What is said where others are being connected for longer than a relay that is well takes."""
-        return RelayUnavailable(f"{self._name} lets those wait who are trying to connect", wait)
+        kind = RelayUnavailable if doubted else RelayConnecting
+        return kind(f"{self._name} lets those wait who are trying to connect", wait)
 
     def _in_turn(self, token: str) -> Connected:
         ends = time.monotonic() + PATIENCE

@@ -73,8 +73,8 @@ class RedisConnections:
         """See `Connections.connect`. Raises `StoreUnavailable`."""
         times = (self._recover, *map(ms, (PATIENCE, LATER, PATIENCE_IN_DOUBT, LATER_IN_DOUBT)))
         (answer,) = self._connection.run([self._call(relay, "connect", token, self._lease, most or 0, *times)])
-        wait, live, patience = map(int, answer)
-        return Connected(wait / 1000, live, None if patience < 0 else patience / 1000)
+        wait, live, patience, doubted = map(int, answer)
+        return Connected(wait / 1000, live, None if patience < 0 else patience / 1000, doubted=bool(doubted))
 
     def established(self, relay: str, token: str) -> None:
         """See `Connections.established`. Raises `StoreUnavailable`."""

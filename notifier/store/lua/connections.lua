@@ -45,26 +45,27 @@ local function at_once()
 end
 
 -- Nil where one more may be made. Else until when others ask again, and for how long it is worth waiting for one of those
--- that are being made, ms.
+-- that are being made, ms; and 1 where there is doubt.
 local function refusal(lease_ms)
   redis.call('ZREMRANGEBYSCORE', trying, '-inf', at - lease_ms)
   if redis.call('ZCARD', trying) < at_once() then return nil end
   local first = tonumber(redis.call('ZRANGE', trying, 0, 0, 'WITHSCORES')[2])
-  local times = redis.call('EXISTS', doubt) == 1 and 8 or 6
-  return tonumber(ARGV[times + 1]), math.max(0, first + tonumber(ARGV[times]) - at)
+  local doubted = redis.call('EXISTS', doubt)
+  local times = doubted == 1 and 8 or 6
+  return tonumber(ARGV[times + 1]), math.max(0, first + tonumber(ARGV[times]) - at), doubted
 end
 
 if verb == 'connect' then
   local lease_ms = tonumber(ARGV[3])
   local count, most = redis.call('ZCARD', live), allowed(tonumber(ARGV[4]), tonumber(ARGV[5]))
-  if most > 0 and count >= most then return { 1000, count, -1 } end
-  local later, patience = refusal(lease_ms)
-  if later then return { later, count, patience } end
+  if most > 0 and count >= most then return { 1000, count, -1, 0 } end
+  local later, patience, doubted = refusal(lease_ms)
+  if later then return { later, count, patience, doubted } end
   redis.call('ZADD', live, at + lease_ms, ARGV[2])
   redis.call('ZADD', trying, at, ARGV[2])
   redis.call('PEXPIRE', live, lease_ms * 2)
   redis.call('PEXPIRE', trying, lease_ms)
-  return { 0, count + 1, -1 }
+  return { 0, count + 1, -1, 0 }
 elseif verb == 'established' then
   lease({ ARGV[2] }, tonumber(ARGV[3]))
   redis.call('ZREM', trying, ARGV[2])

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from unittest import mock
 
 import pytest
 
@@ -13,6 +14,7 @@ from notifier.errors import (
     ErrorClass,
     Fault,
     Phase,
+    RelayConnecting,
     RelayUnavailable,
     Scope,
     StoreUnavailable,
@@ -119,6 +121,26 @@ def test_the_first_tier_is_used_while_it_can_be() -> None:
 def test_a_relay_that_cannot_be_reached_is_passed_over() -> None:
     farm = Farm([["a"], ["b"]], faults={"a": REFUSED})
     assert farm.send() == "b"
+
+
+def being_connected(farm: Farm, host: str) -> None:
+    """Others are at it, longer than a relay that is well takes."""
+    (pool,) = (pool for pool in farm.relays.pools if pool.endpoint.host == host)
+    pool._slots = mock.Mock(take=mock.Mock(side_effect=RelayConnecting(f"{host} lets others wait", 2.0)))
+
+
+def test_nobody_stands_in_for_a_relay_that_others_are_being_connected_to() -> None:
+    farm = Farm([["a"], ["b"]])
+    being_connected(farm, "a")
+    with pytest.raises(RelayConnecting):
+        farm.send()
+    assert farm.opened["b"] == 0
+
+
+def test_relays_of_one_tier_do_not_wait_for_each_other() -> None:
+    farm = Farm([["a", "b"]])
+    being_connected(farm, "a")
+    assert {farm.send() for _ in range(20)} == {"b"}
 
 
 def test_after_some_failures_it_is_not_even_tried() -> None:

@@ -212,7 +212,7 @@ def test_after_one_that_failed_others_are_connected_one_by_one_until_one_is_esta
     asks(store, "fails")
     store.connections.release("relay", "fails")
     assert asks(store, "probe").wait == 0
-    assert asks(store, "other") == Connected(LATER_IN_DOUBT, 4, PATIENCE_IN_DOUBT)
+    assert asks(store, "other") == Connected(LATER_IN_DOUBT, 4, PATIENCE_IN_DOUBT, doubted=True)
     store.connections.established("relay", "probe")
     assert [asks(store, f"more {number}").wait for number in range(3)] == [0, 0, 0]
 
