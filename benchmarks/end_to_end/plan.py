@@ -83,7 +83,7 @@ QUICK = Plan(
     held=60,
     portions=2,
     far=60,
-    far_peers=4,
+    far_peers=10,
     imports=1,
     starts=1,
     # `benchmarks.delivery` and `benchmarks.scale` have smoke tests of what these two ask them for.
