@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from driven import FULL
@@ -34,6 +36,9 @@ collect_ignore = ["migrations"]
 # What waits long comes first: whoever runs the tests on several cores hands out what is short at the end.
 ORDER = ("chaos", "packaging", "integration", "web", "unit", "protocol")
 
+MEMORY = "/dev/shm"  # noqa: S108 - with a folder of its own in it
+ROOM = 4 * 2**30  # octets: a server's files hold all that was ever written
+
 settings.register_profile("dev", deadline=None, max_examples=FULL)
 settings.register_profile("quick", deadline=None, max_examples=15, stateful_step_count=25)  # for `make check`
 settings.register_profile("ci", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
@@ -61,8 +66,15 @@ def folder(item: pytest.Item) -> str:
     return item.path.relative_to(TESTS).parts[0]
 
 
+def in_memory() -> str | None:
+    """Where the files of a server lie that syncs each of its writes: the disk, which no test takes the power from, is what tests
+    would wait for most. None, the usual place, where there is no room.
+    """
+    return MEMORY if Path(MEMORY).is_dir() and shutil.disk_usage(MEMORY).free > ROOM else None
+
+
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[EmbeddedValkey]:
     """One real Valkey for all tests that do not hurt it."""
-    with EmbeddedValkey() as server:
+    with TemporaryDirectory(prefix="notifier-valkey-", dir=in_memory()) as data, EmbeddedValkey(Path(data)) as server:
         yield server

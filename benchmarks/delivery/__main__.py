@@ -40,7 +40,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     given = parser.parse_args(words)
     if given.quick:
         given.rounds = given.memory_rounds = 1
-        given.singles, given.many, given.stored, given.waiting = 50, 200, 1_000, 1_000
+        given.singles, given.many, given.stored, given.waiting = 10, 100, 500, 1_000
     elif given.output is None:
         given.output = RESULTS
     return given

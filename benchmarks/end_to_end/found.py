@@ -74,11 +74,11 @@ class Bench:
 
     def memory(self) -> None:
         self._tell(f"memory, {self._plan.held:,} mails")
-        self.found.held = memory.held(self._plan.held, 5, self._sink)
+        self.found.held = memory.held(self._plan.held, self._plan.portions, self._sink)
 
     def start(self) -> None:
         self._tell("start")
-        self.found.start = start.start(self._plan.starts, self._sink)
+        self.found.start = start.start(self._plan.imports, self._plan.starts, self._sink)
 
     def growth(self) -> None:
         plan, sink = self._plan, self._sink

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``peers``: mails of one that is several times as slow; ``light``: mails at 20 a second; ``far``: over 100 ms."""
+    """``peers``: mails of one that is several times as slow; ``light``: mails at 20 a second; ``far``: over 100 ms; ``portions``:
+    looks at what is held.
+    """
 
     rounds: int
     bulk: int
@@ -19,8 +21,10 @@ class Plan:
     enqueue_blocks: int
     enqueue_rounds: int
     held: int
+    portions: int
     far: int
     far_peers: int
+    imports: int
     starts: int
     waiting: tuple[int, ...]
     replicas: tuple[int, ...]
@@ -39,8 +43,10 @@ DEFAULT = Plan(
     enqueue_blocks=12,
     enqueue_rounds=2,
     held=20_000,
+    portions=5,
     far=8_000,
     far_peers=120,
+    imports=5,
     starts=5,
     waiting=(1_000, 10_000, 100_000, 1_000_000),
     replicas=(1, 2, 4, 8),
@@ -60,6 +66,7 @@ FULL = replace(
     held=100_000,
     far=200_000,
     far_peers=1_000,
+    imports=9,
     starts=9,
     grown=5_000,
     encrypted=50,
@@ -74,8 +81,10 @@ QUICK = Plan(
     enqueue_blocks=1,
     enqueue_rounds=1,
     held=60,
+    portions=2,
     far=60,
     far_peers=10,
+    imports=1,
     starts=1,
     # `benchmarks.delivery` and `benchmarks.scale` have smoke tests of what these two ask them for.
     waiting=(),

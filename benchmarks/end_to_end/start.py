@@ -22,10 +22,10 @@ OURS, THEIRS = "a worker is ready", "an empty Celery app's worker is ready"
 _MAIN = "from notifier.cli import main; main()"
 
 
-def start(rounds: int, sink: Sink) -> Mapping[str, list[float]]:
-    """Seconds, round by round; of imports the median alone, less the interpreter."""
-    found: dict[str, list[float]] = {f"`{name}`": [seconds] for name, seconds in imports(max(3, rounds), STATEMENTS)}
-    found |= {HELP: [_help() for _ in range(max(3, rounds))], OURS: [], THEIRS: []}
+def start(looks: int, rounds: int, sink: Sink) -> Mapping[str, list[float]]:
+    """Seconds, round by round; of imports the median of ``looks`` alone, less the interpreter."""
+    found: dict[str, list[float]] = {f"`{name}`": [seconds] for name, seconds in imports(looks, STATEMENTS)}
+    found |= {HELP: [_help() for _ in range(looks)], OURS: [], THEIRS: []}
     for _ in range(rounds):
         found[OURS].append(_ready(Case(NOTIFIER, 0), sink))
         found[THEIRS].append(_ready(Case(EMPTY, 0), sink))

@@ -37,7 +37,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name} beside the program; nowhere with --quick")
     given = parser.parse_args(words)
     if given.quick:
-        given.messages, given.rounds, given.rtt_messages, given.rtt_rounds = 200, 2, 10, 1
+        given.messages, given.rounds, given.rtt_messages, given.rtt_rounds = 100, 1, 10, 1
     elif given.output is None:
         given.output = RESULTS
     return given
@@ -65,7 +65,7 @@ def main() -> int:
     except NoCompiler as error:
         _tell(str(error))
         return os.EX_UNAVAILABLE
-    page = report(local_plan, local, delayed, imports(3 if given.quick else ROUNDS), where)
+    page = report(local_plan, local, delayed, imports(1 if given.quick else ROUNDS), where)
     print(page)
     if given.output is not None:
         given.output.write_text(page)

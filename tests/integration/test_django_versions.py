@@ -38,6 +38,13 @@ TESTS = (
 SKIPPED = ("test_django_versions.py", "test_django_outbox.py", "test_django_admin.py", "test_django_migrations.py")
 WAITS = "that_is_silent"  # for seconds, on Notifier's own time limits
 INSTALLED = TOP / ".cache" / "djangos"  # in `django` earlier checkouts have an environment for each
+# Both look at the settings first.
+MANAGED = """
+import runpy, sys
+for words in (["makemigrations", "--check"], ["migrate"]):
+    sys.argv = ["manage.py", *words]
+    runpy.run_path("manage.py", run_name="__main__")
+"""
 TIMEOUT = 900  # seconds for a suite; an environment is made once
 
 
@@ -75,7 +82,7 @@ def with_what_tests_need(interpreter: str) -> str:
     folder = INSTALLED / Path(interpreter).resolve().name
     python = str(folder / "bin" / "python")
     if is_to_be_made(folder):
-        run([interpreter, "-m", "venv", str(folder)])
+        run([interpreter, "-m", "venv", "--without-pip", str(folder)])
         install(python, *NEEDED, *TESTING)
         (folder / "whole").touch()
     return python
@@ -90,8 +97,9 @@ def is_to_be_made(folder: Path) -> bool:
 
 
 def install(python: str, *what: str) -> None:
-    """Not compiled, for mostly nobody imports its modules."""
-    run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile", *what])
+    """By this interpreter's pip. Not compiled, for mostly nobody imports its modules."""
+    pip = [sys.executable, "-m", "pip", "--python", python, "-q", "--disable-pip-version-check"]
+    run([*pip, "install", "--no-compile", *what])
 
 
 def run(command: Sequence[str], cwd: Path = TOP, **environ: str) -> None:
@@ -134,5 +142,4 @@ def test_the_example_has_nothing_that_other_versions_do_not_know(django: str, tm
         "NOTIFIER_SMTP_URL": "smtp://localhost",
         "SHOP_DATABASE": str(tmp_path / "shop.sqlite3"),
     }
-    for words in (["makemigrations", "--check"], ["migrate"]):  # both look at the settings first
-        run([python, "manage.py", *words], cwd=TOP / "examples" / "django_shop", **environ)
+    run([python, "-c", MANAGED], cwd=TOP / "examples" / "django_shop", **environ)

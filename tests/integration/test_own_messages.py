@@ -128,7 +128,7 @@ def test_by_name_it_comes_as_base64_and_what_is_wrong_is_refused_on_receipt(work
     works.settle([sent.id], MailState.SENT)
     assert caught(works, "named@example.com")[0].data == message
     wrong = app.send_task("notifier.send_message", kwargs={"message": "From: x"}, queue="mail", task_id=new_mail_id())
-    wait_until(lambda: f"{wrong.id}" in works.logs(), "refused")
+    wait_until(lambda: f"[{wrong.id}] raised unexpected: InvalidMail" in works.logs(), "refused, not only received")
     with pytest.raises(MailNotFound):
         notifier.status(wrong.id)
 

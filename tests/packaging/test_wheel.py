@@ -98,13 +98,10 @@ ROWS = 60  # of the mail merge, its head among them
 
 def test_the_demo_runs_from_the_wheel_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
-    venv.create(home, with_pip=True)
-    python = home / "bin" / "python"
+    venv.create(home)
     pins = ["-c", str(TOP / "requirements.txt")]
     install = [
-        python,
-        "-m",
-        "pip",
+        *(sys.executable, "-m", "pip", "--python", str(home / "bin" / "python")),
         "install",
         "-qq",
         "--disable-pip-version-check",

@@ -16,7 +16,7 @@ from notifier.smtp import Endpoint
 from notifier.smtp.pinning import canonical_pin, pin_of
 
 KEYS = {
-    "RSA": rsa.generate_private_key(65537, 4096),
+    "RSA": rsa.generate_private_key(65537, 2048),
     "P-256": ec.generate_private_key(ec.SECP256R1()),
     "Ed25519": ed25519.Ed25519PrivateKey.generate(),
 }
