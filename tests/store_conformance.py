@@ -481,7 +481,7 @@ class TheDot:
             store.begin_dot([claim])
 
     def test_the_lease_of_a_claim_does_not_end_a_mail_at_its_dot(self, make_store: MakeStore) -> None:
-        store = make_store(takeover=Takeover(lease=0.0, at_dot=720.0))
+        store = make_store(takeover=Takeover(lease=0.0, at_dot=750.0))
         claim = at_dot(store, an_email())
         swept = store.sweep("mail")
         assert (swept.leases_over, swept.unknown) == (0, 0)
@@ -679,7 +679,7 @@ class Settlements:
         assert status is not None
         assert (status.state, status.attempt, status.history) == (MailState.CLAIMED, 0, ())
 
-    @pytest.mark.parametrize(("mail_class", "wait"), [("otp", 60.0), ("transactional", 720.0), ("report", 720.0)])
+    @pytest.mark.parametrize(("mail_class", "wait"), [("otp", 60.0), ("transactional", 750.0), ("report", 750.0)])
     def test_a_lost_reply_is_answered_by_one_more_copy_later(self, store: Store, mail_class: str, wait: float) -> None:
         email = an_email(mail_class=mail_class, expires_at=time.time() + DAY)
         unknown = {"zoe@example.com": RecipientState.UNKNOWN}
@@ -909,7 +909,7 @@ class EvidenceFirst:
         status = store.status(claim.mail_id)
         assert status is not None
         assert status.due_at is not None
-        assert status.due_at - status.created_at == pytest.approx(720, abs=30)
+        assert status.due_at - status.created_at == pytest.approx(750, abs=30)
 
     def test_a_question_names_the_mail_and_those_of_whom_nobody_knows(self, make_store: MakeStore) -> None:
         store, claim = self.unknown(make_store, "a@example.com", "b@example.com")

@@ -136,7 +136,7 @@ def test_a_sweep_takes_over_a_bounded_number_at_once(
 
 def test_a_mail_at_its_dot_is_left_alone_until_the_takeover_time(store: RedisStore, clock: Clock) -> None:
     at_dot(store, an_email(mail_class="bulk"))
-    clock.now += 719
+    clock.now += 749
     assert store.sweep("mail").unknown == 0
     clock.now += 1
     assert store.sweep("mail").unknown == 1
