@@ -1150,6 +1150,29 @@ class Epochs:
         store.settle([Settlement(claim, MailState.WAITING, fault=GREYLISTED)])
         assert store.take_evidence(told(replace(claim, owner="of the old data"), MailState.SENT)) is Verdict.SETTLED
 
+    @pytest.mark.parametrize("state", [MailState.SENT, MailState.FAILED, MailState.WAITING])
+    def test_nor_is_the_end_of_the_second_ones_mail_the_answer_to_the_first(
+        self, store: Store, state: MailState
+    ) -> None:
+        claim = at_dot(store, an_email())
+        ended = Settlement(claim, MailState.SENT, recipients={"zoe@example.com": RecipientState.ACCEPTED})
+        store.settle([ended])
+        with pytest.raises(FenceRejected):
+            store.settle([Settlement(replace(claim, owner="worker-of-the-old-data"), state)])
+        store.settle([ended])  # said again by whoever has said it
+
+    def test_nor_is_what_the_first_owner_has_read_known_by_what_the_second_one_settled(self, store: Store) -> None:
+        """A third claim is out, and nobody has seen the restore yet."""
+        second = at_dot(store, an_email())
+        store.settle([Settlement(second, MailState.WAITING, fault=GREYLISTED)])
+        assert store.take_evidence(told(second, MailState.WAITING)) is Verdict.KNOWN
+        third = claimed(store)
+        first = replace(second, owner="worker-of-the-old-data")
+        assert store.take_evidence(told(first, MailState.WAITING)) is Verdict.OVERTAKEN
+        assert store.take_evidence(told(first, MailState.SENT)) is Verdict.SETTLED
+        with pytest.raises(FenceRejected):
+            store.begin_dot([third])
+
     def test_nor_does_the_first_owner_renew_it(self, make_store: MakeStore) -> None:
         store = make_store(takeover=AT_ONCE)
         claim = claimed(store, an_email())

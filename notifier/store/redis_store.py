@@ -290,15 +290,18 @@ class RedisStore:
         try:
             return claim_of(queue, self._contents.whole(row), owner, epoch, asked_at)
         except BlobUnavailable as error:
-            self._put_back(queue, row, MailState.WAITING, str(error), BLOB_WAIT)
+            self._put_back(queue, row, owner, MailState.WAITING, str(error), BLOB_WAIT)
         except UnknownPayloadVersion as error:
-            self._put_back(queue, row, MailState.WAITING, str(error))
+            self._put_back(queue, row, owner, MailState.WAITING, str(error))
         except UnreadableRecord as error:
-            self._put_back(queue, row, MailState.QUARANTINED, str(error))
+            self._put_back(queue, row, owner, MailState.QUARANTINED, str(error))
         return None
 
-    def _put_back(self, queue: str, row: Row, state: MailState, why: str, seconds: float = UNREADABLE_WAIT) -> None:
-        call = self._call("postpone", queue, row.mail_id, row.fence, state, ms(seconds), why, ms(self._retention))
+    def _put_back(
+        self, queue: str, row: Row, owner: str, state: MailState, why: str, seconds: float = UNREADABLE_WAIT
+    ) -> None:
+        told = (row.mail_id, row.fence, owner, state, ms(seconds), why, ms(self._retention))
+        call = self._call("postpone", queue, *told)
         self._connection.run([call], durably=True)
 
     def renew(self, claims: Sequence[Claim]) -> None:
