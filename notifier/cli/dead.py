@@ -66,6 +66,8 @@ def requeue_(  # noqa: PLR0917 - click passes each option by its name
     **filters: Any,
 ) -> None:
     """Send mails once more, to all who have not accepted them; their time and counters begin anew, their id stays."""
+    if readdress and per_second is not None:
+        raise click.UsageError("--to edits one mail, which has no --rate")
     ids = chosen(mail_ids, STATES, everything, **filters)
     results = (
         [_readdressed(ids, readdress, why)] if readdress else list(requeue(ids, why=why, per_second=_rate(per_second)))
