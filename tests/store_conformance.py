@@ -1477,6 +1477,21 @@ class Incidents:
         assert [str(one) for one in claim.email.to] == ["Zoë <zoe@example.com>", "bob@example.com"]
         assert claim.composed is None, "the old octets name the old address"
 
+    def test_nobody_who_has_it_gets_it_again_in_place_of_another(self, store: Store) -> None:
+        claim = at_dot(store, an_email("a@example.com", "b@example.com", "c@example.com"))
+        states = {
+            "a@example.com": RecipientState.ACCEPTED,
+            "b@example.com": RecipientState.REFUSED,
+            "c@example.com": RecipientState.REFUSED,
+        }
+        store.settle([Settlement(claim, MailState.FAILED, recipients=states)])
+        with pytest.raises(StoreError, match="a@example.com has accepted the mail"):
+            store.resolve(claim.mail_id, MailState.WAITING, readdress={"b@example.com": Address.parse("a@example.com")})
+        assert state_of(store, claim.mail_id) is MailState.FAILED
+        edits = {"b@example.com": Address.parse("c@example.com")}  # who has not is mailed once
+        store.resolve(claim.mail_id, MailState.WAITING, readdress=edits)
+        assert claimed(store).recipients == {"a@example.com": "accepted", "c@example.com": "pending"}
+
     def test_nobody_is_readdressed_who_has_it_or_is_no_recipient(self, store: Store) -> None:
         claim = claimed(store, an_email("zoe@example.com", "bob@example.com"))
         store.begin_dot([claim])
