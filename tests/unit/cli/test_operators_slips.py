@@ -89,6 +89,15 @@ def test_one_mail_to_another_address_takes_no_rate(run: Run, store: RedisStore) 
     assert state_of(store, mail_id) is MailState.FAILED
 
 
+@pytest.mark.parametrize("rate", ["1e-300", "1e-12/h"])
+def test_a_rate_that_nobody_lives_to_see_is_refused(run: Run, store: RedisStore, rate: str) -> None:
+    """The due time was no whole number any more, and no list of waiting mails could be read."""
+    ids = [failed(store), failed(store)]
+    found = run(dead, "requeue", *ids, "--rate", rate)
+    assert (found.exit_code, "would wait for over ten years" in found.output) == (2, True)
+    assert {state_of(store, one) for one in ids} == {MailState.FAILED}
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "told"),
     [
