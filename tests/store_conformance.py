@@ -1485,7 +1485,7 @@ class Incidents:
             "c@example.com": RecipientState.REFUSED,
         }
         store.settle([Settlement(claim, MailState.FAILED, recipients=states)])
-        with pytest.raises(StoreError, match="a@example.com has accepted the mail"):
+        with pytest.raises(StoreError, match="has accepted the mail"):
             store.resolve(claim.mail_id, MailState.WAITING, readdress={"b@example.com": Address.parse("a@example.com")})
         assert state_of(store, claim.mail_id) is MailState.FAILED
         edits = {"b@example.com": Address.parse("c@example.com")}  # who has not is mailed once

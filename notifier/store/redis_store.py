@@ -301,6 +301,7 @@ class RedisStore:
     def _put_back(
         self, queue: str, row: Row, state: MailState, why: str, seconds: float = UNREADABLE_WAIT, *, owner: str
     ) -> None:
+        log.warning("mail %s is %s: %s", row.mail_id, state, why)
         told = (row.mail_id, row.fence, owner, state, ms(seconds), why, ms(self._retention))
         call = self._call("postpone", queue, *told)
         self._connection.run([call], durably=True)
