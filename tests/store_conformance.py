@@ -481,7 +481,7 @@ class TheDot:
             store.begin_dot([claim])
 
     def test_the_lease_of_a_claim_does_not_end_a_mail_at_its_dot(self, make_store: MakeStore) -> None:
-        store = make_store(takeover=Takeover(lease=0.0, at_dot=720.0))
+        store = make_store(takeover=Takeover(lease=0.0, at_dot=750.0))
         claim = at_dot(store, an_email())
         swept = store.sweep("mail")
         assert (swept.leases_over, swept.unknown) == (0, 0)
@@ -679,7 +679,7 @@ class Settlements:
         assert status is not None
         assert (status.state, status.attempt, status.history) == (MailState.CLAIMED, 0, ())
 
-    @pytest.mark.parametrize(("mail_class", "wait"), [("otp", 60.0), ("transactional", 720.0), ("report", 720.0)])
+    @pytest.mark.parametrize(("mail_class", "wait"), [("otp", 60.0), ("transactional", 750.0), ("report", 750.0)])
     def test_a_lost_reply_is_answered_by_one_more_copy_later(self, store: Store, mail_class: str, wait: float) -> None:
         email = an_email(mail_class=mail_class, expires_at=time.time() + DAY)
         unknown = {"zoe@example.com": RecipientState.UNKNOWN}
@@ -909,7 +909,7 @@ class EvidenceFirst:
         status = store.status(claim.mail_id)
         assert status is not None
         assert status.due_at is not None
-        assert status.due_at - status.created_at == pytest.approx(720, abs=30)
+        assert status.due_at - status.created_at == pytest.approx(750, abs=30)
 
     def test_a_question_names_the_mail_and_those_of_whom_nobody_knows(self, make_store: MakeStore) -> None:
         store, claim = self.unknown(make_store, "a@example.com", "b@example.com")
@@ -1149,6 +1149,29 @@ class Epochs:
         assert state_of(store, claim.mail_id) is MailState.AT_DOT
         store.settle([Settlement(claim, MailState.WAITING, fault=GREYLISTED)])
         assert store.take_evidence(told(replace(claim, owner="of the old data"), MailState.SENT)) is Verdict.SETTLED
+
+    @pytest.mark.parametrize("state", [MailState.SENT, MailState.FAILED, MailState.WAITING])
+    def test_nor_is_the_end_of_the_second_ones_mail_the_answer_to_the_first(
+        self, store: Store, state: MailState
+    ) -> None:
+        claim = at_dot(store, an_email())
+        ended = Settlement(claim, MailState.SENT, recipients={"zoe@example.com": RecipientState.ACCEPTED})
+        store.settle([ended])
+        with pytest.raises(FenceRejected):
+            store.settle([Settlement(replace(claim, owner="worker-of-the-old-data"), state)])
+        store.settle([ended])  # said again by whoever has said it
+
+    def test_nor_is_what_the_first_owner_has_read_known_by_what_the_second_one_settled(self, store: Store) -> None:
+        """A third claim is out, and nobody has seen the restore yet."""
+        second = at_dot(store, an_email())
+        store.settle([Settlement(second, MailState.WAITING, fault=GREYLISTED)])
+        assert store.take_evidence(told(second, MailState.WAITING)) is Verdict.KNOWN
+        third = claimed(store)
+        first = replace(second, owner="worker-of-the-old-data")
+        assert store.take_evidence(told(first, MailState.WAITING)) is Verdict.OVERTAKEN
+        assert store.take_evidence(told(first, MailState.SENT)) is Verdict.SETTLED
+        with pytest.raises(FenceRejected):
+            store.begin_dot([third])
 
     def test_nor_does_the_first_owner_renew_it(self, make_store: MakeStore) -> None:
         store = make_store(takeover=AT_ONCE)
@@ -1453,6 +1476,21 @@ class Incidents:
         assert set(claim.recipients) == {"zoe@example.com", "bob@example.com"}
         assert [str(one) for one in claim.email.to] == ["Zoë <zoe@example.com>", "bob@example.com"]
         assert claim.composed is None, "the old octets name the old address"
+
+    def test_nobody_who_has_it_gets_it_again_in_place_of_another(self, store: Store) -> None:
+        claim = at_dot(store, an_email("a@example.com", "b@example.com", "c@example.com"))
+        states = {
+            "a@example.com": RecipientState.ACCEPTED,
+            "b@example.com": RecipientState.REFUSED,
+            "c@example.com": RecipientState.REFUSED,
+        }
+        store.settle([Settlement(claim, MailState.FAILED, recipients=states)])
+        with pytest.raises(StoreError, match="has accepted the mail"):
+            store.resolve(claim.mail_id, MailState.WAITING, readdress={"b@example.com": Address.parse("a@example.com")})
+        assert state_of(store, claim.mail_id) is MailState.FAILED
+        edits = {"b@example.com": Address.parse("c@example.com")}  # who has not is mailed once
+        store.resolve(claim.mail_id, MailState.WAITING, readdress=edits)
+        assert claimed(store).recipients == {"a@example.com": "accepted", "c@example.com": "pending"}
 
     def test_nobody_is_readdressed_who_has_it_or_is_no_recipient(self, store: Store) -> None:
         claim = claimed(store, an_email("zoe@example.com", "bob@example.com"))

@@ -10,8 +10,12 @@ from typing import Any, TypeVar
 
 import click
 
+from notifier.errors import InvalidAddress
+from notifier.model.address import Address
 from notifier.model.state import MailState
+from notifier.protocol.taxonomy import ROWS
 from notifier.tasks.operating import Selection, selected
+from notifier.tasks.runtime import runtime
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|min|h|d)\Z")
@@ -54,13 +58,39 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # the same
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+class TaxonomyRow(click.ParamType):  # type: ignore[type-arg]  # the same
+    """A row's id, in any case."""
+
+    name = "row"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As the table has it."""
+        row = str(value).upper()
+        if row not in ROWS:
+            self.fail(f"{value!r} is no row of the taxonomy, such as A1 or R7", param, ctx)
+        return row
+
+
+class Domain(click.ParamType):  # type: ignore[type-arg]  # the same
+    """A domain name, in any case and script."""
+
+    name = "domain"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As forward-paths have it: in A-labels."""
+        try:
+            return Address.parse(f"postmaster@{value}").ascii_domain
+        except InvalidAddress as error:
+            self.fail(f"{value!r} is no domain: {error}", param, ctx)
+
+
 def choosing(command: Command) -> Command:
     """Adds the options; the command gets ``queue``, ``template``, ``domain``, ``row``, ``since`` and ``until``."""
     for option in (
         click.option("--until", type=Moment(), help="Created before: ISO 8601, or a span before now, such as 1h."),
         click.option("--since", type=Moment(), help="Created at or after: the same."),
-        click.option("--row", metavar="ROW", help="The last fault is of this row of the taxonomy, such as A1."),
-        click.option("--domain", metavar="DOMAIN", help="A recipient is of this domain."),
+        click.option("--row", type=TaxonomyRow(), help="The last fault is of this row of the taxonomy, such as A1."),
+        click.option("--domain", type=Domain(), help="A recipient is of this domain."),
         click.option("--template", metavar="NAME"),
         click.option("--queue", metavar="QUEUE"),
     ):
@@ -75,4 +105,11 @@ def chosen(mail_ids: Sequence[str], states: Sequence[MailState], everything: boo
         raise click.UsageError("name mails by their ids, or choose them by options, and not both")
     if not (mail_ids or narrowed or everything):
         raise click.UsageError("name mails by their ids, choose them by options (see --help), or say --all")
+    _tell_of_an_unknown_queue(filters.get("queue"))
     return list(mail_ids) or [mail.mail_id for mail in selected(Selection(tuple(states), **filters))]
+
+
+def _tell_of_an_unknown_queue(queue: str | None) -> None:
+    """A slip would look as if there were nothing to do."""
+    if queue is not None and queue not in (known := runtime().store.queues()):
+        click.echo(f"no mail was ever in a queue {queue!r}; there are {', '.join(known) or 'none'}", err=True)

@@ -20,6 +20,7 @@ from notifier.tasks.result import status
 from notifier.tasks.runtime import runtime
 
 STATES = tuple(sorted(DEAD))
+LONGEST = 10 * 366 * 86400  # seconds; no mail is accepted for later than that either
 _all = click.option("--all", "everything", is_flag=True, help="Every dead letter.")
 
 
@@ -66,10 +67,13 @@ def requeue_(  # noqa: PLR0917 - click passes each option by its name
     **filters: Any,
 ) -> None:
     """Send mails once more, to all who have not accepted them; their time and counters begin anew, their id stays."""
+    if readdress and per_second is not None:
+        raise click.UsageError("--to edits one mail, which has no --rate")
+    at_most = _rate(per_second)
     ids = chosen(mail_ids, STATES, everything, **filters)
-    results = (
-        [_readdressed(ids, readdress, why)] if readdress else list(requeue(ids, why=why, per_second=_rate(per_second)))
-    )
+    if at_most and len(ids) / at_most > LONGEST:
+        raise click.UsageError(f"--rate {per_second}: the last of {len(ids)} mails would wait for over ten years")
+    results = [_readdressed(ids, readdress, why)] if readdress else list(requeue(ids, why=why, per_second=at_most))
     ring_for_what_is_due()
     tell(results, as_json=as_json)
 

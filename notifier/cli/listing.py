@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from notifier.cli.status import moment, plain
@@ -23,7 +23,8 @@ def list_mails(found: Sequence[MailStatus], nothing: str, *, as_json: bool) -> N
 
 
 def _table(mails: Sequence[MailStatus]) -> Table:
-    table = Table("created", "id", "state", "template", "recipients", "what was said")
+    whole = Column("id", no_wrap=True, min_width=36)  # on any terminal: it is what every command asks for
+    table = Table("created", whole, "state", "template", "recipients", "what was said")
     for mail in mails:
         fault = mail.last_fault
         why = str(fault) if fault else str(mail.history[-1].get("why", "")) if mail.history else ""

@@ -8,6 +8,7 @@ import click
 
 from notifier.cli.as_json import as_json_option
 from notifier.model.pause import KINDS, Pause
+from notifier.settings.mx import MxDelivery
 from notifier.tasks.runtime import runtime
 
 
@@ -24,9 +25,11 @@ def command(kind: str | None, name: str | None, why: str, as_json: bool) -> None
     """
     store = runtime().store
     if kind is not None:
-        if name is None:
+        if not (name or "").strip():
             raise click.UsageError(f"which {kind}?")
-        store.pause(Pause(next(one for one in KINDS if one == kind), name), why)
+        what = Pause(next(one for one in KINDS if one == kind), str(name))
+        store.pause(what, why)
+        _tell_of_an_unknown_name(what)
     found = store.pauses()
     if as_json:
         rows = [{"kind": what.kind, "name": what.name, "why": reason} for what, reason in sorted(found.items())]
@@ -36,3 +39,22 @@ def command(kind: str | None, name: str | None, why: str, as_json: bool) -> None
         click.echo(f"{what} is paused: {reason}")
     if not found:
         click.echo("nothing is paused")
+
+
+def _tell_of_an_unknown_name(what: Pause) -> None:
+    """A slip would hold up nothing. It is paused all the same: a worker may know more than this host."""
+    known = _known(what)
+    if known is not None and what.name not in known:
+        click.echo(f"no {what.kind} {what.name!r} is known here; there are {', '.join(sorted(known))}", err=True)
+
+
+def _known(what: Pause) -> set[str] | None:
+    """Names of the kind; None where any may be one, for with ``mx://`` each recipient's server is a relay."""
+    settings = runtime().settings
+    if what.kind == "tenant":
+        return set(settings.matrix.tenants)
+    if what.kind == "queue":
+        return {*runtime().store.queues(), *(one.queue for one in settings.classes.values())}
+    if any(isinstance(account.relays, MxDelivery) for account in settings.accounts.values()):
+        return None
+    return {endpoint.name for endpoint in settings.endpoints}

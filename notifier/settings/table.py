@@ -181,7 +181,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("NOTIFIER_SWEEP_INTERVAL", parsers.seconds, "5", "Seconds between sweeps; a lost bell costs one at most."),
     Setting("NOTIFIER_LEASE", parsers.seconds, "60", "Seconds that a worker owns what it has claimed."),
     Setting("NOTIFIER_DOT_DEADLINE", parsers.seconds, "30", "Seconds from the dot's record to the terminator at most."),
-    Setting("NOTIFIER_TCP_USER_TIMEOUT", parsers.seconds, "30", "Seconds that sent octets may still be on their way."),
+    Setting(
+        "NOTIFIER_TCP_USER_TIMEOUT",
+        parsers.seconds,
+        None,
+        "Seconds that octets may be on their way to a relay before the system gives the connection up (on Linux). Unset: as long as "
+        "the relay has for a block of the message, its timeout_body_block.",
+    ),
     Setting("NOTIFIER_DOT_MARGIN", parsers.seconds, "60", "Seconds on top before a mail at the dot is taken over."),
     Setting(
         "NOTIFIER_JOURNAL",

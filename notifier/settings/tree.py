@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ from notifier.settings.sources import files_of, texts
 from notifier.settings.table import TABLE, Setting
 from notifier.settings.tenants import Account, Matrix
 from notifier.settings.together import check_together
-from notifier.settings.ways import Way, endpoints_of
+from notifier.settings.ways import Way, endpoints_of, with_user_timeout
 from notifier.smtp import Endpoint
 from notifier.store.base import Takeover
 from notifier.store.blobs.choice import BlobsAt
@@ -139,12 +139,12 @@ def _parsed(row: Setting, given: Mapping[str, str], problems: list[str]) -> Any:
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    relays: Way = values["NOTIFIER_SMTP_URL"]
     dot_deadline = values["NOTIFIER_DOT_DEADLINE"]
-    matrix: Matrix = values["NOTIFIER_TENANTS"]
+    user_timeout: float | None = values["NOTIFIER_TCP_USER_TIMEOUT"]
+    relays = with_user_timeout(values["NOTIFIER_SMTP_URL"], user_timeout)
+    matrix = _with_user_timeout(values["NOTIFIER_TENANTS"], user_timeout)
     every = (relays, *(account.relays for account in matrix.accounts.values()))
-    final_reply = max(endpoint.timeouts.final_reply for way in every for endpoint in endpoints_of(way))
-    patience = final_reply + values["NOTIFIER_TCP_USER_TIMEOUT"] + values["NOTIFIER_DOT_MARGIN"]
+    patience = max(_last_octet(endpoint) for way in every for endpoint in endpoints_of(way))
     return {
         "broker_url": values["NOTIFIER_BROKER_URL"],
         "store_url": values["NOTIFIER_STORE_URL"],
@@ -170,7 +170,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "session_wait": values["NOTIFIER_SESSION_WAIT"],
         "takeover": Takeover(
             lease=values["NOTIFIER_LEASE"],
-            at_dot=dot_deadline + patience,
+            at_dot=dot_deadline + patience + values["NOTIFIER_DOT_MARGIN"],
             # A bell is published within milliseconds; one that lies nowhere after half a sweep is lost.
             bell=values["NOTIFIER_SWEEP_INTERVAL"] / 2,
             batch=values["NOTIFIER_BATCH"],
@@ -197,6 +197,19 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
         "report_modules": values["NOTIFIER_REPORTS"],
         "delivery_report_to": values["NOTIFIER_DELIVERY_REPORT_TO"],
     }
+
+
+def _last_octet(endpoint: Endpoint) -> float:
+    """Seconds after the dot deadline: who waits in vain for the reply closes the connection, and the system goes on."""
+    return endpoint.timeouts.final_reply + endpoint.silence
+
+
+def _with_user_timeout(matrix: Matrix, seconds: float | None) -> Matrix:
+    accounts = {
+        name: replace(account, relays=with_user_timeout(account.relays, seconds))
+        for name, account in matrix.accounts.items()
+    }
+    return replace(matrix, accounts=accounts)
 
 
 def _webhook(values: Mapping[str, Any]) -> Webhook | None:

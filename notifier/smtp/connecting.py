@@ -17,6 +17,9 @@ from notifier.smtp.race import ATTEMPT_DELAY, Race
 from notifier.smtp.resolving import LOCAL_SHORTAGE, Address, Resolve, interleaved, looked_up, system_addresses
 from notifier.smtp.tunnel import lead_through
 
+_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # of Linux
+_MOST_MILLISECONDS = 2**31 - 1  # and 0 would be the system's own time
+
 # The most telling first: a host that answers tells more than silence, silence more than a family without a route here.
 _TELLING = (errno.ECONNRESET, errno.ECONNREFUSED, errno.ETIMEDOUT)
 
@@ -94,7 +97,14 @@ def _raced(addresses: Sequence[Address], endpoint: Endpoint, deadline: Deadline)
         raise _error(_row(error), _words(error), endpoint) from error
     if sock is None:
         raise _lost(race.failures, endpoint)
+    _limit_silence(sock, endpoint.silence)
     return sock
+
+
+def _limit_silence(sock: socket.socket, seconds: float) -> None:
+    """Left to itself the system writes a terminator again for a quarter of an hour, when another worker has the mail."""
+    if _USER_TIMEOUT is not None and sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, min(max(1, round(seconds * 1000)), _MOST_MILLISECONDS))
 
 
 def _prepare(sock: socket.socket, source: str | None) -> None:

@@ -85,6 +85,7 @@ class Endpoint:
     source_address: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     reply_caps: ReplyCaps = field(default_factory=ReplyCaps)
+    user_timeout: float | None = None  # RFC 5482, seconds; None: as long as a block of the message has
     window: int = 1  # mails in flight whose final reply is awaited; more needs CHUNKING and PIPELINING
     clear_auth: bool = False
 
@@ -110,6 +111,11 @@ class Endpoint:
             raise ValueError("with published keys TLS is required: whoever strips STARTTLS would be rid of them")
         if not isinstance(self.trust, WebPKI) and self.credentials is not None:
             raise ValueError("credentials go to a server whose chain and name are verified, and to no other")
+
+    @property
+    def silence(self) -> float:
+        """Seconds that written octets may be on their way: then the system gives the connection up, a closed one too."""
+        return self.timeouts.body_block if self.user_timeout is None else self.user_timeout
 
     @property
     def credentials(self) -> Credentials | None:

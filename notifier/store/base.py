@@ -9,11 +9,11 @@ along one edge of `notifier.model.state.EDGES`. Each call is one atomic step per
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from notifier.errors import Fault
+from notifier.errors import Fault, StoreError
 from notifier.model.address import Address
 from notifier.model.email import Email
 from notifier.model.octets import Octets, Source
@@ -189,7 +189,7 @@ class Takeover:
     """Timers of the ledger, seconds. ``at_dot`` is dot deadline + TCP user timeout + final reply + margin (r4)."""
 
     lease: float = 60.0
-    at_dot: float = 720.0
+    at_dot: float = 750.0
     bell: float = 5.0  # a bell not answered or renewed for this long may be rung again; about one sweep
     batch: int = 50  # mails that one bell is worth: backlog / batch bells are wanted
     # Where nobody has swept for so long the ledger was away. Before mails at the dot are taken over after that, the
@@ -309,6 +309,20 @@ class Store(Protocol):
         Raises `MailNotFound`, or `StoreError` where the mail would expire before that.
         """
 
+    def cancel_each(self, mail_ids: Sequence[str]) -> Iterator[MailState | StoreError]:
+        """`cancel` for many: each one's state afterwards, or why nothing was done, with few waits for the disk.
+
+        Raises `StoreUnavailable`.
+        """
+
+    def reschedule_each(self, mail_ids: Sequence[str], send_at: float) -> Iterator[MailState | StoreError]:
+        """`reschedule` for many, in the same way."""
+
+    def resolve_each(
+        self, mail_ids: Sequence[str], state: MailState, why: str = "", *, due_in: Sequence[float]
+    ) -> Iterator[MailState | StoreError]:
+        """`resolve` for many, in the same way; ``due_in`` has each one's seconds."""
+
     def pause(self, what: Pause, why: str) -> None:
         """Let nothing go out by it until `resume`, whatever is restarted meanwhile. Saying it twice is saying it once."""
 
@@ -341,6 +355,9 @@ class Store(Protocol):
 
     def list_mails(self, queue: str, state: MailState, limit: int = 100, skip: int = 0) -> list[MailStatus]:
         """Mails in a state, oldest first, without the first ``skip``; the states that are kept in an index: all but `SENT` and `DISCARDED`."""
+
+    def mails_that_stay(self, queue: str, state: MailState) -> Iterator[MailStatus]:
+        """Every mail that is in a state all the while, oldest first, whatever comes and goes meanwhile; the states of `list_mails`."""
 
     def queues(self) -> tuple[str, ...]:
         """Every queue that ever had a mail."""

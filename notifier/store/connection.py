@@ -115,6 +115,19 @@ class LedgerConnection:
 
         Raises `StoreUnavailable`, or `StoreError` where a script refused; the other calls are done all the same.
         """
+        return self._checked(self._run_known(calls, durably=durably, in_order=in_order))
+
+    def attempt(self, calls: Sequence[Call | Plain], *, durably: bool = False) -> list[Any]:
+        """The same, and where a script refused, the `StoreError` is its answer. Raises `StoreUnavailable`."""
+        answers = self._run_known(calls, durably=durably, in_order=False)
+        for index, answer in enumerate(answers):
+            if isinstance(answer, RedisError):
+                answers[index] = store_error(answer, str(self.url))
+                if isinstance(answers[index], StoreUnavailable):
+                    raise answers[index] from answer
+        return answers
+
+    def _run_known(self, calls: Sequence[Call | Plain], *, durably: bool, in_order: bool) -> list[Any]:
         answers = self._run(calls, durably=durably)
         unknown = [index for index, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if unknown:
@@ -128,7 +141,7 @@ class LedgerConnection:
             again = self._run([calls[index] for index in due], durably=durably)
             for index, answer in zip(due, again, strict=True):
                 answers[index] = answer
-        return self._checked(answers)
+        return answers
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from notifier.store.base import Purged
@@ -15,26 +15,31 @@ from notifier.store.keys import Keys
 from notifier.store.records import ms
 
 PAGE = 1000  # keys in one round trip
+AT_ONCE = 200  # mails that are purged in one, with one wait for the disk
+
+Place = tuple[str, str, str]
+"""Queue, id, and the recipient that is this person, as it stands in the record."""
 
 
 def purge(address: str, *, connection: LedgerConnection, keys: Keys, retention: float) -> Purged:
     """Purge the mails to a forward-path (in any case). Looks at every record, for there is no index of persons."""
     counted: dict[str, list[str]] = {"purged": [], "discarded": [], "busy": []}
-    for queue, mail_id, paths in _mails_to(address.lower(), connection, keys):
-        for path in paths:
-            call = Call("purge", keys.queue(queue), (mail_id, path, ms(retention)))
-            (answer,) = connection.run([call], durably=True)
+    for some in _parts(_mails_to(address.lower(), connection, keys), AT_ONCE):
+        calls = [Call("purge", keys.queue(queue), (mail_id, path, ms(retention))) for queue, mail_id, path in some]
+        for (_, mail_id, _), answer in zip(some, connection.run(calls, durably=True), strict=True):
             if answer:
                 counted[answer.decode()].append(mail_id)
     return Purged(address, *(tuple(dict.fromkeys(ids)) for ids in counted.values()))
 
 
-def _mails_to(address: str, connection: LedgerConnection, keys: Keys) -> Iterator[tuple[str, str, list[str]]]:
-    """Queue, id, and the recipients that are this person."""
+def _parts(places: Iterator[Place], size: int) -> Iterator[list[Place]]:
+    while some := list(islice(places, size)):
+        yield some
+
+
+def _mails_to(address: str, connection: LedgerConnection, keys: Keys) -> Iterator[Place]:
     for key, paths in chain(_records(connection, keys), _ended(connection, keys)):
-        theirs = [path for path in paths if path.lower() == address]
-        if theirs:
-            yield (*_place_of(key, keys), theirs)
+        yield from ((*_place_of(key, keys), path) for path in paths if path.lower() == address)
 
 
 def _records(connection: LedgerConnection, keys: Keys) -> Iterator[tuple[str, Sequence[str]]]:

@@ -97,11 +97,13 @@ def _evidence_policy(mail_class: MailClass) -> tuple[int | str, str]:
 def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address]) -> tuple[str, Email, str]:
     """What was there, the mail with another address for some forward-paths, and its recipients. Raises `StoreError`."""
     states: dict[str, str] = json.loads(recipients)
-    for path in readdress:
+    for path, new in readdress.items():
         if path not in states:
             raise StoreError(f"{path} is no recipient of the mail; there are {', '.join(states)}")
         if states[path] == RecipientState.ACCEPTED:
             raise StoreError(f"{path} has accepted the mail, and is not mailed again under another address")
+        if states.get(new.forward_path) == RecipientState.ACCEPTED:
+            raise StoreError(f"{new.forward_path} has accepted the mail, and is not mailed again in place of {path}")
     email = Email.from_payload(json.loads(payload))
 
     def again(addresses: tuple[Address, ...]) -> tuple[Address, ...]:

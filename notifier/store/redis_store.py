@@ -46,6 +46,7 @@ from notifier.store.bounces import RedisBounces
 from notifier.store.breakers import RedisBreakers
 from notifier.store.connection import Call, LedgerConnection, Plain
 from notifier.store.contents import Contents
+from notifier.store.deciding import Decision, decide
 from notifier.store.durability import Disk
 from notifier.store.ended import status_of_ended
 from notifier.store.evidence import Evidence, Verdict
@@ -76,7 +77,7 @@ from notifier.store.reservations import under_their_keys
 from notifier.store.round_trips import Argument
 from notifier.store.rows import Row
 from notifier.store.sealing import Seal
-from notifier.store.searching import BEGIN, Piece, look_through
+from notifier.store.searching import BEGIN, PAGE, Piece, every_member, look_through
 from notifier.store.standing import RedisStanding
 from notifier.store.suppression import SuppressionList
 from notifier.store.tallies import RedisTallies
@@ -290,15 +291,19 @@ class RedisStore:
         try:
             return claim_of(queue, self._contents.whole(row), owner, epoch, asked_at)
         except BlobUnavailable as error:
-            self._put_back(queue, row, MailState.WAITING, str(error), BLOB_WAIT)
+            self._put_back(queue, row, MailState.WAITING, str(error), BLOB_WAIT, owner=owner)
         except UnknownPayloadVersion as error:
-            self._put_back(queue, row, MailState.WAITING, str(error))
+            self._put_back(queue, row, MailState.WAITING, str(error), owner=owner)
         except UnreadableRecord as error:
-            self._put_back(queue, row, MailState.QUARANTINED, str(error))
+            self._put_back(queue, row, MailState.QUARANTINED, str(error), owner=owner)
         return None
 
-    def _put_back(self, queue: str, row: Row, state: MailState, why: str, seconds: float = UNREADABLE_WAIT) -> None:
-        call = self._call("postpone", queue, row.mail_id, row.fence, state, ms(seconds), why, ms(self._retention))
+    def _put_back(
+        self, queue: str, row: Row, state: MailState, why: str, seconds: float = UNREADABLE_WAIT, *, owner: str
+    ) -> None:
+        log.warning("mail %s is %s: %s", row.mail_id, state, why)
+        told = (row.mail_id, row.fence, owner, state, ms(seconds), why, ms(self._retention))
+        call = self._call("postpone", queue, *told)
         self._connection.run([call], durably=True)
 
     def renew(self, claims: Sequence[Claim]) -> None:
@@ -514,17 +519,19 @@ class RedisStore:
 
     def cancel(self, mail_id: str) -> MailState:
         """See `Store.cancel`."""
-        return self._moved("cancel", mail_id, ms(self._retention))
+        return _only(self.cancel_each([mail_id]))
+
+    def cancel_each(self, mail_ids: Sequence[str]) -> Iterator[MailState | StoreError]:
+        """See `Store.cancel_each`."""
+        return self._decide("cancel", [(mail_id, (ms(self._retention),)) for mail_id in mail_ids])
 
     def reschedule(self, mail_id: str, send_at: float) -> MailState:
         """See `Store.reschedule`."""
-        calls = [self._call("reschedule", queue, mail_id, ms(send_at)) for queue in self.queues()]
-        for answer in self._connection.run(calls, durably=True):
-            if answer == b"late":
-                raise StoreError(f"mail {mail_id} would expire before that; cancel it, or choose an earlier time")
-            if answer:
-                return MailState(answer.decode())
-        raise MailNotFound(f"no mail {mail_id} in the store")
+        return _only(self.reschedule_each([mail_id], send_at))
+
+    def reschedule_each(self, mail_ids: Sequence[str], send_at: float) -> Iterator[MailState | StoreError]:
+        """See `Store.reschedule_each`."""
+        return self._decide("reschedule", [(mail_id, (ms(send_at),)) for mail_id in mail_ids])
 
     def pause(self, what: Pause, why: str) -> None:
         """See `Store.pause`."""
@@ -548,11 +555,11 @@ class RedisStore:
         readdress: Mapping[str, Address] | None = None,
     ) -> MailState:
         """See `Store.resolve`."""
-        arguments = (mail_id, state, why or "a person decided", ms(self._retention), ms(due_in))
         if not readdress:
-            return self._moved("resolve", *arguments)
+            return _only(self.resolve_each([mail_id], state, why, due_in=[due_in]))
+        arguments = self._resolution(state, why, due_in)
         queue, edit = self._readdressed(mail_id, readdress)
-        (answer,) = self._connection.run([self._call("resolve", queue, *arguments, *edit)], durably=True)
+        (answer,) = self._connection.run([self._call("resolve", queue, mail_id, *arguments, *edit)], durably=True)
         if answer == b"edited":
             raise StoreError(f"mail {mail_id} was changed by somebody else meanwhile; look at it again")
         return MailState(answer.decode())
@@ -571,13 +578,18 @@ class RedisStore:
                 return queue, (before, kept, after, own_blobs(edited, kept_in))
         raise MailNotFound(f"no mail {mail_id} with its content in the store")
 
-    def _moved(self, script: str, mail_id: str, *arguments: Argument) -> MailState:
-        """The state after a script on a mail whose queue is not known."""
-        calls = [self._call(script, queue, mail_id, *arguments) for queue in self.queues()]
-        for state in self._connection.run(calls, durably=True):
-            if state:
-                return MailState(state.decode())
-        raise MailNotFound(f"no mail {mail_id} in the store")
+    def resolve_each(
+        self, mail_ids: Sequence[str], state: MailState, why: str = "", *, due_in: Sequence[float]
+    ) -> Iterator[MailState | StoreError]:
+        """See `Store.resolve_each`."""
+        told = (self._resolution(state, why, seconds) for seconds in due_in)
+        return self._decide("resolve", list(zip(mail_ids, told, strict=True)))
+
+    def _resolution(self, state: MailState, why: str, due_in: float) -> tuple[Argument, ...]:
+        return (state, why or "a person decided", ms(self._retention), ms(due_in))
+
+    def _decide(self, script: str, decisions: Sequence[Decision]) -> Iterator[MailState | StoreError]:
+        return decide(script, decisions, connection=self._connection, keys=self._keys, queues=self.queues())
 
     def counts(self, queue: str) -> Mapping[MailState, int]:
         """See `Store.counts`."""
@@ -593,6 +605,15 @@ class RedisStore:
             return []
         (ids,) = self._connection.ask(("ZRANGE", self._keys.index(queue, state), skip, skip + limit - 1))
         return self._statuses([(queue, mail_id.decode()) for mail_id in ids])
+
+    def mails_that_stay(self, queue: str, state: MailState) -> Iterator[MailStatus]:
+        """See `Store.mails_that_stay`."""
+        if state not in INDEX:
+            return
+        ids = every_member(self._connection, self._keys.index(queue, state))
+        for first in range(0, len(ids), PAGE):
+            found = self._statuses([(queue, mail_id) for mail_id in ids[first : first + PAGE]])
+            yield from (mail for mail in found if mail.state is state)
 
     def queues(self) -> tuple[str, ...]:
         """See `Store.queues`."""
@@ -662,6 +683,13 @@ class RedisStore:
     def check(self) -> list[str]:
         """See `Store.check`."""
         return advice(self._connection)
+
+
+def _only(answers: Iterator[MailState | StoreError]) -> MailState:
+    (answer,) = answers
+    if isinstance(answer, StoreError):
+        raise answer
+    return answer
 
 
 def _ours(claims: Sequence[Claim]) -> Iterator[Argument]:

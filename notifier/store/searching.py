@@ -58,6 +58,17 @@ def look_through(
             return Piece(tuple(found.values()), looked_at, cursor)
 
 
+def every_member(connection: LedgerConnection, key: str) -> list[str]:
+    """Of a sorted set, by their scores: all that are in it all the while, which pages by rank would not find."""
+    scores: dict[bytes, float] = {}
+    cursor: bytes | str = BEGIN
+    while True:
+        ((cursor, flat),) = connection.ask(("ZSCAN", key, cursor, "COUNT", PAGE))
+        scores.update((member, float(score)) for member, score in flat)
+        if int(cursor) == 0:
+            return [member.decode() for member in sorted(scores, key=lambda one: (scores[one], one))]
+
+
 def _glances(names: Sequence[str], connection: LedgerConnection, keys: Keys) -> list[MailStatus]:
     """One command for each record; what is none of ours, or has gone by now, is left out."""
     pattern = re.compile(rf"{re.escape(keys.namespace)}:\{{(.*)\}}:(mail|ended):([^:]+)", re.DOTALL)

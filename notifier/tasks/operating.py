@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from notifier.bounces import read_report
 from notifier.bounces.attribution import named_mail, proofs, signed_mail
-from notifier.errors import MailNotFound, NotifierError, StoreUnavailable
-from notifier.model.address import Address
+from notifier.errors import MailNotFound, NotifierError, StoreError, StoreUnavailable
+from notifier.model.address import Address, a_labels
 from notifier.model.pause import Pause
 from notifier.model.state import DEAD, MailState
 from notifier.model.suppression import Suppression
@@ -44,17 +43,30 @@ class Selection:
         fault = mail.last_fault
         return (
             self.template in (None, mail.template)
-            and (self.domain is None or any(path.endswith(f"@{self.domain.lower()}") for path in mail.recipients))
+            and (self.domain is None or any(_domain_of(path) == _ascii(self.domain) for path in mail.recipients))
             and (self.row is None or (fault is not None and fault.taxonomy_id == self.row))
             and (self.since is None or mail.created_at >= self.since)
             and (self.until is None or mail.created_at < self.until)
         )
 
 
+def _domain_of(path: str) -> str:
+    return _ascii(path.rpartition("@")[2])
+
+
+def _ascii(domain: str) -> str:
+    """In A-labels; a forward-path with a local part in another script has its domain in that script too."""
+    try:
+        return a_labels(domain)
+    except ValueError:  # no domain, and so nobody's
+        return domain.lower()
+
+
 def selected(selection: Selection, limit: int | None = None) -> Iterator[MailStatus]:
     """The mails that are meant, queue by queue and state by state, oldest first; ``limit`` at most."""
     left = limit
-    for mail in _all(runtime().store, selection):
+    every = _all if limit is None else _first
+    for mail in every(runtime().store, selection):
         if left == 0:
             return
         if selection.includes(mail):
@@ -63,13 +75,23 @@ def selected(selection: Selection, limit: int | None = None) -> Iterator[MailSta
 
 
 def _all(store: Store, selection: Selection) -> Iterator[MailStatus]:
-    queues = store.queues() if selection.queue is None else (selection.queue,)
-    for queue in queues:
+    """Pages would leave out as many as workers claim between two of them."""
+    for queue in _queues(store, selection):
+        for state in selection.states:
+            yield from store.mails_that_stay(queue, state)
+
+
+def _first(store: Store, selection: Selection) -> Iterator[MailStatus]:
+    for queue in _queues(store, selection):
         for state in selection.states:
             skip = 0
             while page := store.list_mails(queue, state, limit=PAGE, skip=skip):
                 yield from page
                 skip += PAGE
+
+
+def _queues(store: Store, selection: Selection) -> Sequence[str]:
+    return store.queues() if selection.queue is None else (selection.queue,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +105,28 @@ class Done:
 
 def requeue(mail_ids: Sequence[str], *, why: str, per_second: float | None = None) -> Iterator[Done]:
     """Send mails once more. With a rate each is due a moment after the one before, so that they do not all come at once."""
-    for number, mail_id in enumerate(mail_ids):
-        due_in = number / per_second if per_second else 0.0
-        yield _done(mail_id, partial(_resolve, MailState.WAITING, why, due_in))
+    due_in = [number / per_second if per_second else 0.0 for number in range(len(mail_ids))]
+    return _done(mail_ids, runtime().store.resolve_each(mail_ids, MailState.WAITING, why, due_in=due_in))
 
 
 def readdress(mail_id: str, edits: Mapping[str, Address], *, why: str) -> Done:
     """Send a mail once more, with another address for some of its forward-paths."""
-    return _done(mail_id, lambda one: runtime().store.resolve(one, MailState.WAITING, why, readdress=edits))
+    try:
+        return Done(mail_id, runtime().store.resolve(mail_id, MailState.WAITING, why, readdress=edits))
+    except StoreUnavailable:
+        raise
+    except NotifierError as error:
+        return Done(mail_id, None, str(error))
 
 
 def discard(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:
     """Never send them."""
-    return (_done(mail_id, partial(_resolve, MailState.DISCARDED, why, 0.0)) for mail_id in mail_ids)
+    return _resolved(mail_ids, MailState.DISCARDED, why)
 
 
 def declare_sent(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:
     """There is evidence that these unknowns arrived."""
-    return (_done(mail_id, partial(_resolve, MailState.SENT, why, 0.0)) for mail_id in mail_ids)
+    return _resolved(mail_ids, MailState.SENT, why)
 
 
 def take_report(octets: bytes) -> Done:
@@ -127,12 +153,12 @@ def take_report(octets: bytes) -> Done:
 
 def cancel_all(mail_ids: Sequence[str]) -> Iterator[Done]:
     """Take waiting mails back."""
-    return (_done(mail_id, runtime().store.cancel) for mail_id in mail_ids)
+    return _done(mail_ids, runtime().store.cancel_each(mail_ids))
 
 
 def reschedule_all(mail_ids: Sequence[str], send_at: float) -> Iterator[Done]:
     """Another time for waiting mails, seconds since the epoch."""
-    return (_done(mail_id, lambda one: runtime().store.reschedule(one, send_at)) for mail_id in mail_ids)
+    return _done(mail_ids, runtime().store.reschedule_each(mail_ids, send_at))
 
 
 def pause(what: Pause, why: str) -> None:
@@ -174,15 +200,11 @@ def ring_for_what_is_due() -> None:
                 sweep(queue)
 
 
-def _resolve(state: MailState, why: str, due_in: float, mail_id: str) -> MailState:
-    return runtime().store.resolve(mail_id, state, why, due_in=due_in)
+def _resolved(mail_ids: Sequence[str], state: MailState, why: str) -> Iterator[Done]:
+    return _done(mail_ids, runtime().store.resolve_each(mail_ids, state, why, due_in=[0.0] * len(mail_ids)))
 
 
-def _done(mail_id: str, act: Callable[[str], MailState]) -> Done:
+def _done(mail_ids: Sequence[str], answers: Iterator[MailState | StoreError]) -> Iterator[Done]:
     """One that cannot be done does not keep the others."""
-    try:
-        return Done(mail_id, act(mail_id))
-    except StoreUnavailable:
-        raise
-    except NotifierError as error:
-        return Done(mail_id, None, str(error))
+    for mail_id, answer in zip(mail_ids, answers, strict=True):
+        yield Done(mail_id, None, str(answer)) if isinstance(answer, StoreError) else Done(mail_id, answer)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from notifier.errors import BlobUnavailable
 from notifier.model.events import (
     BreakerClosed,
     BreakerOpened,
@@ -41,6 +42,10 @@ _LEVEL = {
     MailState.EXPIRED: logging.WARNING,
     MailState.QUARANTINED: logging.ERROR,
 }
+
+
+# Such mails wait, and do so until somebody mends this host: a worker's log shows no more than warnings unless it is asked to.
+_OF_THIS_HOST = frozenset({BlobUnavailable.__name__})
 
 
 def log_event(event: Event, /) -> None:
@@ -125,6 +130,8 @@ def _words_of_session(
 
 def _log_settled(event: MailSettled) -> None:
     level = _LEVEL.get(event.state, logging.INFO)
+    if event.fault is not None and event.fault.taxonomy_id in _OF_THIS_HOST:
+        level = max(level, logging.WARNING)
     if not log.isEnabledFor(level):
         return
     recipients = masked_list(event.recipients)

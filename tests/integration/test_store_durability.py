@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -45,6 +46,25 @@ def test_accepting_the_dot_and_the_settlement_are_on_disk_before_the_next_step(s
     assert fsyncs_asked_for(store) == 1
     store.settle([Settlement(claim, MailState.SENT) for claim in claims])
     assert fsyncs_asked_for(store) == 1
+
+
+def waits_of_decisions(store: RedisStore, address: str, count: int) -> list[int]:
+    """How often the disk was waited for: at another time, at the end of dead letters, and at a purge."""
+    ids = added(store, *(an_email(address, send_at=time.time() + 3600) for _ in range(count)))
+    fsyncs_asked_for(store)
+    assert set(store.reschedule_each(ids, time.time())) == {MailState.WAITING}
+    waits = [fsyncs_asked_for(store)]
+    store.settle([Settlement(claim, MailState.FAILED) for claim in store.claim("mail", "worker-1", count)])
+    fsyncs_asked_for(store)
+    assert set(store.resolve_each(ids, MailState.DISCARDED, due_in=[0.0] * count)) == {MailState.DISCARDED}
+    waits.append(fsyncs_asked_for(store))
+    assert len(store.purge(address).purged) == count
+    return [*waits, fsyncs_asked_for(store)]
+
+
+def test_a_decision_on_many_mails_waits_for_the_disk_once(store: RedisStore) -> None:
+    waits_of_decisions(store, "ann@example.com", 1)  # from now on the server has these scripts too
+    assert waits_of_decisions(store, "bea@example.com", 50) == [1, 1, 1]
 
 
 @pytest.mark.parametrize("durability", ["aof", "memory"])

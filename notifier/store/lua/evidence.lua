@@ -6,12 +6,14 @@
 -- Returns settled | partly | known | overtaken | gone | later
 local id, fence, to = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'resent_by', 'crashed_by', 'owner')
+local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'resent_by', 'crashed_by', 'owner',
+  'settled_by')
 local from, newest, settled = f[1], tonumber(f[2] or nil) or 0, tonumber(f[3] or nil) or 0
 if not from then return ended_state(id) ~= '' and 'known' or 'gone' end
 -- Restored data does not know the claim, or has given its fence again: who has accepted the mail is all that still holds. Where
 -- nobody has seen the restore yet the owner tells.
-local before_restore = ARGV[9] == '1' or (newest == fence and ARGV[10] ~= '' and ARGV[10] ~= f[8])
+local anothers = (newest == fence and ARGV[10] ~= f[8]) or (settled == fence and f[9] and mark_of(ARGV[10]) ~= f[9])
+local before_restore = ARGV[9] == '1' or (ARGV[10] ~= '' and anothers)
 if ENDED[from] or (settled == fence and not before_restore) then
   touch(id, 'state')
   return 'known'
@@ -53,7 +55,14 @@ if to ~= from and not EDGES[from .. '>' .. to] then return 'overtaken' end
 redis.call('HSET', key, 'recipients', cjson.encode(recipients))
 if not before_restore then
   redis.call('HSET', key, 'fence', math.max(newest, fence))
-  if not partly then redis.call('HSET', key, 'settled', math.max(settled, fence)) end
+  if not partly and fence >= settled then
+    redis.call('HSET', key, 'settled', fence)
+    if ARGV[10] == '' then
+      redis.call('HDEL', key, 'settled_by')
+    else
+      redis.call('HSET', key, 'settled_by', mark_of(ARGV[10]))
+    end
+  end
 end
 if ARGV[6] ~= '' then redis.call('HINCRBY', key, ARGV[6], 1) end
 local entry = cjson.decode(ARGV[7])

@@ -173,11 +173,14 @@ local function ended_state(id)
   return cjson.decode(text)[1]
 end
 
+-- A restored ledger gives a fence twice. The end of an owner, which is another with each claim, tells who has settled.
+local function mark_of(owner) return string.sub(owner, -4) end
+
 -- Of a mail that has ended only id, state, recipients and history are kept, for so long, and its attachments as long.
 local function shrink(id, at, retention)
   local key, history = mail_key(id), P .. 'history:' .. id
   local f = redis.call('HMGET', key, 'state', 'settled', 'body', 'created', 'template', 'class', 'recipients', 'retention',
-    'attempt', 'crashes', 'unknowns', 'setbacks', 'blobs')
+    'attempt', 'crashes', 'unknowns', 'setbacks', 'blobs', 'settled_by')
   local left = unpacked(LEFT, f)
   left.body, left.history = string.sub(f[3] or '', 1, BODY), {}
   left.recipients = cjson.decode(f[7])
@@ -185,6 +188,7 @@ local function shrink(id, at, retention)
     left[name] = tonumber(left[name] or nil)
     if left[name] == 0 then left[name] = nil end
   end
+  if left.settled and f[14] then left.settled = left.settled .. ' ' .. f[14] end
   for i, text in ipairs(redis.call('LRANGE', history, 0, -1)) do left.history[i] = packed(ROW, cjson.decode(text)) end
   local kept = tonumber(f[8] or nil) or retention -- its class's own, or everybody's
   if left.blobs then redis.call('ZADD', P .. 'over', at + kept, over_of(id, left.blobs)) end

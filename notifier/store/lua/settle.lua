@@ -9,7 +9,8 @@ local key = mail_key(id)
 local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'crashes', 'owner')
 if not f[2] then -- it has ended: by this very settlement, whose answer was lost on its way, or otherwise
   local left = left_of(id)
-  if not left or left.settled ~= tonumber(fence) then
+  local is_this = left and (left.settled == fence .. ' ' .. mark_of(ARGV[14]) or left.settled == tonumber(fence))
+  if not is_this then -- a bare number: of whom is not kept, as an older Notifier wrote it
     count('fence settlement')
     return 0
   end
@@ -46,7 +47,7 @@ for path, state in pairs(cjson.decode(ARGV[5])) do
   recipients[path] = state
 end
 redis.call('HSET', key, 'recipients', cjson.encode(recipients))
-if to ~= 'claimed' then redis.call('HSET', key, 'settled', fence) end
+if to ~= 'claimed' then redis.call('HSET', key, 'settled', fence, 'settled_by', mark_of(ARGV[14])) end
 local entry = cjson.decode(ARGV[7])
 if ARGV[6] ~= '' then redis.call('HINCRBY', key, ARGV[6], 1) end
 entry.attempt = tonumber(redis.call('HGET', key, 'attempt') or nil) or 0

@@ -117,11 +117,19 @@ def test_a_history_keeps_its_newest_entries(store: RedisStore, clock: Clock) -> 
     (mail_id,) = added(store)
     for _ in range(60):
         (claim,) = store.claim("mail", "worker-1", 1)
-        store._put_back(
-            "mail", Row.read(b"%b %d 0 0 0 0 1 0 0 0\n" % (mail_id.encode(), claim.fence)), MailState.WAITING, ""
-        )
+        row = Row.read(b"%b %d 0 0 0 0 1 0 0 0\n" % (mail_id.encode(), claim.fence))
+        store._put_back("mail", row, MailState.WAITING, "", owner=claim.owner)
         clock.now += 600
     assert len(history_of(store, mail_id)) == 50
+
+
+def test_what_is_put_back_is_no_other_claims(store: RedisStore) -> None:
+    """A restored ledger gives a fence twice, and a blob may be waited for while it is restored."""
+    (mail_id,) = added(store)
+    (claim,) = store.claim("mail", "worker-1", 1)
+    row = Row.read(b"%b %d 0 0 0 0 1 0 0 0\n" % (mail_id.encode(), claim.fence))
+    store._put_back("mail", row, MailState.QUARANTINED, "", owner="worker-of-the-old-data")
+    assert state_of(store, mail_id) is MailState.CLAIMED
 
 
 def test_a_sweep_takes_over_a_bounded_number_at_once(
@@ -136,7 +144,7 @@ def test_a_sweep_takes_over_a_bounded_number_at_once(
 
 def test_a_mail_at_its_dot_is_left_alone_until_the_takeover_time(store: RedisStore, clock: Clock) -> None:
     at_dot(store, an_email(mail_class="bulk"))
-    clock.now += 719
+    clock.now += 749
     assert store.sweep("mail").unknown == 0
     clock.now += 1
     assert store.sweep("mail").unknown == 1

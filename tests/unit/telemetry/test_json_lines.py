@@ -102,3 +102,10 @@ def test_an_exception_is_a_field() -> None:
     line = json.loads(JsonLines().format(record))
     assert line["message"] == "it failed"
     assert line["exception"].endswith("RuntimeError: broken")
+
+
+@pytest.mark.parametrize(("row", "level"), [("BlobUnavailable", "WARNING"), ("R2", "INFO")])
+def test_a_mail_that_waits_for_somebody_to_mend_this_host_is_a_warning(row: str, level: str) -> None:
+    fault = Fault(row, ErrorClass.TRANSIENT, Scope.MESSAGE, Phase.MAIL, "cannot be read")
+    (line,) = logged(MailSettled("1", "mail", MailState.WAITING, 0, 1.0, None, None, fault))
+    assert line["level"] == level
