@@ -14,6 +14,7 @@ def test_connections_are_those_that_live(store: RedisStore, clock: Clock) -> Non
     assert store.relay_figures.connections("mail:25") == RelayConnections(0, None, {})
     for token in ("a host:1", "b host:1", "c host:2", "d"):
         store.connections.connect("mail:25", token, None)
+        store.connections.established("mail:25", token)
     assert store.relay_figures.connections("mail:25") == RelayConnections(4, None, {"host:1": 2, "host:2": 1, "": 1})
     clock.now += LEASE + 1
     assert store.relay_figures.connections("mail:25").live == 0
