@@ -6,7 +6,11 @@ import re
 from collections.abc import Sequence
 
 SHOWN = 3  # recipients; the others are a number
-_ADDRESS = re.compile(r"""[^\s<>()\[\]:;,"]+@[^\s<>()\[\]:;,"@]+""")
+# RFC 5321 section 4.1.2, and what servers make of it in their replies. Reasons and errors have any length: a name is looked
+# for where a word begins and not at each of its letters, and a quoted one no further than RFC 5321 lets it be (64 octets).
+ADDRESS = re.compile(
+    r"(?:\"(?:[^\"\\]|\\.){0,70}+\"|(?<![^\s<>\"',;:()\[\]{}=@])[^\s<>\"',;:()\[\]{}=@]++)@[^\s<>\"',;:()\[\]{}=]+"
+)
 
 
 def masked(address: str) -> str:
@@ -31,4 +35,4 @@ def without(addresses: Sequence[str], words: str) -> str:
 
 def without_any(words: str) -> str:
     """The same, where it is not known to whom the mail was."""
-    return _ADDRESS.sub(lambda found: masked(found[0]), words)
+    return ADDRESS.sub(lambda found: masked(found[0]), words)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from notifier.telemetry.masking import ADDRESS
+
 SHORTEST = 3  # characters of a local part that is looked for in a server's words; a shorter one is part of many words
-# RFC 5321 section 4.1.2, and what servers make of it in their replies. Reasons and errors have any length: a name is looked
-# for where a word begins and not at each of its letters, and a quoted one is not looked for without end.
-_ADDRESS = re.compile(
-    r"(?:\"(?:[^\"\\]|\\.){0,200}+\"|(?<![^\s<>\"',;:()\[\]{}=@])[^\s<>\"',;:()\[\]{}=@]++)@[^\s<>\"',;:()\[\]{}=]+"
-)
 
 
 class Veil:
@@ -32,7 +29,7 @@ class Veil:
             return text
         for path in paths:
             text = _without_names(text.replace(path, self.address(path)), path.rpartition("@")[0])
-        return _ADDRESS.sub(lambda found: self.address(found[0]), text)
+        return ADDRESS.sub(lambda found: self.address(found[0]), text)
 
 
 def _without_names(text: str, local_part: str) -> str:
