@@ -180,6 +180,7 @@ def test_the_events_of_a_worker_that_was_killed_are_told_by_another(store: Redis
     assert len(told(store)) == 1
 
 
+@pytest.mark.long  # ten thousand entries
 def test_a_backlog_that_is_full_drops_the_oldest_and_says_how_many(
     store: RedisStore, server: fakeredis.FakeRedis, caplog: pytest.LogCaptureFixture
 ) -> None:

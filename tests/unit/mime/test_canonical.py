@@ -65,6 +65,7 @@ def test_a_field_keeps_its_folds_until_it_is_relaxed() -> None:
     assert fields_of(b"From: a\r\n b\r\nTo: c\r\n") == [b"From: a\r\n b", b"To: c"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("line", [b"YWJj" * 19 + b"\r\n", b"word " * 199 + b"\tend  \r\n"])
 def test_a_big_body_is_not_copied(line: bytes) -> None:
     block = line * (BLOCK // len(line))

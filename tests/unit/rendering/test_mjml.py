@@ -162,6 +162,7 @@ def test_a_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.M
         made(make(tmp_path, "<mj-text>x</mj-text>"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loop", ["", "{% for i in items %}{% endfor %}"])
 def test_what_is_nested_without_end_is_an_error_and_not_the_end_of_the_process(tmp_path: Path, loop: str) -> None:
     body = f"{loop}<mj-raw>{'<div>' * 30_000}{'</div>' * 30_000}</mj-raw>"

@@ -58,6 +58,7 @@ def test_a_shared_file_that_no_sample_reaches_and_that_is_broken_is_an_error(tmp
         make_note(tmp_path, "", "{% extends '_layouts/base.html.j2' %}").unescaped("note")
 
 
+@pytest.mark.long  # all of them
 def test_the_shipped_templates_escape_every_value() -> None:
     renderer = Renderer(TemplateLibrary())
     assert [place for name in renderer.names() for place in renderer.unescaped(name)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from fake_ledger import Clock
 from store_conformance import HOUR, LOST_REPLY, PROVEN, an_email, at_dot, state_of
 
@@ -42,6 +43,7 @@ def test_so_do_those_whose_time_is_over_a_moment_later(make_store: Callable[...,
     assert [swept_unknown(store, clock, 6.0) for _ in range(5)] == [0, 0, 0, 0, 1]
 
 
+@pytest.mark.long  # five hundred mails
 def test_it_is_for_each_of_them_however_many(make_store: Callable[..., RedisStore], clock: Clock) -> None:
     """More than a sweep takes over at once."""
     store = make_store(takeover=TAKEOVER)
