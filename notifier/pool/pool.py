@@ -86,6 +86,7 @@ class SessionPool:
         )
         self._keep_at = self._clock()
         self._fewer_until: float | None = None  # others have the connections that the relay takes
+        self._look_at = 0.0  # the next of those who wait looks then
         self._upkeep = Upkeep(f"pool {self._name}", self.tend, self._due_in) if self._tended else None
 
     def session(self, deadline: float) -> Lending:
@@ -185,9 +186,10 @@ class SessionPool:
         """Seconds. One place more at a time, for the first in the queue, so that nobody loses his turn by it."""
         if (at := self._fewer_until) is None:
             return LATER  # somebody may be refused meanwhile, and be gone when it is time to look
-        if (seconds := at - self._clock()) > 0:
+        # Whoever comes looks for all that there may be, and keeps nobody from a session meanwhile: they are first.
+        if (seconds := max(at + LATER, self._look_at) - self._clock()) > 0:
             return seconds
-        self._fewer_until = self._clock() + LATER
+        self._look_at = self._clock() + LATER
         self._places.do_with_one_more()
         return 0.0
 

@@ -19,6 +19,7 @@ from notifier.errors import (
 )
 from notifier.model.limits import Connected
 from notifier.pool import SessionPool, Slots, pool
+from notifier.pool import pool as pool_module
 from notifier.protocol import taxonomy
 
 
@@ -86,7 +87,10 @@ def test_whoever_waits_does_so_until_their_deadline() -> None:
         pass
 
 
-def test_whoever_waits_looks_whether_there_are_more_though_nobody_else_comes() -> None:
+def test_whoever_waits_looks_whether_there_are_more_though_nobody_else_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_module, "LATER", 0.01)
     pool, relay, clock, _ = make(size=3)
     elsewhere = limited(pool, free=1)
     elsewhere.refusal = Connected(0.01, 9)
@@ -109,7 +113,10 @@ def test_whoever_waits_looks_whether_there_are_more_though_nobody_else_comes() -
     assert len(relay.sessions) == 2
 
 
-def test_who_looks_in_vain_stays_the_first_in_the_queue() -> None:
+def test_who_looks_in_vain_stays_the_first_in_the_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_module, "LATER", 0.01)
     pool, _, clock, _ = make(size=4)
     limited(pool, free=1).refusal = Connected(0.01, 9)
     served: list[str] = []
