@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from notifier.delivery.attempt import Attempt
 from notifier.delivery.routing import Sessions
@@ -53,8 +53,9 @@ class Behind:
             return
         timer = threading.Timer(self._patience, self._give_back_those_left)
         timer.daemon = True
-        timer.start()
         try:
+            with suppress(RuntimeError):  # the system gives no more threads: they wait, as they have to
+                timer.start()
             yield
         finally:
             timer.cancel()  # one that has begun is waited for when the next way has its turn

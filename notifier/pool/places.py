@@ -93,6 +93,12 @@ class Places:
             self._limit = self.size
             self._serve()
 
+    def do_with_one_more(self) -> None:
+        """Grant one place more than before, to the first in the queue."""
+        with self._lock:
+            self._limit = min(self.size, self._limit + 1)
+            self._serve()
+
     # and back -------------------------------------------------------------------------------------------------------
 
     def park(self, borrower: Borrower, until: float) -> str | None:

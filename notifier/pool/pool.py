@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import count
 
-from notifier.errors import DeliveryError, PoolClosed, PoolError, PoolTimeout, RelayFull, RelayUnavailable
+from notifier.errors import DeliveryError, PoolClosed, PoolError, PoolTimeout, RelayFull, RelayUnavailable, Scope
 from notifier.model.events import (
     Listener,
     SessionMissed,
@@ -28,11 +28,12 @@ from notifier.model.events import (
     SessionWaited,
     ignore,
 )
+from notifier.pool.bell import Bell
 from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
 from notifier.pool.places import Borrower, Places
 from notifier.pool.pooled import Pooled
-from notifier.pool.slots import KEEP_EVERY, PATIENCE, Slots
+from notifier.pool.slots import KEEP_EVERY, LATER, PATIENCE, Slots
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Quota, Session, Window
 from notifier.smtp.session import Ending
@@ -85,6 +86,7 @@ class SessionPool:
         )
         self._keep_at = self._clock()
         self._fewer_until: float | None = None  # others have the connections that the relay takes
+        self._look_at = 0.0  # the next of those who wait looks then
         self._upkeep = Upkeep(f"pool {self._name}", self.tend, self._due_in) if self._tended else None
 
     def session(self, deadline: float) -> Lending:
@@ -162,11 +164,34 @@ class SessionPool:
                 if not (borrower.granted or borrower.turned_away or self._places.connected):
                     return self._slots.not_answering()
             if not (borrower.granted or borrower.turned_away):
-                bell.wait(max(0.0, deadline - time.monotonic()))
+                self._wait_on(borrower, bell, deadline)
         return PoolTimeout(
             f"no session to {self._name} became free in time: all {self.config.size} are in use "
             "(pool= in NOTIFIER_SMTP_URL)"
         )
+
+    def _wait_on(self, borrower: Borrower, bell: Bell, deadline: float) -> None:
+        """Where others have the relay's connections, whoever waits looks again whether there is one more: nobody else may
+        come who does.
+        """
+        left = max(0.0, deadline - time.monotonic())
+        if self._slots is None:
+            bell.wait(left)
+            return
+        while left > 0 and not (borrower.granted or borrower.turned_away):
+            bell.wait(min(left, self._until_next_look()))
+            left = deadline - time.monotonic()
+
+    def _until_next_look(self) -> float:
+        """Seconds. One place more at a time, for the first in the queue, so that nobody loses his turn by it."""
+        if (at := self._fewer_until) is None:
+            return LATER  # somebody may be refused meanwhile, and be gone when it is time to look
+        # Whoever comes looks for all that there may be, and keeps nobody from a session meanwhile: they are first.
+        if (seconds := max(at + LATER, self._look_at) - self._clock()) > 0:
+            return seconds
+        self._look_at = self._clock() + LATER
+        self._places.do_with_one_more()
+        return 0.0
 
     def _why_not(self, parked: Pooled) -> str | None:
         """The reason to retire a parked session in place of lending it."""
@@ -184,6 +209,8 @@ class SessionPool:
             expires = now + self.config.max_age * (0.9 + 0.2 * self._rng())
             borrower.pooled = opened = Pooled(session, expires, os.getpid(), next(self._numbers), token)
         except BaseException as error:
+            if isinstance(error, DeliveryError) and error.fault.scope is Scope.ACCOUNT:
+                self._establish(token)  # it was greeted: for the other accounts there the relay is well
             self._release(token)
             if isinstance(error, DeliveryError):
                 self._places.count("not_opened")

@@ -56,14 +56,24 @@ class Slots:
         return kind(f"{self._name} lets those wait who are trying to connect", wait)
 
     def _in_turn(self, token: str) -> Connected:
-        ends = time.monotonic() + PATIENCE
+        """Where more and more are connected, patience begins anew with each of them: the relay is well, and one's turn near."""
+        live, ends = -1, 0.0
         pause, longest = ASK_EVERY
         while True:
-            answer = self._connections.connect(self._relay, token, self._most)
+            answer = self._asked(token)
+            if answer.live > live:
+                live, ends = answer.live, time.monotonic() + PATIENCE
             if not answer.patience or time.monotonic() >= ends:
                 return answer
             time.sleep(min(pause, answer.patience))
             pause = min(2 * pause, longest)
+
+    def _asked(self, token: str) -> Connected:
+        try:
+            return self._connections.connect(self._relay, token, self._most)
+        except BaseException:  # it may have been its turn, and the answer is lost: others would wait for nobody
+            self.release(token)
+            raise
 
     def established(self, token: str) -> None:
         """The relay has greeted the connection."""

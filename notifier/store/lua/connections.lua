@@ -20,6 +20,7 @@ local function lease(tokens, milliseconds)
   for _, token in ipairs(tokens) do
     redis.call('ZADD', live, at + milliseconds, token)
     redis.call('SADD', ready, token)
+    redis.call('ZREM', trying, token) -- what was said when it was established may have been lost
   end
   redis.call('PEXPIRE', live, milliseconds * 2)
   redis.call('PEXPIRE', ready, milliseconds * 2)
@@ -57,6 +58,8 @@ end
 
 if verb == 'connect' then
   local lease_ms = tonumber(ARGV[3])
+  -- The answer was lost, and it is asked again: nobody waits for himself.
+  if redis.call('ZSCORE', trying, ARGV[2]) then return { 0, redis.call('ZCARD', live), -1, 0 } end
   local count, most = redis.call('ZCARD', live), allowed(tonumber(ARGV[4]), tonumber(ARGV[5]))
   if most > 0 and count >= most then return { 1000, count, -1, 0 } end
   local later, patience, doubted = refusal(lease_ms)
@@ -68,7 +71,6 @@ if verb == 'connect' then
   return { 0, count + 1, -1, 0 }
 elseif verb == 'established' then
   lease({ ARGV[2] }, tonumber(ARGV[3]))
-  redis.call('ZREM', trying, ARGV[2])
   redis.call('DEL', doubt)
   redis.call('ZADD', lately, at, ARGV[2])
   redis.call('PEXPIRE', lately, LATELY)

@@ -125,3 +125,12 @@ def test_a_timer_runs_only_where_somebody_is_behind(count: int) -> None:
     with mock.patch("threading.Timer") as timer, those.waiting():
         assert timer.called == (count == 2)
     assert timer.return_value.cancel.called == (count == 2)
+
+
+def test_where_there_is_no_thread_for_a_timer_the_others_wait() -> None:
+    those, given = behind(*(through(Way(f"{number}"), f"{number}") for number in range(2)))
+    turns = iter(those)
+    next(turns)
+    with mock.patch("threading.Thread.start", side_effect=RuntimeError("can't start new thread")), those.waiting():
+        assert given == []
+    assert len(list(turns)) == 1

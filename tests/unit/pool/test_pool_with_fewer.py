@@ -8,9 +8,19 @@ import time
 import pytest
 from fake_relay import FakeSession, make
 
-from notifier.errors import PoolClosed, PoolTimeout, RelayFull, RelayUnavailable
+from notifier.errors import (
+    DeliveryError,
+    Phase,
+    PoolClosed,
+    PoolTimeout,
+    RelayFull,
+    RelayUnavailable,
+    fault_error,
+)
 from notifier.model.limits import Connected
 from notifier.pool import SessionPool, Slots, pool
+from notifier.pool import pool as pool_module
+from notifier.protocol import taxonomy
 
 
 class Elsewhere:
@@ -75,6 +85,63 @@ def test_whoever_waits_does_so_until_their_deadline() -> None:
     limited(pool, free=1)
     with pool.session(soon()), pytest.raises(PoolTimeout), pool.session(soon(0.01)):
         pass
+
+
+def test_whoever_waits_looks_whether_there_are_more_though_nobody_else_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_module, "LATER", 0.01)
+    pool, relay, clock, _ = make(size=3)
+    elsewhere = limited(pool, free=1)
+    elsewhere.refusal = Connected(0.01, 9)
+    clock.now = time.monotonic()
+    served = threading.Event()
+
+    def wait() -> None:
+        with pool.session(soon(30)):
+            served.set()
+
+    with pool.session(soon()):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not pool.stats()["waiting"]:
+            time.sleep(0.001)
+        elsewhere.free, clock.now = 1, clock.now + 1.0
+        served.wait(30)
+        assert served.is_set(), "one connection more may be made, and they wait for the session that is lent"
+    thread.join(5)
+    assert len(relay.sessions) == 2
+
+
+def test_who_looks_in_vain_stays_the_first_in_the_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_module, "LATER", 0.01)
+    pool, _, clock, _ = make(size=4)
+    limited(pool, free=1).refusal = Connected(0.01, 9)
+    served: list[str] = []
+
+    def wait(name: str) -> None:
+        with pool.session(soon(60)):
+            served.append(name)
+
+    with pool.session(soon()):
+        threads = []
+        for number, name in enumerate(("first", "second", "third"), start=1):
+            threads.append(threading.Thread(target=wait, args=(name,)))
+            threads[-1].start()
+            while pool.stats()["waiting"] < number:
+                time.sleep(0.001)
+        ends = soon(30)
+        while pool.stats().get("waited", 0) < 2 and time.monotonic() < ends:
+            clock.now += 1.0
+            time.sleep(0.02)
+        assert pool.stats()["waited"] >= 2, "the first has looked, and was refused"
+        while pool.stats()["waiting"] < 3:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join(5)
+    assert served == ["first", "second", "third"]
 
 
 def test_a_pool_that_has_nothing_says_so() -> None:
@@ -183,6 +250,27 @@ def test_who_has_none_goes_away_and_leaves_no_place_taken() -> None:
     with pytest.raises(RelayUnavailable, match="lets those wait who are trying"), pool.session(soon()):
         pass
     assert "0 of 3 places" in repr(pool)
+
+
+def test_a_password_that_is_refused_says_nothing_against_the_relay() -> None:
+    """It has greeted: the other accounts there are not to wait."""
+    pool, relay, _, _ = make(size=1)
+    said: list[str] = []
+
+    class Telling(Elsewhere):
+        def established(self, relay: str, token: str) -> int:
+            said.append("established")
+            return super().established(relay, token)
+
+        def release(self, relay: str, token: str) -> int:
+            said.append("release")
+            return super().release(relay, token)
+
+    pool._slots = Slots(Telling(1), "relay", "relay", None)  # type: ignore[arg-type]
+    relay.error = fault_error(taxonomy.fault("A1", Phase.AUTH, "no such user"))
+    with pytest.raises(DeliveryError), pool.session(soon()):
+        pass
+    assert said == ["established", "release"]
 
 
 class Connecting:

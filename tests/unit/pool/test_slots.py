@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.errors import RelayConnecting, RelayFull, RelayUnavailable
+from notifier.errors import RelayConnecting, RelayFull, RelayUnavailable, StoreUnavailable
 from notifier.model.limits import Connected
 from notifier.pool import Slots, slots
 
@@ -50,6 +50,30 @@ def test_a_relay_that_is_known_to_take_longer_is_not_waited_for() -> None:
     assert type(error.value) is RelayUnavailable, "another may stand in for one that has failed"
     assert error.value.retry_after == 5.0
     assert len(answers.asked) == 2
+
+
+def test_whose_turn_comes_nearer_waits_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer tells of one connection more: the relay is well, and there are many who want one."""
+    monkeypatch.setattr(slots, "PATIENCE", 0.03)
+    nearer = [Connected(2.0, live, 0.02) for live in range(1, 9)]
+    answers = Answers(*nearer, MINE)
+    of(answers).take()
+    assert len(answers.asked) == 9
+
+
+def test_a_turn_whose_answer_is_lost_is_given_up_for_others() -> None:
+    class Lost(Answers):
+        def connect(self, relay: str, token: str, most: int | None) -> Connected:
+            super().connect(relay, token, most)
+            raise StoreUnavailable("no answer in time")
+
+        def release(self, relay: str, token: str) -> None:
+            self.released = token
+
+    answers = Lost(MINE)
+    with pytest.raises(StoreUnavailable):
+        of(answers).take()
+    assert answers.asked == [answers.released]
 
 
 def test_a_limit_that_is_reached_is_said_at_once() -> None:

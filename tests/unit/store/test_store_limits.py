@@ -227,3 +227,17 @@ def test_a_limit_that_is_reached_is_no_relay_that_does_not_answer(store: RedisSt
     assert connected(store, 2) == 2
     asks(store, "third")
     assert store.connections.connect("relay", "fourth", 3) == Connected(1.0, 3, None)
+
+
+def test_who_asks_again_because_the_answer_was_lost_is_not_refused_for_himself(store: RedisStore, clock: Clock) -> None:
+    assert asks(store, "first").wait == 0
+    assert asks(store, "first").wait == 0
+    assert store.connections.connect("relay", "first", 1).wait == 0, "nor for a limit that he has reached himself"
+
+
+def test_one_that_is_kept_is_established_though_nobody_was_told_when_it_was(store: RedisStore, clock: Clock) -> None:
+    asks(store, "first")
+    store.connections.keep("relay", ["first"])
+    assert asks(store, "next").wait == 0
+    store.connections.release("relay", "first")
+    assert asks(store, "third").patience == PATIENCE, "and its end is nothing to doubt the relay for"
