@@ -100,6 +100,9 @@ class Connections(Protocol):
     def release(self, relay: str, token: str) -> None:
         """It is connected no more; or it never was, and then it is doubted whether the relay is well."""
 
+    def forgo(self, relay: str, token: str) -> None:
+        """It is not connected after all, and that says nothing against the relay."""
+
     def throttled(self, relay: str, *, greeting: bool) -> int:
         """The relay has said that it is too much. Said at the ``greeting``, those that are established are as many as
         it takes; said later, half of them are. One more is tried now and then. Returns how many are established.

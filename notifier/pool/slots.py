@@ -93,6 +93,11 @@ class Slots:
         with suppress(StoreError):  # its lease ends by itself
             self._connections.release(self._relay, token)
 
+    def forgo(self, token: str) -> None:
+        """It is not connected after all, which is nothing to doubt the relay for."""
+        with suppress(StoreError):  # its lease ends by itself
+            self._connections.forgo(self._relay, token)
+
     def too_many(self, *, greeting: bool) -> int:
         """The relay has complained. Returns how many connections it has from all replicas; 0 where nobody knows."""
         try:

@@ -88,6 +88,10 @@ class RedisConnections:
         """See `Connections.release`. Raises `StoreUnavailable`."""
         self._connection.run([self._call(relay, "release", token)])
 
+    def forgo(self, relay: str, token: str) -> None:
+        """See `Connections.forgo`. Raises `StoreUnavailable`."""
+        self._connection.run([self._call(relay, "forgo", token)])
+
     def throttled(self, relay: str, *, greeting: bool) -> int:
         """See `Connections.throttled`. Raises `StoreUnavailable`."""
         (established,) = self._connection.run([self._call(relay, "throttled", int(greeting), ms(PAUSE))])

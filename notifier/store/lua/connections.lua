@@ -2,7 +2,7 @@
 -- Of those, 'ready' are established; 'trying' holds since when each other one is being made, 'lately' when the last ones
 -- were established; 'doubt' is there after one that failed, until the next is established.
 -- ARGV: 'connect', token, lease ms, most or 0, recover ms, patience ms, later ms, and both where there is doubt
---     | 'established', token, lease ms | 'keep', lease ms, tokens ... | 'release', token
+--     | 'established', token, lease ms | 'keep', lease ms, tokens ... | 'release', token | 'forgo', token
 --     | 'throttled', 1 where the greeting said it, pause ms
 local at, verb = now(), ARGV[1]
 local live, ready, throttle = P .. 'live', P .. 'ready', P .. 'throttle'
@@ -78,8 +78,9 @@ elseif verb == 'established' then
 elseif verb == 'keep' then
   lease({ unpack(ARGV, 3) }, tonumber(ARGV[2]))
   return redis.call('ZCARD', live)
-elseif verb == 'release' then
-  if redis.call('ZREM', trying, ARGV[2]) == 1 then redis.call('SET', doubt, 1, 'PX', DOUBT) end
+elseif verb == 'release' or verb == 'forgo' then
+  local failed = redis.call('ZREM', trying, ARGV[2]) == 1 and verb == 'release'
+  if failed then redis.call('SET', doubt, 1, 'PX', DOUBT) end
   redis.call('ZREM', live, ARGV[2])
   redis.call('SREM', ready, ARGV[2])
   return redis.call('ZCARD', live)

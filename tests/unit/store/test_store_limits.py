@@ -217,6 +217,13 @@ def test_after_one_that_failed_others_are_connected_one_by_one_until_one_is_esta
     assert [asks(store, f"more {number}").wait for number in range(3)] == [0, 0, 0]
 
 
+def test_one_that_is_not_made_after_all_is_nothing_to_doubt_the_relay_for(store: RedisStore, clock: Clock) -> None:
+    asks(store, "first")
+    store.connections.forgo("relay", "first")
+    assert asks(store, "next").wait == 0, "nobody waits for it"
+    assert asks(store, "other") == Connected(LATER, 1, PATIENCE), "and it counts for none that was established"
+
+
 def test_one_that_was_killed_while_it_connected_is_in_nobodys_way_for_ever(store: RedisStore, clock: Clock) -> None:
     asks(store, "killed")
     clock.now += LEASE
