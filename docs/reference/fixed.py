@@ -49,7 +49,7 @@ FIXED: tuple[Fixed, ...] = (
     Fixed(
         "a clean breaker is asked again",
         f"after {_seconds(relays.CLEAN_FOR)}",
-        "Or each mail would ask the store. What opens meanwhile costs each process a connection at most.",
+        "Or each mail would ask the store. What opens meanwhile costs each process a mail at most, and no login: that asks again.",
         ("notifier.pool.relays.CLEAN_FOR",),
     ),
     Fixed(
@@ -63,6 +63,12 @@ FIXED: tuple[Fixed, ...] = (
         f"after {_seconds(local_breakers.OTHERS_WAIT)}",
         "A login takes a second or so; the script on the store has the same number.",
         ("notifier.pool.local_breakers.OTHERS_WAIT",),
+    ),
+    Fixed(
+        "logins of one account that are under way at once",
+        f"{local_breakers.LOGINS_AT_ONCE}, one after a failure; one that is never heard of again counts for {_seconds(local_breakers.LOGIN)}",
+        "All of them fail where the password has changed, and relays lock accounts. The script on the store has the same numbers.",
+        ("notifier.pool.local_breakers.LOGINS_AT_ONCE", "notifier.pool.local_breakers.LOGIN"),
     ),
     Fixed(
         "while one probes a relay, others ask again",

@@ -74,6 +74,18 @@ class Permit(NamedTuple):
     paused: bool = False
 
 
+class LoginTurn(NamedTuple):
+    """``wait``: 0 to log in, else seconds until it is worth asking again, and ``why``.
+
+    ``patience``: None where something is held against the place. Else others are logging in, and these seconds more that
+    is what a relay that is well may take; 0: it takes longer.
+    """
+
+    wait: float = 0.0
+    patience: float | None = None
+    why: str = ""
+
+
 class Opened(NamedTuple):
     """A breaker that is open: ``wait`` seconds until a probe is let through; 0 where that is let through now."""
 
@@ -94,8 +106,20 @@ class Breakers(Protocol):
     def logged_in(self, place: Place) -> bool:
         """The account's login has worked, whatever becomes of its mails; True where that closed its breaker."""
 
+    def log_in(self, place: Place, login: str) -> LoginTurn:
+        """May ``login``, which has a name of its own, begin by a permit that was no probe's?
+
+        Such a permit is many's, and a relay locks an account out for what they would all do with a password that has
+        changed. So a few are under way at once, one alone after a failure, each until `login_over`.
+        """
+
+    def login_over(self, place: Place, login: str) -> None:
+        """It is not under way any more, and the breakers have been told what became of it."""
+
     def good(self, place: Place) -> bool:
-        """It went well; True where that closed a breaker."""
+        """It went well; True where that closed a breaker. An account's that is open, and not half-open, stays so: whoever
+        sends there had logged in before.
+        """
 
     def bad(self, place: Place, about: About, rule: BreakerRule, why: str) -> float:
         """It failed, and whose fault it was. Returns for how many seconds that has opened a breaker, or 0."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
-from notifier.pool.places import Borrower
+from notifier.pool.places import Borrower, LogIn
 from notifier.smtp import Session
 
 
@@ -22,14 +22,20 @@ class Lending:
     A class, because a generator costs as much as the rest of the checkout.
     """
 
-    __slots__ = ("_borrower", "_checkout", "_deadline", "_give_back")
+    __slots__ = ("_borrower", "_checkout", "_deadline", "_give_back", "_log_in")
 
-    def __init__(self, checkout: Callable[[Borrower, float], Session], give_back: GiveBack, deadline: float) -> None:
-        self._checkout, self._give_back, self._deadline = checkout, give_back, deadline
+    def __init__(
+        self,
+        checkout: Callable[[Borrower, float], Session],
+        give_back: GiveBack,
+        deadline: float,
+        log_in: LogIn | None = None,
+    ) -> None:
+        self._checkout, self._give_back, self._deadline, self._log_in = checkout, give_back, deadline, log_in
 
     def __enter__(self) -> Session:
         """The session. Raises as `SessionPool.session` says."""
-        self._borrower = Borrower()
+        self._borrower = Borrower(log_in=self._log_in)
         return self._checkout(self._borrower, self._deadline)
 
     @property

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from notifier.model.breaker import HOST_RULE, About, BreakerRule, Permit, Place
+from notifier.model.breaker import HOST_RULE, About, BreakerRule, LoginTurn, Permit, Place
 
 OTHERS_WAIT = 1.0  # seconds until it is asked again while somebody tries a password that is new
 # While somebody probes: all that waits for the relay is claimed and put off each time, and a probe may take half a minute.
 OTHERS_WAIT_SHARE, OTHERS_WAIT_MOST = 1 / 6, 5.0  # of the time that the breaker was open; seconds
+
+LOGINS_AT_ONCE = 3  # of an account that works: so many may have been begun when the first is told that it works no more
+LOGIN = 60.0  # seconds until a login that is never heard of again is given up
+_OTHERS = "somebody else is trying the login"
 
 
 @dataclass(slots=True)
@@ -34,7 +38,7 @@ class _Breaker:
 
     def wait(self, now: float) -> float:
         """Seconds; 0 where one may go on."""
-        if self.until is None and self.proven:
+        if not self.by_probe_alone:
             return 0.0
         if self.until is not None and now < self.until:
             return self.until - now
@@ -43,8 +47,12 @@ class _Breaker:
         others = OTHERS_WAIT if self.until is None else min(OTHERS_WAIT_MOST, self.open_for * OTHERS_WAIT_SHARE)
         return min(others, self.probe_until - now)
 
+    @property
+    def by_probe_alone(self) -> bool:
+        return self.until is not None or not self.proven
+
     def take_probe(self, now: float) -> bool:
-        if self.until is None and self.proven:
+        if not self.by_probe_alone:
             return False
         self.probe_until = now + self.probe
         return True
@@ -56,9 +64,14 @@ class _Breaker:
         else:
             self.last.append(False)
         self.proven, self.failures, self.until, self.open_for, self.probe_until = True, 0, None, 0.0, 0.0
+        self.why = ""
         if True not in self.last:
             self.last.clear()
         return was_open
+
+    def logged_in(self, now: float) -> bool:
+        # Those who had logged in before it opened say nothing of the password; the probe does.
+        return False if self.until is not None and now < self.until else self.good()
 
     def bad(self, rule: BreakerRule, why: str, now: float) -> float:
         self.failures += 1
@@ -87,15 +100,16 @@ class LocalBreakers:
         self._clock = clock
         self._lock = threading.Lock()
         self._breakers: dict[Place, _Breaker] = {}
+        self._logins: dict[Place, dict[str, float]] = {}  # when each that is under way is given up
 
     def permit(self, place: Place) -> Permit:
         """See `Breakers.permit`."""
         with self._lock:
             now = self._clock()
             breakers = self._of(place)
-            longest = max(breakers, key=lambda one: one.wait(now))
-            if (wait := longest.wait(now)) > 0:
-                return Permit(wait, clean=False, why=longest.why or "somebody else is trying the login")
+            wait, why = _longest_wait(breakers, now)
+            if wait > 0:
+                return Permit(wait, clean=False, why=why)
             probes = [one.take_probe(now) for one in breakers]
             return Permit(probe=any(probes), clean=all(one.clean for one in breakers))
 
@@ -105,16 +119,44 @@ class LocalBreakers:
             for one in self._of(place):
                 one.probe_until = 0.0
 
+    def log_in(self, place: Place, login: str) -> LoginTurn:
+        """See `Breakers.log_in`."""
+        with self._lock:
+            now = self._clock()
+            breakers = self._of(place)
+            wait, why = _longest_wait(breakers, now)
+            if any(one.by_probe_alone for one in breakers):
+                return LoginTurn(max(wait, OTHERS_WAIT), why=why)
+            clean = breakers[-1].clean
+            others = self._logins_beside(place, login, now)
+            if len(others) >= (LOGINS_AT_ONCE if clean else 1):
+                # While new ones begin the relay is well, and one's turn near.
+                patience = max(0.0, max(others.values()) - LOGIN + OTHERS_WAIT - now)
+                return LoginTurn(OTHERS_WAIT, patience if clean else None, _OTHERS)
+            others[login] = now + LOGIN
+            return LoginTurn()
+
+    def login_over(self, place: Place, login: str) -> None:
+        """See `Breakers.login_over`."""
+        with self._lock:
+            self._logins_beside(place, login, self._clock())
+
+    def _logins_beside(self, place: Place, login: str, now: float) -> dict[str, float]:
+        under_way = self._logins.get(place, {})
+        self._logins[place] = {one: ends for one, ends in under_way.items() if ends > now and one != login}
+        return self._logins[place]
+
     def logged_in(self, place: Place) -> bool:
         """See `Breakers.logged_in`."""
         with self._lock:
             _, *account = self._of(place)
-            return any(one.good() for one in account)
+            return any(one.logged_in(self._clock()) for one in account)
 
     def good(self, place: Place) -> bool:
         """See `Breakers.good`."""
         with self._lock:
-            closed = [one.good() for one in self._of(place)]  # every one of them is told
+            host, *account = self._of(place)
+            closed = [host.good(), *(one.logged_in(self._clock()) for one in account)]  # every one of them is told
             return any(closed)
 
     def bad(self, place: Place, about: About, rule: BreakerRule, why: str) -> float:
@@ -134,3 +176,8 @@ class LocalBreakers:
         if place.account is None:
             return [host]
         return [host, self._breakers.setdefault(place, _Breaker(proven=False))]
+
+
+def _longest_wait(breakers: Sequence[_Breaker], now: float) -> tuple[float, str]:
+    longest = max(breakers, key=lambda one: one.wait(now))
+    return longest.wait(now), longest.why or _OTHERS

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from notifier.pool.bell import Bell
 from notifier.pool.pooled import Pooled
 
+LogIn = Callable[[], None]  # when it is one's turn to log in; raises where it is not now
+
 
 @dataclass(slots=True, eq=False)
 class Borrower:
@@ -29,6 +31,7 @@ class Borrower:
     turned_away: bool = False  # the pool has closed
     outdated: bool = False  # the pool was drained since: what they have is not to be lent again
     bell: Bell | None = None  # where they have to wait
+    log_in: LogIn | None = None  # asked when a session is opened for them
     reused: bool = False  # the session was a parked one; counted when they go, which spares a turn at the lock
 
 

@@ -31,7 +31,7 @@ from notifier.model.events import (
 from notifier.pool.bell import Bell
 from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
-from notifier.pool.places import Borrower, Places
+from notifier.pool.places import Borrower, LogIn, Places
 from notifier.pool.pooled import Pooled
 from notifier.pool.slots import KEEP_EVERY, LATER, PATIENCE, Slots
 from notifier.pool.upkeep import Upkeep
@@ -89,14 +89,15 @@ class SessionPool:
         self._look_at = 0.0  # the next of those who wait looks then
         self._upkeep = Upkeep(f"pool {self._name}", self.tend, self._due_in) if self._tended else None
 
-    def session(self, deadline: float) -> Lending:
+    def session(self, deadline: float, log_in: LogIn | None = None) -> Lending:
         """Lend a live session until the block ends. ``deadline`` is monotonic seconds, for the place in the pool.
+        ``log_in`` is asked where one is to be opened, when it has its turn to connect; what it raises is raised.
 
         Entering it raises `PoolTimeout`, `PoolClosed`, `RelayFull` where others have all the connections that the relay
         takes, or the `DeliveryError` of a session that could not be opened. An exception in the block retires the
         session: it may stand anywhere in a dialogue.
         """
-        return Lending(self._checkout, self._give_back, deadline)
+        return Lending(self._checkout, self._give_back, deadline, log_in)
 
     # checkout -------------------------------------------------------------------------------------------------------
 
@@ -202,7 +203,7 @@ class SessionPool:
 
     def _opened(self, borrower: Borrower) -> Session:
         began = self._clock()
-        token = self._slots.take() if self._slots is not None else None
+        token = self._turn(borrower)
         try:
             session = self._open_session(self.endpoint)
             now = self._clock()
@@ -210,8 +211,9 @@ class SessionPool:
             borrower.pooled = opened = Pooled(session, expires, os.getpid(), next(self._numbers), token)
         except BaseException as error:
             if isinstance(error, DeliveryError) and error.fault.scope is Scope.ACCOUNT:
-                self._establish(token)  # it was greeted: for the other accounts there the relay is well
-            self._release(token)
+                self._forgo(token)  # it was greeted: for the other accounts there the relay is well
+            else:
+                self._release(token)
             if isinstance(error, DeliveryError):
                 self._places.count("not_opened")
                 self._tell(SessionNotOpened(self._name, self._clock() - began, str(error.fault)))
@@ -222,6 +224,17 @@ class SessionPool:
         self._tell(SessionOpened(self._name, opened.number, session.tls, now - began))
         return session
 
+    def _turn(self, borrower: Borrower) -> str | None:
+        """To connect, and with it to log in."""
+        token = self._slots.take() if self._slots is not None else None
+        try:
+            if borrower.log_in is not None:
+                borrower.log_in()
+        except BaseException:
+            self._forgo(token)
+            raise
+        return token
+
     def _establish(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
             self._slots.established(token)
@@ -231,6 +244,10 @@ class SessionPool:
     def _release(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
             self._slots.release(token)
+
+    def _forgo(self, token: str | None) -> None:
+        if token is not None and self._slots is not None:
+            self._slots.forgo(token)
 
     # return ---------------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from notifier.model.limits import Rate
 from notifier.model.outcome import Outcome
 from notifier.model.pause import NoPauses, Pause, Pauses
 from notifier.model.prospect import Prospect
+from notifier.pool.logins import Login
 from notifier.pool.pool import SessionPool
 from notifier.pool.verdicts import held_against, is_the_relays, is_too_much
 from notifier.smtp import Endpoint, Session
@@ -166,22 +167,27 @@ class Relays:
                 if permit.wait > 0:
                     refused.append((member, permit))
                     continue
+                login = Login(self._breakers, member.place, member.pool.endpoint.name)
                 try:
-                    return member, permit, self._borrowed(stack, member, permit, deadline)
+                    return member, permit, self._borrowed(stack, member, permit, login, deadline)
                 except (PoolTimeout, RelayUnavailable, DeliveryError) as failure:
                     error = self._passed_over(member, permit, failure)
                     connecting = connecting or isinstance(failure, RelayConnecting)
                 except BaseException:
                     self._forgo(member, permit)
                     raise
+                finally:  # the breakers know by now what became of it
+                    login.over()
             if connecting:  # it may be well, and is known soon: the next tier stands in for relays that are not
                 break
         raise error or _unavailable(refused)
 
-    def _borrowed(self, stack: ExitStack, member: Member, permit: Permit, deadline: float) -> Session:
-        lending = member.pool.session(deadline)
+    def _borrowed(self, stack: ExitStack, member: Member, permit: Permit, login: Login, deadline: float) -> Session:
+        logs_in = member.place.account is not None
+        # A probe is alone already.
+        lending = member.pool.session(deadline, login.begin if logs_in and not permit.probe else None)
         session = stack.enter_context(lending)
-        if permit.probe and lending.fresh and member.place.account is not None:  # a parked one has logged in long ago
+        if permit.probe and lending.fresh and logs_in:  # a parked one has logged in long ago
             self._logged_in(member)
         return session
 
@@ -191,6 +197,8 @@ class Relays:
         """What is raised in the end, if no relay behind this one does better. Raises ``error`` where none would."""
         if isinstance(error, DeliveryError):
             error = self._full(member, error.fault) or error
+        if isinstance(error, RelayUnavailable):
+            member.clean_until = 0.0  # it may be its account's breaker that is open now
         if not (isinstance(error, DeliveryError) and self._failed(member, error.fault)):
             self._forgo(member, permit)
         if isinstance(error, DeliveryError) and error.fault.scope not in _FAIL_OVER:

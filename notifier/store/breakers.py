@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from notifier.model.breaker import About, BreakerRule, Opened, Permit, Place
+from notifier.model.breaker import About, BreakerRule, LoginTurn, Opened, Permit, Place
 from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
@@ -25,6 +25,15 @@ class RedisBreakers:
         """See `Breakers.permit`. Raises `StoreUnavailable`."""
         wait, probe, clean, why = self._run(place, "permit")
         return Permit(wait / 1000, bool(probe), bool(clean), why.decode() or _why(wait))
+
+    def log_in(self, place: Place, login: str) -> LoginTurn:
+        """See `Breakers.log_in`. Raises `StoreUnavailable`."""
+        wait, patience, why = self._run(place, "log_in", login)
+        return LoginTurn(wait / 1000, None if patience < 0 else patience / 1000, why.decode() or _why(wait))
+
+    def login_over(self, place: Place, login: str) -> None:
+        """See `Breakers.login_over`. Raises `StoreUnavailable`."""
+        self._run(place, "login_over", login)
 
     def forgo(self, place: Place) -> None:
         """See `Breakers.forgo`. Raises `StoreUnavailable`."""

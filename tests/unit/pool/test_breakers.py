@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, Permit, Place
-from notifier.pool.local_breakers import LocalBreakers
+from notifier.model.breaker import ACCOUNT_RULE, HOST_RULE, BreakerRule, LoginTurn, Permit, Place
+from notifier.pool.local_breakers import LOGIN, LocalBreakers
 
 RELAY, ANN = Place("relay:587"), Place("relay:587", "ann")
 WRONG_PASSWORD = BreakerRule(consecutive=1, first=300.0, longest=3600.0)
@@ -120,6 +120,71 @@ def test_a_login_that_worked_is_no_mail_that_the_relay_has_taken(breakers: Local
     assert breakers.permit(ANN).probe
     breakers.logged_in(ANN)
     assert breakers.permit(ANN).wait == 5, "the relay's own probe is under way"
+
+
+def proven(breakers: LocalBreakers) -> None:
+    breakers.permit(ANN)
+    breakers.logged_in(ANN)
+
+
+def test_of_a_login_that_works_three_are_under_way_at_once(breakers: LocalBreakers) -> None:
+    proven(breakers)
+    assert [breakers.log_in(ANN, name).wait for name in "abcd"] == [0, 0, 0, 1]
+    breakers.login_over(ANN, "b")
+    assert [breakers.log_in(ANN, name).wait for name in "de"] == [0, 1]
+
+
+def test_while_others_begin_to_log_in_it_is_worth_waiting(breakers: LocalBreakers, clock: Clock) -> None:
+    proven(breakers)
+    for name in "ab":
+        breakers.log_in(ANN, name)
+    clock.now = 0.75
+    breakers.log_in(ANN, "c")
+    clock.now = 1.5
+    assert breakers.log_in(ANN, "d") == LoginTurn(1.0, 0.25, "somebody else is trying the login")
+    clock.now = 1.75
+    assert breakers.log_in(ANN, "d").patience == 0, "and where it takes longer, to come back"
+
+
+def test_after_a_login_that_failed_one_is_under_way_at_once(breakers: LocalBreakers) -> None:
+    proven(breakers)
+    breakers.bad(ANN, "account", ACCOUNT_RULE, "454 4.7.0 come again")
+    answers = [breakers.log_in(ANN, name) for name in "ab"]
+    assert [answer.wait for answer in answers] == [0, 1]
+    assert answers[1].patience is None, "which may take its time"
+
+
+def test_an_answer_that_was_lost_keeps_nobody_from_asking_again(breakers: LocalBreakers) -> None:
+    proven(breakers)
+    assert [breakers.log_in(ANN, name).wait for name in "abccc"] == [0] * 5
+
+
+def test_a_login_that_is_never_heard_of_again_is_given_up(breakers: LocalBreakers, clock: Clock) -> None:
+    proven(breakers)
+    for name in "abc":
+        breakers.log_in(ANN, name)
+    clock.now += LOGIN
+    assert breakers.log_in(ANN, "d").wait == 0
+
+
+def test_no_login_begins_where_the_breaker_has_opened_since_its_permit(breakers: LocalBreakers, clock: Clock) -> None:
+    proven(breakers)
+    assert breakers.permit(ANN).clean
+    breakers.bad(ANN, "account", WRONG_PASSWORD, "535 5.7.8 no")
+    assert breakers.log_in(ANN, "a") == LoginTurn(300.0, why="535 5.7.8 no")
+    clock.now = 300
+    assert breakers.log_in(ANN, "a").wait == 1, "it is a probe's"
+
+
+def test_mails_of_sessions_from_before_do_not_close_the_accounts_breaker(breakers: LocalBreakers, clock: Clock) -> None:
+    """They go on though the password is refused; those that are under way say nothing of it."""
+    proven(breakers)
+    breakers.bad(ANN, "account", WRONG_PASSWORD, "535 5.7.8 no")
+    assert not breakers.good(ANN)
+    assert breakers.permit(ANN).wait == 300
+    clock.now = 300
+    assert breakers.permit(ANN).probe
+    assert breakers.good(ANN)
 
 
 def test_a_wrong_password_closes_the_account_and_not_the_relay(breakers: LocalBreakers) -> None:

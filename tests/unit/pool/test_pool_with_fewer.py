@@ -44,6 +44,9 @@ class Elsewhere:
         self.free += 1
         return 9
 
+    def forgo(self, relay: str, token: str) -> None:
+        self.free += 1
+
 
 def soon(seconds: float = 5.0) -> float:
     return time.monotonic() + seconds
@@ -252,25 +255,67 @@ def test_who_has_none_goes_away_and_leaves_no_place_taken() -> None:
     assert "0 of 3 places" in repr(pool)
 
 
-def test_a_password_that_is_refused_says_nothing_against_the_relay() -> None:
-    """It has greeted: the other accounts there are not to wait."""
+class Telling(Elsewhere):
+    """Notes what it is told."""
+
+    def __init__(self, free: int) -> None:
+        super().__init__(free)
+        self.said: list[str] = []
+
+    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        self.said.append("connect")
+        return super().connect(relay, token, most)
+
+    def established(self, relay: str, token: str) -> int:
+        self.said.append("established")
+        return super().established(relay, token)
+
+    def release(self, relay: str, token: str) -> int:
+        self.said.append("release")
+        return super().release(relay, token)
+
+    def forgo(self, relay: str, token: str) -> None:
+        self.said.append("forgo")
+        super().forgo(relay, token)
+
+
+def telling(pool: SessionPool) -> list[str]:
+    elsewhere = Telling(pool.config.size)
+    pool._slots = Slots(elsewhere, "relay", "relay", None)  # type: ignore[arg-type]
+    return elsewhere.said
+
+
+def test_a_password_that_is_refused_says_nothing_for_or_against_the_relay() -> None:
+    """It has greeted: the other accounts there are not to wait. Nor is it a reason to make more connections at once."""
     pool, relay, _, _ = make(size=1)
-    said: list[str] = []
-
-    class Telling(Elsewhere):
-        def established(self, relay: str, token: str) -> int:
-            said.append("established")
-            return super().established(relay, token)
-
-        def release(self, relay: str, token: str) -> int:
-            said.append("release")
-            return super().release(relay, token)
-
-    pool._slots = Slots(Telling(1), "relay", "relay", None)  # type: ignore[arg-type]
+    said = telling(pool)
     relay.error = fault_error(taxonomy.fault("A1", Phase.AUTH, "no such user"))
     with pytest.raises(DeliveryError), pool.session(soon()):
         pass
-    assert said == ["established", "release"]
+    assert said == ["connect", "forgo"]
+
+
+def test_it_is_asked_whether_to_log_in_when_it_is_the_turn_to_connect() -> None:
+    pool, _, _, _ = make(size=1)
+    said = telling(pool)
+    with pool.session(soon(), lambda: said.append("log in")):
+        pass
+    with pool.session(soon(), lambda: said.append("log in")):
+        assert said == ["connect", "log in", "established"], "a session that is there has logged in"
+
+
+def test_whoever_may_not_log_in_now_connects_nobody_and_says_nothing_against_the_relay() -> None:
+    pool, relay, _, _ = make(size=1)
+    said = telling(pool)
+
+    def refuse() -> None:
+        raise RelayUnavailable("the password is wrong", 300.0)
+
+    with pytest.raises(RelayUnavailable, match="password"), pool.session(soon(), refuse):
+        pass
+    assert (said, relay.sessions) == (["connect", "forgo"], [])
+    with pool.session(soon()) as session:
+        assert session.usable, "the place is free"
 
 
 class Connecting:

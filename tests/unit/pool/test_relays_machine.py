@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from driven import driven
@@ -83,11 +83,14 @@ class Session:
 @dataclass
 class Loan:
     pool: Pool
+    log_in: Callable[[], None] | None = None
     fresh: bool = True
 
     def __enter__(self) -> Session:
         pool = self.pool
         pool.log.append(pool.endpoint.host)
+        if self.log_in is not None:
+            self.log_in()
         if pool.mood in FAULTS:
             raise fault_error(FAULTS[pool.mood][0])
         if pool.mood in BUSY:
@@ -111,8 +114,8 @@ class Pool:
     letters: str = "go well"
     config: PoolConfig = field(default_factory=PoolConfig)
 
-    def session(self, deadline: float) -> Loan:
-        return Loan(self)
+    def session(self, deadline: float, log_in: Callable[[], None] | None = None) -> Loan:
+        return Loan(self, log_in)
 
     def too_many(self, *, greeting: bool) -> int:
         return 3
@@ -148,6 +151,9 @@ class Model:
                 waits.append(permit.wait)
                 continue
             self.log.append(host)
+            if not self.may_log_in(member.place, permit):
+                came_to = "RelayUnavailable"
+                continue
             if pool.mood == WELL:
                 self.logged_in(member, permit)
                 self.learn(member, permit, LETTERS[pool.letters])
@@ -171,8 +177,19 @@ class Model:
             self.clean_until[place] = self.clock.now + CLEAN_FOR
         return permit
 
+    def may_log_in(self, place: Place, permit: Permit) -> bool:
+        if place.account is None or permit.probe:
+            return True
+        if self.breakers.log_in(place, "the only one").wait:
+            self.clean_until[place] = 0.0
+            return False
+        self.breakers.login_over(place, "the only one")
+        return True
+
     def passed_over(self, member: Member, permit: Permit, mood: str) -> str:
         about = FAULTS[mood][1] if mood in FAULTS else None
+        if mood in ("is full", "is at its limit"):
+            self.clean_until[member.place] = 0.0
         if mood == "is full":
             self.events.append(("complained", member.pool.endpoint.name))
         if about is not None:

@@ -52,6 +52,17 @@ class SharedBreakersAreLikeLocalOnes(RuleBasedStateMachine):
     def logged_in(self, place: Place) -> None:
         assert self.shared.logged_in(place) == self.model.logged_in(place)
 
+    @rule(place=PLACES.filter(lambda place: place.account is not None), login=st.sampled_from("abcde"))
+    def log_in(self, place: Place, login: str) -> None:
+        mine, theirs = self.model.log_in(place, login), self.shared.log_in(place, login)
+        assert (theirs.patience is None, theirs.why) == (mine.patience is None, mine.why)
+        assert (theirs.wait, theirs.patience or 0) == pytest.approx((mine.wait, mine.patience or 0), abs=0.002)
+
+    @rule(place=PLACES, login=st.sampled_from("abcde"))
+    def login_over(self, place: Place, login: str) -> None:
+        self.model.login_over(place, login)
+        self.shared.login_over(place, login)
+
     @rule(place=PLACES)
     def good(self, place: Place) -> None:
         assert self.shared.good(place) == self.model.good(place)
@@ -66,8 +77,8 @@ class SharedBreakersAreLikeLocalOnes(RuleBasedStateMachine):
         answers = [one.bad(place, "account", LOGIN, "wrong password") for one in (self.shared, self.model)]
         assert answers[0] == answers[1]
 
-    @rule(seconds=st.integers(1, 12))
-    def time_passes(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([0.25, 1, 2, 3, 5, 8, 12, 60]))
+    def time_passes(self, seconds: float) -> None:
         self.clock.now += seconds
 
 
