@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -294,8 +295,12 @@ class Relays:
         return tuple(member.pool for tier in self._tiers for member in tier)
 
     def stats(self) -> Mapping[str, Mapping[str, int]]:
-        """Each relay's `SessionPool.stats`."""
-        return {pool.endpoint.name: pool.stats() for pool in self.pools}
+        """Each relay's `SessionPool.stats`, with the user where one logs in; of pools that are called alike, together."""
+        found: dict[str, Counter[str]] = {}
+        for pool in self.pools:
+            called = " ".join(filter(None, (pool.endpoint.name, pool.endpoint.username)))
+            found.setdefault(called, Counter()).update(pool.stats())
+        return found
 
     def __repr__(self) -> str:
         tiers = " then ".join(" or ".join(member.pool.endpoint.name for member in tier) for tier in self._tiers)

@@ -298,6 +298,14 @@ def test_a_place_is_another_with_another_password_and_does_not_tell_it() -> None
     assert place_of(Endpoint("a", 25)).account is None
 
 
+def test_two_accounts_at_one_relay_have_figures_of_their_own() -> None:
+    ends = [Endpoint("a", 587, username=user, password=Secret("s3cret")) for user in ("ann", "bob", "bob")]
+    pools = [SessionPool(end, PoolConfig(), open_session=opened, upkeep=False) for end in ends]  # type: ignore[arg-type]
+    with pools[0].session(time.monotonic() + 5), pools[1].session(time.monotonic() + 5):
+        stats = Relays([[Member(pool) for pool in pools]], LocalBreakers()).stats()
+    assert {name: figures["opened"] for name, figures in stats.items()} == {"a:587 ann": 1, "a:587 bob": 1}
+
+
 def test_stats_and_repr_name_every_relay() -> None:
     farm = Farm([["a", "b"], ["c"]])
     farm.send()
