@@ -35,7 +35,7 @@ from notifier.model.pause import NoPauses, Pause, Pauses
 from notifier.model.prospect import Prospect
 from notifier.pool.logins import Login
 from notifier.pool.pool import SessionPool
-from notifier.pool.verdicts import held_against, is_the_relays, is_too_much
+from notifier.pool.verdicts import held_against, is_the_relays, is_too_much, says_nothing
 from notifier.smtp import Endpoint, Session
 from notifier.smtp.session import BeforeDot, BeforeWait
 
@@ -112,10 +112,10 @@ class Lent:
     def _learn(self, faults: Sequence[Fault]) -> None:
         self.complaint = next(filter(is_too_much, faults), self.complaint)
         bad = next((fault for fault in faults if is_the_relays(fault)), None)
-        if bad is None:
-            self.went_well = True
-        else:
+        if bad is not None:
             self.fault = bad
+        elif not any(map(says_nothing, faults)):
+            self.went_well = True
 
 
 class Relays:
@@ -272,14 +272,19 @@ class Relays:
             self._too_many(member, lent.complaint, greeting=False)
         try:
             # A connection that broke off after mails had gone well (many relays end it after so many) is no outage.
-            if lent.fault is not None and not lent.went_well:
+            if lent.went_well:
+                self._well(member, permit)
+            elif lent.fault is not None:
                 self._failed(member, lent.fault)
-                return
-            member.failing = False
-            if not permit.clean and self._breakers.good(member.place):
-                self._tell(BreakerClosed(member.pool.endpoint.name))
+            else:
+                self._forgo(member, permit)
         except StoreError:
             member.clean_until = 0.0
+
+    def _well(self, member: Member, permit: Permit) -> None:
+        member.failing = False
+        if not permit.clean and self._breakers.good(member.place):
+            self._tell(BreakerClosed(member.pool.endpoint.name))
 
     # ends -----------------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,8 @@ _ACCOUNT = frozenset({"A1", "A2", "A3", "A4", "A6", "E4"})
 _BEFORE_ANYTHING = frozenset({"G1", "M1"})
 # A wrong password is wrong for every mail, and relays lock accounts: the first one opens the breaker.
 _AT_ONCE = frozenset({"A1", "A3", "A4", "E4"})
+# Of one session: it had died while it was parked, or had lost its step. The next one tells how the relay is.
+_OF_THE_SESSION = frozenset({"M0", "M5", "P1"})
 # Silence takes a worker's time, a connection's whole time limit for each of them: the second in a row is enough.
 _SILENT = frozenset({"C2", "G3"})
 SILENCES = 2
@@ -53,6 +55,11 @@ def held_against(fault: Fault, rules: BreakerRules) -> tuple[About, BreakerRule]
 def is_the_relays(fault: Fault) -> bool:
     """True where another mail would have fared no better."""
     return fault.taxonomy_id in _HOST or (fault.taxonomy_id in _ON_421 and fault.code == 421)
+
+
+def says_nothing(fault: Fault) -> bool:
+    """True where the relay may be well or not."""
+    return fault.taxonomy_id in _OF_THE_SESSION
 
 
 def is_too_much(fault: Fault) -> bool:

@@ -202,6 +202,8 @@ def test_what_others_hold_against_a_relay_is_to_be_expected_of_it_too() -> None:
 def test_the_second_silence_in_a_row_is_enough() -> None:
     silent = Fault("C2", ErrorClass.TRANSIENT, Scope.HOST, Phase.CONNECT, "no answer")
     assert held_against(silent, BreakerRules()) == ("host", BreakerRule(consecutive=2))
+    unanswered = Fault("Z4", ErrorClass.UNKNOWN, Scope.MESSAGE, Phase.FINAL_REPLY, "no reply")
+    assert held_against(unanswered, BreakerRules()) == ("host", BreakerRule(consecutive=2))
     assert held_against(REFUSED, BreakerRules()) == ("host", BreakerRule(consecutive=5))
     assert held_against(silent, BreakerRules(BreakerRule(consecutive=1))) == ("host", BreakerRule(consecutive=1))
 
@@ -296,6 +298,20 @@ def test_a_place_is_another_with_another_password_and_does_not_tell_it() -> None
     assert place_of(old).account != place_of(new).account
     assert "hunter" not in str(place_of(old))
     assert place_of(Endpoint("a", 25)).account is None
+
+
+@pytest.mark.parametrize("row", ["M0", "M5", "P1"])
+def test_a_session_that_had_died_neither_closes_a_breaker_nor_holds_it_up(row: str) -> None:
+    farm = Farm([["a"]], faults={"a": REFUSED})
+    for _ in range(2):
+        with pytest.raises(DeliveryError):
+            farm.send()
+    farm.faults.clear()
+    farm.outcomes["a"] = [failed(Fault(row, ErrorClass.TRANSIENT, Scope.CONNECTION, Phase.MAIL, "timed out"))]
+    farm.now = 31
+    assert [farm.send() for _ in range(3)] == ["a"] * 3, "each is a probe that is given back"
+    assert farm.breakers.permit(Place("a:25 required")).probe
+    assert not any(isinstance(event, BreakerClosed) for event in farm.events)
 
 
 def test_two_accounts_at_one_relay_have_figures_of_their_own() -> None:

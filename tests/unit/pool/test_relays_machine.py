@@ -54,6 +54,7 @@ MOODS = [WELL, WELL, WELL, *FAULTS, *BUSY, CLOSED]
 
 CLOSING = fault("R10", Scope.CONNECTION, Phase.RCPT, 421)
 TOO_MUCH = fault("R10", Scope.CONNECTION, Phase.RCPT, 421, "4.7.0")
+DEAD = fault("M0", Scope.CONNECTION, Phase.MAIL)
 NO_SUCH_USER = fault("R7", Scope.RECIPIENT, Phase.RCPT, 550)
 LETTERS: dict[str, Sequence[Fault | None]] = {  # what becomes of the mails of a session
     "go well": [None, None],
@@ -63,6 +64,8 @@ LETTERS: dict[str, Sequence[Fault | None]] = {  # what becomes of the mails of a
     "are too many": [None, TOO_MUCH],
     "are too many from the first on": [TOO_MUCH],
     "are not sent": [],
+    "find the session dead": [DEAD],
+    "find the session dead after one": [None, DEAD],
 }
 
 
@@ -215,6 +218,9 @@ class Model:
             self.events.append(("complained", member.pool.endpoint.name))
         if letters and letters[0] in (CLOSING, TOO_MUCH):
             self.failed(member, letters[0], "host")
+        elif not letters or letters[0] == DEAD:  # it is as it was, and another may probe
+            if permit.probe:
+                self.breakers.forgo(member.place)
         elif not permit.clean and self.breakers.good(member.place):
             self.events.append(("closed", member.pool.endpoint.name))
 
