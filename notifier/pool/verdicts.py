@@ -38,7 +38,7 @@ _AT_ONCE = frozenset({"A1", "A3", "A4", "E4"})
 # Of one session: it had died while it was parked, or had lost its step. The next one tells how the relay is.
 _OF_THE_SESSION = frozenset({"M0", "M5", "P1"})
 # Silence takes a worker's time, a connection's whole time limit for each of them: the second in a row is enough.
-_SILENT = frozenset({"C2", "G3"})
+_SILENT = frozenset({"C2", "G3", "Z4"})
 SILENCES = 2
 
 
