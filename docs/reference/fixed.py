@@ -113,6 +113,13 @@ FIXED: tuple[Fixed, ...] = (
         ("notifier.store.limits.LEASE", "notifier.pool.slots.KEEP_EVERY"),
     ),
     Fixed(
+        "a turn to connect is kept",
+        f"every {_seconds(slots.KEEP_TURNS_EVERY)}",
+        "While one connects to a relay of which none has a connection yet, others wait. Of three times as long nothing is heard from whoever "
+        "was killed or is frozen: then it is the next one's turn.",
+        ("notifier.pool.slots.KEEP_TURNS_EVERY",),
+    ),
+    Fixed(
         "after a relay's complaint, one connection or a tenth of the rate comes back",
         f"every {_seconds(limits.RECOVER)} without another",
         "All workers learn from one complaint; sooner, and the relay would complain all day.",

@@ -275,7 +275,6 @@ class Courier:
         at_dot: set[int] = set()
         over: list[int] = []
         turn, dots = Lap(), dict[int, Lap]()
-        mails = [attempt.message for attempt in ready]
 
         def put_down() -> None:
             theirs, held[:] = held[:], []
@@ -306,7 +305,8 @@ class Courier:
             return min(now + self._timing.dot_deadline, *(claim.until for claim in claims))
 
         try:
-            for outcome in _heard(session.send_many(mails, before_dot, put_down), goes_on):
+            outcomes = session.send_many([attempt.message for attempt in ready], before_dot, put_down)
+            for outcome in _heard(outcomes, goes_on):
                 attempt = ready[outcome.position]
                 unsent.pop(attempt.claim.mail_id, None)
                 dot = dots.get(outcome.position) if outcome.terminator_sent else None
@@ -315,8 +315,9 @@ class Courier:
                 self._limiter.learn(outcome, session.rate)
                 attempt.leg_over(outcome)
                 # Another connection helps only where this one has ended, and where it was not the first mail's own.
-                fresh_retry_used = session.usable or (fresh and outcome.position == 0)
-                settlement = self._settlement(attempt, fresh_retry_used=fresh_retry_used)
+                settlement = self._settlement(
+                    attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0)
+                )
                 over.append(outcome.position)
                 if settlement is not None:
                     held.append((attempt, settlement))
