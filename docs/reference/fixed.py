@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from notifier.model.breaker import HOST_RULE
 from notifier.pool import local_breakers, mx, relays, slots, verdicts
-from notifier.smtp import outbox, proxy, quota, race, resolving, session, stream, window, wire
+from notifier.smtp import endpoint, outbox, proxy, quota, race, resolving, session, stream, window, wire
 from notifier.store import limits
 from notifier.tasks import worker
 
@@ -111,6 +111,12 @@ FIXED: tuple[Fixed, ...] = (
         f"for {_seconds(limits.LEASE)}, kept every {_seconds(slots.KEEP_EVERY)}",
         "A killed worker's connections end by themselves, and one round trip to the store may fail in between.",
         ("notifier.store.limits.LEASE", "notifier.pool.slots.KEEP_EVERY"),
+    ),
+    Fixed(
+        "octets that nobody acknowledges are given up by the system",
+        f"{_seconds(endpoint.BEHIND_US)} behind `timeout_body_block`",
+        "Whoever takes nothing more is given up by us first, and then it is known which mail that was.",
+        ("notifier.smtp.endpoint.BEHIND_US",),
     ),
     Fixed(
         "a turn to connect is kept",
