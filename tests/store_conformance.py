@@ -679,7 +679,7 @@ class Settlements:
         assert status is not None
         assert (status.state, status.attempt, status.history) == (MailState.CLAIMED, 0, ())
 
-    @pytest.mark.parametrize(("mail_class", "wait"), [("otp", 60.0), ("transactional", 750.0), ("report", 750.0)])
+    @pytest.mark.parametrize(("mail_class", "wait"), [("otp", 60.0), ("transactional", 755.0), ("report", 755.0)])
     def test_a_lost_reply_is_answered_by_one_more_copy_later(self, store: Store, mail_class: str, wait: float) -> None:
         email = an_email(mail_class=mail_class, expires_at=time.time() + DAY)
         unknown = {"zoe@example.com": RecipientState.UNKNOWN}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from notifier.model.breaker import HOST_RULE
 from notifier.pool import local_breakers, mx, relays, slots, verdicts
-from notifier.smtp import outbox, proxy, quota, race, resolving, session, stream, window, wire
+from notifier.smtp import endpoint, outbox, proxy, quota, race, resolving, session, stream, window, wire
 from notifier.store import limits
 from notifier.tasks import worker
 
@@ -117,6 +117,19 @@ FIXED: tuple[Fixed, ...] = (
         f"for {_seconds(limits.LEASE)}, kept every {_seconds(slots.KEEP_EVERY)}",
         "A killed worker's connections end by themselves, and one round trip to the store may fail in between.",
         ("notifier.store.limits.LEASE", "notifier.pool.slots.KEEP_EVERY"),
+    ),
+    Fixed(
+        "octets that nobody acknowledges are given up by the system",
+        f"{_seconds(endpoint.BEHIND_US)} behind `timeout_body_block`",
+        "Whoever takes nothing more is given up by us first, and then it is known which mail that was.",
+        ("notifier.smtp.endpoint.BEHIND_US",),
+    ),
+    Fixed(
+        "a turn to connect is kept",
+        f"every {_seconds(slots.KEEP_TURNS_EVERY)}",
+        "While one connects to a relay of which none has a connection yet, others wait. Of three times as long nothing is heard from whoever "
+        "was killed or is frozen: then it is the next one's turn.",
+        ("notifier.pool.slots.KEEP_TURNS_EVERY",),
     ),
     Fixed(
         "after a relay's complaint, one connection or a tenth of the rate comes back",

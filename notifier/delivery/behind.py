@@ -1,13 +1,14 @@
 """`Behind`: mails of a batch go relay by relay, and those behind a relay that lets us wait are not kept from others.
 
-A connection may take half a minute to fail, and nobody can look for other work meanwhile: the one who waits is blocked.
-So a timer gives back what has not been begun, for whoever has time.
+A connection may take half a minute to fail, a reply a minute to be given up, and nobody can look for other work meanwhile: the
+one who waits is blocked. So another thread gives back what has not been begun, for whoever has time.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Behind:
-    """Iterate over it: each way is taken out when its turn comes. ``patience``: seconds.
+    """Iterate over it: each way is taken out when its turn comes. ``patience``: seconds without a sign of life.
 
     ``give_back`` hands attempts back to the ledger; where it raises `StoreError` they stay, and have their turn.
     """
@@ -34,6 +35,7 @@ class Behind:
         self._ways = deque(ways)
         self._give_back = give_back
         self._patience = patience
+        self._heard_at = 0.0
         self._lock = threading.Lock()  # also while they are given back: nobody begins them meanwhile
 
     def __iter__(self) -> Iterator[tuple[Sessions, list[Attempt]]]:
@@ -47,18 +49,29 @@ class Behind:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Where this lasts, those behind are given back."""
+        """One way's turn. Where the relay lets it wait, those behind are given back."""
         if not self._ways:
             yield
             return
-        timer = threading.Timer(self._patience, self._give_back_those_left)
-        timer.daemon = True
+        self.goes_on()
+        over = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(over,), name="mails behind", daemon=True)
         try:
             with suppress(RuntimeError):  # the system gives no more threads: they wait, as they have to
-                timer.start()
+                watch.start()
             yield
         finally:
-            timer.cancel()  # one that has begun is waited for when the next way has its turn
+            over.set()  # where it gives them back just now, the next turn waits for that
+
+    def goes_on(self) -> None:
+        """The relay has given a session, or a mail's outcome."""
+        self._heard_at = time.monotonic()
+
+    def _watch(self, over: threading.Event) -> None:
+        while (left := self._heard_at + self._patience - time.monotonic()) > 0:
+            if over.wait(left):
+                return
+        self._give_back_those_left()
 
     def _give_back_those_left(self) -> None:
         with self._lock:

@@ -13,7 +13,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -46,7 +45,7 @@ from notifier.errors import (
 )
 from notifier.model.email import Email
 from notifier.model.events import Listener, MailHeld, MailsDelivered, MailSettled, ignore
-from notifier.model.outcome import RecipientState
+from notifier.model.outcome import Outcome, RecipientState
 from notifier.model.pause import Pause, Pauses
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
@@ -60,6 +59,7 @@ from notifier.store.evidence import Evidence
 log = logging.getLogger(__name__)
 
 HOSTS_MAY_BE_GONE = 24 * 3600.0  # seconds
+GoesOn = Callable[[], None]  # `Behind.goes_on`
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,8 @@ class Courier:
         while going:  # mostly once: a mail whose recipients are reached by several ways has several legs
             behind = Behind(_by_way(going), self._give_back, self._timing.held_up)
             for sessions, theirs in behind:
-                useful = self._hand_over(sessions, theirs, behind) or useful
+                with behind.waiting():
+                    useful = self._hand_over(sessions, theirs, behind.goes_on) or useful
             going = [attempt for attempt in going if not attempt.over]
         return useful
 
@@ -205,7 +206,7 @@ class Courier:
 
     # 6. checkout, 7. transaction ----------------------------------------------------------------------------------
 
-    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt], behind: Behind) -> bool:
+    def _hand_over(self, sessions: Sessions, attempts: Sequence[Attempt], goes_on: GoesOn) -> bool:
         """False where others have all the connections, and the mails are theirs to send."""
         unsent = {attempt.claim.mail_id: attempt for attempt in attempts}  # no terminator of theirs has been written
         checkout: Lap | None = None
@@ -213,14 +214,12 @@ class Courier:
             while unsent:  # mostly once: a session carries so many mails and no more
                 self._check_draining()
                 checkout = Lap()
-                with ExitStack() as stack:
-                    with behind.waiting():
-                        lending = sessions.session(deadline=time.monotonic() + self._timing.session_wait)
-                        session = stack.enter_context(lending)
+                with sessions.session(deadline=time.monotonic() + self._timing.session_wait) as session:
+                    goes_on()
                     portion = list(unsent.values())[: session.room]
                     _took(portion, checkout.took(Step.CHECKOUT))
                     checkout = None
-                    self._transact(session, self._within_relays_limit(session, portion, unsent), unsent)
+                    self._transact(session, self._within_relays_limit(session, portion, unsent), unsent, goes_on)
         except (RelayFull, Drained) as error:
             # Not put off: whoever has a connection would find nothing that is due.
             log.debug("mails handed back: %s", error)
@@ -268,7 +267,9 @@ class Courier:
             self._settle_leg(attempt)
         return [attempt for attempt in portion if attempt.claim.mail_id in unsent]
 
-    def _transact(self, session: LentSession, ready: Sequence[Attempt], unsent: dict[str, Attempt]) -> None:
+    def _transact(
+        self, session: LentSession, ready: Sequence[Attempt], unsent: dict[str, Attempt], goes_on: GoesOn
+    ) -> None:
         fresh = session.transactions == 0
         held: list[tuple[Attempt, Settlement]] = []  # while more replies are here already: one round trip for all
         at_dot: set[int] = set()
@@ -304,7 +305,8 @@ class Courier:
             return min(now + self._timing.dot_deadline, *(claim.until for claim in claims))
 
         try:
-            for outcome in session.send_many([attempt.message for attempt in ready], before_dot, put_down):
+            outcomes = session.send_many([attempt.message for attempt in ready], before_dot, put_down)
+            for outcome in _heard(outcomes, goes_on):
                 attempt = ready[outcome.position]
                 unsent.pop(attempt.claim.mail_id, None)
                 dot = dots.get(outcome.position) if outcome.terminator_sent else None
@@ -313,8 +315,9 @@ class Courier:
                 self._limiter.learn(outcome, session.rate)
                 attempt.leg_over(outcome)
                 # Another connection helps only where this one has ended, and where it was not the first mail's own.
-                fresh_retry_used = session.usable or (fresh and outcome.position == 0)
-                settlement = self._settlement(attempt, fresh_retry_used=fresh_retry_used)
+                settlement = self._settlement(
+                    attempt, fresh_retry_used=session.usable or (fresh and outcome.position == 0)
+                )
                 over.append(outcome.position)
                 if settlement is not None:
                     held.append((attempt, settlement))
@@ -423,6 +426,12 @@ class Courier:
         for one in settlements:
             if one.claim.mail_id not in too_late:
                 self._listener(_event(one))
+
+
+def _heard(outcomes: Iterable[Outcome], goes_on: GoesOn) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        goes_on()
+        yield outcome
 
 
 def _begun(

@@ -91,6 +91,9 @@ class Connections(Protocol):
         At once no more are *being* made than were made: a relay that does not answer must not hold up every worker.
         """
 
+    def keep_turns(self, relay: str, tokens: Sequence[str]) -> None:
+        """These are still being connected. A turn that nobody keeps is over in a few seconds."""
+
     def established(self, relay: str, token: str) -> None:
         """The relay has greeted it."""
 

@@ -11,8 +11,8 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import count
 
@@ -33,7 +33,7 @@ from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
 from notifier.pool.places import Borrower, LogIn, Places
 from notifier.pool.pooled import Pooled
-from notifier.pool.slots import KEEP_EVERY, LATER, PATIENCE, Slots
+from notifier.pool.slots import KEEP_EVERY, KEEP_TURNS_EVERY, LATER, PATIENCE, Slots
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Quota, Session, Window
 from notifier.smtp.session import Ending
@@ -85,6 +85,7 @@ class SessionPool:
             Session.open, window=window, quota=quota, transcript=self._transcript
         )
         self._keep_at = self._clock()
+        self._connecting: set[str] = set()  # tokens whose connection is being made
         self._fewer_until: float | None = None  # others have the connections that the relay takes
         self._look_at = 0.0  # the next of those who wait looks then
         self._upkeep = Upkeep(f"pool {self._name}", self.tend, self._due_in) if self._tended else None
@@ -203,9 +204,10 @@ class SessionPool:
 
     def _opened(self, borrower: Borrower) -> Session:
         began = self._clock()
-        token = self._turn(borrower)
+        token = self._turn_to_connect(borrower)
         try:
-            session = self._open_session(self.endpoint)
+            with self._turn(token):
+                session = self._open_session(self.endpoint)
             now = self._clock()
             expires = now + self.config.max_age * (0.9 + 0.2 * self._rng())
             borrower.pooled = opened = Pooled(session, expires, os.getpid(), next(self._numbers), token)
@@ -224,16 +226,31 @@ class SessionPool:
         self._tell(SessionOpened(self._name, opened.number, session.tls, now - began))
         return session
 
-    def _turn(self, borrower: Borrower) -> str | None:
-        """To connect, and with it to log in."""
+    def _turn_to_connect(self, borrower: Borrower) -> str | None:
+        """And with it to log in."""
         token = self._slots.take() if self._slots is not None else None
         try:
             if borrower.log_in is not None:
-                borrower.log_in()
+                with self._turn(token):
+                    borrower.log_in()
         except BaseException:
             self._forgo(token)
             raise
         return token
+
+    @contextmanager
+    def _turn(self, token: str | None) -> Iterator[None]:
+        """It is ours to connect, and others are told so as long as we live."""
+        if token is None:
+            yield
+            return
+        self._connecting.add(token)
+        try:
+            if self._upkeep is not None:
+                self._upkeep.wake()
+            yield
+        finally:
+            self._connecting.discard(token)
 
     def _establish(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
@@ -291,9 +308,11 @@ class SessionPool:
         """Retire parked sessions whose time is over, and keep the slots of the others."""
         self._begin_anew_after_a_fork()
         now = self._clock()
-        if self._slots is not None and now >= self._keep_at:
-            self._keep_at = now + KEEP_EVERY
-            self._keep(self._slots, self._places.tokens())
+        if self._slots is not None:
+            self._slots.keep_turns(tuple(self._connecting))
+            if now >= self._keep_at:
+                self._keep_at = now + KEEP_EVERY
+                self._keep(self._slots, self._places.tokens())
         self._retire_all(self._places.take_out(lambda parked: parked.why_no_longer(now)))
 
     def _keep(self, slots: Slots, tokens: Sequence[str]) -> None:
@@ -306,7 +325,9 @@ class SessionPool:
         due = self._places.next_due(if_parked_now=now + self.config.max_idle)
         if due is None:
             return None
-        return (min(due, self._keep_at) if self._slots is not None else due) - now
+        if self._slots is not None:  # somebody may begin to connect while the thread sleeps
+            due = min(due, self._keep_at, now + KEEP_TURNS_EVERY)
+        return due - now
 
     def _retire_all(self, leaving: Sequence[tuple[Borrower, str]]) -> None:
         """One that fails does not keep the others."""

@@ -14,6 +14,7 @@ from notifier.model.limits import Connected, Connections
 log = logging.getLogger(__name__)
 
 KEEP_EVERY = 20.0  # seconds; a third of the lease, so that one round trip may fail
+KEEP_TURNS_EVERY = 2.0  # seconds; a third of the time in which a turn to connect is believed to be used
 PATIENCE = 1.0  # seconds for one's turn to connect; the mails of other relays wait as long
 LATER = 2.0  # seconds until somebody asks again for whom that was not enough
 ASK_EVERY = (0.01, 0.1)  # seconds; the first, and as long as it gets
@@ -74,6 +75,12 @@ class Slots:
         except BaseException:  # it may have been its turn, and the answer is lost: others would wait for nobody
             self.release(token)
             raise
+
+    def keep_turns(self, tokens: Iterable[str]) -> None:
+        """These are still being connected."""
+        if known := list(tokens):
+            with suppress(StoreError):  # it is said again soon
+                self._connections.keep_turns(self._relay, known)
 
     def established(self, token: str) -> None:
         """The relay has greeted the connection."""

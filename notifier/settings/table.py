@@ -186,7 +186,7 @@ TABLE: tuple[Setting, ...] = (
         parsers.seconds,
         None,
         "Seconds that octets may be on their way to a relay before the system gives the connection up (on Linux). Unset: as long as "
-        "the relay has for a block of the message, its timeout_body_block.",
+        "the relay has for a block of the message, its timeout_body_block, and five more.",
     ),
     Setting("NOTIFIER_DOT_MARGIN", parsers.seconds, "60", "Seconds on top before a mail at the dot is taken over."),
     Setting(

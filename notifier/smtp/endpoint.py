@@ -34,6 +34,9 @@ class TLSPolicy(StrEnum):
     NONE = "none"
 
 
+BEHIND_US = 5.0  # seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds for each command, absolute from its first octet. RFC 5321 section 4.5.3.2 and the project's one table."""
@@ -114,8 +117,11 @@ class Endpoint:
 
     @property
     def silence(self) -> float:
-        """Seconds that written octets may be on their way: then the system gives the connection up, a closed one too."""
-        return self.timeouts.body_block if self.user_timeout is None else self.user_timeout
+        """Seconds that written octets may be on their way: then the system gives the connection up, a closed one too.
+
+        A little longer than we wait ourselves: who takes nothing more is given up by us, and we know which mail that was.
+        """
+        return self.timeouts.body_block + BEHIND_US if self.user_timeout is None else self.user_timeout
 
     @property
     def credentials(self) -> Credentials | None:

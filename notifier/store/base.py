@@ -189,7 +189,7 @@ class Takeover:
     """Timers of the ledger, seconds. ``at_dot`` is dot deadline + TCP user timeout + final reply + margin (r4)."""
 
     lease: float = 60.0
-    at_dot: float = 750.0
+    at_dot: float = 755.0
     bell: float = 5.0  # a bell not answered or renewed for this long may be rung again; about one sweep
     batch: int = 50  # mails that one bell is worth: backlog / batch bells are wanted
     # Where nobody has swept for so long the ledger was away. Before mails at the dot are taken over after that, the

@@ -76,6 +76,10 @@ class RedisConnections:
         wait, live, patience, doubted = map(int, answer)
         return Connected(wait / 1000, live, None if patience < 0 else patience / 1000, doubted=bool(doubted))
 
+    def keep_turns(self, relay: str, tokens: Sequence[str]) -> None:
+        """See `Connections.keep_turns`. Raises `StoreUnavailable`."""
+        self._connection.run([self._call(relay, "turns", *tokens)])
+
     def established(self, relay: str, token: str) -> None:
         """See `Connections.established`. Raises `StoreUnavailable`."""
         self._connection.run([self._call(relay, "established", token, self._lease)])

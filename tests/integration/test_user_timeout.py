@@ -38,7 +38,7 @@ def test_written_octets_may_be_on_their_way_as_long_as_a_block_of_the_message_ha
     with CatchingServer() as server:
         for timeouts in (Timeouts(), Timeouts(body_block=7.5)):
             relay = Endpoint("127.0.0.1", server.port, tls=TLSPolicy.NONE, timeouts=timeouts)
-            assert milliseconds(relay) == timeouts.body_block * 1000
+            assert milliseconds(relay) == (timeouts.body_block + 5) * 1000
 
 
 @pytest.mark.parametrize("seconds", [0.0001, 0.5, 30.0, 1e9])
@@ -62,8 +62,8 @@ def test_the_setting_reaches_the_relays_of_every_account_and_the_sum_of_the_take
     assert [one.silence for one in settings.endpoints] == [20.0] * 4
     assert settings.takeover.at_dot == 30 + 700 + 20 + 60
     settings = Settings.load(given)
-    assert [one.silence for one in settings.endpoints] == [60.0, 60.0, 60.0, 180.0]
-    assert settings.takeover.at_dot == 30 + 700 + 180 + 60
+    assert [one.silence for one in settings.endpoints] == [65.0, 65.0, 65.0, 185.0]
+    assert settings.takeover.at_dot == 30 + 700 + 185 + 60
     assert settings.relays == parse_way(given["NOTIFIER_SMTP_URL"])
 
 

@@ -1,18 +1,26 @@
 -- The connections of one relay, from all replicas: 'live' holds each token until the moment at which it is given up.
--- Of those, 'ready' are established; 'trying' holds since when each other one is being made, 'lately' when the last ones
--- were established; 'doubt' is there after one that failed, until the next is established.
+-- Of those, 'ready' are established; 'trying' holds since when each other one is being made, and 'turns' until when that is
+-- believed, for whoever is killed or frozen leaves his turn to others soon; 'lately' when the last ones were established;
+-- 'doubt' is there after one that failed, until the next is established.
 -- ARGV: 'connect', token, lease ms, most or 0, recover ms, patience ms, later ms, and both where there is doubt
---     | 'established', token, lease ms | 'keep', lease ms, tokens ... | 'release', token | 'forgo', token
---     | 'throttled', 1 where the greeting said it, pause ms
+--     | 'turns', tokens ... | 'established', token, lease ms | 'keep', lease ms, tokens ... | 'release', token
+--     | 'forgo', token | 'throttled', 1 where the greeting said it, pause ms
 local at, verb = now(), ARGV[1]
 local live, ready, throttle = P .. 'live', P .. 'ready', P .. 'throttle'
-local trying, lately, doubt = P .. 'trying', P .. 'lately', P .. 'doubt'
-local LATELY, DOUBT = 10000, 60000 -- ms
+local trying, turns, lately, doubt = P .. 'trying', P .. 'turns', P .. 'lately', P .. 'doubt'
+local TURN, LATELY, DOUBT, KEPT = 6000, 10000, 60000, 3600000 -- ms
 
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', live, '-inf', at)) do
   redis.call('ZREM', live, gone)
   redis.call('SREM', ready, gone)
 end
+
+local function turn_over(token)
+  redis.call('ZREM', turns, token)
+  return redis.call('ZREM', trying, token) == 1
+end
+
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', turns, '-inf', at)) do turn_over(gone) end
 
 -- These are connected, and established. One that was given up meanwhile counts again, whatever the limit says: its worker was
 -- frozen, or its greeting was late, and the relay has it.
@@ -20,7 +28,7 @@ local function lease(tokens, milliseconds)
   for _, token in ipairs(tokens) do
     redis.call('ZADD', live, at + milliseconds, token)
     redis.call('SADD', ready, token)
-    redis.call('ZREM', trying, token) -- what was said when it was established may have been lost
+    turn_over(token) -- what was said when it was established may have been lost
   end
   redis.call('PEXPIRE', live, milliseconds * 2)
   redis.call('PEXPIRE', ready, milliseconds * 2)
@@ -47,8 +55,7 @@ end
 
 -- Nil where one more may be made. Else until when others ask again, and for how long it is worth waiting for one of those
 -- that are being made, ms; and 1 where there is doubt.
-local function refusal(lease_ms)
-  redis.call('ZREMRANGEBYSCORE', trying, '-inf', at - lease_ms)
+local function refusal()
   if redis.call('ZCARD', trying) < at_once() then return nil end
   local first = tonumber(redis.call('ZRANGE', trying, 0, 0, 'WITHSCORES')[2])
   local doubted = redis.call('EXISTS', doubt)
@@ -62,13 +69,18 @@ if verb == 'connect' then
   if redis.call('ZSCORE', trying, ARGV[2]) then return { 0, redis.call('ZCARD', live), -1, 0 } end
   local count, most = redis.call('ZCARD', live), allowed(tonumber(ARGV[4]), tonumber(ARGV[5]))
   if most > 0 and count >= most then return { 1000, count, -1, 0 } end
-  local later, patience, doubted = refusal(lease_ms)
+  local later, patience, doubted = refusal()
   if later then return { later, count, patience, doubted } end
   redis.call('ZADD', live, at + lease_ms, ARGV[2])
   redis.call('ZADD', trying, at, ARGV[2])
+  redis.call('ZADD', turns, at + TURN, ARGV[2])
+  redis.call('PEXPIRE', trying, KEPT)
+  redis.call('PEXPIRE', turns, KEPT)
   redis.call('PEXPIRE', live, lease_ms * 2)
-  redis.call('PEXPIRE', trying, lease_ms)
   return { 0, count + 1, -1, 0 }
+elseif verb == 'turns' then
+  for i = 2, #ARGV do redis.call('ZADD', turns, 'XX', at + TURN, ARGV[i]) end
+  return redis.call('ZCARD', turns)
 elseif verb == 'established' then
   lease({ ARGV[2] }, tonumber(ARGV[3]))
   redis.call('DEL', doubt)
@@ -79,7 +91,7 @@ elseif verb == 'keep' then
   lease({ unpack(ARGV, 3) }, tonumber(ARGV[2]))
   return redis.call('ZCARD', live)
 elseif verb == 'release' or verb == 'forgo' then
-  local failed = redis.call('ZREM', trying, ARGV[2]) == 1 and verb == 'release'
+  local failed = turn_over(ARGV[2]) and verb == 'release'
   if failed then redis.call('SET', doubt, 1, 'PX', DOUBT) end
   redis.call('ZREM', live, ARGV[2])
   redis.call('SREM', ready, ARGV[2])

@@ -9,6 +9,10 @@ from notifier.delivery.courier import Courier
 from notifier.retry import DEFAULT_TABLE
 
 
+def nobody_behind() -> None:
+    """What a courier tells those whose turn comes later, where there are none."""
+
+
 def courier_with(**given: Any) -> Courier:
     """It has these, and the retry table as it is shipped."""
     rest: dict[str, Any] = dict.fromkeys(("store", "router", "composer", "limiter", "pauses"), mock.sentinel.unused)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from unittest import mock
 
 import pytest
-from couriers import courier_with
+from couriers import courier_with, nobody_behind
 from test_attempt import ANN, an_attempt
 
 from notifier.delivery.courier import Timing
@@ -28,7 +28,7 @@ def latest_terminators(*until: float) -> float:
     attempts = [an_attempt(ANN) for _ in until]
     for attempt, moment in zip(attempts, until, strict=True):
         attempt.claim = replace(attempt.claim, until=time.monotonic() + moment)
-    courier._transact(Session(), attempts, {})  # type: ignore[arg-type]
+    courier._transact(Session(), attempts, {}, nobody_behind)  # type: ignore[arg-type]
     return latest[0]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from unittest import mock
 
 import pytest
+from couriers import nobody_behind
 from test_put_down_together import WAIT, Ledger, attempts, session
 
 from notifier.delivery.attempt import Attempt
@@ -30,7 +31,7 @@ def transact(does: Sequence[int | str], count: int) -> tuple[Ledger, dict[str, A
         draining=lambda: True,
     )
     try:
-        courier._transact(session(does), mails, unsent)
+        courier._transact(session(does), mails, unsent, nobody_behind)
     except Drained:
         return ledger, unsent
     assert not unsent, "it went on to the end"

@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from couriers import nobody_behind
 from test_attempt import ANN, accepted, an_attempt
 
 from notifier.delivery.attempt import Attempt
@@ -88,7 +89,7 @@ def transact(ledger: Ledger, does: Does, keep: Callable[[Evidence], bool] = lamb
         keep=keep,
         **more,
     )
-    courier._transact(session(does), ready, {one.claim.mail_id: one for one in ready})
+    courier._transact(session(does), ready, {one.claim.mail_id: one for one in ready}, nobody_behind)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 
 import pytest
 from fake_relay import FakeSession, make
@@ -27,6 +28,7 @@ class Elsewhere:
     """The connections of all replicas: ``free`` more may be made."""
 
     refusal = Connected(1.0, 9)
+    kept: Sequence[str] = ()
 
     def __init__(self, free: int) -> None:
         self.free = free
@@ -36,6 +38,9 @@ class Elsewhere:
             return self.refusal
         self.free -= 1
         return Connected(0.0, 9)
+
+    def keep_turns(self, relay: str, tokens: list[str]) -> None:
+        self.kept = tokens
 
     def established(self, relay: str, token: str) -> int:
         return 9
@@ -359,3 +364,24 @@ def test_whoever_waits_behind_a_session_that_is_lent_does_so_until_their_deadlin
     limited(one_place, free=1)
     with one_place.session(soon()), pytest.raises(PoolTimeout), one_place.session(soon(0.01)):
         pass
+
+
+def test_others_are_told_that_a_connection_is_being_made_as_long_as_it_is() -> None:
+    one_place, _, _, _ = make(size=1)
+    elsewhere = limited(one_place, free=1)
+    one_place._open_session = connecting = Connecting()  # type: ignore[assignment]
+
+    def connect() -> None:
+        with one_place.session(soon()):
+            pass
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    connecting.begun.wait(5)
+    one_place.tend()
+    assert len(elsewhere.kept) == 1
+    connecting.let_go.set()
+    thread.join(5)
+    elsewhere.kept = ()
+    one_place.tend()
+    assert elsewhere.kept == ()

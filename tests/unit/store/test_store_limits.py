@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.model.limits import Connected, Rate
+from notifier.pool.slots import KEEP_TURNS_EVERY
 from notifier.store import RedisStore
 from notifier.store.limits import (
     LATER,
@@ -224,10 +225,28 @@ def test_one_that_is_not_made_after_all_is_nothing_to_doubt_the_relay_for(store:
     assert asks(store, "other") == Connected(LATER, 1, PATIENCE), "and it counts for none that was established"
 
 
-def test_one_that_was_killed_while_it_connected_is_in_nobodys_way_for_ever(store: RedisStore, clock: Clock) -> None:
+def test_one_that_was_killed_while_it_connected_is_soon_in_nobodys_way(store: RedisStore, clock: Clock) -> None:
     asks(store, "killed")
-    clock.now += LEASE
+    clock.now += 3 * KEEP_TURNS_EVERY
     assert asks(store, "next").wait == 0
+
+
+def test_one_that_lives_has_its_turn_as_long_as_it_takes(store: RedisStore, clock: Clock) -> None:
+    """Also where that is longer than a connection counts that nobody keeps."""
+    asks(store, "patient")
+    for _ in range(100):
+        clock.now += KEEP_TURNS_EVERY
+        store.connections.keep_turns("relay", ["patient"])
+    assert asks(store, "next").wait > 0
+
+
+def test_who_was_frozen_does_not_take_his_turn_back_from_others(store: RedisStore, clock: Clock) -> None:
+    asks(store, "frozen")
+    clock.now += 3 * KEEP_TURNS_EVERY
+    asks(store, "next")
+    store.connections.keep_turns("relay", ["frozen"])
+    store.connections.release("relay", "next")
+    assert asks(store, "probe").wait == 0
 
 
 def test_a_limit_that_is_reached_is_no_relay_that_does_not_answer(store: RedisStore, clock: Clock) -> None:
