@@ -33,7 +33,7 @@ from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
 from notifier.pool.places import Borrower, Places
 from notifier.pool.pooled import Pooled
-from notifier.pool.slots import KEEP_EVERY, LATER, PATIENCE, Slots
+from notifier.pool.slots import KEEP_EVERY, LATER, PATIENCE, Slots, Turn
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Quota, Session, Window
 from notifier.smtp.session import Ending
@@ -145,14 +145,17 @@ class SessionPool:
         began = time.monotonic()
         missed = self._missed_after(borrower, began, deadline)
         if self._places.leave_queue(borrower):
-            self._places.count("waited")
-            self._tell(SessionWaited(self._name, time.monotonic() - began))
+            self._waited(time.monotonic() - began)
             return
         if borrower.turned_away:
             raise PoolClosed(f"the pool for {self._name} is closed")
         self._places.count("timeouts")
         self._tell(SessionMissed(self._name, time.monotonic() - began))
         raise missed
+
+    def _waited(self, seconds: float) -> None:
+        self._places.count("waited")
+        self._tell(SessionWaited(self._name, seconds))
 
     def _missed_after(self, borrower: Borrower, began: float, deadline: float) -> PoolError:
         """What is raised after the wait if no place was granted. Where all places are held by those who have not got through
@@ -201,9 +204,11 @@ class SessionPool:
         return reason
 
     def _opened(self, borrower: Borrower) -> Session:
+        token, waited = self._turn(self._slots) if self._slots is not None else (None, 0.0)
         began = self._clock()
-        token = self._slots.take() if self._slots is not None else None
         try:
+            if waited:
+                self._waited(waited)
             session = self._open_session(self.endpoint)
             now = self._clock()
             expires = now + self.config.max_age * (0.9 + 0.2 * self._rng())
@@ -221,6 +226,15 @@ class SessionPool:
         opened.lent = True
         self._tell(SessionOpened(self._name, opened.number, session.tls, now - began))
         return session
+
+    def _turn(self, slots: Slots) -> Turn:
+        began = time.monotonic()
+        try:
+            return slots.take()
+        except RelayUnavailable:
+            self._places.count("refused")
+            self._tell(SessionMissed(self._name, time.monotonic() - began, "turn"))
+            raise
 
     def _establish(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
@@ -376,8 +390,8 @@ class SessionPool:
         return self._places.connected
 
     def stats(self) -> Mapping[str, int]:
-        """Flat counters: parked, lent, waiting now; opened, not_opened, reused, waited, timeouts and retired_… since the
-        start.
+        """Flat counters: parked, lent, waiting now; opened, not_opened, reused, waited, timeouts, refused (a turn to connect)
+        and retired_… since the start.
         """
         self._begin_anew_after_a_fork()
         return self._places.stats()
