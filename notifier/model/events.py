@@ -93,7 +93,7 @@ class SessionParked:
 
 @dataclass(frozen=True, slots=True)
 class SessionWaited:
-    """Somebody had to wait for a place in the pool, and has it now."""
+    """Somebody had to wait for a place in the pool, or for their turn to connect, and has it now."""
 
     relay: str
     seconds: float
@@ -101,10 +101,15 @@ class SessionWaited:
 
 @dataclass(frozen=True, slots=True)
 class SessionMissed:
-    """Somebody waited for a place in the pool until their time was over, and got none."""
+    """Somebody got no place in the pool, or was refused a turn to connect, after ``seconds``.
+
+    ``why``: "place" (their time was over) or "turn" (all replicas together have the connections that the relay takes, or
+    others wait for it to answer). Whoever was refused a turn may wait for a session of this pool instead.
+    """
 
     relay: str
     seconds: float
+    why: str = "place"
 
 
 @dataclass(frozen=True, slots=True)

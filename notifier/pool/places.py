@@ -84,8 +84,9 @@ class Places:
                 return False
             self._limit = others
             self._holders.discard(borrower)
-            borrower.granted, borrower.turned_away, borrower.bell = False, self.closed, Bell()
-            if not self.closed:
+            borrower.granted, borrower.turned_away, borrower.bell = False, self.closed, None
+            if not self.closed:  # or nobody would ring
+                borrower.bell = Bell()
                 self._queue.appendleft(borrower)
             self._serve()
             return True

@@ -33,7 +33,7 @@ from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
 from notifier.pool.places import Borrower, LogIn, Places
 from notifier.pool.pooled import Pooled
-from notifier.pool.slots import KEEP_EVERY, KEEP_TURNS_EVERY, LATER, PATIENCE, Slots
+from notifier.pool.slots import KEEP_EVERY, KEEP_TURNS_EVERY, LATER, PATIENCE, Slots, Turn
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Quota, Session, Window
 from notifier.smtp.session import Ending
@@ -147,14 +147,17 @@ class SessionPool:
         began = time.monotonic()
         missed = self._missed_after(borrower, began, deadline)
         if self._places.leave_queue(borrower):
-            self._places.count("waited")
-            self._tell(SessionWaited(self._name, time.monotonic() - began))
+            self._waited(time.monotonic() - began)
             return
         if borrower.turned_away:
             raise PoolClosed(f"the pool for {self._name} is closed")
         self._places.count("timeouts")
         self._tell(SessionMissed(self._name, time.monotonic() - began))
         raise missed
+
+    def _waited(self, seconds: float) -> None:
+        self._places.count("waited")
+        self._tell(SessionWaited(self._name, seconds))
 
     def _missed_after(self, borrower: Borrower, began: float, deadline: float) -> PoolError:
         """What is raised after the wait if no place was granted. Where all places are held by those who have not got through
@@ -203,10 +206,10 @@ class SessionPool:
         return reason
 
     def _opened(self, borrower: Borrower) -> Session:
-        began = self._clock()
         token = self._turn_to_connect(borrower)
+        began = self._clock()
         try:
-            with self._turn(token):
+            with self._keeping(token):
                 session = self._open_session(self.endpoint)
             now = self._clock()
             expires = now + self.config.max_age * (0.9 + 0.2 * self._rng())
@@ -228,10 +231,12 @@ class SessionPool:
 
     def _turn_to_connect(self, borrower: Borrower) -> str | None:
         """And with it to log in."""
-        token = self._slots.take() if self._slots is not None else None
+        token, waited = self._turn(self._slots) if self._slots is not None else (None, 0.0)
         try:
+            if waited:
+                self._waited(waited)
             if borrower.log_in is not None:
-                with self._turn(token):
+                with self._keeping(token):
                     borrower.log_in()
         except BaseException:
             self._forgo(token)
@@ -239,7 +244,7 @@ class SessionPool:
         return token
 
     @contextmanager
-    def _turn(self, token: str | None) -> Iterator[None]:
+    def _keeping(self, token: str | None) -> Iterator[None]:
         """It is ours to connect, and others are told so as long as we live."""
         if token is None:
             yield
@@ -251,6 +256,15 @@ class SessionPool:
             yield
         finally:
             self._connecting.discard(token)
+
+    def _turn(self, slots: Slots) -> Turn:
+        began = time.monotonic()
+        try:
+            return slots.take()
+        except RelayUnavailable:
+            self._places.count("refused")
+            self._tell(SessionMissed(self._name, time.monotonic() - began, "turn"))
+            raise
 
     def _establish(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
@@ -414,8 +428,8 @@ class SessionPool:
         return self._places.connected
 
     def stats(self) -> Mapping[str, int]:
-        """Flat counters: parked, lent, waiting now; opened, not_opened, reused, waited, timeouts and retired_… since the
-        start.
+        """Flat counters: parked, lent, waiting now; opened, not_opened, reused, waited, timeouts, refused (a turn to connect)
+        and retired_… since the start.
         """
         self._begin_anew_after_a_fork()
         return self._places.stats()

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import NamedTuple
 
 from notifier.errors import RelayConnecting, RelayFull, RelayUnavailable, StoreError
 from notifier.model.limits import Connected, Connections
@@ -18,6 +19,13 @@ KEEP_TURNS_EVERY = 2.0  # seconds; a third of the time in which a turn to connec
 PATIENCE = 1.0  # seconds for one's turn to connect; the mails of other relays wait as long
 LATER = 2.0  # seconds until somebody asks again for whom that was not enough
 ASK_EVERY = (0.01, 0.1)  # seconds; the first, and as long as it gets
+
+
+class Turn(NamedTuple):
+    """One's turn to connect: ``token`` is for one connection. ``waited``: seconds, 0 where it came at once."""
+
+    token: str
+    waited: float
 
 
 class Slots:
@@ -35,38 +43,42 @@ class Slots:
         self._most = most
         self._holder = holder
 
-    def take(self) -> str:
+    def take(self) -> Turn:
         """A token for one connection, when it is its turn.
 
         Raises `RelayFull` where there are enough; where others have tried in vain for a while `RelayConnecting`, or
         `RelayUnavailable` if one of them has failed; or `StoreError`.
         """
         token = f"{uuid.uuid4().hex} {self._holder}"
-        answer = self._in_turn(token)
+        answer, waited = self._in_turn(token)
         if answer.patience is not None:
             raise self.not_answering(answer.wait, doubted=answer.doubted)
         if answer.wait > 0:
             raise RelayFull(
                 f"{self._name} has the connections that it takes: {answer.live} from all workers", answer.wait
             )
-        return token
+        return Turn(token, waited)
 
     def not_answering(self, wait: float = LATER, *, doubted: bool = False) -> RelayUnavailable:
         """What is said where others are being connected for longer than a relay that is well takes."""
         kind = RelayUnavailable if doubted else RelayConnecting
         return kind(f"{self._name} lets those wait who are trying to connect", wait)
 
-    def _in_turn(self, token: str) -> Connected:
-        """Where more and more are connected, patience begins anew with each of them: the relay is well, and one's turn near."""
-        live, ends = -1, 0.0
+    def _in_turn(self, token: str) -> tuple[Connected, float]:
+        """The answer, and the seconds that were waited for it.
+
+        Where more and more are connected, patience begins anew with each of them: the relay is well, and one's turn near.
+        """
+        live, ends, began, waited = -1, 0.0, time.monotonic(), 0.0
         pause, longest = ASK_EVERY
         while True:
             answer = self._asked(token)
             if answer.live > live:
                 live, ends = answer.live, time.monotonic() + PATIENCE
             if not answer.patience or time.monotonic() >= ends:
-                return answer
+                return answer, waited
             time.sleep(min(pause, answer.patience))
+            waited = time.monotonic() - began
             pause = min(2 * pause, longest)
 
     def _asked(self, token: str) -> Connected:

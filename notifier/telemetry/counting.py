@@ -122,8 +122,8 @@ class Counting:
                     self._moved(relay, in_use=-lent, idle=-(not lent))
             case SessionWaited(seconds=seconds):
                 figures.observe("notifier_session_wait_seconds", (relay,), seconds)
-            case SessionMissed():
-                figures.add("notifier_session_waits_missed_total", (relay,))
+            case SessionMissed(why=why):
+                figures.add("notifier_session_waits_missed_total", (relay, why))
 
     def _moved(self, relay: str, *, in_use: int = 0, idle: int = 0) -> None:
         for use, change in (("in_use", in_use), ("idle", idle)):

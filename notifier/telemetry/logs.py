@@ -59,7 +59,10 @@ def _log_waited(event: SessionWaited) -> None:
 
 
 def _log_missed(event: SessionMissed) -> None:
-    log.debug("a session to %s was waited for in vain, %.3f s", event.relay, event.seconds, extra=_extra(event))
+    words = (
+        "no turn to connect to %s, %.3f s" if event.why == "turn" else "a session to %s was waited for in vain, %.3f s"
+    )
+    log.debug(words, event.relay, event.seconds, extra=_extra(event))
 
 
 def _log_closed(event: BreakerClosed) -> None:

@@ -114,6 +114,9 @@ def test_a_changed_password_is_used_without_a_restart_and_the_old_sessions_end(t
         server.use_credentials({"main": "canary-new"})
         secret_file(url, login(server, "main", "canary-new") + "&messages_per_connection=100000")
         wait_until(lambda: sends_by_another_connection(made, server), "the new password is in use")
+        wait_until(lambda: server.visits.now == 1, "the old session is over, and the new one waits for more")
+        (first, *_), (old, *_) = server.mailbox, server.visits
+        assert (old.number, old.said_quit) == (first.connection, True)
         assert "changed settings are in use" in made.logs()
         assert "canary" not in made.logs()
 

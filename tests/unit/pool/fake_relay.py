@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from notifier.model.events import Event, Listener
-from notifier.pool import PoolConfig, SessionPool
+from notifier.pool import PoolConfig, SessionPool, Slots
 from notifier.smtp import Endpoint
 from notifier.smtp.session import Ending
 
@@ -84,7 +84,13 @@ class FakeRelay:
 
 
 def pool_of(
-    relay: FakeRelay, clock: Clock, listener: Listener, *, rng: Callable[[], float] = lambda: 0.5, **bounds: float
+    relay: FakeRelay,
+    clock: Clock,
+    listener: Listener,
+    *,
+    rng: Callable[[], float] = lambda: 0.5,
+    slots: Slots | None = None,
+    **bounds: float,
 ) -> SessionPool:
     return SessionPool(
         RELAY,
@@ -93,6 +99,7 @@ def pool_of(
         clock=clock,
         rng=rng,
         listener=listener,
+        slots=slots,
         upkeep=False,
     )
 

@@ -10,27 +10,44 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from notifier.pool import PoolConfig
+from notifier.pool.slots import LATER
 
 
 @dataclass(eq=False)
 class Client:
-    """Somebody who wants a session. ``came_to``: how the checkout ended, once it has."""
+    """Somebody who wants a session. ``came_to``: how the checkout ended, once it has. ``soon_gone``: they wait behind those
+    who have not got through to the relay. ``late``: their deadline is over.
+    """
 
     session: int | None = None
     granted: bool = False
     turned_away: bool = False
     outdated: bool = False
+    soon_gone: bool = False
+    late: bool = False
     came_to: str | None = None
 
 
 @dataclass
 class PoolModel:
-    """``events`` are what listeners must have been told; ``ended`` holds each session's last word."""
+    """``events`` are what listeners must have been told; ``ended`` holds each session's last word.
+
+    ``alone``: no other replicas. ``refusal``: of a turn to connect, "full" or "connecting", to be asked for again
+    ``retry_after`` seconds later; ``turn_comes_later``: it is waited for. ``chance`` is the lot that sessions draw for their age.
+    """
 
     config: PoolConfig
     now: float = 0.0
     closed: bool = False
     relay_is_down: bool = False
+    alone: bool = False
+    refusal: str | None = None
+    retry_after: float = 0.0
+    turn_comes_later: bool = False
+    fewer: int | None = None  # places than there are: others have the relay's connections
+    fewer_until: float | None = None
+    look_at: float = 0.0
+    chance: float = 0.5
     parked: list[int] = field(default_factory=list)
     holders: list[Client] = field(default_factory=list)
     queue: list[Client] = field(default_factory=list)
@@ -48,10 +65,14 @@ class PoolModel:
 
     def ask(self) -> Client:
         client = Client()
+        if self.fewer_until is not None and self.now >= self.fewer_until:
+            self.fewer_until = self.fewer = None
+            self._serve()
         if self.closed:
             client.turned_away, client.came_to = True, "closed"
         elif self.queue or not self._grant(client):
             self.queue.append(client)
+            self._wait(client)
         else:
             self._proceed(client)
         return client
@@ -63,14 +84,30 @@ class PoolModel:
 
     def wait_no_longer(self, client: Client) -> None:
         """Its deadline has come."""
+        client.late = True
+        self.look_again(client)
+
+    def look_again(self, client: Client) -> None:
+        """The bell has rung, or the time after which it looks has come."""
+        if not self._goes_on(client):
+            self._wait_on(client)
+
+    def _goes_on(self, client: Client) -> bool:
         if client.granted:
             self.accept(client)
-        elif client.turned_away:
+            return True
+        if client.turned_away:
             client.came_to = "closed"
-        else:
-            self.queue.remove(client)
-            self._tell("timeouts", "missed")
-            client.came_to = "timeout"
+            return True
+        if client.soon_gone and not self._connected:
+            self._give_up(client, "no turn")
+            return True
+        return False
+
+    def _give_up(self, client: Client, came_to: str) -> None:
+        self.queue.remove(client)
+        self._tell("timeouts", "missed")
+        client.came_to = came_to
 
     def interrupt(self, client: Client) -> None:
         """An exception strikes while it waits."""
@@ -107,10 +144,15 @@ class PoolModel:
         self.queue.clear()
         self._take_out(lambda _: "closed")
 
+    def open(self) -> None:
+        self.closed = False
+
     def fork(self) -> None:
         """From now on the child's: what it has inherited is nobody's here."""
         inherited = [*self.parked, *(one.session for one in self.holders if one.session is not None)]
-        self.parked, self.holders, self.counters = [], [], Counter()
+        self.parked, self.holders, self.queue, self.counters = [], [], [], Counter()
+        self.fewer_until = self.fewer = None
+        self.look_at = 0.0
         for session in sorted(inherited):
             self.ended[session] = "abandon"
             self._tell("retired_fork", "retired", session, "fork", self.mails[session])
@@ -121,7 +163,7 @@ class PoolModel:
     def _grant(self, client: Client) -> bool:
         if self.parked:
             client.session = self.parked.pop()
-        elif len(self.holders) >= self.config.size:
+        elif len(self.holders) >= self.places:
             return False
         self.holders.append(client)
         client.granted = True
@@ -144,6 +186,12 @@ class PoolModel:
         self._open(client)
 
     def _open(self, client: Client) -> None:
+        if self.refusal is not None:
+            self._tell("refused", "no turn")
+            self._make_do(client, others=len(self.holders) - 1 + len(self.parked))
+            return
+        if self.turn_comes_later:
+            self._tell("waited", "waited")
         if self.relay_is_down:
             client.came_to = "refused"
             self._tell("not_opened", "not opened")
@@ -151,8 +199,42 @@ class PoolModel:
             return
         client.session = len(self.expires)
         client.came_to = "lent"
-        self.expires.append(self.now + self.config.max_age)
+        self.expires.append(self.now + self.config.max_age * (0.9 + 0.2 * self.chance))
         self._tell("opened", "opened", client.session)
+
+    def _make_do(self, client: Client, others: int) -> None:
+        """It waits, as the first, for a session that is there or on its way."""
+        if not others or not (self.refusal == "full" or self._connected):
+            client.came_to = "no turn"
+            self._leave(client, "doubt")
+            return
+        self.fewer, self.fewer_until = others, self.now + self.retry_after
+        self.holders.remove(client)
+        client.granted = False
+        if self.closed:
+            client.came_to = "closed"
+            return
+        self.queue.insert(0, client)
+        self._serve()
+        if client.granted:
+            self._proceed(client)
+        else:
+            self._wait(client)
+
+    def _wait(self, client: Client) -> None:
+        client.soon_gone = not self.alone and not self._connected
+        if not client.soon_gone:
+            self._wait_on(client)
+
+    def _wait_on(self, client: Client) -> None:
+        """It looks whether the relay takes one connection more."""
+        client.soon_gone = False
+        if client.late:
+            self._give_up(client, "timeout")
+        elif self.fewer_until is not None and self.now >= max(self.fewer_until + LATER, self.look_at):
+            self.look_at = self.now + LATER
+            self.fewer = min(self.config.size, self.places + 1)
+            self._serve()
 
     def _why_not(self, session: int) -> str | None:
         return self._why_no_longer(session) or ("peer_closed" if session in self.dead else None)
@@ -205,6 +287,14 @@ class PoolModel:
     @property
     def lent(self) -> int:
         return sum(one.session is not None for one in self.holders)
+
+    @property
+    def places(self) -> int:
+        return self.config.size if self.fewer is None else self.fewer
+
+    @property
+    def _connected(self) -> bool:
+        return bool(self.parked or self.lent)
 
     def stats(self) -> dict[str, int]:
         now = {"parked": len(self.parked), "lent": self.lent, "waiting": len(self.queue)}

@@ -88,6 +88,7 @@ class PlacesMachine(RuleBasedStateMachine):
         self.limit = others
         if self.places.closed:
             assert borrower.turned_away
+            assert borrower.bell is None, "nobody would ring it"
         else:
             self.queue.insert(0, borrower)
         self.accept()
@@ -189,6 +190,16 @@ def test_whoever_is_served_at_once_needs_no_bell() -> None:
     places.ask(borrower)
     assert borrower.granted
     assert borrower.bell is None
+
+
+def test_whoever_is_to_do_with_fewer_in_a_closed_pool_is_turned_away_and_waits_for_no_bell() -> None:
+    places, connecting, refused = Places(2), Borrower(), Borrower()
+    places.ask(connecting)
+    places.ask(refused)
+    places.close()
+    assert places.do_with_fewer(refused)
+    assert refused.turned_away
+    assert refused.bell is None
 
 
 def test_waiting_for_the_last_place_ends_when_it_is_free() -> None:

@@ -192,6 +192,67 @@ def test_closing_says_quit_to_parked_sessions_and_wakes_waiters() -> None:
         pass
 
 
+def closing(pool: SessionPool, order: list[str]) -> threading.Thread:
+    """A thread that has closed the pool, and waits for what is lent."""
+    waits, until_empty = threading.Event(), pool._places.wait_until_empty
+
+    def told(seconds: float) -> bool:
+        waits.set()
+        return until_empty(seconds)
+
+    def close() -> None:
+        pool.close(grace=60)
+        order.append("close has returned")
+
+    pool._places.wait_until_empty = told  # type: ignore[method-assign]
+    thread = threading.Thread(target=close)
+    thread.start()
+    assert waits.wait(30)
+    return thread
+
+
+def test_closing_waits_for_sessions_that_come_back_within_the_grace() -> None:
+    pool, relay, _, _ = make(size=2)
+    order: list[str] = []
+
+    class Ordered(FakeSession):
+        def close(self, *, say_quit: bool = True) -> None:
+            super().close(say_quit=say_quit)
+            order.append(f"session {self.number} has said {self.said[-1]}")
+
+    relay.session_type = Ordered
+    with pool.session(soon()):
+        with pool.session(soon()):
+            thread = closing(pool, order)
+        thread.join(0.05)
+        assert thread.is_alive(), "one of two has come back"
+    thread.join(30)
+    assert order == ["session 1 has said QUIT", "session 0 has said QUIT", "close has returned"]
+    assert pool.stats() == {"parked": 0, "lent": 0, "waiting": 0, "opened": 2, "retired_closed": 2}
+
+
+def test_closing_waits_no_longer_than_the_grace_and_what_is_lent_then_is_closed_when_it_comes_back() -> None:
+    pool, relay, _, _ = make()
+    with pool.session(soon()) as lent:
+        pool.close(grace=0.01)  # in this thread: it would never come back else
+        assert lent.usable
+        assert relay.sessions[0].said == []
+        with pytest.raises(PoolClosed), pool.session(soon()):
+            pass
+    assert relay.sessions[0].said == ["QUIT"]
+    assert pool.stats() == {"parked": 0, "lent": 0, "waiting": 0, "opened": 1, "retired_closed": 1}
+
+
+def test_closing_waits_for_nobody_where_nothing_is_lent() -> None:
+    pool, relay, _, _ = make()
+    with pool.session(soon()):
+        pass
+    order: list[str] = []
+    closing(pool, order).join(30)
+    assert order == ["close has returned"]
+    assert relay.sessions[0].said == ["QUIT"]
+
+
 def test_draining_retires_parked_sessions_and_lets_lent_ones_go_on() -> None:
     pool, relay, _, _ = make()
     with pool.session(soon()) as lent:

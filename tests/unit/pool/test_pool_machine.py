@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from unittest import mock
 
 from driven import driven
 from fake_relay import Clock, FakeRelay, FakeSession, pool_of
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pool_model import Client, PoolModel
 
-from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
+from notifier.errors import (
+    DeliveryError,
+    Phase,
+    PoolClosed,
+    PoolTimeout,
+    RelayConnecting,
+    RelayFull,
+    RelayUnavailable,
+    fault_error,
+)
 from notifier.model.events import (
     Event,
     SessionMissed,
@@ -27,6 +35,7 @@ from notifier.model.events import (
     SessionWaited,
 )
 from notifier.pool import PoolConfig, SessionPool
+from notifier.pool.slots import Turn
 from notifier.protocol import taxonomy
 
 SIZE = 3
@@ -39,14 +48,23 @@ class Interruption(BaseException):
     """A task's time limit, say."""
 
 
+class OwnTime:
+    """Each client has a clock of its own, which the machine moves: `Checkout.now`."""
+
+    @staticmethod
+    def monotonic() -> float:
+        return getattr(threading.current_thread(), "now", 0.0)
+
+
 class HeldBell:
-    """Whoever waits for it goes on when the machine says so, and how."""
+    """Whoever waits for it goes on when the machine says so: after so many seconds, or with an exception."""
 
     def __init__(self) -> None:
         self.rung = False
-        self._fates: queue.Queue[BaseException | None] = queue.Queue()
+        self._fates: queue.Queue[BaseException | float] = queue.Queue()
 
     def ring(self) -> None:
+        assert not self.rung, "a bell that rings twice fails"
         self.rung = True
 
     def wait(self, seconds: float) -> None:
@@ -54,11 +72,54 @@ class HeldBell:
         assert isinstance(client, Checkout)
         client.bell = self
         client.paused.set()
-        if (fate := self._fates.get()) is not None:
+        fate = self._fates.get()
+        if isinstance(fate, BaseException):
             raise fate
+        client.now += fate
 
-    def go_on(self, fate: BaseException | None) -> None:
+    def go_on(self, fate: BaseException | float) -> None:
         self._fates.put(fate)
+
+
+class HeldSlots:
+    """Among all replicas it is one's turn to connect when the machine says so. ``taken``: by this process."""
+
+    def __init__(self) -> None:
+        self.refusal: RelayUnavailable | None = None
+        self.waited = 0.0
+        self.taken: set[str] = set()
+        self.wrong: list[str] = []
+        self._number = 0
+
+    def take(self) -> Turn:
+        if self.refusal is not None:
+            raise self.refusal
+        self._number += 1
+        self.taken.add(str(self._number))
+        return Turn(str(self._number), self.waited)
+
+    def not_answering(self) -> RelayUnavailable:
+        return RelayConnecting("others wait to be connected")
+
+    def keep_turns(self, tokens: Sequence[str]) -> None:
+        if not self.taken.issuperset(tokens):
+            self.wrong.append(f"turns of {tokens} kept and {self.taken} taken")
+
+    def forgo(self, token: str) -> None:
+        self.release(token)
+
+    def established(self, token: str) -> None:
+        if token not in self.taken:
+            self.wrong.append(f"{token} was never taken")
+
+    def keep(self, tokens: Sequence[str]) -> None:
+        if set(tokens) != self.taken:
+            self.wrong.append(f"{tokens} kept and {self.taken} taken")
+
+    def release(self, token: str) -> None:
+        if token not in self.taken:
+            self.wrong.append(f"{token} released once more, or it is the parent's")
+        self.taken.discard(token)
 
 
 class Checkout(threading.Thread):
@@ -66,7 +127,8 @@ class Checkout(threading.Thread):
 
     def __init__(self, pool: SessionPool) -> None:
         super().__init__(daemon=True)
-        self._context = pool.session(time.monotonic() + IN_A_WHILE)
+        self._context = pool.session(IN_A_WHILE)
+        self.now = 0.0
         self.paused = threading.Event()  # it has ended, or waits
         self.bell: HeldBell | None = None
         self.session: FakeSession | None = None
@@ -81,14 +143,17 @@ class Checkout(threading.Thread):
         except (PoolClosed, PoolTimeout, DeliveryError, Interruption) as error:
             words = {PoolClosed: "closed", PoolTimeout: "timeout", Interruption: "interrupted"}
             self.came_to = words.get(type(error), "refused")
+        except RelayUnavailable:
+            self.came_to = "no turn"
         finally:
             self.paused.set()
 
-    def go_on(self, fate: BaseException | None = None) -> None:
+    def go_on(self, fate: BaseException | float) -> None:
+        """Until it has ended, or waits again."""
         assert self.bell is not None
+        self.paused.clear()
         self.bell.go_on(fate)
-        self.join(IN_A_WHILE)
-        assert self.came_to is not None, "it waits still, or failed in another way"
+        assert self.paused.wait(IN_A_WHILE)
 
     def give_back(self, error: BaseException | None) -> None:
         self._context.__exit__(type(error) if error is not None else None, error, None)
@@ -100,20 +165,35 @@ class PoolMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         config = {"size": SIZE, "messages_per_connection": 4, "max_age": 50.0, "max_idle": 10.0}
-        self.relay, self.clock, self.pid = FakeRelay(most=SIZE), Clock(), 1
+        self.relay, self.clock, self.slots, self.pid = FakeRelay(most=SIZE), Clock(), HeldSlots(), 1
         self.told: list[tuple[object, ...]] = []
         self.first = 0  # session of this process
         self.seams = [
             mock.patch("os.getpid", self._pid),
             mock.patch("notifier.pool.places.Bell", HeldBell),
+            mock.patch("notifier.pool.pool.time", OwnTime),
         ]
         for seam in self.seams:
             seam.start()
-        self.pool = pool_of(self.relay, self.clock, self.listen, **config)
         self.model = PoolModel(PoolConfig(**config), self.clock.now)  # type: ignore[arg-type]
+        self.pool = pool_of(
+            self.relay,
+            self.clock,
+            self.listen,
+            rng=lambda: self.model.chance,
+            slots=self.slots,  # type: ignore[arg-type]
+            **config,
+        )
         self.uses = Uses(0, 0)
         self.out: list[tuple[Checkout, Client]] = []  # lent
         self.waiting: list[tuple[Checkout, Client]] = []
+        self.of_parents: list[Checkout] = []  # they wait, and are no part of the child
+
+    @initialize(alone=st.booleans())
+    def begin(self, alone: bool) -> None:
+        self.model.alone = alone
+        if alone:
+            self.pool._slots = None
 
     def listen(self, event: Event) -> None:
         self.uses = self.uses.and_(_uses(event))
@@ -124,8 +204,9 @@ class PoolMachine(RuleBasedStateMachine):
         return self.pid
 
     def teardown(self) -> None:
-        for checkout, _ in self.waiting:
-            checkout.go_on(Interruption())
+        for checkout in (*self.of_parents, *(checkout for checkout, _ in self.waiting)):
+            if checkout.came_to is None:
+                checkout.go_on(Interruption())
         for seam in self.seams:
             seam.stop()
 
@@ -137,7 +218,7 @@ class PoolMachine(RuleBasedStateMachine):
             client = self.model.ask()
             checkout = Checkout(self.pool)
             if client.came_to is None:
-                assert checkout.bell is not None, "it came later and was served before others"
+                assert checkout.came_to is None, "it came later and was served before others"
                 self.waiting.append((checkout, client))
             else:
                 self._ended(checkout, client)
@@ -150,25 +231,33 @@ class PoolMachine(RuleBasedStateMachine):
         checkout, client = ready[which % len(ready)]
         assert checkout.bell is not None
         assert checkout.bell.rung, "nobody waits in vain"
-        self._go_on(checkout, client, self.model.wait_no_longer, None)
+        self._go_on(checkout, client, self.model.look_again, 0.0)
 
     @precondition(lambda self: self.waiting)
     @rule(which=WHICH, interrupted=st.booleans())
     def wait_no_longer(self, which: int, interrupted: bool) -> None:
         """Its deadline comes, or an exception strikes: perhaps in the moment in which it was granted the place."""
         foretell = self.model.interrupt if interrupted else self.model.wait_no_longer
-        self._go_on(*self.waiting[which % len(self.waiting)], foretell, Interruption() if interrupted else None)
+        self._go_on(*self.waiting[which % len(self.waiting)], foretell, Interruption() if interrupted else IN_A_WHILE)
+
+    @precondition(lambda self: self.waiting and not self.model.alone)
+    @rule(which=WHICH)
+    def look_again(self, which: int) -> None:
+        """Whoever waits looks now and then whether there is one connection more, and whether those before it get through."""
+        self._go_on(*self.waiting[which % len(self.waiting)], self.model.look_again, 0.0)
 
     def _ready(self) -> list[tuple[Checkout, Client]]:
         return [(checkout, client) for checkout, client in self.waiting if client.granted or client.turned_away]
 
     def _go_on(
-        self, checkout: Checkout, client: Client, foretell: Callable[[Client], None], fate: BaseException | None
+        self, checkout: Checkout, client: Client, foretell: Callable[[Client], None], fate: BaseException | float
     ) -> None:
-        self.waiting.remove((checkout, client))
         foretell(client)
         checkout.go_on(fate)
-        self._ended(checkout, client)
+        assert checkout.came_to == client.came_to
+        if client.came_to is not None:
+            self.waiting.remove((checkout, client))
+            self._ended(checkout, client)
 
     def _ended(self, checkout: Checkout, client: Client) -> None:
         assert checkout.came_to == client.came_to
@@ -194,10 +283,10 @@ class PoolMachine(RuleBasedStateMachine):
 
     # the world ------------------------------------------------------------------------------------------------------
 
-    @rule(seconds=st.floats(0, 30), tended=st.booleans())
-    def time_passes(self, seconds: float, tended: bool) -> None:
+    @rule(seconds=st.floats(0, 30), tended=st.booleans(), chance=st.floats(0, 1))
+    def time_passes(self, seconds: float, tended: bool, chance: float) -> None:
         self.clock.now += seconds
-        self.model.now = self.clock.now
+        self.model.now, self.model.chance = self.clock.now, chance
         if tended:
             self.model.tend()
             self.pool.tend()
@@ -221,32 +310,41 @@ class PoolMachine(RuleBasedStateMachine):
         self.relay.error, self.model.relay_is_down = fault_error(REFUSED), True
         self.check_out(clients)
         while ready := self._ready():
-            self._go_on(*ready[0], self.model.wait_no_longer, None)
+            self._go_on(*ready[0], self.model.look_again, 0.0)
         self.relay.error, self.model.relay_is_down = None, False
+
+    @precondition(lambda self: not self.model.alone)
+    @rule(refusal=st.sampled_from([None, "full", "connecting"]), retry_after=st.floats(0, 5), comes_later=st.booleans())
+    def others_connect(self, refusal: str | None, retry_after: float, comes_later: bool) -> None:
+        """From now on it is one's turn to connect at once, later, or not at all."""
+        self.model.refusal, self.model.retry_after = refusal, retry_after
+        self.model.turn_comes_later, self.slots.waited = comes_later, float(comes_later)
+        kinds = {"full": RelayFull, "connecting": RelayConnecting}
+        self.slots.refusal = None if refusal is None else kinds[refusal]("not now", retry_after)
 
     # operators ------------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.model.parked or self.out)
-    @rule(how=st.sampled_from(["drain", "close", "fork"]))
-    def operate(self, how: str) -> None:
-        match how:
-            case "drain":
-                self.model.drain()
-                self.pool.drain()
-            case "close":
-                self._close_and_open()
-            case "fork" if not self.waiting:
-                self._fork()
+    @rule()
+    def drain(self) -> None:
+        self.model.drain()
+        self.pool.drain()
 
-    def _close_and_open(self) -> None:
+    @precondition(lambda self: not self.model.closed and (self.model.parked or self.out))
+    @rule()
+    def close(self) -> None:
         self.model.close()
         self.pool.close()
-        self.it_says_what_the_model_says()
-        self.check_out(1)
-        self.model.closed = False
+
+    @precondition(lambda self: self.model.closed)
+    @rule()
+    def open(self) -> None:
+        self.model.open()
         self.pool.open()
 
-    def _fork(self) -> None:
+    @precondition(lambda self: self.model.parked or self.out or self.waiting)
+    @rule()
+    def fork(self) -> None:
         """As the child sees it: what the parent had is nobody's here, and nothing is written on it."""
         self.pid += 1
         before = len(self.told)
@@ -254,6 +352,9 @@ class PoolMachine(RuleBasedStateMachine):
         self.pool.stats()
         self.told[before:] = sorted(self.told[before:])  # type: ignore[type-var]
         self.first = self.model.first
+        self.slots.taken.clear()
+        self.of_parents += [checkout for checkout, _ in self.waiting]
+        self.waiting.clear()
         for checkout, _ in self.out:
             checkout.give_back(None)
             assert checkout.session is not None
@@ -296,7 +397,13 @@ class PoolMachine(RuleBasedStateMachine):
     def nobody_waits_beside_a_free_place(self) -> None:
         if self.model.queue:
             assert not self.model.parked
-            assert len(self.model.holders) == SIZE
+            assert len(self.model.holders) == self.model.places
+
+    @invariant()
+    def among_all_replicas_each_session_counts_until_it_is_closed(self) -> None:
+        stats = self.pool.stats()
+        assert self.slots.wrong == []
+        assert len(self.slots.taken) == (0 if self.model.alone else stats["lent"] + stats["parked"])
 
 
 class Uses(NamedTuple):
@@ -333,8 +440,8 @@ def _told(event: Event, numbers: int) -> tuple[object, ...]:
             return ("retired", number + numbers, reason, mails)
         case SessionWaited():
             return ("waited",)
-        case SessionMissed():
-            return ("missed",)
+        case SessionMissed(why=why):
+            return ("no turn",) if why == "turn" else ("missed",)
         case SessionNotOpened():
             return ("not opened",)
     raise AssertionError(event)

@@ -18,6 +18,7 @@ from notifier.errors import (
     RelayUnavailable,
     fault_error,
 )
+from notifier.model.events import SessionMissed, SessionOpened, SessionParked, SessionWaited
 from notifier.model.limits import Connected
 from notifier.pool import SessionPool, Slots, pool
 from notifier.pool import pool as pool_module
@@ -51,6 +52,16 @@ class Elsewhere:
 
     def forgo(self, relay: str, token: str) -> None:
         self.free += 1
+
+
+class Later(Elsewhere):
+    """Whoever asks waits once for their turn."""
+
+    asked = 0
+
+    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        self.asked += 1
+        return super().connect(relay, token, most) if self.asked > 1 else Connected(1.0, 9, 0.01)
 
 
 def soon(seconds: float = 5.0) -> float:
@@ -224,6 +235,72 @@ def test_a_connection_that_ends_while_it_is_kept_is_given_back_once_more() -> No
     pool.tend()
     assert [verb for verb, _ in said] == ["release", "keep", "release"]
     assert len({token for _, token in said}) == 1
+
+
+# what is told of it --------------------------------------------------------------------------------------------------
+
+
+def test_a_turn_that_was_waited_for_is_told_and_is_no_part_of_the_time_to_open_a_session() -> None:
+    pool, _, clock, events = make(size=3)
+
+    class Slow(Later):
+        def connect(self, relay: str, token: str, most: int | None) -> Connected:
+            clock.now += 5.0
+            return super().connect(relay, token, most)
+
+    pool._slots = Slots(Slow(1), "relay", "relay", None)  # type: ignore[arg-type]
+    with pool.session(soon()):
+        pass
+    waited, opened, parked = events
+    assert isinstance(waited, SessionWaited)
+    assert isinstance(opened, SessionOpened)
+    assert isinstance(parked, SessionParked)
+    assert opened.seconds == 0.0, "it begins with the first packet"
+    assert pool.stats()["waited"] == 1
+
+
+def test_where_it_was_ones_turn_at_once_no_wait_is_told() -> None:
+    pool, _, _, events = make(size=3)
+    limited(pool, free=1)
+    with pool.session(soon()):
+        pass
+    assert [type(event) for event in events] == [SessionOpened, SessionParked]
+    assert "waited" not in pool.stats()
+
+
+def test_a_turn_that_is_refused_is_told_and_counted() -> None:
+    pool, _, _, events = make(size=3)
+    limited(pool, free=0)
+    with pytest.raises(RelayFull), pool.session(soon()):
+        pass
+    (event,) = events
+    assert isinstance(event, SessionMissed)
+    assert event.why == "turn"
+    assert pool.stats() == {"parked": 0, "lent": 0, "waiting": 0, "refused": 1}
+
+
+def test_who_is_refused_a_turn_and_misses_a_place_then_is_told_of_as_both() -> None:
+    pool, _, _, events = make(size=3)
+    limited(pool, free=1)
+    with pool.session(soon()), pytest.raises(PoolTimeout), pool.session(soon(0.01)):
+        pass
+    assert [event.why for event in events if isinstance(event, SessionMissed)] == ["turn", "place"]
+    assert (pool.stats()["refused"], pool.stats()["timeouts"]) == (1, 1)
+
+
+def test_a_turn_is_given_up_where_an_exception_strikes_behind_the_wait_for_it() -> None:
+    """A task's time limit may come anywhere: others would wait for nobody."""
+    pool, _, _, _ = make(size=3)
+    elsewhere = Later(1)
+
+    def strike(event: object) -> None:
+        raise KeyboardInterrupt
+
+    pool._slots, pool._tell = Slots(elsewhere, "relay", "relay", None), strike  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt), pool.session(soon()):
+        pass
+    assert elsewhere.free == 1
+    assert "0 of 3 places" in repr(pool)
 
 
 # others try in vain -------------------------------------------------------------------------------------------------

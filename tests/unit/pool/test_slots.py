@@ -31,7 +31,13 @@ def of(answers: Answers) -> Slots:
 
 def test_who_waits_for_others_to_be_connected_asks_again_with_the_same_token() -> None:
     answers = Answers(SOON, SOON, MINE)
-    assert [of(answers).take()] * 3 == answers.asked
+    turn = of(answers).take()
+    assert answers.asked == [turn.token] * 3
+    assert turn.waited
+
+
+def test_who_did_not_have_to_wait_is_not_said_to_have_waited() -> None:
+    assert not of(Answers(MINE)).take().waited
 
 
 def test_who_waited_in_vain_may_send_other_mails_and_the_relay_is_not_said_to_be_full(

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pytest
 
 from notifier.delivery.routing import Smarthost
+from notifier.errors import PoolClosed
 from notifier.model.breaker import BreakerRules
-from notifier.model.events import ignore
+from notifier.model.events import Event, SessionRetired, ignore
 from notifier.pool import SessionPool
 from notifier.settings.tenants import Account
 from notifier.settings.ways import parse_way
 from notifier.tasks.ways_out import WaysOut
+from notifier.testing import CatchingServer
 
 RELAY = "smtp://zoe:secret@relay.example"
 
@@ -48,6 +51,41 @@ def test_another_weight_leaves_the_sessions_as_they_are() -> None:
     before = ways.pools
     ways.replace(accounts(ann=f"{RELAY}?weight=1,smtp://other.example"))
     assert ways.pools == before
+
+
+def login(server: CatchingServer, password: str) -> Mapping[str, Account]:
+    return accounts(ann=server.url.replace("://", f"://zoe:{password}@", 1))
+
+
+def soon() -> float:
+    return time.monotonic() + 30.0
+
+
+def test_another_password_ends_the_sessions_that_logged_in_with_the_old_one() -> None:
+    """Parked ones at once, and those that are lent when they come back: whose mail is on its way is not cut off."""
+    told: list[Event] = []
+    with CatchingServer(credentials={"zoe": "old"}) as server:
+        ways = WaysOut(login(server, "old"), rules=BreakerRules(), listener=told.append)
+        (old,) = ways.pools
+        with old.session(soon()) as lent:
+            with old.session(soon()):
+                pass
+            server.use_credentials({"zoe": "new"})
+            ways.replace(login(server, "new"))
+            assert ends_of(told) == [(2, "closed")]
+            assert lent.is_alive()
+            with pools_of(ways, "ann")[0].session(soon()):
+                assert server.visits.now == 2, "the new one knows the new password"
+        assert ends_of(told) == [(2, "closed"), (1, "closed")]
+        with pytest.raises(PoolClosed), old.session(soon()):
+            pass
+        assert old not in ways.pools
+        ways.close(0.0)
+    assert [visit.said_quit for visit in server.visits] == [True, True, True]
+
+
+def ends_of(told: list[Event]) -> list[tuple[int, str]]:
+    return [(event.session, event.reason) for event in told if isinstance(event, SessionRetired)]
 
 
 @pytest.mark.parametrize(

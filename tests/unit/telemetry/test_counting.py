@@ -128,6 +128,11 @@ def test_sessions_are_in_use_or_idle_or_gone(events: list[Event], in_use: int, i
     assert found.get(("notifier_sessions", ("r", "idle")), 0) == idle
 
 
+def test_whoever_misses_a_turn_to_connect_says_nothing_about_the_size_of_the_pool() -> None:
+    found = plain(SessionMissed("r:25", 0.1), SessionMissed("r:25", 0.0, "turn"))
+    assert found == {("notifier_session_waits_missed_total", ("r:25", why)): 1 for why in ("place", "turn")}
+
+
 def test_a_flood_of_names_is_no_flood_of_series() -> None:
     found = plain(*(BreakerClosed(f"mx{number}.example:25") for number in range(3 * MOST_VALUES)))
     assert len(found) == MOST_VALUES + 1
