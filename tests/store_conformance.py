@@ -909,7 +909,7 @@ class EvidenceFirst:
         status = store.status(claim.mail_id)
         assert status is not None
         assert status.due_at is not None
-        assert status.due_at - status.created_at == pytest.approx(750, abs=30)
+        assert status.due_at - status.created_at == pytest.approx(Takeover().at_dot, abs=30)
 
     def test_a_question_names_the_mail_and_those_of_whom_nobody_knows(self, make_store: MakeStore) -> None:
         store, claim = self.unknown(make_store, "a@example.com", "b@example.com")

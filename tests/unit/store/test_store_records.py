@@ -10,6 +10,7 @@ from store_conformance import added, an_email, at_dot, history_of, state_of
 
 from notifier.model.state import MailState
 from notifier.store import RedisStore
+from notifier.store.base import Takeover
 from notifier.store.rows import Row
 
 RECORD = "notifier:{mail}:mail:"
@@ -144,7 +145,7 @@ def test_a_sweep_takes_over_a_bounded_number_at_once(
 
 def test_a_mail_at_its_dot_is_left_alone_until_the_takeover_time(store: RedisStore, clock: Clock) -> None:
     at_dot(store, an_email(mail_class="bulk"))
-    clock.now += 749
+    clock.now += Takeover().at_dot - 1
     assert store.sweep("mail").unknown == 0
     clock.now += 1
     assert store.sweep("mail").unknown == 1
