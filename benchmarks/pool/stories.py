@@ -17,7 +17,7 @@ from notifier.model.events import Listener, ignore
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.pool import PoolConfig, SessionPool
 from notifier.smtp import Endpoint, TLSPolicy
-from notifier.telemetry.logs import log_event
+from notifier.tasks.telling import tell
 
 HOST = "127.0.0.1"
 PATIENCE = 60.0  # seconds for a place in the pool
@@ -40,7 +40,7 @@ def checkout(loads: Sequence[Load], ports: Sequence[int]) -> list[Figures]:
     As many times as there are mails; one of them is sent, so that the session is one that has been used.
     """
     (load,), (port,) = loads, ports
-    pool = pool_at(port, listener=log_event)
+    pool = pool_at(port, listener=tell)
     with pool.session(time.monotonic() + PATIENCE) as session:
         _check(session.send_many(_mails(Load(load.first, 1))))
     clock, took = time.perf_counter, []

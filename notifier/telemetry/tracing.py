@@ -85,9 +85,12 @@ def _carrying(emails: Sequence[Email], span: SpanContext) -> Sequence[Email]:
     return [replace(email, trace=trace) for email in emails]
 
 
+_TRACED = (MailSettled, MailsDelivered)  # made once: there is an event for each checkout
+
+
 def trace(event: Event) -> None:
     """The spans of an event, where it has some."""
-    if not isinstance(event, MailSettled | MailsDelivered) or (tracer := _tracer()) is None:
+    if not isinstance(event, _TRACED) or (tracer := _tracer()) is None:
         return
     if isinstance(event, MailsDelivered):
         _delivered(tracer, event)
