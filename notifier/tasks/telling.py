@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from notifier.model.events import Event
+from notifier.model.events import Event, SessionParked, SessionReused
 from notifier.telemetry import tracing
 from notifier.telemetry.counting import Counting
 from notifier.telemetry.figures import Figures
 from notifier.telemetry.logs import log_event
 
 log = logging.getLogger(__name__)
+
+_of_sessions = logging.getLogger("notifier")  # where their lines go
+_EVERY_TURN = frozenset({SessionReused, SessionParked})  # there is one of each for a checkout; no trace has them
 
 _counting: Counting | None = None
 
@@ -23,6 +26,8 @@ def count_from_now_on(figures: Figures) -> None:
 
 def tell(event: Event, /) -> None:
     """The listener of every runtime. What one of them raises is said, and is in nobody's way."""
+    if type(event) in _EVERY_TURN and _counting is None and not _of_sessions.isEnabledFor(logging.DEBUG):
+        return
     try:
         tracing.trace(event)
         if _counting is not None:

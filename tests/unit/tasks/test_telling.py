@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from notifier.model.events import BreakerClosed
+from notifier.model.events import BreakerClosed, SessionReused
 from notifier.tasks import telling
 from notifier.tasks.worker import format_log
 from notifier.telemetry.figures import Figures
@@ -25,6 +25,17 @@ def test_a_process_that_serves_no_metrics_counts_nothing() -> None:
     figures = Figures()
     telling.tell(BreakerClosed("r:25"))
     assert figures.read() == ({}, 0)
+
+
+def test_a_checkout_is_told_to_whoever_wants_to_hear_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    reused = SessionReused("r:25", 1, 7)
+    with mock.patch.object(telling, "_counting") as counting, caplog.at_level(logging.INFO, "notifier"):
+        telling.tell(reused)
+    counting.assert_called_once_with(reused)
+    assert caplog.records == []
+    with caplog.at_level(logging.DEBUG, "notifier"):
+        telling.tell(reused)
+    assert [record.getMessage() for record in caplog.records] == ["session 1 to r:25 reused after 7 mails"]
 
 
 @pytest.mark.parametrize(("wanted", "is_json"), [("json", True), ("console", False)])
