@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 from fake_relay import FakeSession, make
@@ -20,7 +21,7 @@ from notifier.errors import (
 )
 from notifier.model.events import SessionMissed, SessionOpened, SessionParked, SessionWaited
 from notifier.model.limits import Connected
-from notifier.pool import SessionPool, Slots, pool
+from notifier.pool import SessionPool, Slots
 from notifier.pool import pool as pool_module
 from notifier.protocol import taxonomy
 
@@ -412,10 +413,9 @@ class Connecting:
         return FakeSession()
 
 
-def test_nobody_waits_long_behind_those_who_have_not_got_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "PATIENCE", 0.01)
-    one_place, _, _, _ = make(size=1)
-    limited(one_place, free=1)
+@contextmanager
+def somebody_connecting(one_place: SessionPool) -> Iterator[None]:
+    """In a thread of its own, until the block is over."""
     one_place._open_session = connecting = Connecting()  # type: ignore[assignment]
 
     def connect() -> None:
@@ -424,11 +424,20 @@ def test_nobody_waits_long_behind_those_who_have_not_got_through(monkeypatch: py
 
     thread = threading.Thread(target=connect)
     thread.start()
-    connecting.begun.wait(5)
-    with pytest.raises(RelayUnavailable), one_place.session(soon(60)):
+    assert connecting.begun.wait(5)
+    try:
+        yield
+    finally:
+        connecting.let_go.set()
+        thread.join(5)
+
+
+def test_nobody_waits_long_behind_those_who_have_not_got_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "PATIENCE", 0.01)
+    one_place, _, _, _ = make(size=1)
+    limited(one_place, free=1)
+    with somebody_connecting(one_place), pytest.raises(RelayUnavailable), one_place.session(soon(60)):
         pass
-    connecting.let_go.set()
-    thread.join(5)
     with one_place.session(soon()) as session:
         assert session.usable, "the place has gone to nobody"
 
@@ -436,7 +445,7 @@ def test_nobody_waits_long_behind_those_who_have_not_got_through(monkeypatch: py
 def test_whoever_waits_behind_a_session_that_is_lent_does_so_until_their_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pool, "PATIENCE", 0.0)
+    monkeypatch.setattr(pool_module, "PATIENCE", 0.0)
     one_place, _, _, _ = make(size=1)
     limited(one_place, free=1)
     with one_place.session(soon()), pytest.raises(PoolTimeout), one_place.session(soon(0.01)):
@@ -446,19 +455,9 @@ def test_whoever_waits_behind_a_session_that_is_lent_does_so_until_their_deadlin
 def test_others_are_told_that_a_connection_is_being_made_as_long_as_it_is() -> None:
     one_place, _, _, _ = make(size=1)
     elsewhere = limited(one_place, free=1)
-    one_place._open_session = connecting = Connecting()  # type: ignore[assignment]
-
-    def connect() -> None:
-        with one_place.session(soon()):
-            pass
-
-    thread = threading.Thread(target=connect)
-    thread.start()
-    connecting.begun.wait(5)
-    one_place.tend()
-    assert len(elsewhere.kept) == 1
-    connecting.let_go.set()
-    thread.join(5)
+    with somebody_connecting(one_place):
+        one_place.tend()
+        assert len(elsewhere.kept) == 1
     elsewhere.kept = ()
     one_place.tend()
     assert elsewhere.kept == ()
