@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from notifier.model.breaker import HOST_RULE
+from notifier.model.limits import LATER, PATIENCE
 from notifier.pool import local_breakers, mx, relays, slots, verdicts
 from notifier.smtp import endpoint, outbox, proxy, quota, race, resolving, session, stream, window, wire
 from notifier.store import limits
@@ -84,16 +85,12 @@ FIXED: tuple[Fixed, ...] = (
     ),
     Fixed(
         "a mail waits for its turn to connect to a relay",
-        f"{_seconds(limits.PATIENCE)}, and comes back after {_seconds(limits.LATER)}; "
+        f"{_seconds(PATIENCE)}, and comes back after {_seconds(LATER)}; "
         f"{_seconds(limits.PATIENCE_IN_DOUBT)} and {_seconds(limits.LATER_IN_DOUBT)} after a connection that failed",
         "A relay that is well is ready within a second. The mails of other relays wait as long, and all that waits is claimed and put off each time.",
         (
-            "notifier.store.limits.PATIENCE",
-            "notifier.store.limits.LATER",
             "notifier.store.limits.PATIENCE_IN_DOUBT",
             "notifier.store.limits.LATER_IN_DOUBT",
-            "notifier.pool.slots.PATIENCE",
-            "notifier.pool.slots.LATER",
         ),
     ),
     Fixed(

@@ -10,6 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+# Seconds that a relay may take to be ready, for one's turn to connect: the mails of other relays wait as long. And until
+# it is asked again at one that takes longer: all that waits for it is claimed and put off each time.
+PATIENCE, LATER = 1.0, 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:

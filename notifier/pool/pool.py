@@ -28,12 +28,13 @@ from notifier.model.events import (
     SessionWaited,
     ignore,
 )
+from notifier.model.limits import LATER, PATIENCE
 from notifier.pool.bell import Bell
 from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
 from notifier.pool.places import Borrower, LogIn, Places
 from notifier.pool.pooled import Pooled
-from notifier.pool.slots import KEEP_EVERY, KEEP_TURNS_EVERY, LATER, PATIENCE, Slots, Turn
+from notifier.pool.slots import KEEP_EVERY, KEEP_TURNS_EVERY, Slots, Turn
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Quota, Session, Window
 from notifier.smtp.session import Ending

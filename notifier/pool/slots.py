@@ -10,14 +10,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from notifier.errors import RelayConnecting, RelayFull, RelayUnavailable, StoreError
-from notifier.model.limits import Connected, Connections
+from notifier.model.limits import LATER, PATIENCE, Connected, Connections
 
 log = logging.getLogger(__name__)
 
 KEEP_EVERY = 20.0  # seconds; a third of the lease, so that one round trip may fail
 KEEP_TURNS_EVERY = 2.0  # seconds; a third of the time in which a turn to connect is believed to be used
-PATIENCE = 1.0  # seconds for one's turn to connect; the mails of other relays wait as long
-LATER = 2.0  # seconds until somebody asks again for whom that was not enough
 ASK_EVERY = (0.01, 0.1)  # seconds; the first, and as long as it gets
 
 
@@ -85,7 +83,7 @@ class Slots:
         try:
             return self._connections.connect(self._relay, token, self._most)
         except BaseException:  # it may have been its turn, and the answer is lost: others would wait for nobody
-            self.release(token)
+            self.forgo(token)
             raise
 
     def keep_turns(self, tokens: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from notifier.model.limits import Connected, Rate
+from notifier.model.limits import LATER, PATIENCE, Connected, Rate
 from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
@@ -16,10 +16,7 @@ from notifier.store.round_trips import Argument
 LEASE = 60.0  # seconds until a connection that nobody keeps is given up; its process was killed
 RECOVER = 30.0  # seconds without a complaint after which a throttled relay is given one connection more
 PAUSE = 5.0  # seconds in which several complaints are one
-# Seconds that a relay may take to be ready, and until it is asked again at one that takes longer. All that waits for it is
-# claimed and put off each time, so that goes on for a while only.
-PATIENCE, LATER = 1.0, 2.0
-PATIENCE_IN_DOUBT, LATER_IN_DOUBT = 0.5, 5.0  # the same after a connection that failed
+PATIENCE_IN_DOUBT, LATER_IN_DOUBT = 0.5, 5.0  # `PATIENCE` and `LATER` after a connection that failed
 
 
 class RedisRates:

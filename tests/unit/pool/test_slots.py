@@ -73,13 +73,13 @@ def test_a_turn_whose_answer_is_lost_is_given_up_for_others() -> None:
             super().connect(relay, token, most)
             raise StoreUnavailable("no answer in time")
 
-        def release(self, relay: str, token: str) -> None:
-            self.released = token
+        def forgo(self, relay: str, token: str) -> None:
+            self.given_up = token
 
     answers = Lost(MINE)
     with pytest.raises(StoreUnavailable):
         of(answers).take()
-    assert answers.asked == [answers.released]
+    assert answers.asked == [answers.given_up]
 
 
 def test_a_limit_that_is_reached_is_said_at_once() -> None:

@@ -5,14 +5,12 @@ from fake_ledger import Clock, fake_redis, fake_store
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.model.limits import Connected, Rate
+from notifier.model.limits import LATER, PATIENCE, Connected, Rate
 from notifier.pool.slots import KEEP_TURNS_EVERY
 from notifier.store import RedisStore
 from notifier.store.limits import (
-    LATER,
     LATER_IN_DOUBT,
     LEASE,
-    PATIENCE,
     PATIENCE_IN_DOUBT,
     PAUSE,
     RECOVER,
