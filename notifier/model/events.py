@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -198,9 +198,22 @@ Event = (
 
 
 class Listener(Protocol):
-    """Whoever wants to know. Must not raise and must not wait."""
+    """Whoever wants to know. Must not raise and must not wait.
+
+    One that has a method ``hears_turns`` is asked by it whether it wants `SessionReused` and `SessionParked` now.
+    """
 
     def __call__(self, event: Event, /) -> None: ...
+
+
+def hears_turns(listener: Listener) -> Callable[[], bool]:
+    """What says whether the listener wants what there is one of for each checkout. Whoever does not say so wants it."""
+    found: Callable[[], bool] = getattr(listener, "hears_turns", _always)
+    return found
+
+
+def _always() -> bool:
+    return True
 
 
 def ignore(event: Event, /) -> None:

@@ -16,13 +16,11 @@ class GiveBack(Protocol):
     def __call__(self, borrower: Borrower, *, sound: bool) -> None: ...
 
 
-class Lending:
-    """A context manager: a session is borrowed while its block lasts.
+class Lending(Borrower):
+    """A context manager, entered once: a session is borrowed while its block lasts.
 
-    A class, because a generator costs as much as the rest of the checkout.
+    A class, because a generator costs as much as the rest of the checkout; and the borrower itself, as every object counts.
     """
-
-    __slots__ = ("_borrower", "_checkout", "_deadline", "_give_back", "_log_in")
 
     def __init__(
         self,
@@ -31,20 +29,21 @@ class Lending:
         deadline: float,
         log_in: LogIn | None = None,
     ) -> None:
-        self._checkout, self._give_back, self._deadline, self._log_in = checkout, give_back, deadline, log_in
+        self._checkout, self._give_back, self._deadline, self.log_in = checkout, give_back, deadline, log_in
 
     def __enter__(self) -> Session:
-        """The session. Raises as `SessionPool.session` says."""
-        self._borrower = Borrower(log_in=self._log_in)
-        return self._checkout(self._borrower, self._deadline)
+        """The session. Raises as `SessionPool.session` says; `RuntimeError` the second time: ask the pool for another."""
+        if self.granted or self.turned_away:
+            raise RuntimeError("this loan of a session is over: ask the pool for another one with session()")
+        return self._checkout(self, self._deadline)
 
     @property
     def fresh(self) -> bool:
         """True where the session was opened for this loan: greeting, TLS and login went well just now."""
-        return not self._borrower.reused
+        return not self.reused
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give it back, or retire it."""
-        self._give_back(self._borrower, sound=kind is None)
+        self._give_back(self, sound=kind is None)

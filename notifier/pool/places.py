@@ -14,7 +14,6 @@ import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from notifier.pool.bell import Bell
 from notifier.pool.pooled import Pooled
@@ -22,9 +21,11 @@ from notifier.pool.pooled import Pooled
 LogIn = Callable[[], None]  # when it is one's turn to log in; raises where it is not now
 
 
-@dataclass(slots=True, eq=False)
 class Borrower:
-    """Somebody who asks for a place. ``granted``: it is theirs, empty or with the session ``pooled``."""
+    """Somebody who asks for a place. ``granted``: it is theirs, empty or with the session ``pooled``.
+
+    There is one for each checkout, so what most of them never set is the class's.
+    """
 
     pooled: Pooled | None = None
     granted: bool = False
@@ -33,6 +34,13 @@ class Borrower:
     bell: Bell | None = None  # where they have to wait
     log_in: LogIn | None = None  # asked when a session is opened for them
     reused: bool = False  # the session was a parked one; counted when they go, which spares a turn at the lock
+    heard: bool = False  # somebody listens to its reuse, and so to its return
+
+
+def _holder_of(pooled: Pooled) -> Borrower:
+    holder = Borrower()
+    holder.pooled, holder.granted = pooled, True
+    return holder
 
 
 class Places:
@@ -49,6 +57,7 @@ class Places:
         self._holders: set[Borrower] = set()  # their sessions are lent, being opened or being closed
         self._queue: deque[Borrower] = deque()
         self._counters: Counter[str] = Counter()
+        self._reused = 0  # apart from the others: there is one for each checkout
 
     # to a place -----------------------------------------------------------------------------------------------------
 
@@ -105,7 +114,7 @@ class Places:
 
     # and back -------------------------------------------------------------------------------------------------------
 
-    def park(self, borrower: Borrower, until: float) -> str | None:
+    def park(self, borrower: Borrower) -> str | None:
         """Keep the session for the next, or hand it to the first in the queue; the reason where it must not be kept."""
         with self._lock:
             if self.closed:
@@ -114,10 +123,10 @@ class Places:
                 return "drained"
             lent, borrower.pooled = borrower.pooled, None
             if lent is not None:
-                lent.until = until
                 self._gone(borrower)
                 self._parked.append(lent)
-            self._serve()
+            if self._queue:
+                self._serve()
             return None
 
     def free(self, borrower: Borrower) -> None:
@@ -134,7 +143,7 @@ class Places:
         self._holders.discard(borrower)
         if borrower.reused:
             borrower.reused = False
-            self._counters["reused"] += 1
+            self._reused += 1
 
     def _serve(self) -> None:
         """Under the lock: grant places to those in the queue, in their order."""
@@ -180,7 +189,7 @@ class Places:
         leaving = []
         for one, reason in over:
             self._parked.remove(one)
-            leaving.append((Borrower(one, granted=True), reason))
+            leaving.append((_holder_of(one), reason))
         self._holders.update(borrower for borrower, _ in leaving)
         return leaving
 
@@ -217,7 +226,7 @@ class Places:
         """How many are what now, and the counters."""
         with self._lock:
             now = {"parked": len(self._parked), "lent": len(self._lent()), "waiting": len(self._queue)}
-            counted = self._counters + Counter(reused=sum(one.reused for one in self._holders))
+            counted = self._counters + Counter(reused=self._reused + sum(one.reused for one in self._holders))
             return now | dict(counted)
 
     @property

@@ -26,6 +26,7 @@ from notifier.model.events import (
     SessionRetired,
     SessionReused,
     SessionWaited,
+    hears_turns,
     ignore,
 )
 from notifier.model.limits import LATER, PATIENCE
@@ -72,6 +73,7 @@ class SessionPool:
         self._clock = clock
         self._rng = rng
         self._tell = listener
+        self._hears_turns = hears_turns(listener)
         self._slots = slots
         self._tended = upkeep
         self._begin()
@@ -125,7 +127,9 @@ class SessionPool:
         while (parked := borrower.pooled) is not None:
             if (reason := self._why_not(parked)) is None:
                 borrower.reused = parked.lent = True
-                self._tell(SessionReused(self._name, parked.number, parked.session.transactions))
+                if self._hears_turns():
+                    borrower.heard = True
+                    self._tell(SessionReused(self._name, parked.number, parked.session.transactions))
                 return parked.session
             # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
             self._close(borrower, reason)
@@ -201,10 +205,11 @@ class SessionPool:
 
     def _why_not(self, parked: Pooled) -> str | None:
         """The reason to retire a parked session in place of lending it."""
-        reason = parked.why_no_longer(self._clock())
-        if reason is None and not parked.session.is_alive():
-            reason = (parked.session.ending or Ending.DOUBT).value
-        return reason
+        if (now := self._clock()) >= parked.until:
+            return parked.why_no_longer(now)
+        if parked.session.is_alive():
+            return None
+        return (parked.session.ending or Ending.DOUBT).value
 
     def _opened(self, borrower: Borrower) -> Session:
         token = self._turn_to_connect(borrower)
@@ -227,6 +232,7 @@ class SessionPool:
         self._establish(token)
         self._places.count("opened")
         opened.lent = True
+        borrower.heard = self._hears_turns()
         self._tell(SessionOpened(self._name, opened.number, session.tls, now - began))
         return session
 
@@ -289,8 +295,8 @@ class SessionPool:
                 lent.session.abandon()  # lent before a fork: the parent has it too, and has a place for it
             elif (reason := self._parked(borrower) if sound else "doubt") is not None:
                 self._retire(borrower, reason)
-            elif self._upkeep is not None:
-                self._upkeep.wake()
+            elif (upkeep := self._upkeep) is not None and upkeep.thread is None:
+                upkeep.wake()
         except BaseException:
             self._retire(borrower, "doubt")
             raise
@@ -299,15 +305,13 @@ class SessionPool:
         """None where it is parked; else the reason to retire it."""
         if (lent := borrower.pooled) is None:
             return None
-        now = self._clock()
-        if (reason := lent.why_not_again(self.config, now)) is not None:
+        if (reason := lent.why_not_again(self.config, self._clock())) is not None:
             return reason
         lent.lent = False  # before it is parked: then it may be somebody else's at once
-        reason = self._places.park(borrower, lent.due(self.config, now))
-        if reason is None:
-            self._tell(SessionParked(self._name, lent.number))
-        else:
+        if (reason := self._places.park(borrower)) is not None:
             lent.lent = True
+        elif borrower.heard:
+            self._tell(SessionParked(self._name, lent.number))
         return reason
 
     def too_many(self, *, greeting: bool) -> int:

@@ -21,17 +21,15 @@ class Pooled:
     until: float = 0.0  # when its time in the pool is over, if nobody takes it
 
     def why_not_again(self, config: PoolConfig, now: float) -> str | None:
-        """On its return: the reason to retire it, or None where it may be parked."""
-        if (ending := self.session.ending) is not None:
-            return ending.value
-        if self.session.transactions >= config.messages_per_connection or self.session.spent:
-            return "uses"
-        return "age" if now >= self.expires else None
-
-    def due(self, config: PoolConfig, now: float) -> float:
-        """When its time in the pool will be over, if it is parked now and nobody takes it."""
+        """On its return: the reason to retire it, or None where it may be parked, ``until`` its time is over."""
+        if not self.session.takes_another(config.messages_per_connection):
+            ending = self.session.ending
+            return ending.value if ending is not None else "uses"
+        if now >= self.expires:
+            return "age"
         rested = now + config.max_idle
-        return min(self.expires, rested)
+        self.until = min(self.expires, rested)
+        return None
 
     def why_no_longer(self, now: float) -> str | None:
         """While it is parked: the reason to retire it, or None."""

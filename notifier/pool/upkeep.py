@@ -18,20 +18,20 @@ class Upkeep:
         self._tend = tend
         self._due_in = due_in
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
         self._stopped = threading.Event()
 
     def wake(self) -> None:
-        """There is something to look after."""
-        if self._thread is not None:
+        """There is something to look after. Whoever comes often looks first whether there is a ``thread``."""
+        if self.thread is not None:
             return
         with self._lock:
-            if self._thread is None and not self._stopped.is_set():
+            if self.thread is None and not self._stopped.is_set():
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 # Where the system has no thread left (row C3) nothing is lost: a checkout looks at what it gets.
                 with suppress(RuntimeError):
                     thread.start()
-                    self._thread = thread
+                    self.thread = thread
 
     def stop(self) -> None:
         """End soon, whatever is left."""
@@ -40,10 +40,10 @@ class Upkeep:
     def _run(self) -> None:
         while not self._stopped.is_set():
             with self._lock:
-                mine, self._thread = self._thread, None  # whoever parks a session after this look asks for a thread
+                mine, self.thread = self.thread, None  # whoever parks a session after this look asks for a thread
                 wait = self._due_in()
                 if wait is None:
                     return
-                self._thread = mine
+                self.thread = mine
             self._stopped.wait(max(wait, 0.01))
             self._tend()

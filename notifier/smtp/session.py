@@ -167,12 +167,6 @@ class Session:
         return min(self._quota.most, self._mail_max) - self.transactions
 
     @property
-    def spent(self) -> bool:
-        """True where it should carry nothing more, sound as it may be: there is no `room`, asked for at each return."""
-        carried = self._link.carried if self._link is not None else 0
-        return carried >= self._quota.most or carried >= self._mail_max
-
-    @property
     def ending(self) -> Ending | None:
         """Why it must carry nothing more; None while it is usable."""
         if self.usable:
@@ -223,12 +217,29 @@ class Session:
         """What has been said since the last outcome, where a transcript is kept."""
         return self._wire.transcript.take() if self._wire.transcript else ()
 
+    def takes_another(self, most: int) -> bool:
+        """True where it is `usable`, has `room`, and has carried fewer than ``most``. It is asked at each return, and so
+        looks for itself.
+        """
+        if (link := self._link) is None:
+            return self.usable
+        carried = link.carried
+        return not (
+            self._closed
+            or self._connection.dead
+            or link.doubt is not None
+            or carried >= most
+            or carried >= self._quota.most
+            or carried >= self._mail_max
+        )
+
     def is_alive(self) -> bool:
         """True where the connection may carry another mail, as far as one can know without sending anything.
 
         Octets that came unasked (mostly a 421) and EOF both end it.
         """
-        if not (self.usable and self._connection.quiet):
+        link = self._link  # looked at here and not by `usable`: it is asked at each checkout
+        if self._closed or not self._connection.quiet or (link is not None and link.doubt is not None):
             return False
         if not self._stream.readable:
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from notifier.model.events import Event, SessionParked, SessionReused
+from notifier.model.events import Event
 from notifier.telemetry import tracing
 from notifier.telemetry.counting import Counting
 from notifier.telemetry.figures import Figures
@@ -13,7 +13,6 @@ from notifier.telemetry.logs import log_event
 log = logging.getLogger(__name__)
 
 _of_sessions = logging.getLogger("notifier")  # where their lines go
-_EVERY_TURN = frozenset({SessionReused, SessionParked})  # there is one of each for a checkout; no trace has them
 
 _counting: Counting | None = None
 
@@ -24,14 +23,20 @@ def count_from_now_on(figures: Figures) -> None:
     _counting = Counting(figures)
 
 
-def tell(event: Event, /) -> None:
-    """The listener of every runtime. What one of them raises is said, and is in nobody's way."""
-    if type(event) in _EVERY_TURN and _counting is None and not _of_sessions.isEnabledFor(logging.DEBUG):
-        return
-    try:
-        tracing.trace(event)
-        if _counting is not None:
-            _counting(event)
-    except Exception as error:  # noqa: BLE001 - an exporter's, or a full memory file's
-        log.warning("%s was not counted or traced: %s", type(event).__name__, error)
-    log_event(event)
+class _Teller:
+    def __call__(self, event: Event, /) -> None:
+        try:
+            tracing.trace(event)
+            if _counting is not None:
+                _counting(event)
+        except Exception as error:  # noqa: BLE001 - an exporter's, or a full memory file's
+            log.warning("%s was not counted or traced: %s", type(event).__name__, error)
+        log_event(event)
+
+    def hears_turns(self) -> bool:
+        """There are two events for each checkout: figures and a log at debug level have them, and no trace."""
+        return _counting is not None or _of_sessions.isEnabledFor(logging.DEBUG)
+
+
+tell = _Teller()
+"""The listener of every runtime. What one of its parts raises is said, and is in nobody's way."""

@@ -102,9 +102,11 @@ def test_a_session_has_room_for_what_the_server_says_that_it_takes() -> None:
     with HostileServer(offers=(*CHUNKED, "LIMITS MAILMAX=3")) as server, Session.open(endpoint(server)) as session:
         assert session.room == 3
         list(session.send_many(mails(2)))
-        assert (session.room, session.spent, session.transactions) == (1, False, 2)
+        assert (session.room, session.takes_another(3), session.transactions) == (1, True, 2)
+        assert not session.takes_another(2)
         list(session.send_many(mails(1)))
-        assert (session.room, session.spent) == (0, True)
+        assert (session.room, session.usable, session.takes_another(9)) == (0, True, False)
+    assert not session.takes_another(9)
 
 
 def test_a_mail_that_goes_out_in_one_flight_is_not_sent_to_a_server_that_has_left() -> None:

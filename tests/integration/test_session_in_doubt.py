@@ -97,7 +97,7 @@ def test_law_10_mailmax_is_kept_within_one_call(offers: tuple[str, ...], window:
         with Session.open(endpoint(server, window=window)) as session:
             outcomes = list(session.send_many([mail(f"{number}@x.example") for number in range(5)]))
             assert [rows(one) for one in outcomes] == [[None]] * 2 + [["M0"]] * 3
-            assert session.spent
+            assert not session.takes_another(1000)
         assert server.heard[0].count(b"MAIL FROM") == 2
         for outcome in outcomes:
             honest(server, outcome)

@@ -37,6 +37,9 @@ class FakeSession:
             return Ending.DOUBT
         return None if self.alive else Ending.PEER_CLOSED
 
+    def takes_another(self, most: int) -> bool:
+        return self.ending is None and self.transactions < most and not self.spent
+
     def is_alive(self) -> bool:
         return self.usable and self.alive
 

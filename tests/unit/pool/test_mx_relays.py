@@ -53,6 +53,9 @@ class FakeSession:
     def ending(self) -> Ending | None:
         return None if self.usable else Ending.DOUBT
 
+    def takes_another(self, most: int) -> bool:
+        return self.ending is None and self.transactions < most and not self.spent
+
     def is_alive(self) -> bool:
         return True
 

@@ -103,7 +103,9 @@ class PlacesMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 9))
     def park(self, which: int) -> None:
         borrower = self.lent.pop(which % len(self.lent))
-        if (reason := self.places.park(borrower, self.now + 10)) is not None:
+        if borrower.pooled is not None:
+            borrower.pooled.until = self.now + 10
+        if (reason := self.places.park(borrower)) is not None:
             assert reason == ("closed" if self.places.closed else "drained")
             self.places.free(borrower)
         self.accept()

@@ -9,7 +9,15 @@ import pytest
 from fake_relay import RELAY, Clock, FakeRelay, FakeSession, make, pool_of, soon
 
 from notifier.errors import DeliveryError, Phase, PoolClosed, PoolTimeout, fault_error
-from notifier.model.events import SessionMissed, SessionNotOpened, SessionOpened, SessionParked, SessionRetired, ignore
+from notifier.model.events import (
+    Event,
+    SessionMissed,
+    SessionNotOpened,
+    SessionOpened,
+    SessionParked,
+    SessionRetired,
+    ignore,
+)
 from notifier.pool import PoolConfig, SessionPool
 from notifier.protocol import taxonomy
 from notifier.smtp import Endpoint
@@ -28,6 +36,46 @@ def test_a_session_is_reused() -> None:
     ]
     assert pool.stats() == {"parked": 1, "lent": 0, "waiting": 0, "opened": 1, "reused": 2}
     assert repr(pool) == "<SessionPool relay.example:25 open: 1 parked, 0 lent, 0 waiting, 1 of 4 places>"
+
+
+def test_a_loan_is_for_one_block() -> None:
+    pool, relay, _, _ = make()
+    loan = pool.session(soon())
+    with loan:
+        pass
+    with pytest.raises(RuntimeError, match="ask the pool for another one"), loan:
+        pass
+    assert (len(relay.sessions), pool.stats()["parked"], pool.stats()["lent"]) == (1, 1, 0)
+
+
+class Listening:
+    """A listener that can be asked whether it wants what there is one of for each checkout."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.wants_turns = False
+
+    def __call__(self, event: Event, /) -> None:
+        self.heard.append(type(event).__name__)
+
+    def hears_turns(self) -> bool:
+        return self.wants_turns
+
+
+def test_a_listener_that_hears_no_turns_is_told_the_rest_and_one_that_begins_to_listen_hears_whole_loans() -> None:
+    listener = Listening()
+    pool = pool_of(FakeRelay(), Clock(), listener)
+    for _ in range(2):
+        with pool.session(soon()):
+            listener.wants_turns = True
+        listener.wants_turns = False
+    assert listener.heard == ["SessionOpened"]
+    listener.wants_turns = True
+    with pool.session(soon()):
+        listener.wants_turns = False
+    pool.drain()
+    assert listener.heard == ["SessionOpened", "SessionReused", "SessionParked", "SessionRetired"]
+    assert pool.stats()["reused"] == 2
 
 
 @pytest.mark.parametrize(

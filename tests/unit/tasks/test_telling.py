@@ -29,6 +29,12 @@ def test_a_process_that_serves_no_metrics_counts_nothing() -> None:
 
 def test_a_checkout_is_told_to_whoever_wants_to_hear_of_it(caplog: pytest.LogCaptureFixture) -> None:
     reused = SessionReused("r:25", 1, 7)
+    with caplog.at_level(logging.INFO, "notifier"):
+        assert not telling.tell.hears_turns()
+        with mock.patch.object(telling, "_counting"):
+            assert telling.tell.hears_turns()
+    with caplog.at_level(logging.DEBUG, "notifier"):
+        assert telling.tell.hears_turns()
     with mock.patch.object(telling, "_counting") as counting, caplog.at_level(logging.INFO, "notifier"):
         telling.tell(reused)
     counting.assert_called_once_with(reused)
