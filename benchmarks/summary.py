@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.end_to_end.report import TARGETS, table
 from benchmarks.end_to_end.targets import Target
 from benchmarks.pages import figure, footer, row, rows
+from benchmarks.pool.rounds import ENOUGH, RELAYS
 
 HERE = Path(__file__).parent
 
@@ -77,12 +78,29 @@ def _elsewhere() -> Iterator[Target]:
     for client, aim in (("**Notifier**, DATA", 3.8), ("**Notifier**, window of 64", 60.0)):
         both = row(smtp, client, number=1), row(smtp, kept, number=1)
         yield _target(f"round trip 20 ms, one connection: {client}, beside {kept}", both, aim, _times)
+    yield from _pool()
     attached = row(_PAGES["compose"], "**Notifier**, as workers")
     yield _most("a file of 25 MB: memory beyond what there was", attached and attached[1], 8, " MiB")
     deferred = [row(_PAGES["delivery"], count) for count in ("0", "1,000,000")]
     none, many = ((figure(one[1]) if one else None) for one in deferred)
     grown = None if none is None or many is None else f"{many - none:.1f}"
     yield _most("a million deferred mails: memory of a worker beyond that without", grown, 1, " MB")
+
+
+def _pool() -> Iterator[Target]:
+    pool = _PAGES["pool"]
+    turn = row(pool, "checkout and return")
+    fastest = turn and turn[2].partition("–")[0]
+    yield _most("a session checked out and returned, in the fastest round", fastest, 8, " µs")
+    crowd = row(pool, "loopback")
+    yield _most("64 threads on 8 sessions: the longest wait, of the median", crowd and crowd[4], 3, " times")
+    for name in RELAYS[1:]:
+        ended = row(pool, "DATA", name)
+        yield _least(
+            f"a relay that ends connections behind {ENOUGH} mails ({name}): rate, of one's that keeps them",
+            ended and ended[4],
+            0.9,
+        )
 
 
 def _target(
@@ -104,6 +122,12 @@ def _most(work: str, cell: str | None, aim: float, unit: str) -> Target:
     if not cell or not cell.replace(".", "").lstrip("-").isdigit():
         return Target(work, f"at most {aim:g}{unit}", "not measured", None)
     return Target(work, f"at most {aim:g}{unit}", f"{cell}{unit}", float(cell) <= aim)
+
+
+def _least(work: str, cell: str | None, aim: float) -> Target:
+    if not cell or not cell.replace(".", "").isdigit():
+        return Target(work, f"at least {aim:g}", "not measured", None)
+    return Target(work, f"at least {aim:g}", cell, float(cell) >= aim)
 
 
 def _places() -> Iterator[str]:

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from benchmarks.pool.stories import Figures, checkout, crowd, relays
+from benchmarks.pool.stories import Figures, checkout, counted_relays, crowd, relays
 from benchmarks.smtp.load import Load
 
 STORIES: Mapping[str, Callable[[Sequence[Load], Sequence[int]], list[Figures]]] = {
     "checkout": checkout,
     "crowd": crowd,
     "relays": relays,
+    "relays-counted": counted_relays,
     "relays-window": partial(relays, window=16),
 }
 

@@ -6,18 +6,25 @@ import gc
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from statistics import median
 
+import redis
+
+from benchmarks.smtp import cores
 from benchmarks.smtp.client import processor_seconds
 from benchmarks.smtp.load import RECIPIENT, SENDER, Load
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.events import Listener, ignore
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.pool import PoolConfig, SessionPool
+from notifier.pool.slots import Slots
 from notifier.smtp import Endpoint, TLSPolicy
+from notifier.store import RedisStore
 from notifier.tasks.telling import tell
+from notifier.testing import EmbeddedValkey
 
 HOST = "127.0.0.1"
 PATIENCE = 60.0  # seconds for a place in the pool
@@ -28,10 +35,13 @@ BATCH = 64  # mails that a courier hands over at once
 Figures = Mapping[str, float]
 
 
-def pool_at(port: int, *, window: int = 1, listener: Listener = ignore, size: int = 4) -> SessionPool:
+def pool_at(
+    port: int, *, window: int = 1, listener: Listener = ignore, size: int = 4, slots: Slots | None = None
+) -> SessionPool:
     """A pool that ends no session by itself while the story lasts."""
     config = PoolConfig(size=size, messages_per_connection=NO_END, max_age=3600.0)
-    return SessionPool(Endpoint(HOST, port, tls=TLSPolicy.NONE, window=window), config, listener=listener)
+    endpoint = Endpoint(HOST, port, tls=TLSPolicy.NONE, window=window)
+    return SessionPool(endpoint, config, listener=listener, slots=slots)
 
 
 def checkout(loads: Sequence[Load], ports: Sequence[int]) -> list[Figures]:
@@ -88,9 +98,25 @@ def crowd(loads: Sequence[Load], ports: Sequence[int]) -> list[Figures]:
     return [{"mails": len(every), "rate": rate, "median": median(every), "max": max(every), "unequal": unequal}]
 
 
-def relays(loads: Sequence[Load], ports: Sequence[int], window: int = 1) -> list[Figures]:
+def counted_relays(loads: Sequence[Load], ports: Sequence[int]) -> list[Figures]:
+    """The same as `relays`, with every connection counted in a ledger for all workers, as theirs are."""
+    with EmbeddedValkey() as valkey, closing(RedisStore(valkey.url)) as store:
+        with redis.Redis.from_url(valkey.url) as server:
+            cores.keep_for_servers(int(server.info("server")["process_id"]))
+        return relays(loads, ports, slots_at=lambda port: Slots(store.connections, f"{HOST}:{port}", f"{HOST}:{port}"))
+
+
+def relays(
+    loads: Sequence[Load],
+    ports: Sequence[int],
+    window: int = 1,
+    slots_at: Callable[[int], Slots | None] = lambda _: None,
+) -> list[Figures]:
     """Each relay its mails, a slice to each in turn: what the machine does meanwhile falls on all alike."""
-    lanes = [Lane(pool_at(port, window=window), deque(_mails(load))) for load, port in zip(loads, ports, strict=True)]
+    lanes = [
+        Lane(pool_at(port, window=window, slots=slots_at(port)), deque(_mails(load)))
+        for load, port in zip(loads, ports, strict=True)
+    ]
     turn = 0
     while any(lane.left for lane in lanes):
         at = turn % len(lanes)  # no one is always behind the same neighbour

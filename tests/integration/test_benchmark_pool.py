@@ -38,7 +38,9 @@ def test_a_quick_run_writes_every_row_and_no_mail_is_missing(tmp_path: Path) -> 
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     text = page.read_text()
-    assert re.search(r"^\| [\d.]+ \| [\d.]+–[\d.]+ \| [\d.]+ \|", text, re.MULTILINE), "the checkout"
+    assert re.search(r"^\| checkout and return \| [\d.]+ \| [\d.]+–[\d.]+ \| [\d.]+ \|", text, re.MULTILINE), (
+        "the checkout"
+    )
     for way in CROWDS:
         assert re.search(rf"^\| {way} \| [\d,]+ \|", text, re.MULTILINE)
     for way in WAYS:
