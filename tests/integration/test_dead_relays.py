@@ -78,7 +78,7 @@ def send(sender: str, count: int) -> list[str]:
     return [row.result.id for row in send_bulk(template="welcome", recipients=recipients, sender=sender, tenant="shop")]
 
 
-@pytest.mark.parametrize("pool", ["prefork", "threads"])
+@pytest.mark.parametrize("pool", ["prefork", "threads", "gevent"])
 @pytest.mark.parametrize("dead", [mute, silent, refusing])
 def test_a_dead_relay_holds_up_its_own_mails_alone(
     dead: Callable[[], AbstractContextManager[int]], pool: str, tmp_path: Path
