@@ -46,20 +46,20 @@ class Measured:
         return [getattr(run, name) for run in self.runs]
 
 
-def drain(case: Case, sink: Sink, **settings: str) -> Run:
-    """Raises `Trouble`, also where a mail is missing or has other octets than it should."""
+def drain(case: Case, sink: Sink, before: int = 0, **settings: str) -> Run:
+    """``before``: mails at least before it is measured. Raises `Trouble`, also where a mail is missing or has other octets than it should."""
     with TemporaryDirectory() as folder, plant(sink, case, Path(folder), **settings) as made:
-        return drain_in(made, case, sink)
+        return drain_in(made, case, sink, before)
 
 
-def drain_in(made: Plant, case: Case, sink: Sink) -> Run:
+def drain_in(made: Plant, case: Case, sink: Sink, before: int = 0) -> Run:
     """The same where there is a plant already."""
     enqueued = made.enqueue(case.peer, case.function, 1, case.count)
     sink.keep()
     with made.worker(case.peer.app, case.slots) as worker:
         watch = Watch(made, case, sink, worker)
         first = watch.sample()
-        begin = watch.at(max(1, int(WARM * case.count)))
+        begin = watch.at(max(1, before, int(WARM * case.count)))
         if begin.done >= case.count:  # a machine that stood still, in a smoke test: the start is measured as well
             begin = first
         end = watch.at(case.count)

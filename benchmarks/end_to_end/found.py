@@ -33,6 +33,7 @@ class Found:
 
 
 WAITING, REPLICAS, TEMPLATES = "mails that wait", "replicas", "templates"
+USED_TEMPLATES = "templates that were used before"
 
 
 class Bench:
@@ -86,6 +87,7 @@ class Bench:
             (WAITING, growth.waiting, plan.waiting),
             (REPLICAS, growth.replicas, plan.replicas),
             (TEMPLATES, growth.templates, plan.templates),
+            (USED_TEMPLATES, growth.used_templates, plan.templates),
         ):
             self._tell(f"growth: {name}")
             self.found.growth[name] = measure(counts, plan.grown, sink)
