@@ -96,6 +96,11 @@ class ReplyParser:
     def _complete(self, octets: bytes, replies: list[Reply]) -> None:
         seen = self._seen
         *lines, self._buffer = octets.split(b"\n")
+        if not self._lines:
+            known = list(filter(None, map(seen.get, lines)))
+            if len(known) == len(lines):  # so it is all day long: nothing is left to look at
+                replies += known
+                lines = []
         for line in lines:
             if not self._lines:
                 reply = seen.get(line) or self._single(line)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable
+from itertools import islice
 
 from notifier.errors import Phase
 from notifier.model.octets import whole
@@ -92,6 +93,17 @@ class Queue:
         if not waiting or waiting[0].unfit is not None or link.doubt is not None or link.carried >= link.mail_max:
             return None
         return waiting.popleft()
+
+    def small_ones(self, most: int, size: int) -> list[Transaction]:
+        """The next ones, up to ``most``, as far as the server can take each, and it has up to ``size`` octets."""
+        waiting, link = self._waiting, self._link
+        waiting.extend(islice(self._coming, max(0, most - len(waiting))))
+        found: list[Transaction] = []
+        if link.doubt is None:
+            most = min(most, link.mail_max - link.carried)
+            while waiting and len(found) < most and waiting[0].unfit is None and len(waiting[0].delivery.mail.data) <= size:
+                found.append(waiting.popleft())
+        return found
 
     def next_fit(self) -> Next:
         """The next one that the server can take; those that it cannot are decided on the way."""
