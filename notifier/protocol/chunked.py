@@ -120,18 +120,17 @@ class Chunked:
             while self._in_flight:  # nothing more goes out; what is in flight gets its verdict first
                 yield from self._take_oldest()
             raise
-        link, replies, flight = self._link, 0, []
+        link, flight = self._link, []
+        # RSET before each with another in front of it: were that one refused half-way, its sender would be this one's.
+        link.reset_first = link.reset_first or bool(self._in_flight)
         for one in batch:
-            # RSET before each with another in front of it: were that one refused half-way, its sender would be
-            # this one's.
-            link.reset_first = link.reset_first or bool(self._in_flight)
-            self._in_flight.append(one)
-            one.flying = True
             data = whole(one.delivery.mail.data)
             flight.append((b"%sBDAT %d LAST\r\n" % (one.begin(), len(data)), data))
-            replies += one.owed + 1
+            one.flying = link.reset_first = True
+        link.reset_first = False
+        self._in_flight += batch
         try:
-            yield SendWhole(flight, replies)
+            yield SendWhole(flight, sum([one.owed for one in batch]) + len(batch))
         except Lost as failure:
             self._failure = failure
 

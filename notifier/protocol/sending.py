@@ -27,6 +27,7 @@ from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
 from notifier.protocol.link import Link
 from notifier.protocol.reading import (
+    AWAIT_FINAL,
     DATA,
     DOT,
     FLUSH,
@@ -183,13 +184,17 @@ def pipelined(queue: Queue, link: Link) -> Steps:
             else:
                 go = yield from _envelope(queue, one, before)
             if go:
-                queue.continue_(one)  # known now: its rest comes first
+                if one.more or one.delivery.recipients:
+                    queue.continue_(one)  # known now: its rest comes first
                 following = queue.at_hand() or (yield from queue.next_fit())
                 yield from _message(one, following)
                 queue.look_ahead()
                 if following is not None:
                     _prepare(following)
-                yield from read_final(one, followed=following is not None)
+                if following is None or link.lmtp:
+                    yield from read_final(one, followed=following is not None)
+                else:
+                    one.finally_answered(link.replies.popleft() if link.replies else (yield AWAIT_FINAL))
         except Lost as failure:
             lost(one, failure)
         before = one if following is not None and link.doubt is None else None
@@ -232,7 +237,7 @@ def _message(one: Transaction, following: Transaction | None = None) -> Steps:
     """The word that the terminator comes next, the message with it, and the envelope of the mail behind."""
     delivery = one.delivery
     one.phase = Phase.BODY
-    if len(delivery.mail.data) > BLOCK:
+    if not one.framed and len(delivery.mail.data) > BLOCK:
         yield SendBody(delivery.mail.data, len(one.accepted) if one.link.lmtp else 1)
         yield Commit.of((delivery,))
         one.phase = Phase.FINAL_REPLY
