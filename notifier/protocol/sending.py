@@ -27,7 +27,6 @@ from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
 from notifier.protocol.link import Link
 from notifier.protocol.reading import (
-    AWAIT_FINAL,
     DATA,
     DOT,
     FLUSH,
@@ -100,10 +99,12 @@ class Queue:
         waiting, link = self._waiting, self._link
         waiting.extend(islice(self._coming, max(0, most - len(waiting))))
         found: list[Transaction] = []
-        if link.doubt is None:
-            most = min(most, link.mail_max - link.carried)
-            while waiting and len(found) < most and waiting[0].unfit is None and len(waiting[0].delivery.mail.data) <= size:
-                found.append(waiting.popleft())
+        for one in islice(waiting, min(most, link.mail_max - link.carried)):
+            if one.unfit is not None or len(one.delivery.mail.data) > size:
+                break
+            found.append(one)
+        for _ in found:
+            waiting.popleft()
         return found
 
     def next_fit(self) -> Next:
@@ -184,17 +185,13 @@ def pipelined(queue: Queue, link: Link) -> Steps:
             else:
                 go = yield from _envelope(queue, one, before)
             if go:
-                if one.more or one.delivery.recipients:
-                    queue.continue_(one)  # known now: its rest comes first
+                queue.continue_(one)  # known now: its rest comes first
                 following = queue.at_hand() or (yield from queue.next_fit())
                 yield from _message(one, following)
                 queue.look_ahead()
                 if following is not None:
                     _prepare(following)
-                if following is None or link.lmtp:
-                    yield from read_final(one, followed=following is not None)
-                else:
-                    one.finally_answered(link.replies.popleft() if link.replies else (yield AWAIT_FINAL))
+                yield from read_final(one, followed=following is not None)
         except Lost as failure:
             lost(one, failure)
         before = one if following is not None and link.doubt is None else None

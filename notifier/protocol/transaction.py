@@ -14,7 +14,14 @@ from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
 from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Lost
-from notifier.protocol.envelope_lines import is_special, lines_of_many, needed_keywords, plain_lines, size_of, special_lines
+from notifier.protocol.envelope_lines import (
+    is_special,
+    lines_of_many,
+    needed_keywords,
+    plain_lines,
+    size_of,
+    special_lines,
+)
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.parameters import missing
