@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
+from itertools import islice
 from typing import Protocol
 
 from notifier.errors import Phase
@@ -23,7 +24,7 @@ from notifier.protocol.reading import (
     read_envelope,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Transaction, of_an_address
+from notifier.protocol.transaction import Transaction, good_in_step, of_an_address
 
 # A message up to here goes out with its envelope. A bigger one waits for the envelope's replies, so that it is not
 # sent for nobody, and goes in chunks of this size, each of which the server can refuse.
@@ -31,6 +32,7 @@ CHUNK = 512 * 1024  # octets
 # A window from here on goes out in two flights: the server works at one half while the other is made ready. A smaller
 # one is not worth a second commit.
 IN_HALVES = 16  # mails
+REPLIES = 4  # to the mails of a window, where each has one recipient: RSET, MAIL, RCPT, BDAT
 
 
 class Source(Protocol):
@@ -38,8 +40,7 @@ class Source(Protocol):
 
     @property
     def empty(self) -> bool: ...
-    def look_ahead(self) -> None: ...
-    def at_hand(self) -> Transaction | None: ...
+    def small_ones(self, most: int, size: int) -> list[Transaction]: ...
     def next_fit(self) -> Generator[Step | Delivery, Reply, Transaction | None]: ...
     def over(self, one: Transaction) -> Steps: ...
     def put_back(self, one: Transaction) -> None: ...
@@ -88,15 +89,14 @@ class Chunked:
 
     def _fill(self) -> Steps:
         """Send the next mails behind those in flight."""
-        batch: list[Transaction] = []
         self._alone_next = False
         window = max(1, self._link.window)
         most = window - len(self._in_flight)
         if window >= IN_HALVES:
             most = min(most, window // 2)
+        batch = self._queue.small_ones(most, CHUNK) if self._in_one_flight else []
         while len(batch) < most and self._link.carried + len(batch) < self._link.mail_max:
-            self._queue.look_ahead()
-            one = self._queue.at_hand() or (yield from self._queue.next_fit())
+            one = yield from self._queue.next_fit()
             if one is None:
                 break
             if len(one.delivery.mail.data) <= CHUNK and self._in_one_flight:
@@ -120,18 +120,17 @@ class Chunked:
             while self._in_flight:  # nothing more goes out; what is in flight gets its verdict first
                 yield from self._take_oldest()
             raise
-        link, replies, flight = self._link, 0, []
+        link, flight = self._link, []
+        # RSET before each with another in front of it: were that one refused half-way, its sender would be this one's.
+        link.reset_first = link.reset_first or bool(self._in_flight)
         for one in batch:
-            # RSET before each with another in front of it: were that one refused half-way, its sender would be
-            # this one's.
-            link.reset_first = link.reset_first or bool(self._in_flight)
-            self._in_flight.append(one)
-            one.flying = True
             data = whole(one.delivery.mail.data)
             flight.append((b"%sBDAT %d LAST\r\n" % (one.begin(), len(data)), data))
-            replies += one.owed + 1
+            one.flying = link.reset_first = True
+        link.reset_first = False
+        self._in_flight += batch
         try:
-            yield SendWhole(flight, replies)
+            yield SendWhole(flight, sum([one.owed for one in batch]) + len(batch))
         except Lost as failure:
             self._failure = failure
 
@@ -149,8 +148,27 @@ class Chunked:
         in_flight = self._in_flight
         if self._link.out_of_step():
             return
+        yield from self._take_good_ones()
         while in_flight and in_flight[0].is_all_good(followed=len(in_flight) > 1):
-            yield in_flight.popleft().take_all_good()
+            one = in_flight.popleft()
+            yield one.take_all_good()
+            if not one.alike:
+                yield from self._take_good_ones()
+
+    def _take_good_ones(self) -> Steps:
+        """The same, of as many at once as there are replies for, where each had RSET before it, and one recipient."""
+        in_flight, link = self._in_flight, self._link
+        # Of the last of them the first reply behind must have come too (`_look_behind`).
+        count = min(len(in_flight) - 1, (len(link.replies) - 1) // REPLIES)
+        if count < 1 or not all(one.alike for one in islice(in_flight, count)):
+            return
+        said = list(islice(link.replies, count * REPLIES + 1))
+        if not good_in_step(said, enhanced=link.enhanced):
+            return
+        for _ in range(count * REPLIES):
+            link.replies.popleft()
+        for welcome, final in zip(said[2::REPLIES], said[3::REPLIES], strict=True):
+            yield in_flight.popleft().accept(welcome, final)
 
     def _take_oldest(self) -> Steps:
         one, replies = self._in_flight[0], self._link.replies

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
@@ -187,6 +188,23 @@ def rcpt_line(forward_path: str) -> bytes:
     if _PLAIN_PATH.match(forward_path):
         return b"RCPT TO:<%b>\r\n" % forward_path.encode()
     return Rcpt(forward_path).encode()
+
+
+def plain_envelopes(
+    reverse_paths: Sequence[str], forward_paths: Sequence[str], sizes: Sequence[int] | None
+) -> list[bytes] | None:
+    """MAIL and RCPT of many mails with a recipient each, ``sizes`` in MAIL where they are declared. None where a path is
+    not like nearly all are: a closer look, at one command after the other, says what is wrong with it, if anything.
+    """
+    known = set(reverse_paths)
+    known.discard("")  # the null reverse-path
+    if not (all(map(_PLAIN_PATH.match, known)) and all(map(_PLAIN_PATH.match, forward_paths))):
+        return None
+    if sizes is None:
+        pairs = zip(reverse_paths, forward_paths, strict=True)
+        return [f"MAIL FROM:<{sender}>\r\nRCPT TO:<{path}>\r\n".encode() for sender, path in pairs]
+    lines = zip(reverse_paths, sizes, forward_paths, strict=True)
+    return [f"MAIL FROM:<{sender}> SIZE={size}\r\nRCPT TO:<{path}>\r\n".encode() for sender, size, path in lines]
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ class Commit(NamedTuple):
     @classmethod
     def of(cls, deliveries: Sequence[Delivery]) -> Commit:
         """These mails'."""
+        if len(deliveries) == 1 and not deliveries[0].terminator_sent:
+            return cls((deliveries[0].position,))
         return cls(
             tuple([one.position for one in deliveries]), tuple([one for one in deliveries if one.terminator_sent])
         )

@@ -85,17 +85,22 @@ class ReplyParser:
 
     def feed(self, data: bytes) -> list[Reply]:
         """The replies that ``data`` completes, up to where it violates the grammar; then ``violation`` says how."""
+        if self.violation is not None:
+            return []
+        *lines, self._buffer = (self._buffer + data if self._buffer else data).split(b"\n")
+        if not (self._buffer or self._lines):
+            known = list(filter(None, map(self._seen.get, lines)))
+            if len(known) == len(lines):  # so it is all day long
+                return known
         replies: list[Reply] = []
-        if self.violation is None:
-            try:
-                self._complete(self._buffer + data if self._buffer else data, replies)
-            except ProtocolViolation as error:
-                self.violation = str(error)
+        try:
+            self._complete(lines, replies)
+        except ProtocolViolation as error:
+            self.violation = str(error)
         return replies
 
-    def _complete(self, octets: bytes, replies: list[Reply]) -> None:
+    def _complete(self, lines: list[bytes], replies: list[Reply]) -> None:
         seen = self._seen
-        *lines, self._buffer = octets.split(b"\n")
         for line in lines:
             if not self._lines:
                 reply = seen.get(line) or self._single(line)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable
+from itertools import islice
 
 from notifier.errors import Phase
 from notifier.model.octets import whole
@@ -92,6 +93,19 @@ class Queue:
         if not waiting or waiting[0].unfit is not None or link.doubt is not None or link.carried >= link.mail_max:
             return None
         return waiting.popleft()
+
+    def small_ones(self, most: int, size: int) -> list[Transaction]:
+        """The next ones, up to ``most``, as far as the server can take each, and it has up to ``size`` octets."""
+        waiting, link = self._waiting, self._link
+        waiting.extend(islice(self._coming, max(0, most - len(waiting))))
+        found: list[Transaction] = []
+        for one in islice(waiting, min(most, link.mail_max - link.carried)):
+            if one.unfit is not None or len(one.delivery.mail.data) > size:
+                break
+            found.append(one)
+        for _ in found:
+            waiting.popleft()
+        return found
 
     def next_fit(self) -> Next:
         """The next one that the server can take; those that it cannot are decided on the way."""
@@ -220,7 +234,7 @@ def _message(one: Transaction, following: Transaction | None = None) -> Steps:
     """The word that the terminator comes next, the message with it, and the envelope of the mail behind."""
     delivery = one.delivery
     one.phase = Phase.BODY
-    if len(delivery.mail.data) > BLOCK:
+    if not one.framed and len(delivery.mail.data) > BLOCK:
         yield SendBody(delivery.mail.data, len(one.accepted) if one.link.lmtp else 1)
         yield Commit.of((delivery,))
         one.phase = Phase.FINAL_REPLY

@@ -14,12 +14,19 @@ from notifier.model.outcome import RecipientOutcome, RecipientState
 from notifier.protocol import taxonomy
 from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Lost
-from notifier.protocol.envelope_lines import is_special, needed_keywords, plain_lines, size_of, special_lines
+from notifier.protocol.envelope_lines import (
+    is_special,
+    lines_of_many,
+    needed_keywords,
+    plain_lines,
+    size_of,
+    special_lines,
+)
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.parameters import missing
 from notifier.protocol.reply import Reply
-from notifier.protocol.transparency import check_line_ends
+from notifier.protocol.transparency import check_line_ends, surely_lines
 
 _STATE = {
     "transient": RecipientState.DEFERRED,
@@ -50,6 +57,15 @@ def of_an_address(reply: Reply) -> bool:
     return reply.lines[0].startswith(_OF_AN_ADDRESS)
 
 
+def good_in_step(said: Sequence[Reply], *, enhanced: bool) -> bool:
+    """True where replies to RSET, MAIL, RCPT and BDAT, over and over, and the one to RSET behind them, are all 250, each
+    where it belongs as far as one can see. `Transaction.is_all_good` says the same, of one mail.
+    """
+    if any(reply.code != 250 for reply in set(said)):
+        return False
+    return not (enhanced and any(map(of_an_address, {*said[3::4], *said[4::4]})))
+
+
 def check_mail(mail: MailObject) -> None:
     """Raises `ValueError` for paths and line ends that SMTP cannot carry, whatever the server offers."""
     _checked(mail, _ANYWHERE)
@@ -72,13 +88,21 @@ def _checked(mail: MailObject, link: Link) -> bytes | None:
     return None if link.rcpt_max is not None and len(paths) > link.rcpt_max else lines
 
 
+def _all_checked(mails: Sequence[MailObject], link: Link) -> Sequence[bytes | None]:
+    """What `_checked` says of each. Raises as it does, for the first one that it raises for."""
+    lines = lines_of_many(mails, link)
+    if lines is not None and surely_lines(mail.data for mail in mails):
+        return lines
+    return [_checked(mail, link) for mail in mails]
+
+
 def transactions_for(mails: Sequence[MailObject], link: Link) -> Iterator[Transaction]:
     """Each mail's first transaction. All mails are checked now, and each transaction is made when it is asked for:
     so many objects at once would keep the collector busy.
 
     Raises `ValueError` for what SMTP cannot carry.
     """
-    lines = [_checked(mail, link) for mail in mails]
+    lines = _all_checked(mails, link)
     return (
         Transaction(Delivery(position, mail, {}), mail.envelope.forward_paths, link, lines[position])
         for position, mail in enumerate(mails)
@@ -93,48 +117,29 @@ class Transaction:
     the final reply alone decides; ``ended`` is then why it should not have been accepted.
     """
 
-    __slots__ = (
-        "accepted",
-        "continued",
-        "delivery",
-        "ended",
-        "flying",
-        "framed",
-        "lines",
-        "link",
-        "mail_fault",
-        "mail_said",
-        "more",
-        "owed",
-        "paths",
-        "phase",
-        "resets",
-        "reused",
-        "shifted",
-        "unfit",
-        "welcomes",
-    )
+    # Most of it is never set, so it stands here, and one is made in half the time.
+    mail_said = b""  # the first line of the reply to MAIL
+    ended: Fault | None = None
+    flying = False
+    framed = b""
+    mail_fault: Fault | None = None
+    phase = Phase.MAIL  # the one whose reply is waited for
+    reused = False  # the connection has carried a mail before
+    resets = False  # RSET goes before it
+    owed = 0  # replies, for the envelope
+    shifted = False  # a reply is not of the kind that its command has: replies are out of step
+    continued = False  # its mail goes on in a further transaction
+    unfit: Fault | None = None
+    more: Sequence[str] = ()  # paths that are beyond what the server takes in one transaction
 
     def __init__(self, delivery: Delivery, paths: Sequence[str], link: Link, lines: bytes | None = None) -> None:
         self.delivery = delivery
         self.link = link
-        most = link.rcpt_max
-        self.paths = paths if most is None else paths[:most]
-        self.more = () if most is None else paths[most:]
+        self.paths = paths
+        if (most := link.rcpt_max) is not None and len(paths) > most:
+            self.paths, self.more = paths[:most], paths[most:]
         self.accepted: list[str] = []
         self.welcomes: list[Reply] = []  # to the RCPT of each of those
-        self.mail_said = b""  # the first line of the reply to MAIL
-        self.ended: Fault | None = None
-        self.flying = False
-        self.framed = b""
-        self.mail_fault: Fault | None = None
-        self.phase = Phase.MAIL  # the one whose reply is waited for
-        self.reused = False  # the connection has carried a mail before
-        self.resets = False  # RSET goes before it
-        self.owed = 0  # replies, for the envelope
-        self.shifted = False  # a reply is not of the kind that its command has: replies are out of step
-        self.continued = False  # its mail goes on in a further transaction
-        self.unfit: Fault | None = None
         self.lines = lines or self._own_lines()
         limit = link.size_limit
         if limit is not None and len(delivery.mail.data) + 2 > limit:  # it is measured where that may decide it
@@ -171,6 +176,11 @@ class Transaction:
         link.carried, link.reset_first = link.carried + 1, False
         return b"RSET\r\n" + self.lines if self.resets else self.lines
 
+    @property
+    def alike(self) -> bool:
+        """True where it owes as many replies as nearly all in a window do: RSET's, MAIL's, and one recipient's."""
+        return self.resets and self.owed == 3 and not self.more
+
     def is_all_good(self, *, followed: bool) -> bool:
         """True where all replies have come and are 250, each where it belongs as far as one can see.
 
@@ -184,6 +194,13 @@ class Transaction:
             if replies[number].code != 250:
                 return False
         return not (enhanced and (of_an_address(replies[owed]) or (followed and of_an_address(replies[owed + 1]))))
+
+    def accept(self, welcome: Reply, final: Reply) -> Delivery:
+        """Its one recipient was welcome, and the final reply is 250."""
+        delivery = self.delivery
+        delivery.recipients[self.paths[0]] = accepted(welcome)
+        delivery.reply, delivery.terminator_sent = final, True
+        return delivery
 
     def take_all_good(self) -> Delivery:
         """Take the replies to the envelope and the final one, which are there and are all 250: everybody is accepted."""

@@ -7,7 +7,7 @@ into another (CVE-2023-51764 to -51766).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import IncrementalNewlineDecoder
 
 from notifier.model.octets import Octets, Streamed, blocks_of
@@ -31,6 +31,31 @@ def check_line_ends(data: Octets) -> None:
         return
     if (found := _BARE.search(data)) is not None:
         raise ValueError(f"a bare CR or LF at octet {found.start()} of the message")
+
+
+def surely_lines(messages: Iterable[Octets]) -> bool:
+    """True where `check_line_ends` raises for none of them: short ones are looked at many at once. False where that has
+    to be asked for each.
+    """
+    held: list[bytes] = []
+    size = 0
+    for data in messages:
+        if isinstance(data, Streamed):
+            continue
+        held.append(data)
+        size += len(data)
+        if size > BLOCK:
+            if len(data) > BLOCK or not _are_lines(held):
+                return False
+            held, size = [], 0
+    return _are_lines(held)
+
+
+def _are_lines(messages: list[bytes]) -> bool:
+    ends = IncrementalNewlineDecoder(None, translate=False)
+    # A line end between them, so that the last octet of one and the first of the next make none.
+    ends.decode(b"\r\n".join(messages).decode("latin-1"), final=True)
+    return ends.newlines in (None, "\r\n")
 
 
 def stuffed(data: bytes) -> bytes:

@@ -92,6 +92,8 @@ class Session:
         self._link: Link | None = None
         self._begun: tuple[Delivery, ...] = ()
         self._ends: dict[int, float] = {}  # of each mail at its dot, by its position; those of earlier records first
+        self._final: Reply | None = None  # of the last outcome; many servers say the same of each mail
+        self._said: str | None = None  # the same, in words
         self._closed = False
 
     @classmethod
@@ -338,7 +340,8 @@ class Session:
             try:
                 if type(step) is Delivery:
                     fresh = True
-                    self._over(step.position)
+                    if self._ends:
+                        self._over(step.position)
                     yield step
                 elif type(step) is Await:
                     answer = wire.reply(step.phase)
@@ -371,22 +374,22 @@ class Session:
         self._wire.ends = next(iter(self._ends.values()))
 
     def _over(self, position: int) -> None:
-        if self._ends:
-            self._ends.pop(position, None)
-            self._wire.ends = next(iter(self._ends.values()), math.inf)
+        self._ends.pop(position, None)
+        self._wire.ends = next(iter(self._ends.values()), math.inf)
 
     def _outcome(self, delivery: Delivery) -> Outcome:
+        wire, recipients, transcript = self._wire, delivery.recipients, self._wire.transcript
         if self._window.limit > 1 and delivery.terminator_sent:
-            self._window.learn(delivery.recipients.values())
-        wire, recipients, reply = self._wire, delivery.recipients, delivery.reply
-        seconds, transcript = wire.phase_seconds, wire.transcript
-        wire.phase_seconds = {}
+            self._window.learn(recipients.values())
+        if delivery.reply is not self._final:
+            self._final, self._said = delivery.reply, _words(delivery.reply)
+        seconds, wire.phase_seconds = wire.phase_seconds, {}
         if len(recipients) > 1:  # in the envelope's order, whenever each was decided
             recipients = {path: recipients[path] for path in delivery.mail.envelope.forward_paths}
         return Outcome(
             delivery.position,
             recipients,
-            clean(str(reply)) if reply is not None else None,
+            self._said,
             self._relay,
             self.tls,
             delivery.terminator_sent,
@@ -396,8 +399,8 @@ class Session:
         )
 
     def _partly(self, delivery: Delivery) -> Outcome:
-        reply = clean(str(delivery.reply)) if delivery.reply is not None else None
-        return Outcome(delivery.position, dict(delivery.recipients), reply, self._relay, self.tls, terminator_sent=True)
+        said = _words(delivery.reply)
+        return Outcome(delivery.position, dict(delivery.recipients), said, self._relay, self.tls, terminator_sent=True)
 
     def _new_link(self) -> Link:
         lmtp = self.endpoint.mode is Mode.LMTP
@@ -503,6 +506,10 @@ class Session:
             port=endpoint.port,
             bindings=lambda: self._stream.bindings,
         )
+
+
+def _words(reply: Reply | None) -> str | None:
+    return clean(str(reply)) if reply is not None else None
 
 
 def own_name() -> str:

@@ -157,14 +157,14 @@ class NetworkStream:
 
         Raises `StreamTimeout`, `StreamClosed`.
         """
-        several_records = self._encrypted and len(data) > RECORD
-        if several_records:
-            self._cork(on=True)
+        if not self._encrypted or len(data) <= RECORD:
+            self._write(data, deadline, on_written, on_octets)
+            return
+        self._cork(on=True)
         try:
             self._write(data, deadline, on_written, on_octets)
         finally:
-            if several_records:
-                self._cork(on=False)
+            self._cork(on=False)
 
     def _cork(self, *, on: bool) -> None:
         """Records of TLS are written one by one: corked, they share segments, and the peer wakes up once for several."""

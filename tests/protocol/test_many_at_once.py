@@ -1,0 +1,195 @@
+"""What is looked at many at once comes to what a look at each would: whatever the server says, cut at any octet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from unittest.mock import patch
+
+import pytest
+from driven import driven
+from hypothesis import given
+from hypothesis import strategies as st
+from transcripts import Scripted, told
+
+from notifier.model.envelope import Envelope, MailObject
+from notifier.model.octets import Streamed
+from notifier.model.parameters import MailParameters
+from notifier.protocol import reply, transaction
+from notifier.protocol.chunked import Chunked
+from notifier.protocol.dialogue import Loss
+from notifier.protocol.extensions import Extensions
+from notifier.protocol.link import Link
+from notifier.protocol.reply import ReplyParser
+from notifier.protocol.transaction import transactions_for
+from notifier.protocol.transparency import BLOCK, check_line_ends, surely_lines
+
+PLAIN = Extensions("relay", {"PIPELINING": "", "CHUNKING": ""})
+CODED = Extensions("relay", {**PLAIN.keywords, "ENHANCEDSTATUSCODES": "", "SIZE": "1000"})
+RESET, MAIL, RCPT, KEPT = b"250 2.0.0 Ok", b"250 2.1.0 Ok", b"250 2.1.5 Ok", b"250 2.0.0 Ok: queued"
+ODD = [
+    *(
+        RESET,
+        MAIL,
+        RCPT,
+        KEPT,
+        b"250",
+        b"250 odd",
+        b"251 2.1.5 forwarded",
+        b"354 go",
+        b"421 4.3.2 bye",
+        b"221 bye",
+        b"",
+    ),
+    *(b"452 4.5.3 too many", b"550 5.1.1 no", b"503 5.5.1 order", b"250-2.1.5 more", b"what?", b"2_5", b"250 x\r"),
+]
+
+
+@st.composite
+def servers_words(draw: st.DrawFn, mails: int) -> list[bytes]:
+    """Good replies to so many mails, with a line changed, left out or put in here and there; in pieces."""
+    lines = [RESET, MAIL, RCPT, KEPT] * mails
+    del lines[0]
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(lines)))
+        lines[at : at + draw(st.integers(0, 1))] = draw(st.lists(st.sampled_from(ODD), max_size=1))
+    octets = b"".join(line + b"\r\n" for line in lines)
+    borders = sorted(draw(st.sets(st.integers(0, len(octets)), max_size=6)))
+    cuts = zip([0, *borders], [*borders, len(octets)], strict=True)
+    return [octets[start:end] for start, end in cuts if start < end]
+
+
+def _mail(recipients: int) -> MailObject:
+    return MailObject(Envelope("s@x", tuple(f"r{number}@x" for number in range(recipients))), b"x\r\n")
+
+
+def _played(pieces: list[bytes], mails: list[MailObject], link: Link) -> object:
+    scripted = Scripted(iter(pieces), Loss.CLOSED)
+    scripted.send(mails, link)
+    in_order = [(one.position, one.reply, one.recipients) for one in scripted.decided]
+    return told(scripted), scripted.wire.flights, scripted.wire.commits, in_order, link.doubt, link.carried
+
+
+def _one_by_one() -> AbstractContextManager[object]:
+    return patch.object(Chunked, "_take_good_ones", lambda _: iter(()))
+
+
+@driven(300, steps=1)
+@given(st.data(), st.sampled_from([PLAIN, CODED]), st.sampled_from([2, 4, 6, 16, 64]), st.booleans())
+def test_replies_taken_together_decide_what_they_decide_one_by_one(
+    data: st.DataObject, offered: Extensions, window: int, several: bool
+) -> None:
+    count = data.draw(st.integers(1, 12))
+    mails = [_mail(data.draw(st.integers(1, 2)) if several else 1) for _ in range(count)]
+    pieces = data.draw(servers_words(count))
+    together = _played(pieces, mails, Link("r", offered, window=window))
+    with _one_by_one():
+        assert _played(pieces, mails, Link("r", offered, window=window)) == together
+
+
+@pytest.mark.parametrize("offered", [PLAIN, CODED], ids=["without codes", "with codes"])
+@pytest.mark.parametrize("left_out", [0, 1])
+@pytest.mark.parametrize("put_in", [[], *([odd] for odd in ODD)])
+def test_so_they_do_with_one_reply_changed_anywhere(offered: Extensions, left_out: int, put_in: list[bytes]) -> None:
+    """All in one piece, so that as many as can be are taken together."""
+    mails, good = [_mail(1)] * 5, [MAIL, RCPT, KEPT, *[RESET, MAIL, RCPT, KEPT] * 4]
+    for at in range(len(good)):
+        lines = [*good[:at], *put_in, *good[at + left_out :]]
+        said = b"".join(line + b"\r\n" for line in lines)
+        together = _played([said], mails, Link("r", offered, window=5))
+        with _one_by_one():
+            assert _played([said], mails, Link("r", offered, window=5)) == together
+
+
+def test_a_window_of_good_replies_is_taken_together() -> None:
+    """Else the property above would hold for nothing."""
+    mails = [_mail(1)] * 8
+    good = b"".join(line + b"\r\n" for line in [RESET, MAIL, RCPT, KEPT] * 8)[len(RESET) + 2 :]
+    taken: list[object] = []
+    accept = transaction.Transaction.accept
+    with patch.object(transaction.Transaction, "accept", lambda *said: (taken.append(said), accept(*said))[1]):
+        _played([good], mails, Link("r", CODED, window=8))
+    assert len(taken) == 6, "the first has no RSET before it, and the last nothing behind it"
+
+
+@driven(300, steps=1)
+@given(servers_words(6))
+def test_replies_known_by_heart_are_those_that_are_parsed(pieces: list[bytes]) -> None:
+    parser, known = ReplyParser(), ReplyParser()
+    known.feed(b"".join(line + b"\r\n" for line in (RESET, MAIL, RCPT, KEPT, b"354 go")))
+    with patch.object(reply, "MAX_SEEN", 0):
+        for piece in pieces:
+            assert known.feed(piece) == parser.feed(piece)
+            assert (known.pending, known.violation) == (parser.pending, parser.violation)
+
+
+PATHS = st.sampled_from(
+    [
+        "a@x",
+        "b.c+d@y.example",
+        "",
+        "postmaster",
+        "a@b> SIZE=1",
+        "a@x\r\nDATA",
+        "a@x\nb@y",
+        '"q q"@x',
+        "é@x",
+        "a@é.example",
+        "a@[192.0.2.1]",
+        "a@@x",
+    ]
+)
+OCTETS = st.one_of(
+    st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"x", b"\xc3\xa9", b"\0"]), max_size=5).map(b"".join),
+    st.sampled_from([b"y" * BLOCK + b"\r\n", b"y" * BLOCK + b"\n", b"y" * 1000, Streamed([b"z\r\n"])]),
+)
+GOOD_PATHS = st.sampled_from(["a@x", "b.c+d@y.example"])
+GOOD_OCTETS = st.sampled_from([b"x\r\n", b"x", b"", b"y" * 996])
+
+
+@st.composite
+def a_mail(draw: st.DrawFn) -> MailObject:
+    """Mostly one that asks for nothing special."""
+    odd = draw(st.integers(0, 9)) == 0
+    paths, octets = (PATHS, OCTETS) if odd else (GOOD_PATHS, GOOD_OCTETS)
+    to = draw(st.lists(paths, min_size=0 if odd else 1, max_size=2 if odd else 1))
+    asked = MailParameters(ret="HDRS") if odd and draw(st.booleans()) else None
+    flags = draw(st.tuples(st.booleans(), st.booleans(), st.booleans())) if odd else (False, False, False)
+    sender = draw(paths if odd else st.sampled_from(["s@x", ""]))
+    return MailObject(Envelope(sender, tuple(to), asked), draw(octets), *flags)
+
+
+def _found(ask: Callable[[], object]) -> object:
+    try:
+        return ask()
+    except (ValueError, KeyError) as error:
+        return str(error)
+
+
+@driven(500, steps=1)
+@given(st.lists(a_mail(), max_size=6), st.sampled_from([PLAIN, CODED]), st.sampled_from([None, 1]))
+def test_mails_checked_together_have_the_lines_and_the_faults_that_each_has(
+    mails: list[MailObject], offered: Extensions, rcpt_max: int | None
+) -> None:
+    link = Link("r", offered)
+    link.rcpt_max = rcpt_max
+
+    def lines() -> object:
+        return [(one.lines, one.unfit, one.paths, one.more) for one in transactions_for(mails, link)]
+
+    together = _found(lines)
+    with patch.object(transaction, "lines_of_many", lambda *_: None):
+        assert _found(lines) == together
+
+
+@driven(500, steps=1)
+@given(st.lists(OCTETS, max_size=6))
+def test_messages_surely_have_line_ends_only_where_each_of_them_has(messages: list[bytes]) -> None:
+    if surely_lines(messages):
+        for one in messages:
+            check_line_ends(one)
+
+
+@pytest.mark.parametrize(("first", "second"), [(b"x\r", b"\ny\r\n"), (b"\n", b""), (b"", b"\r")])
+def test_a_line_end_that_two_messages_make_between_them_is_none(first: bytes, second: bytes) -> None:
+    assert not surely_lines([b"a\r\n", first, second, b"b\r\n"])
