@@ -41,12 +41,14 @@ sdist() {
   mv ".cache/published/$1.new" ".cache/published/$1"
 }
 
-# Kubernetes' schemas for the manifests under deploy/: a hundred megabytes, so not among what everybody gets.
-if [ ! -d .cache/kubernetes ]; then
+# Kubernetes' schemas for the manifests under deploy/: a hundred megabytes, so not among what everybody gets. Some of what comes
+# along is compiled for one version of Python.
+kubernetes=.cache/kubernetes-$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+if [ ! -d "$kubernetes" ]; then
   echo "unpacking kubernetes-validate"
-  rm -rf .cache/kubernetes.new
-  .venv/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: --target .cache/kubernetes.new "kubernetes-validate==1.37.0"
-  mv .cache/kubernetes.new .cache/kubernetes
+  rm -rf "$kubernetes.new"
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: --target "$kubernetes.new" "kubernetes-validate==1.37.0"
+  mv "$kubernetes.new" "$kubernetes"
 fi
 
 # KEDA's kinds, and the specification of compose files; without what they depend on, which is here.

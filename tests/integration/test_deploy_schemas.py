@@ -12,7 +12,7 @@ import pytest
 import yaml
 from workers import TOP
 
-SCHEMAS = TOP / ".cache" / "kubernetes"
+SCHEMAS = TOP / ".cache" / "kubernetes-{}.{}".format(*sys.version_info)
 MANIFESTS = sorted((TOP / "deploy" / "kubernetes").glob("*.yaml"))
 OTHERS = TOP / ".cache" / "deploy-schemas"  # of KEDA and of compose files
 FOREIGN = {
