@@ -112,7 +112,8 @@ class Intake:
         self.check_tenant(tenant)
         files, blobs = self._read_all(attachments, tenant, options)
         mail_id = _checked_id(options.mail_id) if options.mail_id else new_mail_id()
-        check_headers(headers or {})
+        if headers:
+            check_headers(headers)
         email = Email(
             id=mail_id,
             template=template,
@@ -255,7 +256,8 @@ class Intake:
             raise InvalidAddress("a mail needs at least one recipient in to, cc or bcc")
         cap = self._tenants[email.tenant].max_recipients
         limit = MAX_RECIPIENTS if cap is None else min(cap, MAX_RECIPIENTS)
-        if len(email.recipients) > limit:
+        named = len(email.to) + len(email.cc) + len(email.bcc)  # some perhaps twice: those are counted where it matters
+        if named > limit and len(email.recipients) > limit:
             whose = "" if limit == MAX_RECIPIENTS else f" for tenant {email.tenant!r} (NOTIFIER_TENANTS)"
             raise InvalidMail(
                 f"{len(email.recipients)} recipients in one mail; the limit is {limit}{whose}. "

@@ -167,16 +167,23 @@ def _checked_domain(domain: str, text: str) -> str:
     if domain.startswith("["):
         raise InvalidAddress(f"domain literals are not accepted: {_shown(text)}")
     try:
-        ascii_domain = a_labels(domain)
-        if "xn--" in ascii_domain.lower():
-            import idna  # noqa: PLC0415 - its tables, which most domains do without
-
-            idna.decode(ascii_domain)  # an A-label that is no IDNA 2008 label is refused as well
+        octets = _octets_of(domain)
     except UnicodeError as error:  # `idna.IDNAError` is one
         raise InvalidAddress(f"domain {_shown(domain)} is not valid in address {_shown(text)}: {error}") from error
-    if len(ascii_domain) > MAX_DOMAIN:
+    if octets > MAX_DOMAIN:
         raise InvalidAddress(f"domain is over {MAX_DOMAIN} octets in address {_shown(text)}")
     return domain.lower()
+
+
+@lru_cache(maxsize=1024)  # many addresses have one domain
+def _octets_of(domain: str) -> int:
+    """How long it is in A-labels. Raises `UnicodeError` for what is no domain."""
+    ascii_domain = a_labels(domain)
+    if "xn--" in ascii_domain.lower():
+        import idna  # noqa: PLC0415 - its tables, which most domains do without
+
+        idna.decode(ascii_domain)  # an A-label that is no IDNA 2008 label is refused as well
+    return len(ascii_domain)
 
 
 @lru_cache(maxsize=4096)  # a mail asks a dozen times for each of its domains, and the next mail for most of them again

@@ -36,15 +36,17 @@ FSYNC_SHARE = 0.75  # of the timeout may go into waiting for the disk; the rest 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One script on one queue's keys."""
+    """One script on one queue's keys. ``more``: keys of the same kind as ``prefix``, for a script that takes many."""
 
     script: str
     prefix: str
     arguments: tuple[Argument, ...]
+    more: tuple[str, ...] = ()
 
     def command(self, hooks: tuple[str, ...] = ()) -> Command:
         """The call on the wire."""
-        return ("EVALSHA", scripts.digest(self.script, hooks), 1, self.prefix, *self.arguments)
+        digest = scripts.digest(self.script, hooks)
+        return ("EVALSHA", digest, 1 + len(self.more), self.prefix, *self.more, *self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

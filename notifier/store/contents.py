@@ -18,13 +18,13 @@ class Contents:
         self._blobs = blobs
         self._seal = seal
 
-    def put_payload(self, payload: str) -> tuple[str, str]:
+    def put_payload(self, payload: str) -> tuple[bytes, str]:
         """What stands in the record, and the blob that it refers to, or nothing. Raises `StoreUnavailable`."""
         octets = payload.encode()
         if len(octets) <= LARGE:
-            return self._seal.seal(octets).decode(), ""
+            return self._seal.seal(octets), ""
         name = self._blobs.put(octets)
-        return reference_to(name), name
+        return reference_to(name).encode(), name
 
     def put_composed(self, composed: Octets | None) -> str:
         """The blob that holds the message, or nothing: a settlement never fails for want of a blob."""

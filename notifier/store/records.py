@@ -14,6 +14,7 @@ from notifier.model.email import Email, UnknownPayloadVersion
 from notifier.model.mail_class import Delivery, MailClass
 from notifier.model.outcome import RecipientState
 from notifier.model.state import MailState
+from notifier.model.tenant import DEFAULT
 from notifier.store.base import Claim, MailStatus, Settlement
 from notifier.store.evidence import Evidence
 from notifier.store.rows import Row
@@ -59,27 +60,36 @@ def payload_of(email: Email) -> str:
     return written(email.to_payload())
 
 
-def record_of(email: Email, mail_class: MailClass, body_hash: str, payload: str, payload_in: str) -> Arguments:
-    """The arguments of ``add.lua`` that describe the mail. The class's policy goes along: it is frozen at enqueue.
-
-    ``payload_in``: the blob that ``payload`` refers to, or nothing.
-    """
+def record_of(email: Email, payload: bytes, body_hash: str, payload_in: str) -> Arguments:
+    """The arguments of ``add.lua`` that are the mail's own. ``payload_in``: the blob that ``payload`` refers to, or nothing."""
     return (
         email.id,
         payload,
         body_hash,
-        _json(dict.fromkeys(paths_of(email), RecipientState.PENDING)),
+        _all_pending(paths_of(email)),
         _ms_or_empty(email.send_at),
         _ms_or_empty(email.expires_at),
-        ms(mail_class.deadline),
+        " ".join(dict.fromkeys(ref.blob for ref in email.attachments)),
+        own_blobs(email, payload_in),
+        email.trace,
+    )
+
+
+def _all_pending(paths: Sequence[str]) -> str:
+    return "{" + ",".join([f'{_json(path)}:"{RecipientState.PENDING.value}"' for path in paths]) + "}"
+
+
+def policy_of(email: Email, mail_class: MailClass) -> Arguments:
+    """The arguments of ``add.lua`` that are the same for all mails of its template, class and tenant. They are frozen at enqueue."""
+    return (
         email.template,
         mail_class.name,
         mail_class.delivery,
+        ms(mail_class.deadline),
         _ms_or_empty(mail_class.resend_after),
         _ms_or_empty(mail_class.retention),
-        " ".join(dict.fromkeys(ref.blob for ref in email.attachments)),
-        own_blobs(email, payload_in),
         *_evidence_policy(mail_class),
+        "" if email.tenant == DEFAULT else email.tenant,
     )
 
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from notifier.errors import BlobUnavailable, FenceRejected, IdempotencyConflict, MailNotFound, StoreError
+from notifier.errors import BlobUnavailable, FenceRejected, MailNotFound, StoreError
 from notifier.model.address import Address
 from notifier.model.email import Email, UnknownPayloadVersion, body_hash_of
 from notifier.model.hook import HookKind
@@ -20,11 +20,10 @@ from notifier.model.pause import Pause
 from notifier.model.secret import Secret
 from notifier.model.state import MailState
 from notifier.model.suppression import entry_name
-from notifier.model.tenant import DEFAULT
 from notifier.model.worker import WorkerRecord, WorkerState
+from notifier.store.adding import Answers, messages_of, portions_of
 from notifier.store.advice import advice
 from notifier.store.base import (
-    Added,
     AddResult,
     BellMessage,
     Claim,
@@ -58,6 +57,7 @@ from notifier.store.proofs import RedisProofs
 from notifier.store.purging import purge
 from notifier.store.records import (
     STATUS_FIELDS,
+    Arguments,
     UnreadableRecord,
     claim_of,
     edge_of,
@@ -94,7 +94,6 @@ BLOB_WAIT = 60.0  # seconds until a record whose content cannot be read here is 
 TOKEN = 12  # digits that tell the claims of one worker apart
 MOST_BLOB = 256 * 2**20  # octets
 COLLECT_EVERY = 60.0  # seconds; by one process for all
-_ANOTHER_BODY, _THERE, _CREATED, _WITH_BELL, _RUNG = -1, 0, 1, 2, 3  # what add.lua answers
 
 
 class RedisStore:
@@ -174,24 +173,16 @@ class RedisStore:
         reserved = under_their_keys(emails, hashes, connection=self._connection, keys=self._keys, window=self._window)
         names = sorted({name for email in reserved for path in paths_of(email) for name in self._entries(email, path)})
         # First, so that a mail is never in a queue that nobody can find; a queue without a mail does no harm.
-        queues = Call("remember", self._keys.queues, tuple(sorted({email.queue for email in reserved})))
-        bells = [new_token() for _ in reserved]
-        messages = _messages(reserved, bells, message_of)
-        adding = map(self._add_call, reserved, payloads, hashes, bells, messages)
-        calls = [queues, self.suppression.question(names), *adding]
-        _, found, *answers = self._connection.run(calls, durably=self._disk.waited_for(reserved))
-        new = [email for email, answer in zip(reserved, answers, strict=True) if answer >= _CREATED]
-        self._screen(new, self.suppression.answer(names, found))
-        added: list[Added] = []
-        leased: dict[str, list[str]] = {}
-        rung = answers.count(_RUNG)
-        for email, bell, answer in zip(reserved, bells, answers, strict=True):
-            if answer == _ANOTHER_BODY:
-                raise IdempotencyConflict(email.idempotency_key, email.id)
-            added.append(Added(email.id, existing=answer == _THERE))
-            if answer == _WITH_BELL:
-                leased.setdefault(email.queue, []).append(bell)
-        return AddResult(tuple(added), {queue: tuple(ids) for queue, ids in leased.items()}, rung)
+        queues = Plain(("SADD", self._keys.queues, *sorted({email.queue for email in reserved})))
+        portions = portions_of(reserved, self._classes)
+        records = list(map(self._record, reserved, payloads, hashes))
+        bells, messages = (ms(self._takeover.bell), self._takeover.batch), messages_of(portions, message_of)
+        adding = [one.call(self._keys, records, bells, told) for one, told in zip(portions, messages, strict=True)]
+        calls: list[Call | Plain] = [queues, self.suppression.question(names), *adding]
+        _, found, *said = self._connection.run(calls, durably=self._disk.waited_for(reserved))
+        answers = Answers.read(portions, said, len(reserved))
+        self._screen(answers.new(reserved), self.suppression.answer(names, found))
+        return answers.result(reserved)
 
     def _screen(self, new: Sequence[Email], suppressed: Collection[str]) -> None:
         """Mails that were added in this moment; whoever claims one before its turn here looks at the list himself."""
@@ -210,15 +201,10 @@ class RedisStore:
         if mailing_list is not None:
             yield entry_name(path, mailing_list)
 
-    def _add_call(
-        self, email: Email, payload: Mapping[str, Any], body_hash: str, bell: str, message: tuple[str, ...]
-    ) -> Call:
-        kept = self._contents.put_payload(written({**payload, "id": email.id}))
-        record = record_of(email, self._classes[email.mail_class], body_hash, *kept)
-        takeover = self._takeover
-        tenant = "" if email.tenant == DEFAULT else email.tenant
-        bells = (bell, ms(takeover.bell), takeover.batch)
-        return self._call("add", email.queue, *record, *bells, tenant, email.trace, *message)
+    def _record(self, email: Email, payload: dict[str, Any], body_hash: str) -> Arguments:
+        payload["id"] = email.id  # the one that its key has
+        kept, kept_in = self._contents.put_payload(written(payload))
+        return record_of(email, kept, body_hash, kept_in)
 
     def put_blob(self, data: bytes | Source) -> str:
         """See `Store.put_blob`."""
@@ -564,7 +550,7 @@ class RedisStore:
             raise StoreError(f"mail {mail_id} was changed by somebody else meanwhile; look at it again")
         return MailState(answer.decode())
 
-    def _readdressed(self, mail_id: str, readdress: Mapping[str, Address]) -> tuple[str, tuple[str, ...]]:
+    def _readdressed(self, mail_id: str, readdress: Mapping[str, Address]) -> tuple[str, Arguments]:
         """The mail's queue, and the arguments of ``resolve.lua`` that edit it."""
         queues = self.queues()
         found = self._connection.ask(
@@ -703,14 +689,3 @@ def _status_of(
     if left is not None:
         return status_of_ended(queue, mail_id, left)
     return status_of(queue, mail_id, fields, history)
-
-
-def _messages(
-    emails: Sequence[Email], bells: Sequence[str], message_of: BellMessage | None
-) -> Iterator[tuple[str, ...]]:
-    """The bell of each queue's first mail: the others of a batch mostly find that it was enough."""
-    queues: set[str] = set()
-    for email, bell in zip(emails, bells, strict=True):
-        first = message_of is not None and email.queue not in queues
-        queues.add(email.queue)
-        yield message_of(email.queue, bell) if first and message_of is not None else ()

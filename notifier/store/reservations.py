@@ -14,6 +14,8 @@ from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
 
+MOST = 100  # keys in one call: the server does nothing else meanwhile
+
 
 def under_their_keys(
     emails: Sequence[Email], body_hashes: Sequence[str], *, connection: LedgerConnection, keys: Keys, window: float
@@ -25,16 +27,21 @@ def under_their_keys(
     """
     # A key that is the mail's own id was derived: nobody else can have it, and no round trip is needed to know.
     keyed = [position for position, email in enumerate(emails) if email.idempotency_key != email.id]
-    ours = [json.dumps([emails[position].id, body_hashes[position]]) for position in keyed]
-    calls = [
-        Call("reserve", keys.reservation(emails[position]), (mine, ms(window)))
-        for position, mine in zip(keyed, ours, strict=True)
-    ]
     reserved = list(emails)
-    for position, mine, holder in zip(keyed, ours, connection.run(calls) if calls else (), strict=True):
-        if holder != mine.encode():
-            reserved[position] = _under(emails[position], body_hashes[position], holder)
+    parts = [keyed[first : first + MOST] for first in range(0, len(keyed), MOST)]
+    calls = [_taking([(emails[at], body_hashes[at]) for at in some], keys, window) for some in parts]
+    for some, held in zip(parts, connection.run(calls) if calls else (), strict=True):
+        for place, holder in zip(held[::2], held[1::2], strict=True):
+            at = some[place - 1]
+            reserved[at] = _under(emails[at], body_hashes[at], holder)
     return reserved
+
+
+def _taking(mails: Sequence[tuple[Email, str]], keys: Keys, window: float) -> Call:
+    first, *others = [keys.reservation(email) for email, _ in mails]
+    # JSON as older workers write it: who holds a key is compared octet by octet.
+    ours = [f'["{email.id}", "{body_hash}"]' for email, body_hash in mails]
+    return Call("reserve", first, (ms(window), *ours), tuple(others))
 
 
 def _under(email: Email, body_hash: str, holder: bytes) -> Email:

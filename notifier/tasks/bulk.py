@@ -18,7 +18,7 @@ from notifier.tasks.offload import offload
 from notifier.tasks.options import mail_options
 from notifier.tasks.registered import is_eager, raises_at_once
 from notifier.tasks.result import MailResult
-from notifier.tasks.runtime import inline_runtime
+from notifier.tasks.runtime import inline_runtime, runtime
 
 CHUNK = 100  # mails stored in one round trip
 
@@ -107,7 +107,7 @@ def _checked(
     chosen = mail_options(options or {})
     accepted: dict[int, Accepted] = {}
     rows: dict[int, BulkRow] = {}
-    intake = inline_runtime().intake if is_eager(app) else None
+    intake = (inline_runtime() if is_eager(app) else runtime()).intake
     for position, recipient in enumerate(recipients):
         try:
             call = _call(template, mail_class, common, recipient)

@@ -28,6 +28,10 @@ class Call:
         parameters = inspect.signature(self.accept).parameters
         return {name: one for name, one in parameters.items() if name not in ("self", "options")}
 
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        return frozenset(name for name, one in self.parameters.items() if one.default is one.empty)
+
     def accepted(
         self, args: Sequence[Any] | None, call: Mapping[str, Any], options: Options, intake: Intake | None = None
     ) -> Accepted:
@@ -40,13 +44,15 @@ class Call:
         return self.accept(intake or runtime().intake, **call, options=options)
 
     def _check_names(self, call: Mapping[str, Any]) -> None:
+        if self.parameters.keys() >= call.keys() >= self._required:
+            return
         for name in call:
             if name not in self.parameters:
                 near = difflib.get_close_matches(str(name), self.parameters, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.parameters)}"
                 raise InvalidMail(f"{self.task} has no argument {name!r}; {hint}")
-        for name, parameter in self.parameters.items():
-            if parameter.default is parameter.empty and name not in call:
+        for name in self.parameters:
+            if name in self._required and name not in call:
                 raise InvalidMail(f"{self.task} needs the argument {name!r}")
 
 

@@ -68,6 +68,8 @@ def mail_options(given: Mapping[str, Any], clock: Callable[[], float] = time.tim
 
     Options that are None or empty were not given. Raises `UnsupportedOption`.
     """
+    if not given:
+        return Options()
     asked = {name: value for name, value in given.items() if value is not None and value not in ([], {})}
     if _by_canvas(asked):
         for name in (*HANDED_DOWN, *asked.get("stamped_headers", ())):

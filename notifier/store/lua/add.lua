@@ -1,44 +1,74 @@
--- Register one mail under its id; lease a bell if the queue needs one more.
--- ARGV: id, payload, body, recipients, send_at ms or '', expires_at ms or '', class deadline ms, template, class,
---       delivery, resend_after ms or '', retention ms or '', blobs of attachments, blob of the payload (names with blanks
---       between, or ''), how long it waits for evidence ms or '', and the policy then or '', bell candidate, bell lease ms,
---       batch, tenant or '' (the default one), the trace that it is part of or '', and where the broker's list is on this
---       server, that list and the bell's message
--- Returns 3 created, and the bell has rung | 2 created, and the bell is leased | 1 created | 0 the same mail is there | -1 another body
-local id = ARGV[1]
-local key = mail_key(id)
-local body = redis.call('HGET', key, 'body')
-if body then
-  if body ~= ARGV[3] then return -1 end
-  touch(id, 'body')
-  count('duplicate')
-  return 0
-end
-local left = left_of(id)
-if left then
-  if string.sub(ARGV[3], 1, BODY) ~= left.body then return -1 end
-  ended_state(id)
-  count('duplicate')
-  return 0
-end
+-- Register mails of one queue and one policy, each under its id; lease as many bells as the queue needs more.
+-- ARGV: bell candidate, bell lease ms, batch, where the broker's list is on this server: that list and the message of the
+--       candidate's bell, or '' and ''; the policy: template, class, delivery, class deadline ms, resend_after ms or '',
+--       retention ms or '', how long it waits for evidence ms or '', and the policy then or '', tenant or '' (the default one);
+--       then of each mail: id, payload, body, recipients, send_at ms or '', expires_at ms or '', blobs of attachments, blob of
+--       the payload (names with blanks between, or ''), the trace that it is part of or ''
+-- Returns a digit for each mail: 0 the same mail is there | 1 created | 2 another body; then 1 where the candidate has rung,
+-- else 0; then the bells that are leased and have not.
+local FIRST, EACH = 15, 9
 local at = now()
-local due = ARGV[5] ~= '' and math.max(tonumber(ARGV[5]), at) or at
-local deadline = ARGV[6] ~= '' and tonumber(ARGV[6]) or due + tonumber(ARGV[7])
+local policy = {}
+for i, name in ipairs({ 'resend_after', 'retention', 'evidence_for', 'then', 'tenant' }) do
+  if ARGV[9 + i] ~= '' then policy[#policy + 1], policy[#policy + 2] = name, ARGV[9 + i] end
+end
+
+-- What is known of a mail with this id: nothing, or the digit of the answer.
+local function known(id, body)
+  local key = mail_key(id)
+  local there = redis.call('HGET', key, 'body')
+  if there then
+    if there ~= body then return '2' end
+    touch(id, 'body')
+  else
+    local left = left_of(id)
+    if not left then return nil end
+    if string.sub(body, 1, BODY) ~= left.body then return '2' end
+    ended_state(id)
+  end
+  count('duplicate')
+  return '0'
+end
+
 -- Counters that are not there are nought: a field takes 45 octets of every mail that waits.
-redis.call('HSET', key, 'payload', ARGV[2], 'body', ARGV[3], 'recipients', ARGV[4], 'state', 'waiting', 'created', at,
-  'due', due, 'deadline', deadline, 'patience', deadline - due, 'template', ARGV[8], 'class', ARGV[9], 'delivery', ARGV[10])
-redis.call('ZADD', P .. 'due', due, id)
-count('edge new waiting')
-for name, value in pairs({ resend_after = ARGV[11], retention = ARGV[12], blobs = ARGV[13], own = ARGV[14],
-  evidence_for = ARGV[15], ['then'] = ARGV[16], tenant = ARGV[20],
-  trace = ARGV[21] }) do
-  if value ~= '' then redis.call('HSET', key, name, value) end
+local function create(id, payload, body, recipients, send_at, expires_at, blobs, own, trace)
+  local due = send_at ~= '' and math.max(tonumber(send_at), at) or at
+  local deadline = expires_at ~= '' and tonumber(expires_at) or due + tonumber(ARGV[9])
+  local fields = {
+    'payload', payload, 'body', body, 'recipients', recipients, 'state', 'waiting', 'created', at, 'due', due,
+    'deadline', deadline, 'patience', deadline - due, 'template', ARGV[6], 'class', ARGV[7], 'delivery', ARGV[8],
+    unpack(policy),
+  }
+  for name, value in pairs({ blobs = blobs, own = own, trace = trace }) do
+    if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
+  end
+  redis.call('HSET', mail_key(id), unpack(fields))
+  redis.call('ZADD', P .. 'due', due, id)
+  count('edge new waiting')
+  refer(blobs .. ' ' .. own, 1)
+  return '1'
 end
-refer(ARGV[13] .. ' ' .. ARGV[14], 1)
-if bells_wanted(at, tonumber(ARGV[19])) > 0 then
-  redis.call('ZADD', P .. 'rung', at + tonumber(ARGV[18]), ARGV[17])
+
+local answers, created = {}, 0
+for i = FIRST, #ARGV, EACH do
+  local answer = known(ARGV[i], ARGV[i + 2])
+  if not answer then
+    answer, created = create(unpack(ARGV, i, i + EACH - 1)), created + 1
+  end
+  answers[#answers + 1] = answer
+end
+
+-- No more bells than mails: a call that adds one mail has one to publish.
+local result = { table.concat(answers), 0 }
+local wanted = created > 0 and math.min(created, bells_wanted(at, tonumber(ARGV[3]))) or 0
+for i = 1, wanted do
+  local bell = i == 1 and ARGV[1] or ARGV[1] .. ':' .. i
+  redis.call('ZADD', P .. 'rung', at + tonumber(ARGV[2]), bell)
   -- A list that is none, or may not be written, is the publisher's to find out: the mail is here.
-  if ARGV[22] and type(redis.pcall('LPUSH', ARGV[22], ARGV[23])) == 'number' then return 3 end
-  return 2
+  if i == 1 and ARGV[4] ~= '' and type(redis.pcall('LPUSH', ARGV[4], ARGV[5])) == 'number' then
+    result[2] = 1
+  else
+    result[#result + 1] = bell
+  end
 end
-return 1
+return result

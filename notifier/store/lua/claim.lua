@@ -39,10 +39,12 @@ local rows = {}
 local paused = is_paused()
 local due = paused and {} or redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, tonumber(ARGV[1]))
 for _, id in ipairs(due) do
-  if not retired_if_over(id, at, tonumber(ARGV[6])) then
-    local key = mail_key(id)
-    local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
-      'composed_in', 'class', 'tenant', 'trace', 'survived')
+  local key = mail_key(id)
+  local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
+    'composed_in', 'class', 'tenant', 'trace', 'survived')
+  if (tonumber(f[7] or nil) or 0) <= at then
+    retired_if_over(id, at, tonumber(ARGV[6]))
+  else
     -- What ended its worker may end the next one, and take its whole batch into quarantine: it is claimed alone.
     local suspect = (tonumber(f[4]) or 0) > (tonumber(f[12]) or 0)
     if suspect and #rows > 0 then break end
@@ -50,9 +52,10 @@ for _, id in ipairs(due) do
     local hits, states = '', nil
     if screens then hits, states = on_the_list(recipients, mailing_list(f[9], f[10])) end -- before anything is written: a list that is none is an error
     local fence = redis.call('HINCRBY', key, 'fence', 1)
-    redis.call('HSET', key, 'owner', ARGV[3])
-    if states then redis.call('HSET', key, 'recipients', states) end
-    move(id, 'waiting', 'claimed', at, at + tonumber(ARGV[2]))
+    shift(id, 'waiting', 'claimed', at + tonumber(ARGV[2]))
+    local written = { 'state', 'claimed', 'owner', ARGV[3] }
+    if states then written[5], written[6] = 'recipients', states end
+    redis.call('HSET', key, unpack(written))
     local facts = {
       id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, #hits,
       f[8] or '', f[11] or '',

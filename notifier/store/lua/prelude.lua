@@ -84,20 +84,28 @@ local function write_counted()
   for what, by in pairs(COUNTED) do redis.call('HINCRBY', P .. 'counted', what, by) end
 end
 
-local function note(id, at, state, entry)
+-- What the history says of an edge. Hooks are told.
+local function said(id, at, state, entry)
   tell(id, at, state, entry)
   entry.at = at / 1000
   entry.state = state
-  record(id, entry)
+  return entry
 end
 
--- Take one edge. One that is not in the table is an error of ours; callers look before their first write.
-local function move(id, from, to, at, score, entry)
+local function note(id, at, state, entry) record(id, said(id, at, state, entry)) end
+
+-- From one index to another. An edge that is not in the table is an error of ours; callers look before their first write.
+local function shift(id, from, to, score)
   if not EDGES[from .. '>' .. to] then error('LEDGER no edge from ' .. from .. ' to ' .. to) end
   if INDEX[from] then redis.call('ZREM', P .. INDEX[from], id) end
   if INDEX[to] then redis.call('ZADD', P .. INDEX[to], score, id) end
-  redis.call('HSET', mail_key(id), 'state', to)
   count('edge ' .. from .. ' ' .. to)
+end
+
+-- Take one edge to a state in which the record stays whole.
+local function move(id, from, to, at, score, entry)
+  shift(id, from, to, score)
+  redis.call('HSET', mail_key(id), 'state', to)
   if entry then note(id, at, to, entry) end
 end
 
@@ -119,15 +127,6 @@ end
 
 -- The member of 'over' that says until when the attachments of an ended mail are kept.
 local function over_of(id, blobs) return id .. ' ' .. blobs end
-
--- What a mail's payload and composed message were, in the record or in blobs ('own'), is needed no more.
-local function drop_content(id)
-  local key = mail_key(id)
-  local own = redis.call('HGET', key, 'own')
-  if own then refer(own, -1) end
-  redis.call('HDEL', key, 'payload', 'own', 'composed_in')
-  redis.call('DEL', P .. 'composed:' .. id)
-end
 
 -- What is left of a mail that has ended is one string, a JSON array, for a hash and a list with the same in it take three
 -- times the memory. notifier.store.ended reads it too. Mails that ended before there was this are still in their hash.
@@ -176,24 +175,32 @@ end
 -- A restored ledger gives a fence twice. The end of an owner, which is another with each claim, tells who has settled.
 local function mark_of(owner) return string.sub(owner, -4) end
 
--- Of a mail that has ended only id, state, recipients and history are kept, for so long, and its attachments as long.
-local function shrink(id, at, retention)
-  local key, history = mail_key(id), P .. 'history:' .. id
-  local f = redis.call('HMGET', key, 'state', 'settled', 'body', 'created', 'template', 'class', 'recipients', 'retention',
-    'attempt', 'crashes', 'unknowns', 'setbacks', 'blobs', 'settled_by')
+-- What is left of a mail that ends, with what is to be done about the rest. Before anything is written: a record that cannot be
+-- read is an error, and stays as it is.
+local function leftover(id, to)
+  local f = redis.call('HMGET', mail_key(id), 'state', 'settled', 'body', 'created', 'template', 'class', 'recipients',
+    'retention', 'attempt', 'crashes', 'unknowns', 'setbacks', 'blobs', 'settled_by', 'own')
   local left = unpacked(LEFT, f)
-  left.body, left.history = string.sub(f[3] or '', 1, BODY), {}
+  left.state, left.body, left.history = to, string.sub(f[3] or '', 1, BODY), {}
   left.recipients = cjson.decode(f[7])
   for _, name in ipairs({ 'settled', 'created', 'attempt', 'crashes', 'unknowns', 'setbacks' }) do
     left[name] = tonumber(left[name] or nil)
     if left[name] == 0 then left[name] = nil end
   end
   if left.settled and f[14] then left.settled = left.settled .. ' ' .. f[14] end
-  for i, text in ipairs(redis.call('LRANGE', history, 0, -1)) do left.history[i] = packed(ROW, cjson.decode(text)) end
-  local kept = tonumber(f[8] or nil) or retention -- its class's own, or everybody's
+  for i, text in ipairs(redis.call('LRANGE', P .. 'history:' .. id, 0, -1)) do
+    left.history[i] = packed(ROW, cjson.decode(text))
+  end
+  left.retention, left.own = tonumber(f[8] or nil), f[15]
+  return left
+end
+
+-- Of a mail that has ended only this is kept, for its class's retention or everybody's, and its attachments as long.
+local function shrink(id, at, left, retention)
+  local kept = left.retention or retention
   if left.blobs then redis.call('ZADD', P .. 'over', at + kept, over_of(id, left.blobs)) end
-  drop_content(id)
-  redis.call('DEL', key, history)
+  if left.own then refer(left.own, -1) end -- blobs with what the mail said
+  redis.call('DEL', mail_key(id), P .. 'history:' .. id, P .. 'composed:' .. id)
   keep_left(id, left, 'PX', kept)
 end
 
@@ -232,10 +239,14 @@ local function retire(id, from, to, at, entry, retention)
     local readable, recipients = pcall(cjson.decode, f[2] or '{}') -- what nobody can read is retired too
     if readable then tally_open(at, f[1], recipients, 'failed') end
   end
-  move(id, from, to, at, at, entry)
-  if not ENDED[to] then return end
+  if not ENDED[to] then return move(id, from, to, at, at, entry) end
+  -- State and entry are not written into the record first, which goes.
+  local left = leftover(id, to)
+  shift(id, from, to, at)
   redis.call('HINCRBY', P .. 'ended', to, 1)
-  shrink(id, at, retention)
+  left.history[#left.history + 1] = packed(ROW, said(id, at, to, entry))
+  if #left.history > HISTORY then table.remove(left.history, 1) end
+  shrink(id, at, left, retention)
 end
 
 -- A mail whose deadline has passed while it waited. Returns true where it is not to be delivered.

@@ -22,7 +22,10 @@ end
 
 if ARGV[6] then
   if f[2] ~= ARGV[6] then return 'edited' end
-  drop_content(id) -- the message names them in its header
+  local own = redis.call('HGET', key, 'own')
+  if own then refer(own, -1) end
+  redis.call('HDEL', key, 'own', 'composed_in')
+  redis.call('DEL', P .. 'composed:' .. id) -- the message names them in its header
   redis.call('HSET', key, 'payload', ARGV[7])
   if ARGV[9] ~= '' then redis.call('HSET', key, 'own', ARGV[9]) end
   refer(ARGV[9], 1)

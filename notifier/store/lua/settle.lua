@@ -6,7 +6,7 @@
 -- Returns 1 done, 0 the fence is another's
 local id, fence, to = ARGV[1], ARGV[2], ARGV[3]
 local key = mail_key(id)
-local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'crashes', 'owner')
+local f = redis.call('HMGET', key, 'state', 'fence', 'settled', 'recipients', 'template', 'crashes', 'owner', 'attempt')
 if not f[2] then -- it has ended: by this very settlement, whose answer was lost on its way, or otherwise
   local left = left_of(id)
   local is_this = left and (left.settled == fence .. ' ' .. mark_of(ARGV[14]) or left.settled == tonumber(fence))
@@ -46,11 +46,12 @@ for path, state in pairs(cjson.decode(ARGV[5])) do
   if state ~= recipients[path] and TALLIED[state] then tally(at, f[5], path, TALLIED[state]) end
   recipients[path] = state
 end
-redis.call('HSET', key, 'recipients', cjson.encode(recipients))
-if to ~= 'claimed' then redis.call('HSET', key, 'settled', fence, 'settled_by', mark_of(ARGV[14])) end
+local written = { 'recipients', cjson.encode(recipients) }
+if to ~= 'claimed' then written = { 'settled', fence, 'settled_by', mark_of(ARGV[14]), unpack(written) } end
+redis.call('HSET', key, unpack(written))
 local entry = cjson.decode(ARGV[7])
-if ARGV[6] ~= '' then redis.call('HINCRBY', key, ARGV[6], 1) end
-entry.attempt = tonumber(redis.call('HGET', key, 'attempt') or nil) or 0
+local counter = ARGV[6] ~= '' and redis.call('HINCRBY', key, ARGV[6], 1)
+entry.attempt = ARGV[6] == 'attempt' and counter or tonumber(f[8] or nil) or 0
 if ARGV[8] ~= '' then redis.call('SET', P .. 'composed:' .. id, ARGV[8]) end
 if ARGV[13] ~= '' then
   redis.call('HSET', key, 'composed_in', ARGV[13], 'own', (redis.call('HGET', key, 'own') or '') .. ' ' .. ARGV[13])
