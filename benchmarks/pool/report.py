@@ -11,9 +11,10 @@ from benchmarks.smtp.load import SIZE
 
 CHECKOUT = Case("checkout")
 CROWDS = {"loopback": Case("crowd"), "a round trip of 10 ms": Case("crowd", round_trip=0.010)}
+DATA, COUNTED = "DATA", "DATA, connections counted for all workers"
 WAYS = {
-    "DATA": Case("relays", RELAYS),
-    "DATA, connections counted for all workers": Case("relays-counted", RELAYS),
+    DATA: Case("relays", RELAYS),
+    COUNTED: Case("relays-counted", RELAYS),
     "BDAT": Case("relays", RELAYS, chunking=True),
     "BDAT, 16 in flight": Case("relays-window", RELAYS, chunking=True),
 }
@@ -41,7 +42,7 @@ def report(found: Found, rounds: int, counts: Mapping[Case, int], machine: Seque
     parts += _checkout_table(found[CHECKOUT, KEEPS])
     parts += ["", f"## A crowd, {counts[CROWDS['loopback']]:,} checkouts in a round", "", _CROWD, ""]
     parts += _crowd_table(found)
-    parts += ["", f"## Relays that end connections, {counts[WAYS['DATA']]:,} mails to each in a round", "", _RELAYS, ""]
+    parts += ["", f"## Relays that end connections, {counts[WAYS[DATA]]:,} mails to each in a round", "", _RELAYS, ""]
     parts += _relay_table(found)
     return "\n".join([*parts, "", *(f"- {line}" for line in machine), ""])
 
