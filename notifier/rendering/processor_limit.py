@@ -6,6 +6,7 @@ into C, however long, is not interrupted.
 
 from __future__ import annotations
 
+import inspect
 import signal
 import threading
 from contextlib import AbstractContextManager
@@ -13,6 +14,10 @@ from types import FrameType, TracebackType
 
 # Processor seconds to the next strike: one that falls into a finaliser, or into Jinja's folding of constants, is swallowed.
 AGAIN = 0.5
+
+
+# `signal.getsignal` first asks whether a handler is one of an enum, by an error that it catches: most of what a mail would pay here.
+_handler = inspect.unwrap(signal.getsignal)
 
 
 class TooLong(Exception):
@@ -66,10 +71,11 @@ class AtMost(AbstractContextManager["AtMost"]):
 def _free() -> bool:
     if threading.current_thread() is not threading.main_thread():
         return False
-    if signal.getsignal(signal.SIGVTALRM) is signal.SIG_DFL:
+    handler = _handler(signal.SIGVTALRM)
+    if handler == signal.SIG_DFL:
         try:  # for good: a strike that comes late would end the process by default
             signal.signal(signal.SIGVTALRM, _strike)
         except ValueError:  # the main thread of an interpreter that is not the main one
             return False
-    mine = signal.getsignal(signal.SIGVTALRM) is _strike
-    return mine and signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+        handler = _strike
+    return handler is _strike and signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import MutableMapping
+from types import MappingProxyType
+from typing import Any, Self, cast
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -22,6 +24,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             except KeyError:
                 pass
         return super().getattr(obj, attribute)
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """The environment's own, for templates that add none. Jinja2 has a `ChainMap` of both, which each context looks through
+        name by name. Nobody can add to these: they are those of all templates.
+        """
+        return super().make_globals(d) if d else cast("MutableMapping[str, Any]", MappingProxyType(self.globals))
 
     def overlay(self, *args: Any, **changes: Any) -> Self:
         """As Jinja2's, with templates of its own that are found as fast."""
