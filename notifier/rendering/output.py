@@ -50,7 +50,7 @@ def _output_of_linked(template: Template, path: str, names: Mapping[str, Any]) -
     """None where it raises: the plain template raises as well, and knows the file and the line."""
     try:
         # As `Template.generate`, without its care for tracebacks.
-        return _bounded(template.root_render_func(template.new_context(names)), path)
+        return _bounded(template.root_render_func(template.new_context(dict(names))), path)
     except (TemplateRenderError, NotAtLoad, MemoryError, TooLong):
         raise
     except Exception:  # noqa: BLE001 - as above

@@ -10,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier.rendering.compiled_templates import CompiledTemplates
 
-_OF_A_DICT = frozenset(dir(dict))
+OF_A_DICT = frozenset(dir(dict))
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -18,7 +18,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A mapping's own name at once, without the error that Jinja2 has to catch first. Its methods' names stay its methods."""
-        if type(obj) is dict and attribute not in _OF_A_DICT:
+        if type(obj) is dict and attribute not in OF_A_DICT:
             try:
                 return obj[attribute]
             except KeyError:

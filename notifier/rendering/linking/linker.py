@@ -17,6 +17,7 @@ from notifier.rendering.linking.knowledge import Scope
 from notifier.rendering.linking.late_sets import check_no_late_sets
 from notifier.rendering.linking.linked import Linked, SharedLinks, linked_of
 from notifier.rendering.linking.modules import Modules
+from notifier.rendering.linking.quick_code import QuickCode
 from notifier.rendering.linking.snapshot import Snapshot
 from notifier.rendering.linking.specialising import Specialiser
 from notifier.rendering.linking.trees import NotLinked, copied, everything, loaded, stored
@@ -142,7 +143,7 @@ class _Files:
             raise NotLinked("it is too big")
         tree = nodes.Template(_merged(body), lineno=1)
         tree.set_environment(environment)
-        return environment.compile(tree, path, path)
+        return _compiled(environment, tree, path)
 
     def _escapes(self, path: str) -> bool:
         rule = self._environment.autoescape
@@ -161,6 +162,12 @@ class _Files:
         tree = self._environment.parse(source, path, file)
         check_fit(tree)
         return tree
+
+
+def _compiled(environment: Environment, tree: nodes.Template, path: str) -> CodeType:
+    quick = environment.overlay()
+    quick.code_generator_class = QuickCode
+    return quick.compile(tree, path, path)
 
 
 def _without_idle(body: list[nodes.Node], idle_if_unread: list[nodes.Node]) -> list[nodes.Node]:
