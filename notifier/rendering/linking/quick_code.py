@@ -36,7 +36,8 @@ class QuickCode(CodeGenerator):
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802
         """All that a statement prints is one piece: each costs whoever takes it."""
-        if frame.buffer is None and len(node.nodes) > 1:
+        known = (nodes.Const, nodes.TemplateData)
+        if frame.buffer is None and len(node.nodes) > 1 and not all(isinstance(one, known) for one in node.nodes):
             frame = frame.copy()
             frame.buffer = "yield one_piece"
         super().visit_Output(node, frame)
