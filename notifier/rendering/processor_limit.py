@@ -6,18 +6,14 @@ into C, however long, is not interrupted.
 
 from __future__ import annotations
 
-import inspect
 import signal
 import threading
+from _signal import getsignal  # type: ignore[import-not-found]
 from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 
 # Processor seconds to the next strike: one that falls into a finaliser, or into Jinja's folding of constants, is swallowed.
 AGAIN = 0.5
-
-
-# `signal.getsignal` first asks whether a handler is one of an enum, by an error that it catches: most of what a mail would pay here.
-_handler = inspect.unwrap(signal.getsignal)
 
 
 class TooLong(Exception):
@@ -71,7 +67,8 @@ class AtMost(AbstractContextManager["AtMost"]):
 def _free() -> bool:
     if threading.current_thread() is not threading.main_thread():
         return False
-    handler = _handler(signal.SIGVTALRM)
+    # `signal.getsignal` looks for the handler in an enum, by an error that it catches, which takes longer than all else here.
+    handler = getsignal(signal.SIGVTALRM)
     if handler == signal.SIG_DFL:
         try:  # for good: a strike that comes late would end the process by default
             signal.signal(signal.SIGVTALRM, _strike)

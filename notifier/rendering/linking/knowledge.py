@@ -120,7 +120,7 @@ class Scope:
                 return UNKNOWN
 
     def _picked_by(self, picking: nodes.Filter) -> Any:
-        items = self.value(picking.node)
+        items = UNKNOWN if picking.node is None else self.value(picking.node)
         try:
             words = [one.as_const() for one in picking.args]
             nobody = new_context(self.environment, None, {})
