@@ -337,10 +337,12 @@ class _Printing(NodeTransformer):
         """Of a macro that prints the same for every mail, the number is known."""
         self.generic_visit(node)
         text = self._known_text(node.node) if node.name in _NUMBERS else None
-        if text is not None:
-            self.printed.pop()
-            node.node = nodes.Const(text, lineno=node.lineno, environment=node.environment)
-        return node
+        if text is None:
+            return node
+        self.printed.pop()
+        node.node = nodes.Const(text, lineno=node.lineno, environment=node.environment)
+        number = self._scope.constant(node)
+        return node if number is UNKNOWN else nodes.Const(number, lineno=node.lineno, environment=node.environment)
 
     def _known_text(self, node: nodes.Node | None) -> str | None:
         """Of what was printed last, if this is its name."""

@@ -333,6 +333,33 @@ def test_what_a_test_picks_of_known_items_is_known_and_so_is_a_number_that_a_mac
     assert code_of(known) == code_of(page("{{ name }}"))
 
 
+def test_what_gives_names_that_nothing_reads_any_more_is_left_out() -> None:
+    read = with_macros(
+        "{{ m.cell(name) }}", "{% macro cell(words) %}{% set a, b = 1, 2 %}<td>{{ words }}{% endmacro %}"
+    )
+    assert both(read)[0] == both(read)[1]
+    assert code_of(read) == code_of({PAGE: "<td>{{ name }}"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% set a, b = 1, 2, 3 %}x",
+        "{% set a = 1 %}{% macro own() %}{{ a }}{% endmacro %}{{ own() }}{{ own | string is string }}",
+        "{% with a = items[9].label %}x{% endwith %}",
+        "{% with a = n, b = missing %}x{% endwith %}",
+        "{% set ns = namespace(v=1) %}{% set ns.v = 2 %}{{ ns.v }}",
+        "{% set a = 1 %}{% if n %}{% set a = 2 %}{% endif %}{{ a }}",
+        "{% for a in [1, 2] %}{% set b = 3 %}{{ loop.index }}{% endfor %}",
+    ],
+)
+def test_what_could_raise_or_is_read_stays(body: str) -> None:
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader({PAGE: body}))
+    found = linked(environment)
+    assert found.template is not None, found.why
+    assert outcome(found.template) == outcome(environment.get_template(PAGE))
+
+
 def test_a_test_of_somebody_elses_is_asked_for_each_mail() -> None:
     environment = make_environment(TemplateLibrary()).overlay(
         loader=DictLoader({PAGE: "{{ [1, 2] | select('odd') | list }}"})
