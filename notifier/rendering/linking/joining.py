@@ -117,6 +117,8 @@ def _with_block(node: nodes.Node, blocks: dict[str, nodes.Block], around: tuple[
         body = [copied(one) for one in blocks[node.name].body]  # two files may have it in two places
         if any(loaded(body) & names for names in around):
             raise NotLinked("a block reads a name that the block around it sets")
+        if any(around) and any(isinstance(one, nodes.Include) for one in everything(body)):
+            raise NotLinked("a block includes a file, which might read what the block around it sets")
         return _with([], [], _with_blocks(body, blocks, (*around, set(stored(body)))))
     own_names = isinstance(node, nodes.AssignBlock) and stored(node.body)
     if isinstance(node, _OWN_FRAME) or own_names:

@@ -230,6 +230,7 @@ def including(body: str, included: str) -> dict[str, str]:
          "middle.html.j2": "{% extends 'layout.html.j2' %}{% set s %}{% block foo %}middle{% endblock %}{% endset %}{% block c %}{{ s }}{% endblock %}", "layout.html.j2": LAYOUT_OF_ONE},
         in_layout("{% block o %}[{% block i %}{% for a in items %}<{% endfor %}{{ n }}{% endblock %}]{% endblock %}", "{% block o %}{% endblock %}-{% block i %}{% endblock %}"),
         in_layout("{% block c %}{% set v = 1 %}{% block inner %}{{ v | default('none') }}{% endblock %}{% endblock %}"),
+        in_layout("{% block c %}{% set v = 1 %}{% block inner %}{% include 'part.html.j2' %}{% endblock %}{% endblock %}", **{"part.html.j2": "{{ v | default('none') }}"}),
         in_layout("{% set v = 1 %}{% block c %}{{ v }}{% endblock %}", "{% set y %}{{ v }}{% endset %}{% block c %}{% endblock %}{% set v = 2 %}"),
         # set late: an included file, a block and a macro ask the context
         including("{% include 'part.html.j2' %}{% set name = 1 %}", "{% for a in items %}{{ name | default('none') }}{% endfor %}"),
