@@ -31,7 +31,7 @@ class QuickCode(CodeGenerator):
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja2's visitors are called so
         """Jinja2's own contract, as in all of these."""
-        self.writeline("from notifier.rendering.linking.printing import TEXT, escaped, one_piece")
+        self.writeline("from notifier.rendering.printing import TEXT, escaped, one_piece")
         super().visit_Template(node, frame)
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802

@@ -16,9 +16,9 @@ from markupsafe import Markup
 from notifier.rendering import TemplateLibrary
 from notifier.rendering.environment import make_environment
 from notifier.rendering.inlined_source import NotAtLoad
-from notifier.rendering.linking.printing import escaped
 from notifier.rendering.linking.quick_code import QuickCode
 from notifier.rendering.markup_guard import guarded
+from notifier.rendering.printing import escaped
 
 pytestmark = pytest.mark.unit
 OURS = make_environment(TemplateLibrary())

@@ -1,4 +1,4 @@
-"""What the code of a linked template prints with; see `QuickCode`."""
+"""What the code of a linked template prints with; see `notifier.rendering.linking.quick_code`."""
 
 from __future__ import annotations
 
