@@ -71,7 +71,10 @@ class QuickCode(CodeGenerator):
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         """What a name's dict holds, and what is known of a turn of a loop."""
         quick = _quick(node.attr, frame.symbols.ref(node.node.name)) if isinstance(node.node, nodes.Name) else ""
-        self.write(f"({quick} else " if quick else "(")
+        if not quick:
+            super().visit_Getattr(node, frame)
+            return
+        self.write(f"({quick} else ")
         super().visit_Getattr(node, frame)
         self.write(")")
 
@@ -102,6 +105,7 @@ def _undefined(ref: str) -> str:
 
 
 def _quick(attribute: str, ref: str) -> str:
+    """The value and its condition; empty where there is no shorter way. What a name ends in is a guess, and the type decides."""
     if ref.endswith("_loop") and attribute in _OF_A_LOOP:
         return f"{ref}.{attribute} if type({ref}) is LoopContext"
     if attribute not in OF_A_DICT:
