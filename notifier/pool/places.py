@@ -29,6 +29,7 @@ class Borrower:
 
     pooled: Pooled | None = None
     granted: bool = False
+    asked: int = 0  # how many had asked before
     turned_away: bool = False  # the pool has closed
     outdated: bool = False  # the pool was drained since: what they have is not to be lent again
     bell: Bell | None = None  # where they have to wait
@@ -57,6 +58,7 @@ class Places:
         self._holders: set[Borrower] = set()  # their sessions are lent, being opened or being closed
         self._queue: deque[Borrower] = deque()
         self._counters: Counter[str] = Counter()
+        self._asked = 0  # borrowers, ever
         self._reused = 0  # apart from the others: there is one for each checkout
 
     # to a place -----------------------------------------------------------------------------------------------------
@@ -64,6 +66,7 @@ class Places:
     def ask(self, borrower: Borrower) -> None:
         """A place at once, or in the queue; where the pool is closed, neither."""
         with self._lock:
+            borrower.asked = self._asked = self._asked + 1
             if self.closed:
                 borrower.turned_away = True
             elif self._queue or not self._grant(borrower):  # whoever waits comes before whoever comes
@@ -84,7 +87,7 @@ class Places:
                 borrower.pooled = self._parked.pop()
 
     def do_with_fewer(self, borrower: Borrower) -> bool:
-        """They give an empty place back and wait, as the first, for one of the sessions that are there: no empty place is
+        """They give an empty place back and wait, before all who came later, for one of the sessions that are there: no empty place is
         granted until `do_with_all`. False where there is no session to wait for; then they keep it.
         """
         with self._lock:
@@ -96,7 +99,8 @@ class Places:
             borrower.granted, borrower.turned_away, borrower.bell = False, self.closed, None
             if not self.closed:  # or nobody would ring
                 borrower.bell = Bell()
-                self._queue.appendleft(borrower)
+                # Several may be refused at once, and in any order.
+                self._queue.insert(sum(one.asked < borrower.asked for one in self._queue), borrower)
             self._serve()
             return True
 

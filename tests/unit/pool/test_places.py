@@ -39,6 +39,7 @@ class PlacesMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.places = Places(SIZE)
+        self.came: list[Borrower] = []
         self.queue: list[Borrower] = []  # as the test saw them come
         self.empty: list[Borrower] = []  # granted, and no session yet
         self.lent: list[Borrower] = []
@@ -48,6 +49,7 @@ class PlacesMachine(RuleBasedStateMachine):
     @rule()
     def ask(self) -> None:
         self.queue.append(Borrower())
+        self.came.append(self.queue[-1])
         self.places.ask(self.queue[-1])
         if self.places.closed:
             turned_away = self.queue.pop()
@@ -77,9 +79,9 @@ class PlacesMachine(RuleBasedStateMachine):
         self.accept()
 
     @precondition(lambda self: self.empty)
-    @rule()
-    def others_have_the_connections(self) -> None:
-        borrower = self.empty.pop()
+    @rule(which=st.integers(0, 9))
+    def others_have_the_connections(self, which: int) -> None:
+        borrower = self.empty.pop(which % len(self.empty))
         others = self.places.stats()["parked"] + len(self.lent) + len(self.empty)
         assert self.places.do_with_fewer(borrower) == (others > 0)
         if not others:
@@ -90,7 +92,8 @@ class PlacesMachine(RuleBasedStateMachine):
             assert borrower.turned_away
             assert borrower.bell is None, "nobody would ring it"
         else:
-            self.queue.insert(0, borrower)
+            self.queue.append(borrower)
+            self.queue.sort(key=self.came.index)
         self.accept()
 
     @rule()
@@ -192,6 +195,20 @@ def test_whoever_is_served_at_once_needs_no_bell() -> None:
     places.ask(borrower)
     assert borrower.granted
     assert borrower.bell is None
+
+
+def test_those_who_are_refused_at_once_wait_in_the_order_in_which_they_came() -> None:
+    places, lent, first, second, third = Places(3), *(Borrower() for _ in range(4))
+    for borrower in (lent, first, second, third):
+        places.ask(borrower)
+    lent.pooled = pooled()
+    for refused in (first, second):
+        assert places.do_with_fewer(refused)
+    for served in (first, second, third):
+        assert not served.granted
+        assert places.park(lent) is None
+        assert served.granted
+        lent = served
 
 
 def test_whoever_is_to_do_with_fewer_in_a_closed_pool_is_turned_away_and_waits_for_no_bell() -> None:
