@@ -39,7 +39,7 @@ class Attempt:
     outcome: Outcome = NOTHING_YET
     at_dot: bool = False
     _put_off: list[Retry] = field(default_factory=list)  # legs that could not be tried now
-    _error: Exception = field(default_factory=lambda: RelayUnavailable("nothing was tried"))  # why
+    _error: Exception | None = None  # why
 
     @property
     def leg(self) -> Leg:
@@ -90,11 +90,12 @@ class Attempt:
         if not self.over:
             return settlement_between_legs(self.claim, self.outcome) if self.outcome.terminator_sent else None
         if not self.outcome.recipients:
-            return settlement_after_error(self.claim, self._error, self._after_errors())
+            error = self._error or RelayUnavailable("nothing was tried")
+            return settlement_after_error(self.claim, error, self._after_errors(error))
         return settlement_after_outcome(self.claim, self.mail, self.outcome, self._joined_with(decide(self.outcome)))
 
-    def _after_errors(self) -> Decision:
-        return _later_of(self._put_off) if self._put_off else GiveUp(fault_of(self._error))
+    def _after_errors(self, error: Exception) -> Decision:
+        return _later_of(self._put_off) if self._put_off else GiveUp(fault_of(error))
 
     def _joined_with(self, decision: Decision) -> Decision:
         """Some legs had an outcome and others could not be tried: those wait, whatever became of the rest."""

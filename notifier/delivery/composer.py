@@ -106,11 +106,7 @@ class Composer:
     ) -> MailObject:
         mail = self.compositor.compose(
             Composition(
-                replace(
-                    content,
-                    calendar=email.calendar,
-                    inline_images=(*content.inline_images, *self._images(email, content)),
-                ),
+                self._with_what_the_call_brought(content, email),
                 sender=sender,
                 to=email.to,
                 cc=email.cc,
@@ -123,6 +119,12 @@ class Composer:
             )
         )
         return self.signer.signed(mail, email, sender.ascii_domain)
+
+    def _with_what_the_call_brought(self, content: Content, email: Email) -> Content:
+        images = self._images(email, content)
+        if not images and content.calendar is email.calendar:
+            return content
+        return replace(content, calendar=email.calendar, inline_images=(*content.inline_images, *images))
 
     def _path_of(self, email: Email, sender: Address, reverse_path: str | None) -> str:
         if _is_from_nobody(email):

@@ -31,7 +31,7 @@ PAUSED_FOR = 3600.0  # seconds until a mail that waits for a pause is looked at,
 
 def open_recipients(claim: Claim) -> tuple[str, ...]:
     """The forward-paths that this attempt is for; those accepted before are never mailed again."""
-    return tuple(path for path, state in claim.recipients.items() if state in STILL_TO_MAIL)
+    return tuple([path for path, state in claim.recipients.items() if state in STILL_TO_MAIL])
 
 
 def handed_back(claim: Claim) -> Settlement:

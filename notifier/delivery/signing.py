@@ -26,6 +26,8 @@ class Signer:
 
         ``domain`` is in A-labels.
         """
+        if not self.keys:
+            return ()
         theirs = (tuple(key for key in self.keys if key.domain == one) for one in _upwards(domain.lower()))
         return next(filter(None, theirs), ())
 

@@ -15,6 +15,7 @@ _ASCII = bytes(range(128))
 _PRINTABLE = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
 _QP_COST, _BASE64_COST = 2, 4 / 3 + 2 / LINE_OF  # octets more for each that is quoted; octets for each octet
 
+_LATIN = 12  # of so many octets, one is more than there are characters: with one in twelve quoted is as long as base64
 Encode = Callable[[bytes], bytes]
 
 
@@ -26,9 +27,20 @@ def text_body(text: str, quoted: Encode | None = None) -> tuple[str, bytes]:
     octets = _lines_of(text)
     if _is_plain(octets):
         return "7bit", octets.replace(b"\n", b"\r\n")
-    if _quoted_size(octets) <= len(octets) * _BASE64_COST:
-        return "quoted-printable", (quoted or quoted_printable)(octets)
+    body = _shorter_quoted(octets, len(octets) - len(text), quoted or quoted_printable)
+    if body is not None:
+        return "quoted-printable", body
     return "base64", base64_lines(octets.replace(b"\n", b"\r\n"))
+
+
+def _shorter_quoted(octets: bytes, more: int, quote: Encode) -> bytes | None:
+    """Quoted-printable; None where base64 is shorter. ``more``: octets than characters."""
+    most = len(octets) * _BASE64_COST
+    if more * _LATIN <= len(octets):  # mostly: then it is quicker to quote than to count what would be quoted
+        body = quote(octets)
+        if len(body) <= most:  # with its soft line breaks, and so without them
+            return body
+    return quote(octets) if _quoted_size(octets) <= most else None
 
 
 def _lines_of(text: str) -> bytes:

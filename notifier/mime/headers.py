@@ -121,6 +121,8 @@ def unstructured(name: str, value: str) -> str:
     if not value:  # an encoded word holds one character at least (RFC 2047 section 2)
         return f"{name}:\r\n"
     if _fits_as_it_is(value):
+        if len(name) + 2 + len(value) <= AIM:
+            return f"{name}: {value}\r\n"
         return _folded(name, value.split(" "), "")
     if name.lower() in _PHRASED and (found := _PHRASE_AND_BRACKETS.match(value)):
         return _folded(name, [*encoded_words(found["phrase"], len(name) + 2), found["brackets"]], "")
@@ -227,7 +229,7 @@ def date(moment: datetime) -> str:
     offset = moment.utcoffset()
     if offset is None:
         raise InvalidHeader("a Date needs a time with its zone")
-    return _date(moment.replace(tzinfo=None), round(offset.total_seconds() / 60))
+    return _date(moment.replace(tzinfo=None, microsecond=0), round(offset.total_seconds() / 60))
 
 
 @lru_cache(maxsize=64)  # many mails are made in the same second

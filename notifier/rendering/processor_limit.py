@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from _signal import getsignal  # type: ignore[import-not-found]
 from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
 
@@ -66,10 +67,12 @@ class AtMost(AbstractContextManager["AtMost"]):
 def _free() -> bool:
     if threading.current_thread() is not threading.main_thread():
         return False
-    if signal.getsignal(signal.SIGVTALRM) is signal.SIG_DFL:
+    # `signal.getsignal` looks for the handler in an enum, by an error that it catches, which takes longer than all else here.
+    handler = getsignal(signal.SIGVTALRM)
+    if handler == signal.SIG_DFL:
         try:  # for good: a strike that comes late would end the process by default
             signal.signal(signal.SIGVTALRM, _strike)
         except ValueError:  # the main thread of an interpreter that is not the main one
             return False
-    mine = signal.getsignal(signal.SIGVTALRM) is _strike
-    return mine and signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+        handler = _strike
+    return handler is _strike and signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field
+from inspect import unwrap
 from typing import Any
 
 from jinja2 import Environment, Undefined, nodes
+from jinja2.filters import FILTERS
 from jinja2.nodes import EvalContext
+from jinja2.runtime import new_context
+from jinja2.tests import TESTS
 from jinja2.visitor import NodeTransformer
+from markupsafe import escape
 
 from notifier.rendering.linking.modules import UNKNOWN, Module, plain, scalar
+
+# Filters that pick items, and which of their arguments names the test.
+_PICKING = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 
 
 class Turn(dict[str, Any]):
@@ -81,6 +89,61 @@ class Scope:
             return UNKNOWN
         return UNKNOWN if isinstance(found, Undefined) else found
 
+    def text(self, body: Iterable[nodes.Node]) -> str | None:
+        """What the statements print for every mail; None where they do not print the same."""
+        pieces: list[str | None] = []
+        for node in body:
+            match node:
+                case nodes.Output():
+                    pieces += map(self._printed, node.nodes)
+                case nodes.With(targets=[]):
+                    pieces.append(self.text(node.body))
+                case _:
+                    return None
+        known = [piece for piece in pieces if piece is not None]
+        return "".join(known) if len(known) == len(pieces) else None
+
+    def _printed(self, node: nodes.Node) -> str | None:
+        value = self.constant(node)
+        return None if value is UNKNOWN else str(escape(value) if self.escaped else value)
+
+    def picked(self, node: nodes.Filter) -> Any:
+        """The known items that a test of Jinja2's own picks, as a list, or `UNKNOWN`. Jinja2 itself folds no filter that is given a
+        context, for one of somebody's might read it.
+        """
+        match node:
+            case nodes.Filter(name="list", node=nodes.Filter(kwargs=[], dyn_args=None, dyn_kwargs=None) as picking) if (
+                _picks(picking, self.environment) and not (node.args or node.kwargs or node.dyn_args or node.dyn_kwargs)
+            ):
+                return self._picked_by(picking)
+            case _:
+                return UNKNOWN
+
+    def _picked_by(self, picking: nodes.Filter) -> Any:
+        items = UNKNOWN if picking.node is None else self.value(picking.node)
+        try:
+            words = [one.as_const() for one in picking.args]
+            nobody = new_context(self.environment, None, {})
+            found = (
+                list(self.environment.call_filter(picking.name, items, words, context=nobody))
+                if plain(items)
+                else UNKNOWN
+            )
+        except Exception:  # noqa: BLE001 - as in `constant`
+            return UNKNOWN
+        return found if plain(found) else UNKNOWN
+
+
+def _picks(node: nodes.Filter, environment: Environment) -> bool:
+    """True for a filter that depends on nothing but what it is given."""
+    at = _PICKING.get(node.name)
+    if at is None or unwrap(environment.filters[node.name]) is not unwrap(FILTERS[node.name]):
+        return False
+    test = node.args[at] if len(node.args) > at else None
+    return test is None or (
+        isinstance(test, nodes.Const) and environment.tests.get(test.value) is TESTS.get(test.value)
+    )
+
 
 class _Folding(NodeTransformer):
     """Expressions whose worth is known become it."""
@@ -105,6 +168,11 @@ class _Folding(NodeTransformer):
         if plain(container):
             node.node = nodes.Const(container, lineno=node.lineno, environment=node.environment)
         return self.generic_visit(node)
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        picked = self._scope.picked(node)
+        return node if picked is UNKNOWN else nodes.Const(picked, lineno=node.lineno, environment=node.environment)
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:  # noqa: N802
         node.test = self.visit(node.test)

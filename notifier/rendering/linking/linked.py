@@ -31,7 +31,9 @@ def linked_of(environment: Environment, code: CodeType | None, why: str, snapsho
     files = snapshot.unchanged()
     if code is None:
         return Linked(None, why, files)
-    template = environment.template_class.from_code(environment, code, environment.make_globals(None))
+    template = environment.template_class.from_code(
+        environment, code, environment.globals
+    )  # nobody adds to a linked one's
     return Linked(template, why, files)
 
 

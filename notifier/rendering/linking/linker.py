@@ -17,10 +17,12 @@ from notifier.rendering.linking.knowledge import Scope
 from notifier.rendering.linking.late_sets import check_no_late_sets
 from notifier.rendering.linking.linked import Linked, SharedLinks, linked_of
 from notifier.rendering.linking.modules import Modules
+from notifier.rendering.linking.quick_code import QuickCode
 from notifier.rendering.linking.snapshot import Snapshot
 from notifier.rendering.linking.specialising import Specialiser
-from notifier.rendering.linking.trees import NotLinked, copied, everything, loaded, stored
+from notifier.rendering.linking.trees import NotLinked, copied, everything, stored
 from notifier.rendering.linking.unfit import check_fit
+from notifier.rendering.linking.unread import without_unread
 
 # Before it is worth it: linking takes as long as what it saves with some 400 mails, and nobody knows how many will come.
 USES = 200
@@ -137,12 +139,12 @@ class _Files:
         modules = Modules(self._now, self._parsed, self._escapes)
         specialiser = Specialiser(environment, modules, once)
         body = specialiser.page(body, Scope(environment, self._escapes(path)))
-        body = _without_idle(body, specialiser.idle_if_unread)
+        body = without_unread(body, specialiser.idle_if_unread)
         if sum(1 for _ in everything(body)) > _MAX_NODES:
             raise NotLinked("it is too big")
         tree = nodes.Template(_merged(body), lineno=1)
         tree.set_environment(environment)
-        return environment.compile(tree, path, path)
+        return _compiled(environment, tree, path)
 
     def _escapes(self, path: str) -> bool:
         rule = self._environment.autoescape
@@ -163,26 +165,10 @@ class _Files:
         return tree
 
 
-def _without_idle(body: list[nodes.Node], idle_if_unread: list[nodes.Node]) -> list[nodes.Node]:
-    """Without imports and sets of which nothing is read any more."""
-    idle = {id(node): stored([node]) for node in idle_if_unread}
-    while idle:
-        read = loaded(body)
-        unread = {node for node, names in idle.items() if not read.intersection(names)}
-        if not unread:
-            break
-        body = _filtered(body, lambda node: id(node) in unread)  # noqa: B023 - called before the next turn
-        idle = {node: names for node, names in idle.items() if node not in unread}
-    return body
-
-
-def _filtered(body: list[nodes.Node], unwanted: Callable[[nodes.Node], bool]) -> list[nodes.Node]:
-    kept = [node for node in body if not unwanted(node)]
-    for node in kept:
-        for name, value in node.iter_fields():
-            if isinstance(value, list) and any(isinstance(one, nodes.Stmt) for one in value):
-                setattr(node, name, _filtered(value, unwanted))
-    return kept
+def _compiled(environment: Environment, tree: nodes.Template, path: str) -> CodeType:
+    quick = environment.overlay()
+    quick.code_generator_class = QuickCode
+    return quick.compile(tree, path, path)
 
 
 def _merged(body: list[nodes.Node]) -> list[nodes.Node]:

@@ -24,6 +24,7 @@ from notifier.rendering.linking.trees import OWN, NotLinked, copied, everything,
 
 _MAX_COPIED = 20_000  # nodes of macros' and loops' bodies, in one template
 _MAX_TURNS = 8  # of a loop that is written out
+_NUMBERS = {"int", "float"}  # filters that make the same of markup and of text
 
 
 class Specialiser:
@@ -331,6 +332,27 @@ class _Printing(NodeTransformer):
             self.generic_visit(node)
         self._ended = self._ended or is_macro(node)
         return node
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        """Of a macro that prints the same for every mail, the number is known."""
+        self.generic_visit(node)
+        text = self._known_text(node.node) if node.name in _NUMBERS else None
+        if text is None:
+            return node
+        self.printed.pop()
+        node.node = nodes.Const(text, lineno=node.lineno, environment=node.environment)
+        number = self._scope.constant(node)
+        return node if number is UNKNOWN else nodes.Const(number, lineno=node.lineno, environment=node.environment)
+
+    def _known_text(self, node: nodes.Node | None) -> str | None:
+        """Of what was printed last, if this is its name."""
+        match node, self.printed[-1:]:
+            case nodes.Name(name=name), [nodes.AssignBlock(target=nodes.Name(name=printed), body=body)] if (
+                name == printed
+            ):
+                return self._scope.text(body)
+            case _:
+                return None
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         return self._as_it_is(node) if len(node.ops) > 1 else self.generic_visit(node)

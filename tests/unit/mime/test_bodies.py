@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from read_in_blocks import Read
 
+from notifier.mime import bodies
 from notifier.mime.bodies import Base64, base64_lines, is_plain_message, text_body
 
 pytestmark = pytest.mark.unit
@@ -39,6 +40,23 @@ def test_the_encoding_is_chosen_by_measure(text: str, encoding: str) -> None:
     chosen, octets = text_body(text)
     assert chosen == encoding
     assert max(map(len, octets.split(b"\r\n"))) <= (998 if encoding == "7bit" else 76)
+
+
+@given(
+    st.lists(st.sampled_from(["plain words ", "a=b ", "ü", "日", "\n", "😀", "x" * 80]), min_size=1, max_size=60).map(
+        "".join
+    )
+)
+def test_quoting_first_chooses_what_counting_chooses(text: str) -> None:
+    octets = (text if text.endswith("\n") else text + "\n").encode()
+    encoding, body = text_body(text)
+    if not octets.isascii():
+        shorter = bodies._quoted_size(octets) <= len(octets) * bodies._BASE64_COST
+        assert (encoding, body) == (
+            ("quoted-printable", bodies.quoted_printable(octets))
+            if shorter
+            else ("base64", base64_lines(octets.replace(b"\n", b"\r\n")))
+        )
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

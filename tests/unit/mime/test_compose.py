@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from notifier.errors import InvalidAttachment, InvalidHeader, InvalidMail
 from notifier.mime import Composition, check_headers, compose, safe_filename
+from notifier.mime import headers as fields
 from notifier.model.address import Address
 from notifier.model.content import Attachment, Content, InlineImage
 from notifier.model.envelope import Envelope, MailObject
@@ -259,3 +260,18 @@ def test_a_date_needs_its_zone() -> None:
     with pytest.raises(InvalidHeader, match="zone"):
         composed(date=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
     assert b"+0000" in composed(date=datetime(2026, 1, 1, tzinfo=UTC)).data
+
+
+@given(st.text(st.sampled_from("ab =?-\t"), max_size=90))
+def test_a_field_of_one_line_is_what_folding_makes_of_it(value: str) -> None:
+    stripped = value.strip()
+    if stripped and stripped.isprintable() and fields._fits_as_it_is(stripped):
+        assert fields.unstructured("X-Field", stripped) == fields._folded("X-Field", stripped.split(" "), "")
+
+
+def test_mails_of_one_second_have_a_date_that_was_written_once() -> None:
+    fields._date.cache_clear()
+    moment = datetime(2026, 11, 30, 6, 30, 5, tzinfo=UTC)
+    written = {fields.date(moment.replace(microsecond=one)) for one in (0, 1, 999_999)}
+    assert written == {"Date: Mon, 30 Nov 2026 06:30:05 +0000\r\n"}
+    assert fields._date.cache_info().misses == 1

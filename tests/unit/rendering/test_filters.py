@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rendering_catalogs import make_note
 
 from notifier.errors import TemplateError
@@ -34,6 +37,21 @@ def without_babel(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_money_is_written_as_in_the_mails_language(tmp_path: Path, locale: str | None, text: str) -> None:
     assert make_note(tmp_path, MONEY).render("note", {"amount": "1234.5", "currency": "EUR"}, locale).text == text
+
+
+@given(
+    st.from_regex(r"[0-9]{1,21}\.[0-9]{2}\n?", fullmatch=True)
+    | st.from_regex(r"\d{1,3}\.\d{2}", fullmatch=True)
+    | st.decimals().map(str)
+)
+def test_a_price_is_written_as_its_decimal_is(amount: str) -> None:
+    number = Decimal(amount)
+    try:
+        written = filters._grouped(amount)
+    except ValueError:
+        assert not number.is_finite() or number.adjusted() > filters.MOST_DIGITS
+    else:
+        assert written == f"{number:,.2f}"
 
 
 def test_money_without_a_currency_is_written_one_way(tmp_path: Path) -> None:

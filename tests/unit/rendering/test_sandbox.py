@@ -39,3 +39,19 @@ def test_what_is_no_plain_mapping(obj: Any, name: str) -> None:
 def test_what_the_sandbox_keeps_from_templates_it_keeps(name: str) -> None:
     with pytest.raises(Exception, match=r"unsafe|not safely callable"):
         OURS.from_string("{{ obj." + name + "() }}").render(obj={"a": 1})
+
+
+def test_a_template_has_the_environments_names_those_that_came_later_too() -> None:
+    environment = Sandbox(undefined=StrictUndefined)
+    template = environment.from_string("{{ house }} {{ name }}")
+    environment.globals["house"] = "Papierhaus"
+    assert template.render(name="Zoë") == "Papierhaus Zoë"
+
+
+def test_the_names_of_one_template_are_no_other_ones() -> None:
+    environment = Sandbox(undefined=StrictUndefined)
+    own = environment.from_string("{{ house }}", globals={"house": "Papierhaus"})
+    with pytest.raises(AttributeError):
+        environment.from_string("").globals.update(house="Papierhaus")
+    assert own.render() == "Papierhaus"
+    assert "house" not in environment.globals

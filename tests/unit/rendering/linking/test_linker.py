@@ -59,6 +59,7 @@ MACROS = """{% from "theme.j2" import ink, text %}{% import "theme.j2" as theme 
 {% macro shout(word, times=2) %}{% for letter in (word | string) %}{{ letter }}{% if not loop.last %}-{% endif %}{% endfor %}{{ '!' * times }}{% endmacro %}
 {% macro note(words) %}<p style="color:{{ text.quiet }};{{ theme.text.deep.er }};{{ ink }}">{{ words }}</p>{% endmacro %}
 {% macro down(n) %}{{ n }}{% if n > 0 %}{{ down(n - 1) }}{% endif %}{% endmacro %}
+{% macro many(columns) %}{{ 13 if columns | selectattr('number', 'defined') | list | length <= 2 else 7 }}{% endmacro %}
 {% macro boxed(words) %}[{{ caller() if caller else words }}]{% endmacro %}
 """
 LAYOUT = """{% import "theme.j2" as theme %}{% import "macros.html.j2" as m %}{% set _text = theme.text %}
@@ -105,6 +106,10 @@ def page(body: str) -> dict[str, str]:
         "{% if theme.ink == '#123' %}yes{% elif n %}maybe{% else %}no{% endif %}{% if false %}x{% endif %}",
         "{% trans %}Hello{% endtrans %}{% trans who=name %}Hello {{ who }}{% endtrans %}{{ _('x') }}",
         "{{ ([1, 2] | map('string') | join(m.shout('-'))) }}",
+        "{{ m.many([{'number': true}, {'number': false}, {}]) | int + 1 }}{{ m.many([{}]) | float }}{{ m.many(items) | int }}",
+        "{{ m.many([{}]) | int ~ m.many([{}]) ~ '<' }}{% set many = m.many([{}]) %}{{ many | int }}{{ many ~ '<' }}{{ many }}",
+        "{{ [{'a': 1}, {}] | selectattr('a', 'defined') | list }}{{ [1, 'a'] | select('string') | list | length }}{{ [0, 1] | reject | list }}",
+        "{{ items | selectattr('label', 'defined') | list | length }}{{ ['<', 1] | select('string') | join(name) }}",
         "{{ n and m.shout(1) }}{{ missing is defined and m.shout(missing) }}",
     ],
 )  # fmt: skip
@@ -323,6 +328,50 @@ def test_a_linked_page_imports_nothing_and_calls_no_macro() -> None:
     assert {"get_template", "call"}.isdisjoint(code_of(page("{{ m.note(name) }}{{ m.shout('a') }}")))
 
 
+def test_what_a_test_picks_of_known_items_is_known_and_so_is_a_number_that_a_macro_prints() -> None:
+    known = page("{% set columns = [{'number': 1}, {}] %}{% if m.many(columns) | int > 7 %}{{ name }}{% endif %}")
+    assert both(known)[0] == both(known)[1]
+    assert code_of(known) == code_of(page("{{ name }}"))
+
+
+def test_what_gives_names_that_nothing_reads_any_more_is_left_out() -> None:
+    read = with_macros(
+        "{{ m.cell(name) }}", "{% macro cell(words) %}{% set a, b = 1, 2 %}<td>{{ words }}{% endmacro %}"
+    )
+    assert both(read)[0] == both(read)[1]
+    assert code_of(read) == code_of({PAGE: "<td>{{ name }}"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% set a, b = 1, 2, 3 %}x",
+        "{% set a = 1 %}{% macro own() %}{{ a }}{% endmacro %}{{ own() }}{{ own | string is string }}",
+        "{% with a = items[9].label %}x{% endwith %}",
+        "{% with a = n, b = missing %}x{% endwith %}",
+        "{% set ns = namespace(v=1) %}{% set ns.v = 2 %}{{ ns.v }}",
+        "{% set a = 1 %}{% if n %}{% set a = 2 %}{% endif %}{{ a }}",
+        "{% for a in [1, 2] %}{% set b = 3 %}{{ loop.index }}{% endfor %}",
+    ],
+)
+def test_what_could_raise_or_is_read_stays(body: str) -> None:
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader({PAGE: body}))
+    found = linked(environment)
+    assert found.template is not None, found.why
+    assert outcome(found.template) == outcome(environment.get_template(PAGE))
+
+
+def test_a_test_of_somebody_elses_is_asked_for_each_mail() -> None:
+    environment = make_environment(TemplateLibrary()).overlay(
+        loader=DictLoader({PAGE: "{{ [1, 2] | select('odd') | list }}"})
+    )
+    answers = iter([True, False, False, True])
+    environment.tests = {**environment.tests, "odd": lambda _: next(answers)}
+    found = linked(environment)
+    assert found.template is not None
+    assert (found.template.render(), found.template.render()) == ("[1]", "[2]")
+
+
 def test_markup_of_an_imported_file_that_is_printed_as_it_is_is_a_constant() -> None:
     files = with_macros("{{ m.s }}", "{% set s %}<b>x</b>{% endset %}")
     assert both(files) == ("<b>x</b>", "<b>x</b>")
@@ -400,7 +449,11 @@ EXPRESSIONS = st.recursive(
         st.builds("({} ~ {})".format, inner, inner),
         st.builds("({} if {} else {})".format, inner, inner, inner),
         st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or", "=="]), inner),
-        st.builds("({} | {})".format, inner, st.sampled_from(["default('d')", "string", "e", "safe", "join('<')", "first"])),
+        st.builds("({} | {})".format, inner, st.sampled_from(
+            ["default('d')", "string", "e", "safe", "join('<')", "first", "int", "float", "length", "list", "select('string') | list",
+             "reject | list", "selectattr('id', 'defined') | list", "rejectattr('id') | list | length", "selectattr('id', '==', 1) | list"]
+        )),
+        st.builds("({}).{}".format, inner, st.sampled_from(["upper()", "split('a')", "split(x)", "label", "first"])),
         st.builds("({} is {})".format, inner, st.sampled_from(["defined", "string", "escaped", "mapping", "callable"])),
         st.builds("[{}, {}]".format, inner, inner),
         st.builds("m.{}({})".format, st.sampled_from(["start", "shout", "note", "boxed", "kept"]), inner),
