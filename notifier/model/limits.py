@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 # Seconds that a relay may take to be ready, for one's turn to connect: the mails of other relays wait as long. And until
 # it is asked again at one that takes longer: all that waits for it is claimed and put off each time.
@@ -86,29 +86,34 @@ class Connected(NamedTuple):
     doubted: bool = False
 
 
+class Word(NamedTuple):
+    """What became of a connection. ``established``: the relay has greeted it. ``release``: it is connected no more; or it never
+    was, and then it is doubted whether the relay is well. ``forgo``: it is not connected after all, and that says nothing
+    against the relay.
+    """
+
+    verb: Literal["established", "release", "forgo"]
+    token: str
+
+
 class Connections(Protocol):
     """Who is connected to a relay. An entry that is not kept ends by itself, so that nothing leaks on a kill."""
 
-    def connect(self, relay: str, token: str, most: int | None) -> Connected:
-        """May ``token`` connect? ``most`` connections at once, or fewer where the relay has said that it is enough.
+    def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
+        """May ``token`` connect, when ``before`` is said? ``most`` connections at once, or fewer where the relay has said that
+        it is enough.
 
         At once no more are *being* made than were made: a relay that does not answer must not hold up every worker.
         """
 
+    def say(self, relay: str, words: Sequence[Word]) -> None:
+        """What became of some, in the order in which it did."""
+
     def keep_turns(self, relay: str, tokens: Sequence[str]) -> None:
         """These are still being connected. A turn that nobody keeps is over in a few seconds."""
 
-    def established(self, relay: str, token: str) -> None:
-        """The relay has greeted it."""
-
     def keep(self, relay: str, tokens: Sequence[str]) -> None:
         """These are still connected. What was given up counts again: it must not be said of one that is released."""
-
-    def release(self, relay: str, token: str) -> None:
-        """It is connected no more; or it never was, and then it is doubted whether the relay is well."""
-
-    def forgo(self, relay: str, token: str) -> None:
-        """It is not connected after all, and that says nothing against the relay."""
 
     def throttled(self, relay: str, *, greeting: bool) -> int:
         """The relay has said that it is too much. Said at the ``greeting``, those that are established are as many as

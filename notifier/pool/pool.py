@@ -87,7 +87,9 @@ class SessionPool:
         self._open_session = self._given_open_session or partial(
             Session.open, window=window, quota=quota, transcript=self._transcript
         )
-        self._keep_at = self._clock()
+        self._keep_at = self._keep_turns_at = self._clock()
+        if self._slots is not None:
+            self._slots.begin()
         self._connecting: set[str] = set()  # tokens whose connection is being made
         self._fewer_until: float | None = None  # others have the connections that the relay takes
         self._look_at = 0.0  # the next of those who wait looks then
@@ -276,16 +278,22 @@ class SessionPool:
     def _establish(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
             self._slots.established(token)
-            if self._upkeep is not None:
-                self._upkeep.wake()
+            self._say_soon(self._slots)
 
     def _release(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
             self._slots.release(token)
+            self._say_soon(self._slots)
 
     def _forgo(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
             self._slots.forgo(token)
+            self._say_soon(self._slots)
+
+    def _say_soon(self, slots: Slots) -> None:
+        """By the thread that looks after sessions, in the way of no mail; at once where it may not come to it any more."""
+        if self._upkeep is None or self._places.closed or not self._upkeep.hurry():
+            slots.say()
 
     # return ---------------------------------------------------------------------------------------------------------
 
@@ -328,24 +336,32 @@ class SessionPool:
         self._begin_anew_after_a_fork()
         now = self._clock()
         if self._slots is not None:
-            self._slots.keep_turns(tuple(self._connecting))
-            if now >= self._keep_at:
-                self._keep_at = now + KEEP_EVERY
-                self._keep(self._slots, self._places.tokens())
+            self._slots.say()
+            self._keep_what_is_due(self._slots, now)
         self._retire_all(self._places.take_out(lambda parked: parked.why_no_longer(now)))
+
+    def _keep_what_is_due(self, slots: Slots, now: float) -> None:
+        if now >= self._keep_turns_at:
+            self._keep_turns_at = now + KEEP_TURNS_EVERY
+            slots.keep_turns(tuple(self._connecting))
+        if now >= self._keep_at:
+            self._keep_at = now + KEEP_EVERY
+            self._keep(slots, self._places.tokens())
 
     def _keep(self, slots: Slots, tokens: Sequence[str]) -> None:
         slots.keep(tokens)
         for token in set(tokens).difference(self._places.tokens()):  # closed meanwhile: its release may have come first
-            slots.release(token)
+            self._release(token)
 
     def _due_in(self) -> float | None:
+        if self._slots is not None and self._slots.unsaid:
+            return 0.0
         now = self._clock()
         due = self._places.next_due(if_parked_now=now + self.config.max_idle)
         if due is None:
             return None
         if self._slots is not None:  # somebody may begin to connect while the thread sleeps
-            due = min(due, self._keep_at, now + KEEP_TURNS_EVERY)
+            due = min(due, self._keep_at, self._keep_turns_at)
         return due - now
 
     def _retire_all(self, leaving: Sequence[tuple[Borrower, str]]) -> None:
@@ -422,6 +438,8 @@ class SessionPool:
         self._begin_anew_after_a_fork()
         self._places.close()
         self._retire_all(self._places.take_out(lambda _: "closed"))
+        if self._slots is not None:
+            self._slots.say()
         self._places.wait_until_empty(grace)
 
     # looking --------------------------------------------------------------------------------------------------------

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
 from notifier.errors import RelayConnecting, RelayFull, RelayUnavailable, StoreError
-from notifier.model.limits import LATER, PATIENCE, Connected, Connections
+from notifier.model.limits import LATER, PATIENCE, Connected, Connections, Word
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ class Turn(NamedTuple):
 class Slots:
     """Connections to ``relay``, ``most`` at once from all replicas; None: as many as it takes without complaint.
 
-    ``holder``: who people are told that has them.
+    ``holder``: who people are told that has them. What becomes of connections is said when somebody asks for one more, or by `say`:
+    a round trip is too much to be waited for by each of them, where a relay ends connections behind a few mails.
     """
 
     def __init__(
@@ -40,6 +43,12 @@ class Slots:
         self._name = name
         self._most = most
         self._holder = holder
+        self.begin()
+
+    def begin(self) -> None:
+        """With nothing unsaid: in a child, what is left to say is its parent's, whose thread may have been saying it."""
+        self._unsaid: deque[Word] = deque()
+        self._saying = threading.Lock()
 
     def take(self) -> Turn:
         """A token for one connection, when it is its turn.
@@ -80,10 +89,14 @@ class Slots:
             pause = min(2 * pause, longest)
 
     def _asked(self, token: str) -> Connected:
+        with self._saying:  # what is being said goes before it: it may be that our own connection has ended
+            before = self._no_longer_unsaid()
         try:
-            return self._connections.connect(self._relay, token, self._most)
+            return self._connections.connect(self._relay, token, self._most, before)
         except BaseException:  # it may have been its turn, and the answer is lost: others would wait for nobody
+            self._unsaid.extendleft(reversed(before))
             self.forgo(token)
+            self.say()
             raise
 
     def keep_turns(self, tokens: Iterable[str]) -> None:
@@ -94,8 +107,30 @@ class Slots:
 
     def established(self, token: str) -> None:
         """The relay has greeted the connection."""
-        with suppress(StoreError):  # it counts as one that is being made until it is kept or given up
-            self._connections.established(self._relay, token)
+        self._unsaid.append(Word("established", token))
+
+    def release(self, token: str) -> None:
+        """It is connected no more."""
+        self._unsaid.append(Word("release", token))
+
+    def forgo(self, token: str) -> None:
+        """It is not connected after all, which is nothing to doubt the relay for."""
+        self._unsaid.append(Word("forgo", token))
+
+    @property
+    def unsaid(self) -> bool:
+        """True where there is something to `say`."""
+        return bool(self._unsaid)
+
+    def say(self) -> None:
+        """What became of connections, in the order in which it did."""
+        with self._saying:
+            if words := self._no_longer_unsaid():
+                with suppress(StoreError):  # what is established is kept, what is not kept ends by itself
+                    self._connections.say(self._relay, words)
+
+    def _no_longer_unsaid(self) -> list[Word]:
+        return [self._unsaid.popleft() for _ in range(len(self._unsaid))]
 
     def keep(self, tokens: Iterable[str]) -> None:
         """These are still connected."""
@@ -105,18 +140,9 @@ class Slots:
             except StoreError as error:
                 log.debug("connections to %s not kept, tried again soon: %s", self._name, error)
 
-    def release(self, token: str) -> None:
-        """It is connected no more."""
-        with suppress(StoreError):  # its lease ends by itself
-            self._connections.release(self._relay, token)
-
-    def forgo(self, token: str) -> None:
-        """It is not connected after all, which is nothing to doubt the relay for."""
-        with suppress(StoreError):  # its lease ends by itself
-            self._connections.forgo(self._relay, token)
-
     def too_many(self, *, greeting: bool) -> int:
         """The relay has complained. Returns how many connections it has from all replicas; 0 where nobody knows."""
+        self.say()
         try:
             return self._connections.throttled(self._relay, greeting=greeting)
         except StoreError as error:

@@ -19,31 +19,40 @@ class Upkeep:
         self._due_in = due_in
         self._lock = threading.Lock()
         self.thread: threading.Thread | None = None
-        self._stopped = threading.Event()
+        self._hurry = threading.Event()
+        self._stopped = False
 
     def wake(self) -> None:
         """There is something to look after. Whoever comes often looks first whether there is a ``thread``."""
         if self.thread is not None:
             return
         with self._lock:
-            if self.thread is None and not self._stopped.is_set():
+            if self.thread is None and not self._stopped:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 # Where the system has no thread left (row C3) nothing is lost: a checkout looks at what it gets.
                 with suppress(RuntimeError):
                     thread.start()
                     self.thread = thread
 
+    def hurry(self) -> bool:
+        """Something is due now. False where nobody does it: the system has no thread left, or it was stopped."""
+        self.wake()
+        self._hurry.set()
+        return self.thread is not None
+
     def stop(self) -> None:
         """End soon, whatever is left."""
-        self._stopped.set()
+        self._stopped = True
+        self._hurry.set()
 
     def _run(self) -> None:
-        while not self._stopped.is_set():
+        while not self._stopped:
             with self._lock:
                 mine, self.thread = self.thread, None  # whoever parks a session after this look asks for a thread
                 wait = self._due_in()
                 if wait is None:
                     return
                 self.thread = mine
-            self._stopped.wait(max(wait, 0.01))
+            self._hurry.wait(max(wait, 0.01))
+            self._hurry.clear()
             self._tend()

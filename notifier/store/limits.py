@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from notifier.model.limits import LATER, PATIENCE, Connected, Rate
+from notifier.model.limits import LATER, PATIENCE, Connected, Rate, Word
 from notifier.store.connection import Call, LedgerConnection
 from notifier.store.keys import Keys
 from notifier.store.records import ms
@@ -66,10 +66,11 @@ class RedisConnections:
         self._lease = ms(lease)
         self._recover = ms(recover)
 
-    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+    def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
         """See `Connections.connect`. Raises `StoreUnavailable`."""
         times = (self._recover, *map(ms, (PATIENCE, LATER, PATIENCE_IN_DOUBT, LATER_IN_DOUBT)))
-        (answer,) = self._connection.run([self._call(relay, "connect", token, self._lease, most or 0, *times)])
+        wanted = self._call(relay, "connect", token, self._lease, most or 0, *times)
+        *_, answer = self._connection.run([*self._calls(relay, before), wanted], in_order=True)
         wait, live, patience, doubted = map(int, answer)
         return Connected(wait / 1000, live, None if patience < 0 else patience / 1000, doubted=bool(doubted))
 
@@ -77,26 +78,21 @@ class RedisConnections:
         """See `Connections.keep_turns`. Raises `StoreUnavailable`."""
         self._connection.run([self._call(relay, "turns", *tokens)])
 
-    def established(self, relay: str, token: str) -> None:
-        """See `Connections.established`. Raises `StoreUnavailable`."""
-        self._connection.run([self._call(relay, "established", token, self._lease)])
+    def say(self, relay: str, words: Sequence[Word]) -> None:
+        """See `Connections.say`. Raises `StoreUnavailable`."""
+        self._connection.run(self._calls(relay, words), in_order=True)
 
     def keep(self, relay: str, tokens: Sequence[str]) -> None:
         """See `Connections.keep`. Raises `StoreUnavailable`."""
         self._connection.run([self._call(relay, "keep", self._lease, *tokens)])
 
-    def release(self, relay: str, token: str) -> None:
-        """See `Connections.release`. Raises `StoreUnavailable`."""
-        self._connection.run([self._call(relay, "release", token)])
-
-    def forgo(self, relay: str, token: str) -> None:
-        """See `Connections.forgo`. Raises `StoreUnavailable`."""
-        self._connection.run([self._call(relay, "forgo", token)])
-
     def throttled(self, relay: str, *, greeting: bool) -> int:
         """See `Connections.throttled`. Raises `StoreUnavailable`."""
         (established,) = self._connection.run([self._call(relay, "throttled", int(greeting), ms(PAUSE))])
         return int(established)
+
+    def _calls(self, relay: str, words: Sequence[Word]) -> list[Call]:
+        return [self._call(relay, word.verb, word.token, self._lease) for word in words]
 
     def _call(self, relay: str, verb: str, *arguments: Argument) -> Call:
         return Call("connections", self._keys.relay(relay), (verb, *arguments))

@@ -3,8 +3,8 @@
 -- believed, for whoever is killed or frozen leaves his turn to others soon; 'lately' when the last ones were established;
 -- 'doubt' is there after one that failed, until the next is established.
 -- ARGV: 'connect', token, lease ms, most or 0, recover ms, patience ms, later ms, and both where there is doubt
---     | 'turns', tokens ... | 'established', token, lease ms | 'keep', lease ms, tokens ... | 'release', token
---     | 'forgo', token | 'throttled', 1 where the greeting said it, pause ms
+--     | 'turns', tokens ... | 'keep', lease ms, tokens ... | 'established', 'release' or 'forgo', token, lease ms
+--     | 'throttled', 1 where the greeting said it, pause ms
 local at, verb = now(), ARGV[1]
 local live, ready, throttle = P .. 'live', P .. 'ready', P .. 'throttle'
 local trying, turns, lately, doubt = P .. 'trying', P .. 'turns', P .. 'lately', P .. 'doubt'

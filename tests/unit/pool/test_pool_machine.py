@@ -91,6 +91,14 @@ class HeldSlots:
         self.wrong: list[str] = []
         self._number = 0
 
+    unsaid = False
+
+    def begin(self) -> None:
+        """Of a process that was forked: nothing is unsaid here."""
+
+    def say(self) -> None:
+        """All is said at once."""
+
     def take(self) -> Turn:
         if self.refusal is not None:
             raise self.refusal

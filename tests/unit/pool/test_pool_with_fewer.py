@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from fake_relay import FakeSession, make
+from fake_relay import RELAY, FakeRelay, FakeSession, make
 
 from notifier.errors import (
     DeliveryError,
@@ -20,8 +20,8 @@ from notifier.errors import (
     fault_error,
 )
 from notifier.model.events import SessionMissed, SessionOpened, SessionParked, SessionWaited
-from notifier.model.limits import Connected
-from notifier.pool import SessionPool, Slots
+from notifier.model.limits import Connected, Word
+from notifier.pool import PoolConfig, SessionPool, Slots
 from notifier.pool import pool as pool_module
 from notifier.protocol import taxonomy
 
@@ -35,7 +35,8 @@ class Elsewhere:
     def __init__(self, free: int) -> None:
         self.free = free
 
-    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+    def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
+        self._hear(before)
         if self.free <= 0:
             return self.refusal
         self.free -= 1
@@ -44,15 +45,14 @@ class Elsewhere:
     def keep_turns(self, relay: str, tokens: list[str]) -> None:
         self.kept = tokens
 
-    def established(self, relay: str, token: str) -> int:
-        return 9
+    def keep(self, relay: str, tokens: Sequence[str]) -> None:
+        """They are there."""
 
-    def release(self, relay: str, token: str) -> int:
-        self.free += 1
-        return 9
+    def say(self, relay: str, words: Sequence[Word]) -> None:
+        self._hear(words)
 
-    def forgo(self, relay: str, token: str) -> None:
-        self.free += 1
+    def _hear(self, words: Sequence[Word]) -> None:
+        self.free += sum(word.verb != "established" for word in words)
 
 
 class Later(Elsewhere):
@@ -60,9 +60,9 @@ class Later(Elsewhere):
 
     asked = 0
 
-    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+    def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
         self.asked += 1
-        return super().connect(relay, token, most) if self.asked > 1 else Connected(1.0, 9, 0.01)
+        return super().connect(relay, token, most, before) if self.asked > 1 else Connected(1.0, 9, 0.01)
 
 
 def soon(seconds: float = 5.0) -> float:
@@ -227,9 +227,9 @@ def test_a_connection_that_ends_while_it_is_kept_is_given_back_once_more() -> No
             pool.drain()
             said.extend(("keep", token) for token in tokens)
 
-        def release(self, relay: str, token: str) -> int:
-            said.append(("release", token))
-            return super().release(relay, token)
+        def say(self, relay: str, words: Sequence[Word]) -> None:
+            said.extend((word.verb, word.token) for word in words if word.verb != "established")
+            super().say(relay, words)
 
     pool._slots = Slots(Slow(3), "relay", "relay", None)  # type: ignore[arg-type]
     with pool.session(soon()):
@@ -247,9 +247,9 @@ def test_a_turn_that_was_waited_for_is_told_and_is_no_part_of_the_time_to_open_a
     pool, _, clock, events = make(size=3)
 
     class Slow(Later):
-        def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
             clock.now += 5.0
-            return super().connect(relay, token, most)
+            return super().connect(relay, token, most, before)
 
     pool._slots = Slots(Slow(1), "relay", "relay", None)  # type: ignore[arg-type]
     with pool.session(soon()):
@@ -347,21 +347,14 @@ class Telling(Elsewhere):
         super().__init__(free)
         self.said: list[str] = []
 
-    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+    def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
+        answer = super().connect(relay, token, most, before)
         self.said.append("connect")
-        return super().connect(relay, token, most)
+        return answer
 
-    def established(self, relay: str, token: str) -> int:
-        self.said.append("established")
-        return super().established(relay, token)
-
-    def release(self, relay: str, token: str) -> int:
-        self.said.append("release")
-        return super().release(relay, token)
-
-    def forgo(self, relay: str, token: str) -> None:
-        self.said.append("forgo")
-        super().forgo(relay, token)
+    def _hear(self, words: Sequence[Word]) -> None:
+        self.said += [word.verb for word in words]
+        super()._hear(words)
 
 
 def telling(pool: SessionPool) -> list[str]:
@@ -463,3 +456,60 @@ def test_others_are_told_that_a_connection_is_being_made_as_long_as_it_is() -> N
     elsewhere.kept = ()
     one_place.tend()
     assert elsewhere.kept == ()
+
+
+# who says what became of connections ---------------------------------------------------------------------------------
+
+
+class Held(Telling):
+    """Says nothing before it may."""
+
+    def __init__(self, free: int) -> None:
+        super().__init__(free)
+        self.may, self.was_said = threading.Event(), threading.Event()
+
+    def say(self, relay: str, words: Sequence[Word]) -> None:
+        assert self.may.wait(10)
+        super().say(relay, words)
+        self.was_said.set()
+
+
+def with_a_thread(elsewhere: Elsewhere) -> SessionPool:
+    slots = Slots(elsewhere, "relay", "relay", None)  # type: ignore[arg-type]
+    return SessionPool(RELAY, PoolConfig(size=3), open_session=FakeRelay(), slots=slots)  # type: ignore[arg-type]
+
+
+def test_no_mail_waits_until_all_workers_know_what_became_of_a_connection() -> None:
+    elsewhere = Held(3)
+    pool = with_a_thread(elsewhere)
+    with pool.session(soon()):
+        assert elsewhere.said == ["connect"], "it is lent before that is said"
+        elsewhere.may.set()
+        assert elsewhere.was_said.wait(10)
+    assert elsewhere.said == ["connect", "established"]
+    elsewhere.was_said.clear()
+    pool.drain()
+    assert elsewhere.was_said.wait(10), "nor is the next connection needed for it"
+    assert elsewhere.said == ["connect", "established", "release"]
+
+
+def test_a_pool_that_is_closed_has_said_all() -> None:
+    """Its process may end at once."""
+    elsewhere = Telling(3)
+    pool = with_a_thread(elsewhere)
+    with pool.session(soon()), pool.session(soon()):
+        pass
+    pool.close()
+    assert elsewhere.said.count("established") == 2
+    assert elsewhere.said.count("release") >= 2, "once more where it was kept in the same moment"
+
+
+def test_where_the_system_has_no_thread_left_it_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    elsewhere = Telling(3)
+    pool = with_a_thread(elsewhere)
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    with pool.session(soon()):
+        assert elsewhere.said == ["connect", "established"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+
 import pytest
 
 from notifier.errors import RelayConnecting, RelayFull, RelayUnavailable, StoreUnavailable
-from notifier.model.limits import Connected
+from notifier.model.limits import Connected, Word
 from notifier.pool import Slots, slots
 
 MINE = Connected(0.0, 1)
@@ -19,10 +22,15 @@ class Answers:
     def __init__(self, *answers: Connected) -> None:
         self.answers = answers
         self.asked: list[str] = []
+        self.said: list[Word] = []
 
-    def connect(self, relay: str, token: str, most: int | None) -> Connected:
+    def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
+        self.said += before
         self.asked.append(token)
         return self.answers[min(len(self.asked), len(self.answers)) - 1]
+
+    def say(self, relay: str, words: Sequence[Word]) -> None:
+        self.said += words
 
 
 def of(answers: Answers) -> Slots:
@@ -69,17 +77,16 @@ def test_whose_turn_comes_nearer_waits_on(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_turn_whose_answer_is_lost_is_given_up_for_others() -> None:
     class Lost(Answers):
-        def connect(self, relay: str, token: str, most: int | None) -> Connected:
+        def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
             super().connect(relay, token, most)
             raise StoreUnavailable("no answer in time")
 
-        def forgo(self, relay: str, token: str) -> None:
-            self.given_up = token
-
     answers = Lost(MINE)
+    ours = of(answers)
+    ours.release("before")
     with pytest.raises(StoreUnavailable):
-        of(answers).take()
-    assert answers.asked == [answers.given_up]
+        ours.take()
+    assert answers.said == [Word("release", "before"), Word("forgo", answers.asked[0])]
 
 
 def test_a_limit_that_is_reached_is_said_at_once() -> None:
@@ -87,3 +94,77 @@ def test_a_limit_that_is_reached_is_said_at_once() -> None:
     with pytest.raises(RelayFull, match="9 from all workers"):
         of(answers).take()
     assert len(answers.asked) == 1
+
+
+# what became of connections -----------------------------------------------------------------------------------------
+
+
+def test_what_became_of_a_connection_is_said_by_whoever_asks_for_the_next() -> None:
+    """In the same round trip, and in its order: it may be what makes room for it."""
+    answers = Answers(MINE)
+    ours = of(answers)
+    first = ours.take()
+    ours.established(first.token)
+    ours.release(first.token)
+    assert (ours.unsaid, answers.said) == (True, [])
+    ours.take()
+    assert answers.said == [Word("established", first.token), Word("release", first.token)]
+    assert not ours.unsaid
+
+
+def test_each_word_is_said_once() -> None:
+    answers = Answers(MINE)
+    ours = of(answers)
+    ours.forgo("a")
+    ours.say()
+    ours.say()
+    ours.take()
+    assert answers.said == [Word("forgo", "a")]
+
+
+def test_whoever_asks_waits_for_what_is_being_said() -> None:
+    """Otherwise a connection that has ended is counted against the next one of the same process."""
+    saying, go_on, order = threading.Event(), threading.Event(), list[str]()
+
+    class Slow(Answers):
+        def say(self, relay: str, words: Sequence[Word]) -> None:
+            saying.set()
+            assert go_on.wait(10)
+            order.append("said")
+
+        def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
+            order.append("asked")
+            return MINE
+
+    ours = of(Slow(MINE))
+    ours.release("ended")
+    speaker = threading.Thread(target=ours.say)
+    speaker.start()
+    assert saying.wait(10)
+    asking = threading.Thread(target=ours.take)
+    asking.start()
+    go_on.set()
+    speaker.join(10)
+    asking.join(10)
+    assert order == ["said", "asked"]
+
+
+def test_a_child_says_nothing_for_its_parent_and_waits_for_none_of_its_threads() -> None:
+    answers = Answers(MINE)
+    ours = of(answers)
+    ours.release("the parent's")
+    ours._saying.acquire()  # a thread that the child does not have
+    ours.begin()
+    ours.take()
+    ours.say()
+    assert answers.said == []
+
+
+def test_a_complaint_is_about_all_that_is_connected() -> None:
+    class Complained(Answers):
+        def throttled(self, relay: str, *, greeting: bool) -> int:
+            return len(self.said)
+
+    ours = of(Complained(MINE))
+    ours.established("a")
+    assert ours.too_many(greeting=True) == 1

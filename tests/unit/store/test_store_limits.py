@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from fake_ledger import Clock, fake_redis, fake_store
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.model.limits import LATER, PATIENCE, Connected, Rate
+from notifier.model.limits import LATER, PATIENCE, Connected, Rate, Word
 from notifier.pool.slots import KEEP_TURNS_EVERY
 from notifier.store import RedisStore
 from notifier.store.limits import (
@@ -107,19 +109,23 @@ def test_one_mail_goes_now_and_then_however_often_a_relay_complains(store: Redis
 # connections --------------------------------------------------------------------------------------------------------
 
 
+def say(store: RedisStore, verb: Literal["established", "release", "forgo"], token: str) -> None:
+    store.connections.say("relay", [Word(verb, token)])
+
+
 def connected(store: RedisStore, count: int, most: int | None = None, start: int = 0) -> int:
     """So many try; how many may."""
     made = 0
     for number in range(start, start + count):
         if store.connections.connect("relay", f"t{number}", most).wait == 0:
-            store.connections.established("relay", f"t{number}")
+            say(store, "established", f"t{number}")
             made += 1
     return made
 
 
 def test_no_more_connections_than_allowed_from_all_together(store: RedisStore, clock: Clock) -> None:
     assert connected(store, 20, most=10) == 10
-    store.connections.release("relay", "t3")
+    say(store, "release", "t3")
     assert connected(store, 5, most=10, start=100) == 1
 
 
@@ -150,7 +156,7 @@ def test_a_connection_that_was_given_up_counts_again_with_its_next_sign_of_life(
 def test_a_greeting_that_came_late_counts(store: RedisStore, clock: Clock) -> None:
     store.connections.connect("relay", "patient", None)
     clock.now += LEASE + 1
-    store.connections.established("relay", "patient")
+    say(store, "established", "patient")
     assert store.connections.connect("relay", "next", 1) == Connected(1.0, 1)
     clock.now += LEASE + 1
     assert store.connections.throttled("relay", greeting=True) == 0
@@ -160,9 +166,9 @@ def test_a_complaint_at_the_greeting_says_how_many_are_enough(store: RedisStore,
     assert connected(store, 10) == 10
     store.connections.connect("relay", "one too many", None)
     assert store.connections.throttled("relay", greeting=True) == 10
-    store.connections.release("relay", "one too many")
+    say(store, "release", "one too many")
     assert connected(store, 5, start=20) == 0
-    store.connections.release("relay", "t0")
+    say(store, "release", "t0")
     assert connected(store, 5, start=30) == 1
 
 
@@ -170,7 +176,7 @@ def test_a_complaint_later_halves_them_and_one_more_is_tried_now_and_then(store:
     assert connected(store, 8) == 8
     assert store.connections.throttled("relay", greeting=False) == 8
     for number in range(8):
-        store.connections.release("relay", f"t{number}")
+        say(store, "release", f"t{number}")
     assert connected(store, 20, start=20) == 4
     clock.now += RECOVER
     store.connections.keep("relay", [f"t{number}" for number in range(20, 24)])
@@ -200,7 +206,7 @@ def test_relays_that_end_each_connection_after_a_mail_are_connected_to_as_often(
 ) -> None:
     assert connected(store, 3) == 3
     for number in range(3):
-        store.connections.release("relay", f"t{number}")
+        say(store, "release", f"t{number}")
     assert [asks(store, f"more {number}").wait for number in range(4)] == [0, 0, 0, LATER]
 
 
@@ -209,16 +215,16 @@ def test_after_one_that_failed_others_are_connected_one_by_one_until_one_is_esta
 ) -> None:
     assert connected(store, 3) == 3
     asks(store, "fails")
-    store.connections.release("relay", "fails")
+    say(store, "release", "fails")
     assert asks(store, "probe").wait == 0
     assert asks(store, "other") == Connected(LATER_IN_DOUBT, 4, PATIENCE_IN_DOUBT, doubted=True)
-    store.connections.established("relay", "probe")
+    say(store, "established", "probe")
     assert [asks(store, f"more {number}").wait for number in range(3)] == [0, 0, 0]
 
 
 def test_one_that_is_not_made_after_all_is_nothing_to_doubt_the_relay_for(store: RedisStore, clock: Clock) -> None:
     asks(store, "first")
-    store.connections.forgo("relay", "first")
+    say(store, "forgo", "first")
     assert asks(store, "next").wait == 0, "nobody waits for it"
     assert asks(store, "other") == Connected(LATER, 1, PATIENCE), "and it counts for none that was established"
 
@@ -243,7 +249,7 @@ def test_who_was_frozen_does_not_take_his_turn_back_from_others(store: RedisStor
     clock.now += 3 * KEEP_TURNS_EVERY
     asks(store, "next")
     store.connections.keep_turns("relay", ["frozen"])
-    store.connections.release("relay", "next")
+    say(store, "release", "next")
     assert asks(store, "probe").wait == 0
 
 
@@ -263,5 +269,5 @@ def test_one_that_is_kept_is_established_though_nobody_was_told_when_it_was(stor
     asks(store, "first")
     store.connections.keep("relay", ["first"])
     assert asks(store, "next").wait == 0
-    store.connections.release("relay", "first")
+    say(store, "release", "first")
     assert asks(store, "third").patience == PATIENCE, "and its end is nothing to doubt the relay for"
