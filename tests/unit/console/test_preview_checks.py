@@ -44,6 +44,7 @@ def test_a_good_mail_is_left_alone() -> None:
     assert findings(body) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LIBRARY.names())
 def test_the_shipped_mails_are_clean(name: str) -> None:
     catalogue = Catalogue(LIBRARY, Renderer(LIBRARY))

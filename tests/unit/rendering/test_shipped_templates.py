@@ -29,7 +29,11 @@ def languages(name: str) -> list[str]:
     return ["en", "de", *(["ar"] if name in RIGHT_TO_LEFT else [])]
 
 
-CASES = [(n, s, tag) for n in NAMES for s in RENDERER.sample_contexts(n) for tag in languages(n)]
+def case(name: str, sample: str, tag: str) -> Any:
+    return pytest.param(name, sample, tag, marks=[] if tag == "en" else [pytest.mark.long])
+
+
+CASES = [case(n, s, tag) for n in NAMES for s in RENDERER.sample_contexts(n) for tag in languages(n)]
 of_every_mail = pytest.mark.parametrize(("name", "sample", "locale"), CASES)
 by_name = pytest.mark.parametrize("name", NAMES)
 

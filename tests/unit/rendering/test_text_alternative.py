@@ -99,6 +99,7 @@ def test_a_depth_of_a_hundred_thousand_is_read() -> None:
     assert text_alternative("<div>" * 100_000 + "x") == "x\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "tag", ["<table><tr><td>x", "<ul><li>x", "<blockquote>x", "<p><table><td>x", "<h1>x", "<b>x</p>", "<dl><dd>x", "<q>x", "<a href=y><button>x"]
 )  # fmt: skip
@@ -123,6 +124,7 @@ def calls_of(html: str) -> int:
     return called
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "piece",
     ["<table><tr><td>x", "<ul><li>x", "<blockquote>x", "<p><table><td>x", "<h1>x", "<b>x</p>", "<dl><dd>x", "<a href=y><button>x", "<a ", "<!--", "<a x='", "</p>",
