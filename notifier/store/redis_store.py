@@ -345,10 +345,8 @@ class RedisStore:
 
     def _settle_calls(self, portions: Sequence[Sequence[Settlement]]) -> list[Call]:
         times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
-        edges = [chain(*map(self._edge, some)) for some in portions]
         return [
-            self._call("settle", some[0].claim.email.queue, *times, *theirs)
-            for some, theirs in zip(portions, edges, strict=True)
+            self._call("settle", some[0].claim.email.queue, *times, *chain(*map(self._edge, some))) for some in portions
         ]
 
     def _edge(self, one: Settlement) -> Arguments:
