@@ -622,6 +622,36 @@ class Settlements:
         assert caught.value.mail_ids == (zombie.mail_id,)
         assert store.counts("mail")[MailState.FAILED] == 2
 
+    def test_an_edge_that_there_is_not_is_an_error_and_does_not_hold_up_the_others(self, store: Store) -> None:
+        first, nothing_handed_over, last = (
+            at_dot(store, an_email()),
+            claimed(store, an_email()),
+            at_dot(store, an_email()),
+        )
+        with pytest.raises(StoreError, match="nothing was handed over"):
+            store.settle([Settlement(claim, MailState.SENT) for claim in (first, nothing_handed_over, last)])
+        assert store.counts("mail")[MailState.SENT] == 2
+        assert state_of(store, nothing_handed_over.mail_id) == MailState.CLAIMED
+
+    def test_many_settlements_of_two_queues_are_taken_together(self, store: Store) -> None:
+        store.add([an_email(queue=queue) for queue in ("mail", "mail.bulk") for _ in range(101)])
+        claims = [claim for queue in ("mail", "mail.bulk") for claim in store.claim(queue, "worker-1", 500)]
+        ends = (MailState.FAILED, MailState.WAITING)
+        settled = [Settlement(claim, ends[place % 2]) for place, claim in enumerate(claims)]
+        store.settle(settled)
+        assert [state_of(store, one.claim.mail_id) for one in settled] == [one.state for one in settled]
+
+    def test_a_leg_and_the_end_of_the_same_mail_may_be_settled_together(self, store: Store) -> None:
+        claim = at_dot(store, an_email("a@example.com", "b@example.com"))
+        leg = {"a@example.com": RecipientState.ACCEPTED}
+        end = {"b@example.com": RecipientState.REFUSED}
+        store.settle(
+            [Settlement(claim, MailState.CLAIMED, recipients=leg), Settlement(claim, MailState.SENT, recipients=end)]
+        )
+        status = store.status(claim.mail_id)
+        assert status is not None
+        assert (status.state, dict(status.recipients)) == (MailState.SENT, {**leg, **end})
+
     def test_a_deferred_mail_is_due_later_and_counts_its_attempt(self, store: Store) -> None:
         claim = at_dot(store, an_email("a@example.com", "b@example.com"))
         states = {"a@example.com": RecipientState.ACCEPTED, "b@example.com": RecipientState.DEFERRED}

@@ -96,7 +96,7 @@ class LedgerConnection:
 
     def ask(self, *commands: Command) -> list[Any]:
         """The answers to plain commands, one round trip. Raises `StoreUnavailable`, or `StoreError` where refused."""
-        return self._checked(self.sent(commands))
+        return self.checked(self.sent(commands))
 
     def sent(self, commands: Sequence[Command]) -> list[Any]:
         """The same, refusals left among the answers as values (`ResponseError`)."""
@@ -109,6 +109,13 @@ class LedgerConnection:
             raise store_error(error, str(self.url)) from error
         return answers
 
+    def checked(self, answers: list[Any]) -> list[Any]:
+        """The answers. Raises the first refusal among them, `StoreUnavailable` or `StoreError`."""
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise store_error(answer, str(self.url)) from answer
+        return answers
+
     def run(self, calls: Sequence[Call | Plain], *, durably: bool = False, in_order: bool = False) -> list[Any]:
         """The answers to all the calls, one round trip; with ``durably`` their effects are on disk when it returns.
 
@@ -117,7 +124,7 @@ class LedgerConnection:
 
         Raises `StoreUnavailable`, or `StoreError` where a script refused; the other calls are done all the same.
         """
-        return self._checked(self._run_known(calls, durably=durably, in_order=in_order))
+        return self.checked(self._run_known(calls, durably=durably, in_order=in_order))
 
     def attempt(self, calls: Sequence[Call | Plain], *, durably: bool = False) -> list[Any]:
         """The same, and where a script refused, the `StoreError` is its answer. Raises `StoreUnavailable`."""
@@ -162,7 +169,7 @@ class LedgerConnection:
         # On the connection that wrote: WAITAOF waits for the writes of its own connection, and all before them.
         *answers, synced = self._answers([*commands, ("WAITAOF", 1, 0, int(self._timeout * 1000 * FSYNC_SHARE))])
         if isinstance(synced, RedisError):  # what the server has against the steps says more than that
-            self._checked([*(one for one in answers if not isinstance(one, NoScriptError)), synced])
+            self.checked([*(one for one in answers if not isinstance(one, NoScriptError)), synced])
         if int(synced[0]) < 1:
             raise StoreUnavailable(
                 f"the store at {self.url} did not write to its disk in time; whether the step is kept is not known. "
@@ -176,12 +183,6 @@ class LedgerConnection:
         except RedisError as error:
             raise store_error(error, str(self.url)) from error
 
-    def _checked(self, answers: list[Any]) -> list[Any]:
-        for answer in answers:
-            if isinstance(answer, RedisError):
-                raise store_error(answer, str(self.url)) from answer
-        return answers
-
     def _fsync_wanted(self) -> bool:
         if not self._durable:
             return False
@@ -193,7 +194,7 @@ class LedgerConnection:
     def _probe(self) -> bool:
         (answer,) = self.sent([("WAITAOF", 1, 0, 1)])
         if not isinstance(answer, ResponseError):
-            self._checked([answer])
+            self.checked([answer])
             return True
         log.warning(
             "the store at %s cannot confirm that a mail is on disk (%s): durability is 'aof', the relaxed one. "

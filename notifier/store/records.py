@@ -129,8 +129,8 @@ def readdressed(payload: str, recipients: str, readdress: Mapping[str, Address])
     return recipients, email, _json(after)
 
 
-def edge_of(one: Settlement, *, composed: bytes) -> Arguments:
-    """The arguments of ``settle.lua`` that describe the edge; ``composed`` as the record keeps it."""
+def edge_of(one: Settlement, *, composed: bytes, composed_in: str = "") -> Arguments:
+    """The arguments of ``settle.lua`` that are the mail's own; ``composed`` as the record keeps it, in a blob or itself."""
     known = {
         "fault": one.fault.to_dict() if one.fault else None,
         "reply": one.reply,
@@ -146,6 +146,9 @@ def edge_of(one: Settlement, *, composed: bytes) -> Arguments:
         one.spent,
         _json({name: value for name, value in known.items() if value is not None}),
         composed,
+        one.held_by or "",
+        composed_in,
+        one.claim.owner,
     )
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from notifier.errors import BlobUnavailable, FenceRejected, MailNotFound, StoreError
@@ -78,6 +79,7 @@ from notifier.store.round_trips import Argument
 from notifier.store.rows import Row
 from notifier.store.sealing import Seal
 from notifier.store.searching import BEGIN, PAGE, Piece, every_member, look_through
+from notifier.store.settling import portions_of as settled_together
 from notifier.store.standing import RedisStanding
 from notifier.store.suppression import SuppressionList
 from notifier.store.tallies import RedisTallies
@@ -307,8 +309,9 @@ class RedisStore:
         if not settlements:
             return
         durably = self._disk.waited_for(one.claim.email for one in settlements)
-        answers = self._connection.run(self._settle_calls(settlements), durably=durably)
-        if refused := self._settled(settlements, answers):
+        portions = settled_together(settlements)
+        answers = self._connection.run(self._settle_calls(portions), durably=durably)
+        if refused := self._settled(portions, answers):
             raise FenceRejected(refused)
 
     def settle_and_begin_dot(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Turn:
@@ -319,13 +322,15 @@ class RedisStore:
         (queue,) = {claim.email.queue for claim in claims}
         dot = self._call("begin_dot", queue, ms(self._takeover.at_dot), *_ours(claims))
         durably = self._disk.waited_for(one.email for one in (*(one.claim for one in settlements), *claims))
-        *answers, lost = self._connection.run([*self._settle_calls(settlements), dot], durably=durably, in_order=True)
-        return Turn(self._settled(settlements, answers), [mail_id.decode() for mail_id in lost])
+        portions = settled_together(settlements)
+        *answers, lost = self._connection.run([*self._settle_calls(portions), dot], durably=durably, in_order=True)
+        return Turn(self._settled(portions, answers), [mail_id.decode() for mail_id in lost])
 
-    def _settled(self, settlements: Sequence[Settlement], answers: Sequence[object]) -> Sequence[str]:
+    def _settled(self, portions: Sequence[Sequence[Settlement]], answers: Sequence[Sequence[Any]]) -> Sequence[str]:
         """Those that were refused; what the others teach is learned."""
-        refused = [one.claim.mail_id for one, done in zip(settlements, answers, strict=True) if not done]
-        self._learn_addresses([one for one in settlements if one.claim.mail_id not in refused])
+        done = self._connection.checked(list(chain(*answers)))
+        refused = [one.claim.mail_id for one, taken in zip(chain(*portions), done, strict=True) if not taken]
+        self._learn_addresses([one for one in chain(*portions) if one.claim.mail_id not in refused])
         return refused
 
     def _learn_addresses(self, settled: Sequence[Settlement]) -> None:
@@ -338,16 +343,15 @@ class RedisStore:
         except StoreError as error:
             log.warning("refused addresses are not on the suppression list: %s", error)
 
-    def _settle_calls(self, settlements: Sequence[Settlement]) -> list[Call]:
+    def _settle_calls(self, portions: Sequence[Sequence[Settlement]]) -> list[Call]:
         times = (ms(self._takeover.at_dot), ms(self._retention), ms(self._takeover.lease))
-        return [self._settle_call(one, *times) for one in settlements]
+        return [
+            self._call("settle", some[0].claim.email.queue, *times, *chain(*map(self._edge, some))) for some in portions
+        ]
 
-    def _settle_call(self, one: Settlement, *times: int) -> Call:
+    def _edge(self, one: Settlement) -> Arguments:
         composed_in = self._contents.put_composed(one.composed)
-        edge = edge_of(one, composed=self._contents.composed(one.composed, composed_in))
-        return self._call(
-            "settle", one.claim.email.queue, *edge, *times, one.held_by or "", composed_in, one.claim.owner
-        )
+        return edge_of(one, composed=self._contents.composed(one.composed, composed_in), composed_in=composed_in)
 
     def take_evidence(self, evidence: Evidence, *, before_restore: bool = False) -> Verdict:
         """See `Store.take_evidence`."""

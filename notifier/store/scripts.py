@@ -1,8 +1,9 @@
-"""The Lua scripts: one file each, a shared prelude, and the table of edges written from the model."""
+"""The Lua scripts: one file each, what it names of a shared prelude, and the table of edges written from the model."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -52,6 +53,11 @@ TAKES_NEW = ("reserve", "add", "put_blob")
 FLAGS = {name: "#!lua flags=allow-oom\n" for name in NAMES if name not in TAKES_NEW}
 
 
+# A top-level name of the prelude, with what stands behind it up to the next one.
+_PIECE = re.compile(r"^local (?:function )?(\w+).*?(?=^local |\Z)", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
+
+
 @cache
 def source(name: str, hooks: tuple[str, ...] = ()) -> str:
     """The whole text of a script. ``hooks``: who is to be told what its edges do."""
@@ -60,13 +66,24 @@ def source(name: str, hooks: tuple[str, ...] = ()) -> str:
     body = (folder / f"{name}.lua").read_text(encoding="utf-8")
     if name in ("evidence", "prove"):
         body = f"{_edges('EVIDENCE', EVIDENCE)}\n{body}"
-    return f"{FLAGS.get(name, '')}{_edges('EDGES', EDGES)}\n{_hooks(hooks)}\n{prelude}\n{_counting(body)}"
+    shared = f"{_edges('EDGES', EDGES)}\n{_hooks(hooks)}\n{prelude}"
+    whole = _with_what_it_names(body, shared)
+    return FLAGS.get(name, "") + (_with_what_it_names(_counting(body), shared) if "COUNTED" in whole else whole)
 
 
 @cache
 def digest(name: str, hooks: tuple[str, ...] = ()) -> str:
     """What EVALSHA calls it by."""
     return hashlib.sha1(source(name, hooks).encode(), usedforsecurity=False).hexdigest()
+
+
+def _with_what_it_names(body: str, shared: str) -> str:
+    """The server makes a function anew with each call, whether it is called or not: only what is named goes along."""
+    text = body
+    for piece in reversed(list(_PIECE.finditer(_COMMENT.sub("", shared)))):
+        if re.search(rf"\b{piece[1]}\b", text):
+            text = piece[0] + text
+    return text
 
 
 def _counting(body: str) -> str:

@@ -69,7 +69,7 @@ def without_dot_stuffing() -> None:
 MUTANTS: Mapping[str, Callable[[], None]] = {
     "fence": without(
         begin_dot={"f[2] ~= ARGV[i + 1] or f[3] ~= ARGV[i + 2] or ": ""},
-        settle={"if f[2] ~= fence or f[7] ~= ARGV[14] then": "if false then"},
+        settle={"if f[2] ~= fence or f[7] ~= owner then": "if false then"},
     ),
     "dot record": without(begin_dot={"local lost, states": "do return {} end\nlocal lost, states"}),
     "sweeper": without(sweep={"local ids = {}\n": "local ids = {}\n  if true then return ids end\n"}),

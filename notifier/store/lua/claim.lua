@@ -41,7 +41,7 @@ local due = paused and {} or redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', at,
 for _, id in ipairs(due) do
   local key = mail_key(id)
   local f = redis.call('HMGET', key, 'payload', 'recipients', 'attempt', 'crashes', 'unknowns', 'setbacks', 'deadline',
-    'composed_in', 'class', 'tenant', 'trace', 'survived')
+    'composed_in', 'class', 'tenant', 'trace', 'survived', 'fence')
   if (tonumber(f[7] or nil) or 0) <= at then
     retired_if_over(id, at, tonumber(ARGV[6]))
   else
@@ -51,10 +51,10 @@ for _, id in ipairs(due) do
     local payload, recipients = f[1] or '', f[2] or ''
     local hits, states = '', nil
     if screens then hits, states = on_the_list(recipients, mailing_list(f[9], f[10])) end -- before anything is written: a list that is none is an error
-    local fence = redis.call('HINCRBY', key, 'fence', 1)
+    local fence = (tonumber(f[13] or nil) or 0) + 1
     shift(id, 'waiting', 'claimed', at + tonumber(ARGV[2]))
-    local written = { 'state', 'claimed', 'owner', ARGV[3] }
-    if states then written[5], written[6] = 'recipients', states end
+    local written = { 'state', 'claimed', 'owner', ARGV[3], 'fence', fence }
+    if states then written[7], written[8] = 'recipients', states end
     redis.call('HSET', key, unpack(written))
     local facts = {
       id, fence, f[3] or 0, f[4] or 0, f[5] or 0, f[6] or 0, tonumber(f[7]) - at, #payload, #recipients, #hits,

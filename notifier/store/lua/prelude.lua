@@ -62,7 +62,7 @@ local function tell(id, at, state, entry)
   local fault = entry.fault
   publish({
     name = TOLD[state], mail_id = id, state = state, at = at / 1000, template = f[1], mail_class = f[2],
-    attempt = tonumber(f[3] or nil) or 0, relay = entry.relay, why = entry.why,
+    attempt = entry.attempt or tonumber(f[3] or nil) or 0, relay = entry.relay, why = entry.why,
     fault = fault and {
       taxonomy_id = fault.taxonomy_id, error_class = fault.error_class, scope = fault.scope, phase = fault.phase,
       host = fault.host, code = fault.code, enhanced = fault.enhanced,
@@ -176,18 +176,19 @@ end
 local function mark_of(owner) return string.sub(owner, -4) end
 
 -- What is left of a mail that ends, with what is to be done about the rest. Before anything is written: a record that cannot be
--- read is an error, and stays as it is.
-local function leftover(id, to)
+-- read is an error, and stays as it is. `changes`: fields of the record that are others by now, for it goes unwritten.
+local function leftover(id, to, changes)
   local f = redis.call('HMGET', mail_key(id), 'state', 'settled', 'body', 'created', 'template', 'class', 'recipients',
     'retention', 'attempt', 'crashes', 'unknowns', 'setbacks', 'blobs', 'settled_by', 'own')
-  local left = unpacked(LEFT, f)
+  local left, settled_by = unpacked(LEFT, f), changes.settled_by or f[14]
+  for name, value in pairs(changes) do left[name] = value end
   left.state, left.body, left.history = to, string.sub(f[3] or '', 1, BODY), {}
-  left.recipients = cjson.decode(f[7])
+  left.recipients = cjson.decode(left.recipients)
   for _, name in ipairs({ 'settled', 'created', 'attempt', 'crashes', 'unknowns', 'setbacks' }) do
     left[name] = tonumber(left[name] or nil)
     if left[name] == 0 then left[name] = nil end
   end
-  if left.settled and f[14] then left.settled = left.settled .. ' ' .. f[14] end
+  if left.settled and settled_by then left.settled = left.settled .. ' ' .. settled_by end
   for i, text in ipairs(redis.call('LRANGE', P .. 'history:' .. id, 0, -1)) do
     left.history[i] = packed(ROW, cjson.decode(text))
   end
@@ -232,8 +233,8 @@ local function tally_open(at, template, recipients, state)
   end
 end
 
--- To a state that nothing leaves by itself. A dead letter is kept whole.
-local function retire(id, from, to, at, entry, retention)
+-- To a state that nothing leaves by itself. A dead letter is kept whole. `changes`: see `leftover`; only of a mail that ends.
+local function retire(id, from, to, at, entry, retention, changes)
   if to == 'failed' or to == 'expired' or to == 'quarantined' then
     local f = redis.call('HMGET', mail_key(id), 'template', 'recipients')
     local readable, recipients = pcall(cjson.decode, f[2] or '{}') -- what nobody can read is retired too
@@ -241,7 +242,7 @@ local function retire(id, from, to, at, entry, retention)
   end
   if not ENDED[to] then return move(id, from, to, at, at, entry) end
   -- State and entry are not written into the record first, which goes.
-  local left = leftover(id, to)
+  local left = leftover(id, to, changes or {})
   shift(id, from, to, at)
   redis.call('HINCRBY', P .. 'ended', to, 1)
   left.history[#left.history + 1] = packed(ROW, said(id, at, to, entry))

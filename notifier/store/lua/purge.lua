@@ -11,7 +11,7 @@ if state then
   if dead then
     retire(id, state, 'discarded', at, {}, tonumber(ARGV[3]))
   elseif ENDED[state] then -- an older Notifier has left it so
-    shrink(id, at, leftover(id, state), math.max(redis.call('PTTL', key), 1))
+    shrink(id, at, leftover(id, state, {}), math.max(redis.call('PTTL', key), 1))
   else
     return 'busy'
   end

@@ -68,3 +68,20 @@ def test_a_server_that_is_full_takes_no_new_mail(script: str) -> None:
 def test_every_script_has_its_file_and_every_file_its_script() -> None:
     folder = files("notifier.store") / "lua"
     assert {file.name for file in folder.iterdir()} == {f"{name}.lua" for name in (*scripts.NAMES, "prelude")}
+
+
+def test_a_script_brings_only_what_it_names_of_the_prelude() -> None:
+    assert "local function suppressed" in scripts.source("suppressed")
+    assert "retire" not in scripts.source("suppressed")
+
+
+@pytest.mark.parametrize("script", scripts.NAMES)
+def test_a_script_has_all_that_it_names_of_the_prelude(script: str) -> None:
+    prelude = (files("notifier.store") / "lua" / "prelude.lua").read_text(encoding="utf-8")
+    text, declared = (
+        scripts.source(script),
+        set(re.findall(r"^local (?:function )?(.+?)(?:\(| =)", prelude, re.MULTILINE)),
+    )
+    assert all(name.isidentifier() for name in declared)  # one name each, or `scripts` would not find the second
+    called = {name for name in declared if re.search(rf"\b{name}\(", text)}
+    assert {name for name in called if not re.search(rf"local function {name}\(", text)} == set()

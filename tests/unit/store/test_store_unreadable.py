@@ -9,10 +9,12 @@ from pathlib import Path
 
 import fakeredis
 import pytest
-from store_conformance import added, an_email, history_of, state_of
+from store_conformance import added, an_email, at_dot, history_of, state_of
 
+from notifier.errors import StoreError
 from notifier.model.state import MailState
 from notifier.store import RedisStore
+from notifier.store.base import Settlement
 from notifier.store.blobs import InDirectory
 
 
@@ -41,3 +43,27 @@ def test_what_is_no_mail_is_a_warning_without_its_content(
     (line,) = caplog.messages
     assert line.startswith(f"mail {mail_id} is {MailState.QUARANTINED}: the record cannot be read")
     assert "secret" not in line
+
+
+def test_a_record_that_cannot_be_settled_stays_as_it_is_and_holds_up_no_other(
+    store: RedisStore, server: fakeredis.FakeRedis
+) -> None:
+    claims = [at_dot(store, an_email()) for _ in range(3)]
+    record = f"notifier:{{mail}}:mail:{claims[1].mail_id}"
+    server.hset(record, "recipients", "no JSON")
+    before = server.hgetall(record)
+    with pytest.raises(StoreError):
+        store.settle([Settlement(claim, MailState.SENT) for claim in claims])
+    assert store.counts("mail")[MailState.SENT] == 2
+    assert server.hgetall(record) == before
+    server.hset(record, "recipients", "{}")
+    store.settle([Settlement(claim, MailState.SENT) for claim in claims])
+    assert store.counts("mail")[MailState.SENT] == 3
+
+
+def test_a_key_of_another_kind_in_a_mails_way_holds_up_no_other(store: RedisStore, server: fakeredis.FakeRedis) -> None:
+    claims = [at_dot(store, an_email()) for _ in range(3)]
+    server.set(f"notifier:{{mail}}:history:{claims[0].mail_id}", "no list")
+    with pytest.raises(StoreError, match="WRONGTYPE"):
+        store.settle([Settlement(claim, MailState.SENT) for claim in claims])
+    assert store.counts("mail")[MailState.SENT] == 2
