@@ -17,7 +17,7 @@ from notifier.rendering.linking.knowledge import Scope
 from notifier.rendering.linking.late_sets import check_no_late_sets
 from notifier.rendering.linking.linked import Linked, SharedLinks, linked_of
 from notifier.rendering.linking.modules import Modules
-from notifier.rendering.linking.quick_code import QuickCode
+from notifier.rendering.linking.quick_code import quick
 from notifier.rendering.linking.snapshot import Snapshot
 from notifier.rendering.linking.specialising import Specialiser
 from notifier.rendering.linking.trees import NotLinked, copied, everything, stored
@@ -32,7 +32,8 @@ _MAX_NODES = 20_000  # of a linked template: code for Python's compiler
 
 
 class Linker:
-    """Of one environment. ``uses``: of a template, before it is linked; ``aside``: runs what links it, false if it cannot now.
+    """Of one environment. ``quick`` prints the same files, each by itself. ``uses``: of a template, before it is linked; ``aside``: runs
+    what links it, false if it cannot now.
 
     Safe to share between threads: at the worst it is done twice.
     """
@@ -45,6 +46,7 @@ class Linker:
         aside: Callable[[Callable[[], None]], bool] = at_once,
     ) -> None:
         self._environment = environment
+        self.quick = quick(environment)
         self._glances = glances or Glances()
         self._uses = uses
         self._aside = aside
@@ -110,7 +112,7 @@ class Linker:
         snapshot = Snapshot(self._environment.loader)
         code, why = None, ""
         try:
-            code = _Files(self._environment, snapshot).linked(path)
+            code = _Files(self._environment, self.quick, snapshot).linked(path)
         except NotLinked as reason:
             why = str(reason)
         except Exception as error:  # noqa: BLE001 - as above; for this process alone, for a file may have been missing for a moment
@@ -122,9 +124,10 @@ class Linker:
 class _Files:
     """The files that a template reaches."""
 
-    def __init__(self, environment: Environment, snapshot: Snapshot) -> None:
+    def __init__(self, environment: Environment, quick: Environment, snapshot: Snapshot) -> None:
         self._environment = environment
-        self._now = environment.overlay(loader=snapshot)
+        self._quick = quick
+        self._now = quick.overlay(loader=snapshot)
         self._snapshot = snapshot
         self._trees: dict[str, nodes.Template] = {}
 
@@ -144,7 +147,7 @@ class _Files:
             raise NotLinked("it is too big")
         tree = nodes.Template(_merged(body), lineno=1)
         tree.set_environment(environment)
-        return _compiled(environment, tree, path)
+        return self._quick.compile(tree, path, path)
 
     def _escapes(self, path: str) -> bool:
         rule = self._environment.autoescape
@@ -163,12 +166,6 @@ class _Files:
         tree = self._environment.parse(source, path, file)
         check_fit(tree)
         return tree
-
-
-def _compiled(environment: Environment, tree: nodes.Template, path: str) -> CodeType:
-    quick = environment.overlay()
-    quick.code_generator_class = QuickCode
-    return quick.compile(tree, path, path)
 
 
 def _merged(body: list[nodes.Node]) -> list[nodes.Node]:

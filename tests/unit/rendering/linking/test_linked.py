@@ -142,7 +142,7 @@ def test_linking_compiles_no_file_that_is_compiled_already(monkeypatch: pytest.M
     worker, compiled = Worker(), []
     process = worker.process()
     for name in FILES:
-        process._environment.get_template(name)
+        process.quick.get_template(name)
     before: Callable[..., object] = Environment.compile
 
     def counted(self: Environment, source: object, *rest: object, **more: object) -> object:
