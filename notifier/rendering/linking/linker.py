@@ -17,11 +17,11 @@ from notifier.rendering.linking.knowledge import Scope
 from notifier.rendering.linking.late_sets import check_no_late_sets
 from notifier.rendering.linking.linked import Linked, SharedLinks, linked_of
 from notifier.rendering.linking.modules import Modules
+from notifier.rendering.linking.parsed import ParsedFiles
 from notifier.rendering.linking.quick_code import quick
 from notifier.rendering.linking.snapshot import Snapshot
 from notifier.rendering.linking.specialising import Specialiser
-from notifier.rendering.linking.trees import NotLinked, copied, everything, stored
-from notifier.rendering.linking.unfit import check_fit
+from notifier.rendering.linking.trees import NotLinked, everything, stored
 from notifier.rendering.linking.unread import without_unread
 
 # Before it is worth it: linking takes as long as what it saves with some 400 mails, and nobody knows how many will come.
@@ -112,7 +112,7 @@ class Linker:
         snapshot = Snapshot(self._environment.loader)
         code, why = None, ""
         try:
-            code = _Files(self._environment, self.quick, snapshot).linked(path)
+            code = _Files(self._environment, self.quick, snapshot, path).linked()
         except NotLinked as reason:
             why = str(reason)
         except Exception as error:  # noqa: BLE001 - as above; for this process alone, for a file may have been missing for a moment
@@ -122,18 +122,19 @@ class Linker:
 
 
 class _Files:
-    """The files that a template reaches."""
+    """The files that the template of a path reaches."""
 
-    def __init__(self, environment: Environment, quick: Environment, snapshot: Snapshot) -> None:
+    def __init__(self, environment: Environment, quick: Environment, snapshot: Snapshot, path: str) -> None:
         self._environment = environment
         self._quick = quick
         self._now = quick.overlay(loader=snapshot)
         self._snapshot = snapshot
-        self._trees: dict[str, nodes.Template] = {}
+        self._path = path
+        self._trees = ParsedFiles(environment, path)
 
-    def linked(self, path: str) -> CodeType:
+    def linked(self) -> CodeType:
         """The code of the linked template."""
-        environment = self._environment
+        environment, path = self._environment, self._path
         if environment.finalize is not None:
             raise NotLinked("what it prints is not what its expressions are worth")
         body = joined(path, self._parsed, self._escapes)
@@ -154,18 +155,10 @@ class _Files:
         return rule(path) if callable(rule) else rule
 
     def _parsed(self, path: str) -> nodes.Template:
-        if path not in self._trees:
-            self._trees[path] = self._read(path)
-        return copied(self._trees[path])
-
-    def _read(self, path: str) -> nodes.Template:
-        self._now.get_template(
-            path
-        )  # raises what only Jinja2's compiler finds, in blocks and branches that linking drops as well
+        # Raises what only Jinja2's compiler finds, in blocks and branches that linking drops as well.
+        self._now.get_template(path)
         source, file, _ = self._snapshot.get_source(self._now, path)
-        tree = self._environment.parse(source, path, file)
-        check_fit(tree)
-        return tree
+        return self._trees.tree(path, source, file)
 
 
 def _merged(body: list[nodes.Node]) -> list[nodes.Node]:
