@@ -9,8 +9,6 @@ from jinja2.runtime import Context, Macro
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
-__all__ = ["TEXT", "TemplateModule", "called", "escaped", "one_piece"]
-
 TEXT = frozenset({str, Markup})  # types, and none that was made of them
 
 
@@ -21,6 +19,13 @@ def escaped(value: Any) -> str:
         return str(value)
     plain = kind is str and "&" not in value and "<" not in value and ">" not in value
     return str(value) if plain and "'" not in value and '"' not in value else escape(value)
+
+
+def held(environment: SandboxedEnvironment, value: Any, name: str) -> Any:
+    """What the sandbox makes of an attribute. What an imported file exports, its own dict has."""
+    if type(value) is TemplateModule and name in vars(value) and not name.startswith("_"):
+        return vars(value)[name]
+    return environment.getattr(value, name)
 
 
 def called(

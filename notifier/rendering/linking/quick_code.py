@@ -44,7 +44,7 @@ class QuickCode(CodeGenerator):
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja2's visitors are called so
         """Jinja2's own contract, as in all of these."""
-        self.writeline("from notifier.rendering.printing import TEXT, TemplateModule, called, escaped, one_piece")
+        self.writeline("from notifier.rendering.printing import TEXT, called, escaped, held, one_piece")
         super().visit_Template(node, frame)
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802
@@ -84,10 +84,10 @@ class QuickCode(CodeGenerator):
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         """What a name's dict holds, or its file, and what is known of a turn of a loop; what a dict holds that one of these holds."""
         match node.node:
-            case nodes.Name(name=name):
-                self.write("(" + _quick(node.attr, frame.symbols.ref(name)))
-                super().visit_Getattr(node, frame)
-                self.write(")")
+            case nodes.Name(name=name) if quick := _quick(node.attr, frame.symbols.ref(name)):
+                self.write(f"({quick} else held(environment, ")
+                self.visit(node.node, frame)
+                self.write(f", {node.attr!r}))")
             case nodes.Getattr() if node.attr not in OF_A_DICT:
                 self._visit_inner(node, frame)
             case _:
@@ -133,15 +133,12 @@ def _undefined(ref: str) -> str:
 
 
 def _quick(attribute: str, ref: str) -> str:
-    """The values and their conditions; empty where there is no shorter way. What a name ends in is a guess, and the type decides."""
+    """The value and its condition; empty where there is no shorter way. What a name ends in is a guess, and the type decides."""
     if ref.endswith("_loop") and attribute in _OF_A_LOOP:
-        return f"{ref}.{attribute} if type({ref}) is LoopContext else "
-    if attribute in OF_A_DICT:
-        return ""
-    of_a_dict = f"{ref}[{attribute!r}] if type({ref}) is dict and {attribute!r} in {ref} else "
-    names = f"{ref}.__dict__"
-    of_a_file = f"{names}[{attribute!r}] if type({ref}) is TemplateModule and {attribute!r} in {names} else "
-    return of_a_dict + ("" if attribute.startswith("_") else of_a_file)
+        return f"{ref}.{attribute} if type({ref}) is LoopContext"
+    if attribute not in OF_A_DICT:
+        return f"{ref}[{attribute!r}] if type({ref}) is dict and {attribute!r} in {ref}"
+    return ""
 
 
 def _calls_as_jinja(environment: Environment) -> bool:
