@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 
@@ -27,28 +26,16 @@ class LibraryLoader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         """Jinja2's own contract."""
         del environment
-        seen = self._seen(template)  # before it is read: a change in between is seen later
+        seen = self._library.place(template)  # before it is read: a change in between is seen later
         loaded = self._library.load(template)
         if loaded is None:
             raise TemplateNotFound(template)
         source, file = loaded
 
         def up_to_date() -> bool:
-            return seen is not None and self._library.glances.at("source", self._seen, template) == seen
+            return seen is not None and self._library.glanced_place(template) == seen
 
         return source, str(file), up_to_date
-
-    def _seen(self, template: str) -> tuple[Path, int | None] | None:
-        """Which file it is, for one of its name in an earlier folder takes its place, and when that was changed."""
-        file = self._library.place(template)
-        return None if file is None else (file, _stamp(file))
-
-
-def _stamp(file: Path) -> int | None:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return None
 
 
 def autoescaped(name: str | None) -> bool:

@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from notifier.errors import TemplateError, TemplateNotFound
+from notifier.rendering.disk import Look, changed, is_inside, look
 from notifier.rendering.glances import Glances
 from notifier.rendering.language import fallbacks
 from notifier.rendering.metadata import Metadata, read_metadata
@@ -90,7 +91,7 @@ class TemplateLibrary:
             return None
         for tag in _fallbacks(locale):
             inside = f"locales/{tag}/{part}" if tag else part
-            if (folder / inside).is_file():
+            if changed(f"{folder}/{inside}", self._glance) is not None:
                 return f"{name}/{inside}"
         return None
 
@@ -151,29 +152,37 @@ class TemplateLibrary:
         """The text of a template file by the loader's name; None where it is none of ours, or no template's: samples in
         ``meta.json`` are nobody's to include.
         """
-        file = self.place(path)
+        found = self.place(path)
+        file = None if found is None else Path(found[0])
         return None if file is None else (file.read_text(encoding="utf-8"), file)
 
-    def place(self, path: str) -> Path | None:
-        """Where the file is that `load` reads: in the first folder that has it."""
-        if not path.endswith(_INCLUDABLE):
+    def glanced_place(self, path: str) -> tuple[str, int] | None:
+        """As `place`, by what was seen a moment ago."""
+        return self.glances.at("place", self.place, path, self._glance)
+
+    def place(self, path: str, look: Look = look) -> tuple[str, int] | None:
+        """Where the file is that `load` reads, in the first folder that has it, and when it was changed."""
+        if not path.endswith(_INCLUDABLE) or ".." in path.split("/"):
             return None
-        for root in self._trusted:
-            file = root / path
-            if ".." not in Path(path).parts and file.is_file() and self._inside(root, file):
-                return file
+        for root in map(str, self._trusted):
+            file = os.path.join(root, path)  # noqa: PTH118 - see `notifier.rendering.disk`
+            if (when := changed(file, look)) is not None and is_inside(root, file, look):
+                return file, when
         return None
+
+    def _glance(self, path: str) -> os.stat_result | None:
+        return self.glances.at("look", look, path)
 
     def image(self, name: str, filename: str) -> bytes:
         """An image of a notification, or of ``_images``. Raises `TemplateError`."""
         return self.glances.at("image", self._image, name, filename)
 
     def _image(self, name: str, filename: str) -> bytes:
-        for folder in (f"{name}/images", "_images"):
-            for root in self.folders_of(name):
-                file = root / folder / filename
-                if filename == Path(filename).name and file.is_file() and self._inside(root, file):
-                    return file.read_bytes()
+        for folder in (f"{name}/images", "_images") if filename == Path(filename).name else ():
+            for root in map(str, self.folders_of(name)):
+                file = f"{root}/{folder}/{filename}"
+                if changed(file, self._glance) is not None and is_inside(root, file, self._glance):
+                    return self.glances.at("octets", _octets, file)
         raise TemplateError(f"template {name!r} has no image {filename!r} in its folder images/")
 
     def beside(self, name: str, filename: str) -> Path | None:
@@ -182,7 +191,7 @@ class TemplateLibrary:
         if folder is None or filename != Path(filename).name:
             return None
         file = folder / filename
-        return file if file.is_file() and self._inside(folder, file) else None
+        return file if file.is_file() and is_inside(str(folder), str(file)) else None
 
     def metadata(self, name: str) -> Metadata:
         """What ``meta.json`` says, read again when it has changed. Raises `TemplateError`."""
@@ -193,11 +202,11 @@ class TemplateLibrary:
         return self.glances.at("metadata", self._metadata_now, folder, name)
 
     def _metadata_now(self, folder: Path, name: str) -> Metadata:
-        file = folder / "meta.json"
-        stamp = (file, _changed(file))
+        file = f"{folder}/meta.json"
+        stamp = (file, changed(file, self._glance))
         known = self._metadata.get(name)
         if known is None or known[0] != stamp:
-            known = self._metadata[name] = (stamp, self._read_metadata(file, name))
+            known = self._metadata[name] = (stamp, self._read_metadata(Path(file), name))
         return known[1]
 
     def _read_metadata(self, file: Path, name: str) -> Metadata:
@@ -223,16 +232,11 @@ class TemplateLibrary:
 
     def _folder_now(self, name: str) -> Path | None:
         for root in self._roots:
-            folder = root / name
-            # The root is resolved: a folder right in it that is no link is inside, and resolving it costs most of a look-up.
-            if (folder / REQUIRED[0]).is_file() and (not folder.is_symlink() or self._inside(root, folder)):
-                return folder
+            folder = f"{root}/{name}"
+            there = changed(f"{folder}/{REQUIRED[0]}", self._glance) is not None
+            if there and is_inside(str(root), folder, self._glance):
+                return Path(folder)
         return None
-
-    @staticmethod
-    def _inside(root: Path, path: Path) -> bool:
-        """A link that leads out of the folder is not followed."""
-        return path.resolve().is_relative_to(root)
 
 
 def _stamp_of(file: Path) -> str:
@@ -243,11 +247,8 @@ def _stamp_of(file: Path) -> str:
     return f"{seen.st_mtime_ns} {seen.st_size}"
 
 
-def _changed(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+def _octets(file: str) -> bytes:
+    return Path(file).read_bytes()
 
 
 def _catalog(root: Path, tag: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""The output of one template file: bounded in size, by the linked template where there is one, with errors for people."""
+"""The output of one template file: bounded in size, by its linked or its quick code where that can be, with errors for people."""
 
 from __future__ import annotations
 
@@ -24,26 +24,64 @@ TOO_LONG = "it had not ended when its time of the processor was over; look for l
 
 
 class Output:
-    """Of the files of some environments. Safe to share between threads."""
+    """Of the files of some environments. ``own_code``: also by code that is not Jinja2's own, which strangers' files are kept from.
+    Safe to share between threads.
+    """
 
-    def __init__(self, glances: Glances) -> None:
+    def __init__(self, glances: Glances, own_code: bool = True) -> None:
         self._glances = glances
+        self._own_code = own_code
         self._linkers: dict[Environment, Linker] = {}
+        self._given_up: dict[tuple[Environment, str], Template] = {}
 
     def of(self, environment: Environment, path: str, names: Mapping[str, Any]) -> str:
         """What the file makes of the names. Raises `TemplateError` with file and line, and `NotAtLoad`."""
+        # Finalized, what is printed is not what its expressions are worth.
+        if not self._own_code or environment.finalize is not None:
+            return _output(environment, path, names)
         linker = self._linkers.get(environment) or self._linkers.setdefault(
             environment, Linker(environment, self._glances, aside=beside)
         )
         linked = linker.template(path)
-        if linked is not None:
-            output = _output_of_linked(linked, path, names)
-            if output is not None:
-                return output
-        output = _output(environment, path, names)
-        if linked is not None:
+        if linked is None:
+            return self._quick(environment, linker.quick, path, names)
+        output = _output_of_linked(linked, path, names)
+        if output is None:
+            output = _output(environment, path, names)
             linker.give_up(path, "linked, it raised what it does not raise")
         return output
+
+    def _quick(self, environment: Environment, quick: Environment, path: str, names: Mapping[str, Any]) -> str:
+        template = _compiled(quick, path)
+        if template is None or self._given_up.get((quick, path)) is template:
+            return _output(environment, path, names)
+        output = _output_of_quick(template, path, names)
+        if output is None:
+            output = _output(environment, path, names)
+            self._given_up[quick, path] = template
+        return output
+
+
+def _compiled(quick: Environment, path: str) -> Template | None:
+    """None where it cannot be: Jinja2's own code is told why."""
+    try:
+        return quick.get_template(path)
+    except (MemoryError, TooLong) as error:
+        raise_for_people(error, path)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
+def _output_of_quick(template: Template, path: str, names: Mapping[str, Any]) -> str | None:
+    """None where it raises what Jinja2's own code may raise as well."""
+    try:
+        return _bounded(template.generate(names), path)
+    except (TemplateRenderError, NotAtLoad):
+        raise
+    except (MemoryError, TooLong) as error:  # no second time; it knows the line
+        raise_for_people(error, path)
+    except Exception:  # noqa: BLE001 - as above
+        return None
 
 
 def _output_of_linked(template: Template, path: str, names: Mapping[str, Any]) -> str | None:

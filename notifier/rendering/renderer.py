@@ -49,6 +49,7 @@ class Renderer:
 
     ``seconds`` of the processor are what a mail may take in a process's main thread; ``limits`` are those of a child that
     renders an untrusted template. ``engine`` has the templates whose names have a slash. ``shared``: code that other processes have made.
+    ``own_code``: see `Output`.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Renderer:
         limits: Limits | None = None,
         engine: Engine | None = None,
         shared: SharedCode | None = None,
+        *,
+        own_code: bool = True,
     ) -> None:
         self._library = library
         self._engine = engine
         self._seconds = seconds
         self._environment = make_environment(library, shared)
-        self._output = Output(library.glances)
+        self._output = Output(library.glances, own_code)
         self._catalogs = Catalogs(library)
         self._schemas = Schemas(library)
         self._untrusted = UntrustedRenderer(library, self._image, limits)

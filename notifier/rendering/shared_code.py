@@ -132,7 +132,7 @@ class EnvironmentsCode(BytecodeCache):
 
     def __init__(self, shared: SharedCode, kind: str) -> None:
         self.shared = shared
-        self._kind = kind
+        self.kind = kind
 
     def of_kind(self, kind: str) -> EnvironmentsCode:
         """For environments that make other code of the same source."""
@@ -140,7 +140,7 @@ class EnvironmentsCode(BytecodeCache):
 
     def key(self, *words: str) -> bytes:
         """Of what the environments of this kind know by the words."""
-        return hashlib.sha256("\0".join((self._kind, *words)).encode("utf-8", "surrogatepass")).digest()
+        return hashlib.sha256("\0".join((self.kind, *words)).encode("utf-8", "surrogatepass")).digest()
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
         """Jinja2's own is made by SHA-1, which some systems refuse."""

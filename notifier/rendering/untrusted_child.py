@@ -38,7 +38,9 @@ def _answer(question: Mapping[str, Any], limits: Limits) -> bytes:
 
 
 def _rendered(question: Mapping[str, Any], limits: Limits) -> Mapping[str, Any]:
-    renderer = Renderer(TemplateLibrary([Path(folder) for folder in question["folders"]]), limits.processor)
+    renderer = Renderer(
+        TemplateLibrary([Path(folder) for folder in question["folders"]]), limits.processor, own_code=False
+    )
     if question["compile"]:
         renderer.compile_here(question["template"])
         return {}

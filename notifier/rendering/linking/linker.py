@@ -17,14 +17,14 @@ from notifier.rendering.linking.knowledge import Scope
 from notifier.rendering.linking.late_sets import check_no_late_sets
 from notifier.rendering.linking.linked import Linked, SharedLinks, linked_of
 from notifier.rendering.linking.modules import Modules
-from notifier.rendering.linking.quick_code import QuickCode
+from notifier.rendering.linking.parsed import ParsedFiles
+from notifier.rendering.linking.quick_code import quick
 from notifier.rendering.linking.snapshot import Snapshot
 from notifier.rendering.linking.specialising import Specialiser
-from notifier.rendering.linking.trees import NotLinked, copied, everything, stored
-from notifier.rendering.linking.unfit import check_fit
+from notifier.rendering.linking.trees import NotLinked, everything, stored
 from notifier.rendering.linking.unread import without_unread
 
-# Before it is worth it: linking takes as long as what it saves with some 400 mails, and nobody knows how many will come.
+# Before it is worth it: linking takes as long as what it saves with some hundred mails, and nobody knows how many will come.
 USES = 200
 _AGAIN = 16  # uses until it is tried again where another process, or another template, had its turn
 _MOST = 1_000  # linked templates; whoever has more has few mails of each
@@ -32,7 +32,8 @@ _MAX_NODES = 20_000  # of a linked template: code for Python's compiler
 
 
 class Linker:
-    """Of one environment. ``uses``: of a template, before it is linked; ``aside``: runs what links it, false if it cannot now.
+    """Of one environment. ``quick`` prints the same files, each by itself. ``uses``: of a template, before it is linked; ``aside``: runs
+    what links it, false if it cannot now.
 
     Safe to share between threads: at the worst it is done twice.
     """
@@ -45,6 +46,7 @@ class Linker:
         aside: Callable[[Callable[[], None]], bool] = at_once,
     ) -> None:
         self._environment = environment
+        self.quick = quick(environment)
         self._glances = glances or Glances()
         self._uses = uses
         self._aside = aside
@@ -110,7 +112,7 @@ class Linker:
         snapshot = Snapshot(self._environment.loader)
         code, why = None, ""
         try:
-            code = _Files(self._environment, snapshot).linked(path)
+            code = _Files(self._environment, self.quick, snapshot, path).linked()
         except NotLinked as reason:
             why = str(reason)
         except Exception as error:  # noqa: BLE001 - as above; for this process alone, for a file may have been missing for a moment
@@ -120,17 +122,19 @@ class Linker:
 
 
 class _Files:
-    """The files that a template reaches."""
+    """The files that the template of a path reaches."""
 
-    def __init__(self, environment: Environment, snapshot: Snapshot) -> None:
+    def __init__(self, environment: Environment, quick: Environment, snapshot: Snapshot, path: str) -> None:
         self._environment = environment
-        self._now = environment.overlay(loader=snapshot)
+        self._quick = quick
+        self._now = quick.overlay(loader=snapshot)
         self._snapshot = snapshot
-        self._trees: dict[str, nodes.Template] = {}
+        self._path = path
+        self._trees = ParsedFiles(environment, path)
 
-    def linked(self, path: str) -> CodeType:
+    def linked(self) -> CodeType:
         """The code of the linked template."""
-        environment = self._environment
+        environment, path = self._environment, self._path
         if environment.finalize is not None:
             raise NotLinked("what it prints is not what its expressions are worth")
         body = joined(path, self._parsed, self._escapes)
@@ -144,31 +148,17 @@ class _Files:
             raise NotLinked("it is too big")
         tree = nodes.Template(_merged(body), lineno=1)
         tree.set_environment(environment)
-        return _compiled(environment, tree, path)
+        return self._quick.compile(tree, path, path)
 
     def _escapes(self, path: str) -> bool:
         rule = self._environment.autoescape
         return rule(path) if callable(rule) else rule
 
     def _parsed(self, path: str) -> nodes.Template:
-        if path not in self._trees:
-            self._trees[path] = self._read(path)
-        return copied(self._trees[path])
-
-    def _read(self, path: str) -> nodes.Template:
-        self._now.get_template(
-            path
-        )  # raises what only Jinja2's compiler finds, in blocks and branches that linking drops as well
+        # Raises what only Jinja2's compiler finds, in blocks and branches that linking drops as well.
+        self._now.get_template(path)
         source, file, _ = self._snapshot.get_source(self._now, path)
-        tree = self._environment.parse(source, path, file)
-        check_fit(tree)
-        return tree
-
-
-def _compiled(environment: Environment, tree: nodes.Template, path: str) -> CodeType:
-    quick = environment.overlay()
-    quick.code_generator_class = QuickCode
-    return quick.compile(tree, path, path)
+        return self._trees.tree(path, source, file)
 
 
 def _merged(body: list[nodes.Node]) -> list[nodes.Node]:

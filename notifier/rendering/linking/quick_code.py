@@ -1,20 +1,23 @@
-"""`QuickCode`: the code of a linked template, by Jinja2's generator, with shorter ways for what mails are made of.
+"""`QuickCode`: the code of a template, linked or not, by Jinja2's generator, with shorter ways for what mails are made of.
 
-A shorter way is taken where types say, as the mail is rendered, that the general one comes to the same: text, a plain dict, Jinja2's own
-loop. All else goes on to the general one, which stands beside it, and so do names that the sandbox keeps from templates. Where a
-shorter way raises, the plain template renders the mail, as for any error of linked code.
+A shorter way is taken where types say, as the mail is rendered, that the general one comes to the same: text, a plain dict, an imported
+file, Jinja2's own loop and macros. All else goes on to the general one, which stands beside it, and so do names that the sandbox
+keeps from templates. Where it raises, Jinja2's own code renders the mail.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2 import Environment, nodes
+from jinja2.compiler import CodeGenerator, Frame, optimizeconst
 from jinja2.filters import do_default
+from jinja2.sandbox import SandboxedEnvironment
 from jinja2.tests import test_defined
 
+from notifier.rendering.compiled_templates import CompiledTemplates
 from notifier.rendering.sandbox import OF_A_DICT, Sandbox
+from notifier.rendering.shared_code import code_of
 
 # Of Jinja2's loop, what is no method.
 _OF_A_LOOP = frozenset(
@@ -26,12 +29,22 @@ _OF_TEXT = frozenset(
 )  # fmt: skip
 
 
+def quick(environment: Environment) -> Environment:
+    """One that prints the same files by `QuickCode`. What either compiles is no code of the other's."""
+    made = environment.overlay()
+    made.code_generator_class = QuickCode
+    made.cache = CompiledTemplates()
+    if (code := code_of(environment)) is not None:
+        made.bytecode_cache = code.of_kind(f"{code.kind}, quick")
+    return made
+
+
 class QuickCode(CodeGenerator):
     """Prints what Jinja2's code prints."""
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja2's visitors are called so
         """Jinja2's own contract, as in all of these."""
-        self.writeline("from notifier.rendering.printing import TEXT, escaped, one_piece")
+        self.writeline("from notifier.rendering.printing import TEXT, called, escaped, held, one_piece")
         super().visit_Template(node, frame)
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802
@@ -69,14 +82,23 @@ class QuickCode(CodeGenerator):
                 super().visit_Filter(node, frame)
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
-        """What a name's dict holds, and what is known of a turn of a loop."""
-        quick = _quick(node.attr, frame.symbols.ref(node.node.name)) if isinstance(node.node, nodes.Name) else ""
-        if not quick:
-            super().visit_Getattr(node, frame)
-            return
-        self.write(f"({quick} else ")
-        super().visit_Getattr(node, frame)
-        self.write(")")
+        """What a name's dict holds, or its file, and what is known of a turn of a loop; what a dict holds that one of these holds."""
+        match node.node:
+            case nodes.Name(name=name) if quick := _quick(node.attr, frame.symbols.ref(name)):
+                self.write(f"({quick} else held(environment, ")
+                self.visit(node.node, frame)
+                self.write(f", {node.attr!r}))")
+            case nodes.Getattr() if node.attr not in OF_A_DICT:
+                self._visit_inner(node, frame)
+            case _:
+                super().visit_Getattr(node, frame)
+
+    @optimizeconst
+    def _visit_inner(self, node: nodes.Getattr, frame: Frame) -> None:
+        held, name = self.temporary_identifier(), repr(node.attr)
+        self.write(f"({held}[{name}] if type({held} := ")
+        self.visit(node.node, frame)
+        self.write(f") is dict and {name} in {held} else environment.getattr({held}, {name}))")
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
         """A method of text."""
@@ -85,8 +107,14 @@ class QuickCode(CodeGenerator):
                 attr in _OF_TEXT and all(isinstance(one, nodes.Const) for one in node.args)
             ):
                 self._call_of_text(node, method, frame)
-            case _:
+            case _ if forward_caller or not _calls_as_jinja(self.environment):
                 super().visit_Call(node, frame, forward_caller=forward_caller)
+            case _:
+                self.write("called(environment, context, ")
+                self.visit(node.node, frame)
+                vars_of = {"_loop_vars": frame.loop_frame, "_block_vars": frame.block_frame}
+                self.signature(node, frame, {name: name for name, there in vars_of.items() if there})
+                self.write(")")
 
     def _call_of_text(self, node: nodes.Call, method: nodes.Getattr, frame: Frame) -> None:
         text = self.temporary_identifier()
@@ -111,6 +139,11 @@ def _quick(attribute: str, ref: str) -> str:
     if attribute not in OF_A_DICT:
         return f"{ref}[{attribute!r}] if type({ref}) is dict and {attribute!r} in {ref}"
     return ""
+
+
+def _calls_as_jinja(environment: Environment) -> bool:
+    """False where an environment does more as it calls something, or calls without a sandbox."""
+    return getattr(type(environment), "call", None) is SandboxedEnvironment.call
 
 
 def _own_name(name: str) -> nodes.InternalName:

@@ -21,19 +21,21 @@ class NotLinked(Exception):
 def copied(node: Tree) -> Tree:
     """The tree anew; its environment stays the same object."""
     copy = object.__new__(type(node))
-    for attribute in node.attributes:
-        setattr(copy, attribute, getattr(node, attribute, None))
-    for field, value in node.iter_fields():
-        setattr(copy, field, _copied_field(value))
+    for name, value in vars(node).items():
+        setattr(copy, name, _copied_field(value))
     return copy
 
 
 def _copied_field(value: object) -> object:
     if isinstance(value, nodes.Node):
         return copied(value)
-    if isinstance(value, list):
+    if type(value) is list:
         return [_copied_field(one) for one in value]
     return value
+
+
+_LEAVES = (nodes.Name, nodes.NSRef, nodes.Const, nodes.TemplateData)
+_STORING = (nodes.Name, nodes.Import, nodes.FromImport, nodes.Macro)
 
 
 def everything(body: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
@@ -43,6 +45,8 @@ def everything(body: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
     while todo:
         node = todo.pop()
         yield node
+        if type(node) in _LEAVES:
+            continue
         # As `iter_child_nodes`, without its two generators for each node: linking asks for all nodes again and again.
         found: list[nodes.Node] = []
         for field in node.fields:
@@ -63,7 +67,8 @@ def loaded(body: Iterable[nodes.Node]) -> set[str]:
 
 def stored(body: Iterable[nodes.Node]) -> Counter[str]:
     """The names that are given a value, each as often as it is."""
-    return Counter(name for node in everything(body) for name in _stores(node))
+    storing = (node for node in everything(body) if type(node) in _STORING)
+    return Counter(name for node in storing for name in _stores(node))
 
 
 def stored_outside_macros(body: Iterable[nodes.Node]) -> Counter[str]:

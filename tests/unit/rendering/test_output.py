@@ -83,3 +83,29 @@ def test_what_only_the_linked_file_raises_is_printed_by_jinja_and_it_is_linked_n
     for _ in range(linker.USES + 2):
         assert output.of(environment, "welcome/subject.txt.j2", {"name": "Zoë", "product": "P"})
     assert output._linkers[environment].template("welcome/subject.txt.j2") is None
+
+
+def test_what_only_quick_code_raises_is_printed_by_jinja_until_the_file_changes(tmp_path: Path) -> None:
+    library = TemplateLibrary([tmp_path])
+    environment, output = make_environment(library), Output(library.glances)
+    page = tmp_path / "page.html.j2"
+    page.write_text("{{ w }}")
+    assert output.of(environment, "page.html.j2", {"w": 1}) == "1"
+    quick, rendered = output._linkers[environment].quick, []
+
+    class Broken:
+        def generate(self, names: object) -> list[str]:
+            rendered.append(names)
+            raise ValueError
+
+    broken = Broken()
+    quick.get_template = lambda *_: broken  # type: ignore[method-assign, assignment]
+    for number in range(3):
+        assert output.of(environment, "page.html.j2", {"w": number}) == str(number)
+    assert rendered == [{"w": 0}]
+
+
+def test_only_jinjas_own_code_prints_the_files_of_strangers() -> None:
+    environment, output = make_environment(TemplateLibrary()), Output(Glances(), own_code=False)
+    assert output.of(environment, "welcome/subject.txt.j2", {"name": "Zoë", "product": "P"})
+    assert not output._linkers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from jinja2 import DictLoader, Environment
+from jinja2 import DictLoader, Environment, nodes
 
 from notifier.rendering import SharedCode, TemplateLibrary
 from notifier.rendering.environment import make_environment
@@ -138,11 +138,26 @@ def test_a_template_that_was_given_up_is_not_taken_over_again() -> None:
     assert printed(late) is None
 
 
+def test_what_two_templates_include_is_parsed_once_for_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, parsed = Worker(), []
+    before: Callable[..., nodes.Template] = Environment.parse
+
+    def counted(self: Environment, source: str, *names: str) -> nodes.Template:
+        parsed.append(names[0])
+        return before(self, source, *names)
+
+    monkeypatch.setattr(Environment, "parse", counted)
+    for text in ("{% include 'part.html.j2' %} 1", "{% include 'part.html.j2' %} 2"):
+        assert printed(worker.process(other=text), "other.html.j2") == f"Dear {text[-1]}"
+    assert sorted(parsed) == ["other.html.j2", "other.html.j2", PART]
+    assert printed(worker.process(other="{% include 'part.html.j2' %}", part="Hi"), "other.html.j2") == "Hi"
+
+
 def test_linking_compiles_no_file_that_is_compiled_already(monkeypatch: pytest.MonkeyPatch) -> None:
     worker, compiled = Worker(), []
     process = worker.process()
     for name in FILES:
-        process._environment.get_template(name)
+        process.quick.get_template(name)
     before: Callable[..., object] = Environment.compile
 
     def counted(self: Environment, source: object, *rest: object, **more: object) -> object:

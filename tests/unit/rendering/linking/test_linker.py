@@ -16,6 +16,7 @@ from notifier.rendering import Renderer, TemplateLibrary
 from notifier.rendering.environment import make_environment
 from notifier.rendering.linking.linked import Linked
 from notifier.rendering.linking.linker import Linker
+from notifier.rendering.linking.quick_code import quick
 
 pytestmark = pytest.mark.unit
 
@@ -418,6 +419,12 @@ def shipped() -> Environment:
     return make_environment(TemplateLibrary())
 
 
+@pytest.fixture(scope="module")
+def quickly(shipped: Environment) -> Environment:
+    """Likewise, by quick code."""
+    return quick(shipped)
+
+
 @pytest.mark.parametrize(
     ("name", "path"),
     [
@@ -426,7 +433,9 @@ def shipped() -> Environment:
         for name, path in SHIPPED
     ],
 )
-def test_a_shipped_template_prints_what_jinja_prints(shipped: Environment, name: str, path: str) -> None:
+def test_a_shipped_template_prints_what_jinja_prints(
+    shipped: Environment, quickly: Environment, name: str, path: str
+) -> None:
     found = linked(shipped, path)
     assert found.template is not None, found.why
     more = {
@@ -437,7 +446,9 @@ def test_a_shipped_template_prints_what_jinja_prints(shipped: Environment, name:
     }
     for context, extra in product(RENDERER.sample_contexts(name).values(), ({}, more)):
         names = {**context, **extra, "inline_image": lambda file: f"cid:{file}"}
-        assert found.template.render(names) == shipped.get_template(path).render(names)
+        of_jinja = shipped.get_template(path).render(names)
+        assert found.template.render(names) == of_jinja
+        assert quickly.get_template(path).render(names) == of_jinja
 
 
 EXPRESSIONS = st.recursive(
@@ -536,3 +547,9 @@ def test_whatever_a_page_is_made_of_it_prints_what_jinja_prints(files: dict[str,
             outcome_of(environment),
             RAISES,
         }  # where it raises, the plain one is rendered
+
+
+@given(generated_files())
+def test_whatever_a_page_is_made_of_its_quick_code_prints_what_jinja_prints(files: dict[str, str]) -> None:
+    environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader(files), undefined=ChainableUndefined)
+    assert outcome_of(quick(environment)) == outcome_of(environment)

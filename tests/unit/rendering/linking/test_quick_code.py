@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jinja2 import Environment, StrictUndefined, Template, Undefined
+from jinja2 import DictLoader, Environment, StrictUndefined, Template, Undefined
 from jinja2.compiler import CodeGenerator
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -16,9 +16,10 @@ from markupsafe import Markup
 from notifier.rendering import TemplateLibrary
 from notifier.rendering.environment import make_environment
 from notifier.rendering.inlined_source import NotAtLoad
-from notifier.rendering.linking.quick_code import QuickCode
+from notifier.rendering.linking.quick_code import QuickCode, quick
 from notifier.rendering.markup_guard import guarded
 from notifier.rendering.printing import escaped
+from notifier.rendering.shared_code import SharedCode
 
 pytestmark = pytest.mark.unit
 OURS = make_environment(TemplateLibrary())
@@ -60,7 +61,9 @@ PAGES = [
     "{{ (x | string).splitlines() }}", "{{ x.startswith('a') }}", "{{ x.format('a') }}", "{{ x.split(y) }}", "{{ x.last }}",
     "{{ x is defined }}", "{{ nobody is defined }}", "{{ x.name is defined }}", "{{ x | default('<none>') }}",
     "{{ nobody | default('<none>') }}", "{{ nobody | default(nothing) }}", "{{ nobody | d(5) }}", "{{ x | default('e', true) }}",
-    "{{ nobody.name }}", "{{ nobody }}", "{% for y in x %}{{ y }}{{ loop.last }}{{ loop.index }}{{ loop.previtem }}{% endfor %}",
+    "{{ nobody.name }}", "{{ nobody }}", "{{ x.name.items }}{{ x.name.first }}", "{{ {'name': x}.name.name }}", "{{ x[0].name.name }}",
+    "{% macro m(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m(x, 2, b=3) }}{{ m(*x) }}", "{{ x() }}", "{{ x(1, a=2) }}",
+    "{% macro m(a) %}{{ a }}{% endmacro %}{% for y in [1, 2] %}{{ m(y) ~ x }}{{ x(y) }}{% endfor %}", "{{ m(x) }}", "{% for y in x %}{{ y }}{{ loop.last }}{{ loop.index }}{{ loop.previtem }}{% endfor %}",
     "{% for y in x %}{{ loop.nothing }}{{ loop.__init__ }}{% endfor %}", "{% for y in x if y is defined %}{{ y.name }}{% endfor %}",
     "{% for y in [x] %}{{ y.name }}{{ y.split('a') }}{% endfor %}", "{% macro m(a) %}{{ a }}{{ a.upper() }}{% endmacro %}{{ m(x) }}",
     "{% macro m() %}{{ caller(1).split() }}{% endmacro %}{% call(a) m() %}{{ x }}{% endcall %}", "{% filter upper %}{{ x }}{% endfilter %}",
@@ -135,3 +138,49 @@ def test_filters_and_tests_of_somebody_else_are_theirs() -> None:
 def test_all_that_a_statement_prints_is_one_piece() -> None:
     quick = template(OURS, QuickCode, "Dear {{ x }}, {{ x }}{% if x %}!{% endif %}")
     assert list(quick.generate(x="Zoë")) == ["Dear Zoë, Zoë", "!"]
+
+
+FILES = {
+    "words.html.j2": "{% set theme = {'ink': {'text': '<k>'}} %}{% set _own = 1 %}{% macro of(a, b='<') %}{{ a }}{{ b }}{{ caller() if caller }}{% endmacro %}",
+    "part.html.j2": "{% import 'words.html.j2' as w %}{{ w.of(x) }}{{ y }}",
+    "layout.html.j2": "{% import 'words.html.j2' as w %}{% block content %}{% endblock %}{{ w.theme.ink.text }}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ w.of(x) }}", "{{ w.of(b=x, a=1) }}", "{{ w.of() }}", "{{ w.of(1, 2, 3) }}", "{{ w._own }}", "{{ w.__name__ }}", "{{ w._body_stream }}",
+        "{{ w.nothing }}", "{{ w.nothing is defined }}", "{{ w.theme }}", "{{ w.theme.items() | list }}", "{{ w.theme.ink.text.upper() }}",
+        "{{ w.theme.nothing.more }}", "{{ w.theme.__class__ }}", "{{ w.of.name }}{{ w.of.arguments }}", "{{ w.of.__init__ }}", "{{ w }}",
+        "{% call w.of(x) %}<b>{{ x }}{% endcall %}", "{% set y = w.of(x) %}{% include 'part.html.j2' %}", "{{ [x] | map('string') | map(attribute='name') | list }}",
+        "{% from 'words.html.j2' import of with context %}{{ of(x) ~ x }}", "{{ self.content is callable }}", "{{ super() }}", "{% include 'nowhere.j2' %}",
+        "{% autoescape false %}{{ w.of(x) }}{% endautoescape %}", "{{ w.of(x, **{'b': 2}) }}", "{{ w.of(*[x]) }}", "{{ w['of'](x) }}",
+    ],
+)  # fmt: skip
+def test_files_of_quick_code_print_what_those_of_plain_code_print(body: str) -> None:
+    page = f"{{% extends 'layout.html.j2' %}}{{% block content %}}{body}{{% endblock %}}"
+    plain = OURS.overlay(loader=DictLoader({**FILES, "page.html.j2": page}))
+    both = [environment.get_template("page.html.j2") for environment in (quick(plain), plain)]
+    for value in VALUES:
+        of_quick, of_plain = (outcome(one, x=value) for one in both)
+        assert of_quick == of_plain
+
+
+def test_an_environment_that_does_more_as_it_calls_a_macro_calls_it() -> None:
+    class Counting(ImmutableSandboxedEnvironment):
+        def call(self, *args: Any, **kwargs: Any) -> Any:
+            return f"{super().call(*args, **kwargs)} times"
+
+    assert template(Counting(), QuickCode, "{% macro m() %}3{% endmacro %}{{ m() }}").render() == "3 times"
+
+
+def test_quick_code_and_plain_code_are_kept_apart() -> None:
+    shared = SharedCode()
+    plain = make_environment(TemplateLibrary(), shared)
+    quickly = quick(plain)
+    codes = [one.get_template("welcome/subject.txt.j2").root_render_func.__code__ for one in (plain, quickly)]
+    again = make_environment(TemplateLibrary(), shared)
+    found = [one.get_template("welcome/subject.txt.j2").root_render_func.__code__ for one in (again, quick(again))]
+    assert codes == found
+    assert codes[0] != codes[1]
