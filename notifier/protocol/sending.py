@@ -43,6 +43,7 @@ from notifier.protocol.reply import Reply
 from notifier.protocol.transaction import Transaction
 from notifier.protocol.transparency import BLOCK, framed
 
+BODY, FINAL_REPLY = Phase.BODY, Phase.FINAL_REPLY  # to look a member of an enum up costs as much as a call
 Next = Generator["Step | Delivery", Reply, "Transaction | None"]
 
 
@@ -233,18 +234,18 @@ def _prepare(one: Transaction) -> None:
 def _message(one: Transaction, following: Transaction | None = None) -> Steps:
     """The word that the terminator comes next, the message with it, and the envelope of the mail behind."""
     delivery = one.delivery
-    one.phase = Phase.BODY
+    one.phase = BODY
     if not one.framed and len(delivery.mail.data) > BLOCK:
         yield SendBody(delivery.mail.data, len(one.accepted) if one.link.lmtp else 1)
         yield Commit.of((delivery,))
-        one.phase = Phase.FINAL_REPLY
+        one.phase = FINAL_REPLY
         yield Send((DOT,))
         if following is not None:
             yield SendLines(following.begin() + DATA, following.owed + 1)
         yield FLUSH
     else:
         yield Commit.of((delivery,))
-        one.phase = Phase.FINAL_REPLY
+        one.phase = FINAL_REPLY
         yield _whole(one, following)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 FULL = 256 * 1024  # octets; what waits beyond them is written before more is taken
@@ -51,6 +51,14 @@ class Outbox:
     def held_back(self) -> int:
         """Terminators that have not been written whole."""
         return len(self._terminators)
+
+    def drain(self, write: Callable[[bytes], int]) -> bool:
+        """Give ``write`` what `take` gives; what it does not write waits on. True where nothing is left."""
+        octets = self.take()
+        self.written(count := write(octets))
+        if count < len(octets):
+            self.waiting.insert(0, octets[count:])
+        return not self.waiting
 
     def take(self) -> bytes:
         """All that waits, in one piece; of more than is written at once, the first part of it."""

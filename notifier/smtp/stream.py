@@ -146,6 +146,17 @@ class NetworkStream:
             raise StreamClosed("the server closed the connection")
         return data
 
+    def write_now(self, data: bytes) -> int:
+        """Write what the system takes at once of ``data``; how many octets that is. Raises `StreamClosed`."""
+        if self._encrypted and len(data) > RECORD:
+            return 0  # several records are `write`'s, which corks them
+        try:
+            return self._socket.send(data)
+        except _NOT_YET:
+            return 0
+        except OSError as error:
+            raise self._over(error) from error
+
     def write(
         self,
         data: bytes,

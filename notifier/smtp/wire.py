@@ -72,7 +72,7 @@ class Wire:
             case SendLines(octets=octets, replies=replies):
                 self._send_lines(octets, replies)
             case Flush():
-                self._flush(self._in_time())
+                self._flush()
             case Send(commands=commands):
                 self._send(*commands)
             case SendBody(data=data, replies=replies):
@@ -140,7 +140,7 @@ class Wire:
         if self.transcript is not None:
             _note(step, self.transcript)
         try:
-            self._flush(self._in_time())
+            self._flush()
         except Lost as lost:
             if alone:
                 lost.reply = self.connection.next_reply()
@@ -206,7 +206,7 @@ class Wire:
 
     def _flush_of_body(self) -> None:
         try:
-            self._flush(self._in_time())
+            self._flush()
         except Lost as lost:
             lost.reply = self.connection.next_reply()
             raise
@@ -215,16 +215,18 @@ class Wire:
         """What a piece of a flight has."""
         return Deadline(min(time.monotonic() + self._body_block, self.ends))
 
-    def _flush(self, deadline: Deadline) -> None:
-        """Write all that waits, each piece of a long flight within a time of its own; where the server has gone, what it
-        said before is taken in first.
+    def _flush(self, deadline: Deadline | None = None) -> None:
+        """Write all that waits, by ``deadline`` and each further piece of a long flight within a time of its own; where the
+        server has gone, what it said before is taken in first.
         """
         outbox = self._outbox
         try:
+            if outbox.waiting and not outbox.full and outbox.drain(self.stream.write_now):
+                return  # so it is with nearly all: nothing is waited for, and no clock is looked at
             while outbox.waiting:
+                deadline = self._in_time() if deadline is None else deadline
                 self.stream.write(outbox.take(), deadline, outbox.written, self._take)
-                if outbox.waiting:
-                    deadline = self._in_time()
+                deadline = None
         except StreamTimeout:
             raise self._lost(Loss.TIMEOUT, "the server did not take our octets in time") from None
         except StreamClosed as error:

@@ -69,3 +69,21 @@ def test_a_server_that_takes_nothing_is_waited_for_until_the_deadline(pair: Pair
     with pytest.raises(StreamTimeout):
         pair[0].write(b"x" * 10_000_000, Deadline.after(0.05), written.append, written.append)  # type: ignore[arg-type]
     assert 0 < sum(written) < 10_000_000
+
+
+def test_what_is_written_at_once_is_what_the_system_takes(pair: Pair) -> None:
+    stream, far = pair
+    assert stream.write_now(b"MAIL\r\n") == len(b"MAIL\r\n")
+    taken = sum(iter(lambda: stream.write_now(b"x" * 100_000), 0))
+    assert stream.write_now(b"x") == 0, "full, and nothing was waited for"
+    octets = far.recv(len(b"MAIL\r\n"))
+    while len(octets) < len(b"MAIL\r\n") + taken:
+        octets += far.recv(1_000_000)
+    assert octets == b"MAIL\r\n" + b"x" * taken
+
+
+def test_nothing_is_written_at_once_to_a_server_that_has_gone(pair: Pair) -> None:
+    pair[1].close()
+    with pytest.raises(StreamClosed):
+        pair[0].write_now(b"MAIL\r\n")
+    assert pair[0].ended
