@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from notifier.model.nearest import nearest
 from notifier.rendering.mismatch import BadSchema, Checker, Mismatch, Place
 
 _Check = Callable[[object, Place], None]
@@ -109,8 +109,8 @@ def _any_of(checks: list[_Check], value: object, place: Place) -> None:
 def _check_keys(value: Mapping[Any, Any], place: Place, known: Mapping[str, _Check], needed: list[str]) -> None:
     for key in value:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            near = nearest(key, known)
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
             raise Mismatch.at((*place, str(key)), f"is not in the schema; {hint}")
     for key in needed:
         if key not in value:

@@ -5,12 +5,12 @@ Its own messages hold the value that does not fit; ours are made of the schema a
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
+from notifier.model.nearest import nearest
 from notifier.rendering.fitting import fitting
 from notifier.rendering.mismatch import BadSchema, Checker, Mismatch, MissingExtra
 
@@ -74,8 +74,8 @@ def _unknown(error: _ValidationError, place: tuple[str | int, ...]) -> Mismatch:
     known = list(error.schema.get("properties", ())) if isinstance(error.schema, Mapping) else []
     patterns = list(error.schema.get("patternProperties", ())) if isinstance(error.schema, Mapping) else []
     extra = next(_not_among(error.instance, known, patterns), "")
-    near = difflib.get_close_matches(extra, known, 1)
-    return Mismatch.at((*place, extra), "is not in the schema" + (f"; did you mean {near[0]!r}?" if near else ""))
+    near = nearest(extra, known)
+    return Mismatch.at((*place, extra), "is not in the schema" + (f"; did you mean {near!r}?" if near else ""))
 
 
 def _not_among(instance: Mapping[str, Any], known: list[str], patterns: list[str]) -> Iterator[str]:

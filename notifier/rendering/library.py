@@ -8,7 +8,6 @@ them, ``locales/<tag>/`` with files that take their place in a language, ``meta.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -17,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from notifier.errors import TemplateError, TemplateNotFound
+from notifier.model.nearest import nearest
 from notifier.rendering.disk import Look, changed, is_inside, look
 from notifier.rendering.glances import Glances
 from notifier.rendering.language import fallbacks
@@ -77,8 +77,8 @@ class TemplateLibrary:
         """Raises `TemplateNotFound`, with the names that are there."""
         if self._folder(name) is None:
             names = self.names()
-            near = difflib.get_close_matches(str(name), names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+            near = nearest(name, names)
+            hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(names)}"
             raise TemplateNotFound(f"no template {str(name)[:80]!r}; {hint}")
 
     def part(self, name: str, part: str, locale: str | None) -> str | None:

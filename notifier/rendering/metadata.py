@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from notifier.errors import InvalidAddress, TemplateError
 from notifier.model.address import Address
+from notifier.model.nearest import nearest
 from notifier.model.template import MailDefaults
 
 MAX_BYTES = 2**20
@@ -65,8 +65,8 @@ def _object(file: Path) -> dict[str, Any]:
 def _metadata(given: Mapping[str, Any]) -> Metadata:
     for key in given:
         if key not in _READ:
-            near = difflib.get_close_matches(key, _READ, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_READ)}"
+            near = nearest(key, _READ)
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(_READ)}"
             raise _Wrong(f"has the unknown key {key!r}; {hint}")
     read = {key: _READ[key](value) for key, value in given.items()}
     defaults = MailDefaults(read.pop("mail_class", None), read.pop("from", None), read.pop("reply_to", ()))

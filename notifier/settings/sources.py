@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from notifier.model.nearest import nearest
 
 FILE_SUFFIX = "_FILE"
 PREFIX = "NOTIFIER_"
@@ -44,8 +45,8 @@ def files_of(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _unknown(name: str, names: set[str]) -> str:
-    near = difflib.get_close_matches(name, names, 1)
-    return f"{name} is no setting of Notifier" + (f"; did you mean {near[0]}?" if near else "")
+    near = nearest(name, names)
+    return f"{name} is no setting of Notifier" + (f"; did you mean {near}?" if near else "")
 
 
 def _from_file(name: str, value: str, is_secret: bool, problems: list[str]) -> str | None:
