@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -48,7 +48,7 @@ class Slots:
     def begin(self) -> None:
         """With nothing unsaid: in a child, what is left to say is its parent's, whose thread may have been saying it."""
         self._unsaid: deque[Word] = deque()
-        self._saying = threading.Lock()
+        self._saying = threading.RLock()  # who asks in vain says so meanwhile
 
     def take(self) -> Turn:
         """A token for one connection, when it is its turn.
@@ -90,11 +90,16 @@ class Slots:
 
     def _asked(self, token: str) -> Connected:
         with self._saying:  # what is being said goes before it: it may be that our own connection has ended
-            before = self._no_longer_unsaid()
+            if before := self._words():  # nor may what comes behind these be said before them
+                answer = self._answer(token, before)
+                self._said(before)
+                return answer
+        return self._answer(token)
+
+    def _answer(self, token: str, before: Sequence[Word] = ()) -> Connected:
         try:
             return self._connections.connect(self._relay, token, self._most, before)
         except BaseException:  # it may have been its turn, and the answer is lost: others would wait for nobody
-            self._unsaid.extendleft(reversed(before))
             self.forgo(token)
             self.say()
             raise
@@ -125,12 +130,20 @@ class Slots:
     def say(self) -> None:
         """What became of connections, in the order in which it did."""
         with self._saying:
-            if words := self._no_longer_unsaid():
+            if words := self._words():
                 with suppress(StoreError):  # what is established is kept, what is not kept ends by itself
                     self._connections.say(self._relay, words)
+                self._said(words)
 
-    def _no_longer_unsaid(self) -> list[Word]:
-        return [self._unsaid.popleft() for _ in range(len(self._unsaid))]
+    def _words(self) -> list[Word]:
+        """Those that are unsaid, to be said while nobody else says any. They stay so until they are said: a signal's exception
+        would lose them.
+        """
+        return [self._unsaid[place] for place in range(len(self._unsaid))]  # others may add to them meanwhile
+
+    def _said(self, words: Sequence[Word]) -> None:
+        for _ in words:
+            self._unsaid.popleft()
 
     def keep(self, tokens: Iterable[str]) -> None:
         """These are still connected."""

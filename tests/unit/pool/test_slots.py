@@ -149,6 +149,51 @@ def test_whoever_asks_waits_for_what_is_being_said() -> None:
     assert order == ["said", "asked"]
 
 
+def test_no_word_overtakes_those_that_go_before_a_question() -> None:
+    """Otherwise a connection that has ended is established once more, and counts for a minute."""
+    asking, go_on = threading.Event(), threading.Event()
+
+    class Slow(Answers):
+        def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
+            if before:
+                asking.set()
+                assert go_on.wait(10)
+            return super().connect(relay, token, most, before)
+
+    answers = Slow(MINE)
+    ours = of(answers)
+    ours.established("a")
+    other = threading.Thread(target=ours.take)
+    other.start()
+    assert asking.wait(10)
+    ours.release("a")
+    speaker = threading.Thread(target=ours.say)
+    speaker.start()
+    speaker.join(0.1)
+    go_on.set()
+    other.join(10)
+    speaker.join(10)
+    assert answers.said == [Word("established", "a"), Word("release", "a")]
+
+
+def test_what_was_not_said_for_a_time_limit_is_said_later() -> None:
+    class Struck(Answers):
+        def say(self, relay: str, words: Sequence[Word]) -> None:
+            if not self.said:
+                self.said += words[:1]
+                raise KeyboardInterrupt
+            super().say(relay, words)
+
+    answers = Struck(MINE)
+    ours = of(answers)
+    ours.established("a")
+    ours.release("a")
+    with pytest.raises(KeyboardInterrupt):
+        ours.say()
+    ours.say()
+    assert answers.said == [Word("established", "a"), Word("established", "a"), Word("release", "a")]
+
+
 def test_a_child_says_nothing_for_its_parent_and_waits_for_none_of_its_threads() -> None:
     answers = Answers(MINE)
     ours = of(answers)
