@@ -79,9 +79,8 @@ class SessionPool:
         self._begin()
         _pools.add(self)
 
-    def _begin(self) -> None:
+    def _begin(self, *, closed: bool = False) -> None:
         self._numbers = count(1)
-        self._places = Places(self.config.size)
         # One window and one quota for all: a loss on one connection makes the next ones careful (law 9).
         window, quota = Window(self.endpoint.window), Quota(self.config.messages_per_connection)
         self._open_session = self._given_open_session or partial(
@@ -93,7 +92,11 @@ class SessionPool:
         self._connecting: set[str] = set()  # tokens whose connection is being made
         self._fewer_until: float | None = None  # others have the connections that the relay takes
         self._look_at = 0.0  # the next of those who wait looks then
+        self._hanging_up = False  # a goodbye takes its time: what is to be said meanwhile does not wait for it
         self._upkeep = Upkeep(f"pool {self._name}", self.tend, self._due_in) if self._tended else None
+        places = Places(self.config.size)
+        places.closed = closed
+        self._places = places  # the last: other threads of a child see by its pid that all is new
 
     def session(self, deadline: float, log_in: LogIn | None = None) -> Lending:
         """Lend a live session until the block ends. ``deadline`` is monotonic seconds, for the place in the pool.
@@ -292,7 +295,7 @@ class SessionPool:
 
     def _say_soon(self, slots: Slots) -> None:
         """By the thread that looks after sessions, in the way of no mail; at once where it may not come to it any more."""
-        if self._upkeep is None or self._places.closed or not self._upkeep.hurry():
+        if self._upkeep is None or self._hanging_up or self._places.closed or not self._upkeep.hurry():
             slots.say()
 
     # return ---------------------------------------------------------------------------------------------------------
@@ -338,7 +341,17 @@ class SessionPool:
         if self._slots is not None:
             self._slots.say()
             self._keep_what_is_due(self._slots, now)
-        self._retire_all(self._places.take_out(lambda parked: parked.why_no_longer(now)))
+        if leaving := self._places.take_out(lambda parked: parked.why_no_longer(now)):
+            self._hang_up(leaving)
+
+    def _hang_up(self, leaving: Sequence[tuple[Borrower, str]]) -> None:
+        self._hanging_up = True
+        try:
+            if self._slots is not None:
+                self._slots.say()  # what others have left to this thread a moment ago
+            self._retire_all(leaving)
+        finally:
+            self._hanging_up = False
 
     def _keep_what_is_due(self, slots: Slots, now: float) -> None:
         if now >= self._keep_turns_at:
@@ -405,8 +418,7 @@ class SessionPool:
             if self._places.pid == os.getpid():
                 return
             inherited, closed = self._places.sessions(), self._places.closed
-            self._begin()
-            self._places.closed = closed
+            self._begin(closed=closed)
         for one in inherited:
             one.session.abandon()
             self._retired(one, "fork")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -28,27 +29,53 @@ class Turn(NamedTuple):
     waited: float
 
 
+class Unsaid:
+    """What became of connections to one relay and is not said yet, in the order in which it did.
+
+    All pools of a process that use the relay have it together: a connection of the one may be what the other is refused for.
+    """
+
+    def __init__(self) -> None:
+        self._start()
+
+    def begin(self) -> None:
+        """In a child with nothing: what is left is its parent's, whose thread may have been saying it."""
+        if self._pid != os.getpid():
+            self._start()
+
+    def _start(self) -> None:
+        self.words: deque[Word] = deque()
+        self.saying = threading.RLock()  # who asks in vain says so meanwhile
+        self._pid = os.getpid()
+
+
 class Slots:
     """Connections to ``relay``, ``most`` at once from all replicas; None: as many as it takes without complaint.
 
-    ``holder``: who people are told that has them. What becomes of connections is said when somebody asks for one more, or by `say`:
-    a round trip is too much to be waited for by each of them, where a relay ends connections behind a few mails.
+    ``holder``: who people are told that has them. What becomes of connections (``unsaid``) is said when somebody asks for one more,
+    or by `say`: a round trip is too much to be waited for by each of them, where a relay ends connections behind a few mails.
     """
 
     def __init__(
-        self, connections: Connections, relay: str, name: str, most: int | None = None, *, holder: str = ""
+        self,
+        connections: Connections,
+        relay: str,
+        name: str,
+        most: int | None = None,
+        *,
+        holder: str = "",
+        unsaid: Unsaid | None = None,
     ) -> None:
         self._connections = connections
         self._relay = relay
         self._name = name
         self._most = most
         self._holder = holder
-        self.begin()
+        self._unsaid = Unsaid() if unsaid is None else unsaid
 
     def begin(self) -> None:
-        """With nothing unsaid: in a child, what is left to say is its parent's, whose thread may have been saying it."""
-        self._unsaid: deque[Word] = deque()
-        self._saying = threading.Lock()
+        """See `Unsaid.begin`."""
+        self._unsaid.begin()
 
     def take(self) -> Turn:
         """A token for one connection, when it is its turn.
@@ -89,12 +116,17 @@ class Slots:
             pause = min(2 * pause, longest)
 
     def _asked(self, token: str) -> Connected:
-        with self._saying:  # what is being said goes before it: it may be that our own connection has ended
-            before = self._no_longer_unsaid()
+        with self._unsaid.saying:  # what is being said goes before it: it may be that our own connection has ended
+            if before := self._words():  # nor may what comes behind these be said before them
+                answer = self._answer(token, before)
+                self._said(before)
+                return answer
+        return self._answer(token)
+
+    def _answer(self, token: str, before: Sequence[Word] = ()) -> Connected:
         try:
             return self._connections.connect(self._relay, token, self._most, before)
         except BaseException:  # it may have been its turn, and the answer is lost: others would wait for nobody
-            self._unsaid.extendleft(reversed(before))
             self.forgo(token)
             self.say()
             raise
@@ -107,30 +139,40 @@ class Slots:
 
     def established(self, token: str) -> None:
         """The relay has greeted the connection."""
-        self._unsaid.append(Word("established", token))
+        self._unsaid.words.append(Word("established", token))
 
     def release(self, token: str) -> None:
         """It is connected no more."""
-        self._unsaid.append(Word("release", token))
+        self._unsaid.words.append(Word("release", token))
 
     def forgo(self, token: str) -> None:
         """It is not connected after all, which is nothing to doubt the relay for."""
-        self._unsaid.append(Word("forgo", token))
+        self._unsaid.words.append(Word("forgo", token))
 
     @property
     def unsaid(self) -> bool:
         """True where there is something to `say`."""
-        return bool(self._unsaid)
+        return bool(self._unsaid.words)
 
     def say(self) -> None:
         """What became of connections, in the order in which it did."""
-        with self._saying:
-            if words := self._no_longer_unsaid():
+        with self._unsaid.saying:
+            if words := self._words():
                 with suppress(StoreError):  # what is established is kept, what is not kept ends by itself
                     self._connections.say(self._relay, words)
+                self._said(words)
 
-    def _no_longer_unsaid(self) -> list[Word]:
-        return [self._unsaid.popleft() for _ in range(len(self._unsaid))]
+    def _words(self) -> list[Word]:
+        """Those that are unsaid, to be said while nobody else says any. They stay so until they are said: a signal's exception
+        would lose them.
+        """
+        return [
+            self._unsaid.words[place] for place in range(len(self._unsaid.words))
+        ]  # others may add to them meanwhile
+
+    def _said(self, words: Sequence[Word]) -> None:
+        for _ in words:
+            self._unsaid.words.popleft()
 
     def keep(self, tokens: Iterable[str]) -> None:
         """These are still connected."""

@@ -46,6 +46,13 @@ class Upkeep:
         self._hurry.set()
 
     def _run(self) -> None:
+        try:
+            self._look_after()
+        except BaseException:
+            self.thread = None  # whoever wakes it next has another one
+            raise
+
+    def _look_after(self) -> None:
         while not self._stopped:
             with self._lock:
                 mine, self.thread = self.thread, None  # whoever parks a session after this look asks for a thread

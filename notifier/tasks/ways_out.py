@@ -9,13 +9,14 @@ import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from weakref import WeakValueDictionary
 
 from notifier.delivery.routing import Account, OwnServers, Smarthost, Ways
 from notifier.model.breaker import BreakerRules, Breakers
 from notifier.model.events import Listener
 from notifier.model.pause import NoPauses, Pauses
 from notifier.model.worker import place_of_worker
-from notifier.pool import LocalBreakers, Member, PoolConfig, Relays, SessionPool, Slots
+from notifier.pool import LocalBreakers, Member, PoolConfig, Relays, SessionPool, Slots, Unsaid
 from notifier.pool.mx import MxRelays
 from notifier.settings.mx import MxDelivery
 from notifier.settings.relay import Relay
@@ -57,6 +58,7 @@ class WaysOut:
         self._transcripts = transcripts
         self._pools: dict[_Key, SessionPool] = {}
         self._direct: dict[MxDelivery, MxRelays] = {}
+        self._unsaid: WeakValueDictionary[str, Unsaid] = WeakValueDictionary()
         self._pauses: Pauses = NoPauses() if store is None else store.pause_board
         self._breakers: Breakers = LocalBreakers() if store is None else store.breakers
         self.accounts = self._joined(accounts)
@@ -128,7 +130,8 @@ class WaysOut:
     def _slots(self, endpoint: Endpoint, most: int | None) -> Slots | None:
         if self._store is None:
             return None
-        return Slots(self._store.connections, endpoint.name, endpoint.name, most, holder=_worker)
+        unsaid = self._unsaid.setdefault(endpoint.name, Unsaid())
+        return Slots(self._store.connections, endpoint.name, endpoint.name, most, holder=_worker, unsaid=unsaid)
 
 
 def _key(relay: Relay) -> _Key:

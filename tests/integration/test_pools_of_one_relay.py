@@ -56,6 +56,20 @@ def test_two_pools_of_a_relay_have_its_connections_together(store: RedisStore) -
         assert relay.connections == 3
 
 
+def test_what_one_of_them_has_ended_is_not_counted_against_the_other(store: RedisStore) -> None:
+    with CatchingServer(starttls=False) as relay, ExitStack() as held:
+        once = f"{relay.url}&connections=1"
+        accounts = {name: Account(parse_way(f"{once}&pool={size}")) for name, size in (("ann", 1), ("bob", 2))}
+        ways = WaysOut(accounts, rules=BreakerRules(), listener=ignore, store=store)
+        held.callback(ways.close, 0.0)
+        for _ in range(50):
+            for account in ("ann", "bob"):
+                with relays_of(ways, account).session(soon()):
+                    pass
+                for pool in relays_of(ways, account).pools:
+                    pool.drain()
+
+
 def test_whoever_sends_at_once_waits_for_a_session_as_long_as_was_set(tmp_path: Path) -> None:
     with plant(tmp_path, NOTIFIER_SESSION_WAIT="0.05") as made:
         made.use(NOTIFIER_SMTP_URL=f"{made.server.url}&pool=1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -513,3 +514,55 @@ def test_where_the_system_has_no_thread_left_it_is_said_at_once(monkeypatch: pyt
     monkeypatch.setattr(threading.Thread, "start", none_left)
     with pool.session(soon()):
         assert elsewhere.said == ["connect", "established"]
+
+
+def test_what_is_to_be_said_does_not_wait_for_goodbyes() -> None:
+    """A relay may let us wait for two seconds at each QUIT; the thread says one after the other."""
+    goodbye, may = threading.Event(), threading.Event()
+
+    class Lingering(FakeSession):
+        def close(self, *, say_quit: bool = True) -> None:
+            goodbye.set()
+            assert may.wait(10)
+            super().close(say_quit=say_quit)
+
+    relay, elsewhere = FakeRelay(), Telling(3)
+    relay.session_type = Lingering
+    slots = Slots(elsewhere, "relay", "relay", None)  # type: ignore[arg-type]
+    pool = SessionPool(RELAY, PoolConfig(size=3, max_idle=0.01), open_session=relay, slots=slots)  # type: ignore[arg-type]
+    with pool.session(soon()):
+        pass
+    assert goodbye.wait(10)
+    with pool.session(soon()):
+        assert elsewhere.said == ["connect", "established"] * 2
+        may.set()
+
+
+def test_all_is_said_though_the_thread_has_met_something_unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    met = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: met.set())
+
+    class Odd(Held):
+        def say(self, relay: str, words: Sequence[Word]) -> None:
+            if not met.is_set():
+                raise ZeroDivisionError
+            super().say(relay, words)
+
+    pool = with_a_thread(elsewhere := Odd(3))
+    elsewhere.may.set()
+    with pool.session(soon()):
+        assert met.wait(10)
+    pool.drain()
+    assert elsewhere.was_said.wait(10)
+    assert elsewhere.said == ["connect", "established", "release"]
+
+
+def test_threads_of_a_child_use_nothing_of_the_parents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them begins anew: the others see that it has when all is done."""
+    pool = with_a_thread(Telling(3))
+    assert pool._slots is not None
+    seen = []
+    monkeypatch.setattr(pool._slots, "begin", lambda: seen.append(pool._places.pid == os.getpid()))
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    pool.stats()
+    assert seen == [False]

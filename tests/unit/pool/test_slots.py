@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 
@@ -9,7 +10,7 @@ import pytest
 
 from notifier.errors import RelayConnecting, RelayFull, RelayUnavailable, StoreUnavailable
 from notifier.model.limits import Connected, Word
-from notifier.pool import Slots, slots
+from notifier.pool import Slots, Unsaid, slots
 
 MINE = Connected(0.0, 1)
 SOON = Connected(2.0, 1, 0.02)
@@ -149,15 +150,75 @@ def test_whoever_asks_waits_for_what_is_being_said() -> None:
     assert order == ["said", "asked"]
 
 
-def test_a_child_says_nothing_for_its_parent_and_waits_for_none_of_its_threads() -> None:
+def test_no_word_overtakes_those_that_go_before_a_question() -> None:
+    """Otherwise a connection that has ended is established once more, and counts for a minute."""
+    asking, go_on = threading.Event(), threading.Event()
+
+    class Slow(Answers):
+        def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
+            if before:
+                asking.set()
+                assert go_on.wait(10)
+            return super().connect(relay, token, most, before)
+
+    answers = Slow(MINE)
+    ours = of(answers)
+    ours.established("a")
+    other = threading.Thread(target=ours.take)
+    other.start()
+    assert asking.wait(10)
+    ours.release("a")
+    speaker = threading.Thread(target=ours.say)
+    speaker.start()
+    speaker.join(0.1)
+    go_on.set()
+    other.join(10)
+    speaker.join(10)
+    assert answers.said == [Word("established", "a"), Word("release", "a")]
+
+
+def test_what_was_not_said_for_a_time_limit_is_said_later() -> None:
+    class Struck(Answers):
+        def say(self, relay: str, words: Sequence[Word]) -> None:
+            if not self.said:
+                self.said += words[:1]
+                raise KeyboardInterrupt
+            super().say(relay, words)
+
+    answers = Struck(MINE)
+    ours = of(answers)
+    ours.established("a")
+    ours.release("a")
+    with pytest.raises(KeyboardInterrupt):
+        ours.say()
+    ours.say()
+    assert answers.said == [Word("established", "a"), Word("established", "a"), Word("release", "a")]
+
+
+def test_a_child_says_nothing_for_its_parent_and_waits_for_none_of_its_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     answers = Answers(MINE)
     ours = of(answers)
     ours.release("the parent's")
-    ours._saying.acquire()  # a thread that the child does not have
+    ours._unsaid.saying.acquire()  # a thread that the child does not have
+    monkeypatch.setattr(os, "getpid", lambda: -1)
     ours.begin()
-    ours.take()
-    ours.say()
-    assert answers.said == []
+    child = threading.Thread(target=ours.take, daemon=True)
+    child.start()
+    child.join(10)
+    assert (child.is_alive(), answers.said) == (False, [])
+
+
+def test_two_pools_of_a_relay_say_what_became_of_connections_together() -> None:
+    """What the one has ended is not counted against the other."""
+    answers, unsaid = Answers(MINE), Unsaid()
+    one, other = (Slots(answers, "relay", "relay:25", unsaid=unsaid) for _ in range(2))  # type: ignore[arg-type]
+    one.release("the one's")
+    other.begin()
+    other.take()
+    assert answers.said == [Word("release", "the one's")]
+    assert not one.unsaid
 
 
 def test_a_complaint_is_about_all_that_is_connected() -> None:
