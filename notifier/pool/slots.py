@@ -166,9 +166,8 @@ class Slots:
         """Those that are unsaid, to be said while nobody else says any. They stay so until they are said: a signal's exception
         would lose them.
         """
-        return [
-            self._unsaid.words[place] for place in range(len(self._unsaid.words))
-        ]  # others may add to them meanwhile
+        words = self._unsaid.words
+        return [words[place] for place in range(len(words))]  # others may add to them meanwhile
 
     def _said(self, words: Sequence[Word]) -> None:
         for _ in words:

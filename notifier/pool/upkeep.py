@@ -20,14 +20,13 @@ class Upkeep:
         self._lock = threading.Lock()
         self.thread: threading.Thread | None = None
         self._hurry = threading.Event()
-        self._stopped = False
 
     def wake(self) -> None:
         """There is something to look after. Whoever comes often looks first whether there is a ``thread``."""
         if self.thread is not None:
             return
         with self._lock:
-            if self.thread is None and not self._stopped:
+            if self.thread is None:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 # Where the system has no thread left (row C3) nothing is lost: a checkout looks at what it gets.
                 with suppress(RuntimeError):
@@ -35,15 +34,10 @@ class Upkeep:
                     self.thread = thread
 
     def hurry(self) -> bool:
-        """Something is due now. False where nobody does it: the system has no thread left, or it was stopped."""
+        """Something is due now. False where nobody does it: the system has no thread left."""
         self.wake()
         self._hurry.set()
         return self.thread is not None
-
-    def stop(self) -> None:
-        """End soon, whatever is left."""
-        self._stopped = True
-        self._hurry.set()
 
     def _run(self) -> None:
         try:
@@ -53,7 +47,7 @@ class Upkeep:
             raise
 
     def _look_after(self) -> None:
-        while not self._stopped:
+        while True:
             with self._lock:
                 mine, self.thread = self.thread, None  # whoever parks a session after this look asks for a thread
                 wait = self._due_in()
