@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -229,3 +231,44 @@ def test_a_complaint_is_about_all_that_is_connected() -> None:
     ours = of(Complained(MINE))
     ours.established("a")
     assert ours.too_many(greeting=True) == 1
+
+
+class Far(Answers):
+    """Whatever is said takes effect after a while, as over sockets of its own for each thread: what was sent later may come first."""
+
+    def __init__(self) -> None:
+        super().__init__(MINE)
+        self.live: set[str] = set()
+        self._order = random.Random(1)  # noqa: S311 - no secret
+
+    def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
+        self.say(relay, before)
+        self.live.add(token)
+        return MINE
+
+    def say(self, relay: str, words: Sequence[Word]) -> None:
+        time.sleep(self._order.random() / 1000)
+        for word in words:
+            (self.live.add if word.verb == "established" else self.live.discard)(word.token)
+
+
+def test_a_crowd_leaves_no_connection_behind_that_nobody_has() -> None:
+    """It would count against the limit for a minute."""
+    far = Far()
+    ours = of(far)
+
+    def connect_and_leave() -> None:
+        for number in range(30):
+            token = ours.take().token
+            ours.established(token)
+            if number % 3:
+                ours.say()
+            ours.release(token)
+
+    crowd = [threading.Thread(target=connect_and_leave) for _ in range(8)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join(30)
+    ours.say()
+    assert far.live == set()
