@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from notifier.model.state import EDGES, EVIDENCE, MailState
 
@@ -47,6 +47,8 @@ NAMES = (
     "report",
 )
 
+# A path, and not `importlib.resources`, which imports as it reads: a child that is forked meanwhile would wait for that import for ever.
+_FOLDER = Path(__file__).with_name("lua")
 TAKES_NEW = ("reserve", "add", "put_blob")
 # A server that is full (maxmemory) takes no new mail, but delivers what it has, which is what frees it. A settlement
 # refused for want of a few octets would make a delivered mail unknown, and send it twice.
@@ -61,9 +63,8 @@ _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
 @cache
 def source(name: str, hooks: tuple[str, ...] = ()) -> str:
     """The whole text of a script. ``hooks``: who is to be told what its edges do."""
-    folder = files("notifier.store") / "lua"
-    prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
-    body = (folder / f"{name}.lua").read_text(encoding="utf-8")
+    prelude = (_FOLDER / "prelude.lua").read_text(encoding="utf-8")
+    body = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
     if name in ("evidence", "prove"):
         body = f"{_edges('EVIDENCE', EVIDENCE)}\n{body}"
     shared = f"{_edges('EDGES', EDGES)}\n{_hooks(hooks)}\n{prelude}"
