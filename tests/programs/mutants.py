@@ -10,8 +10,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import pytest
@@ -34,7 +32,7 @@ GUARDS: Mapping[str, Sequence[str]] = {
 class Edited:
     """A folder of Lua files in which some words are others."""
 
-    def __init__(self, path: Traversable, edits: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, path: Path, edits: Mapping[str, Mapping[str, str]]) -> None:
         self._path, self._edits = path, edits
 
     def __truediv__(self, name: str) -> Edited:
@@ -54,7 +52,7 @@ def without(**edits: Mapping[str, str]) -> Callable[[], None]:
     by_file = {f"{name}.lua": words for name, words in edits.items()}
 
     def mutate() -> None:
-        scripts.files = lambda package: Edited(files(package), by_file)  # type: ignore[attr-defined]
+        scripts._FOLDER = Edited(scripts._FOLDER, by_file)  # type: ignore[assignment]
 
     return mutate
 
