@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from jinja2 import Environment, Template, TemplateSyntaxError, UndefinedError
 from jinja2 import TemplateNotFound as MissingFile
 from jinja2.exceptions import SecurityError
+from jinja2.exceptions import TemplateError as JinjaError
 
 from notifier.errors import TemplateError, TemplateRenderError
 from notifier.rendering import undefined
@@ -21,6 +22,12 @@ from notifier.rendering.processor_limit import TooLong
 
 MAX_OUTPUT = 10 * 2**20  # characters of one part
 TOO_LONG = "it had not ended when its time of the processor was over; look for loops in loops"
+
+# What a template's code raises of its own accord, so that Jinja2's own code raises it as well, and knows more of it. All else has no second
+# time: it struck from outside, as a task's time limit does, or was about memory.
+_OF_ITS_OWN = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError, JinjaError,
+)  # fmt: skip
 
 
 class Output:
@@ -66,10 +73,10 @@ def _compiled(quick: Environment, path: str) -> Template | None:
     """None where it cannot be: Jinja2's own code is told why."""
     try:
         return quick.get_template(path)
-    except (MemoryError, TooLong) as error:
-        raise_for_people(error, path)
-    except Exception:  # noqa: BLE001 - as above
+    except _OF_ITS_OWN:
         return None
+    except Exception as error:  # noqa: BLE001 - as above
+        raise_for_people(error, path)
 
 
 def _output_of_quick(template: Template, path: str, names: Mapping[str, Any]) -> str | None:
@@ -78,10 +85,10 @@ def _output_of_quick(template: Template, path: str, names: Mapping[str, Any]) ->
         return _bounded(template.generate(names), path)
     except (TemplateRenderError, NotAtLoad):
         raise
-    except (MemoryError, TooLong) as error:  # no second time; it knows the line
-        raise_for_people(error, path)
-    except Exception:  # noqa: BLE001 - as above
+    except _OF_ITS_OWN:
         return None
+    except Exception as error:  # noqa: BLE001 - as above
+        raise_for_people(error, path)
 
 
 def _output_of_linked(template: Template, path: str, names: Mapping[str, Any]) -> str | None:
@@ -91,8 +98,10 @@ def _output_of_linked(template: Template, path: str, names: Mapping[str, Any]) -
         return _bounded(template.root_render_func(template.new_context(dict(names))), path)
     except (TemplateRenderError, NotAtLoad, MemoryError, TooLong):
         raise
-    except Exception:  # noqa: BLE001 - as above
+    except _OF_ITS_OWN:
         return None
+    except Exception as error:  # noqa: BLE001 - as above
+        raise TemplateRenderError(f"{path}: {type(error).__name__} while rendering") from None
 
 
 def _output(environment: Environment, path: str, names: Mapping[str, Any]) -> str:

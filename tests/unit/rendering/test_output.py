@@ -105,6 +105,27 @@ def test_what_only_quick_code_raises_is_printed_by_jinja_until_the_file_changes(
     assert rendered == [{"w": 0}]
 
 
+@pytest.mark.parametrize("uses", [0, linker.USES + 2])
+def test_what_strikes_from_outside_is_told_and_does_not_begin_a_mail_once_more(tmp_path: Path, uses: int) -> None:
+    """A task's time limit: begun once more, the mail would go on until its child is killed."""
+    library = TemplateLibrary([tmp_path])
+    environment, output, begun = make_environment(library), Output(library.glances), []
+    (tmp_path / "page.html.j2").write_text("{{ begin() }}")
+
+    class SoftLimit(Exception):
+        pass
+
+    def struck() -> str:
+        begun.append(1)
+        raise SoftLimit
+
+    for _ in range(uses):
+        output.of(environment, "page.html.j2", {"begin": str})
+    with pytest.raises(TemplateRenderError, match=r"page\.html\.j2.*: SoftLimit while rendering"):
+        output.of(environment, "page.html.j2", {"begin": struck})
+    assert begun == [1]
+
+
 def test_only_jinjas_own_code_prints_the_files_of_strangers() -> None:
     environment, output = make_environment(TemplateLibrary()), Output(Glances(), own_code=False)
     assert output.of(environment, "welcome/subject.txt.j2", {"name": "Zoë", "product": "P"})
