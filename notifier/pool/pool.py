@@ -35,7 +35,7 @@ from notifier.pool.config import PoolConfig
 from notifier.pool.lending import Lending
 from notifier.pool.places import Borrower, LogIn, Places
 from notifier.pool.pooled import Pooled
-from notifier.pool.slots import KEEP_EVERY, KEEP_TURNS_EVERY, Slots, Turn
+from notifier.pool.slots import KEEP_EVERY, KEEP_TURNS_EVERY, SAY_WITHIN, Slots, Turn
 from notifier.pool.upkeep import Upkeep
 from notifier.smtp import Endpoint, Quota, Session, Window
 from notifier.smtp.session import Ending
@@ -92,6 +92,7 @@ class SessionPool:
         self._connecting: set[str] = set()  # tokens whose connection is being made
         self._fewer_until: float | None = None  # others have the connections that the relay takes
         self._look_at = 0.0  # the next of those who wait looks then
+        self._say_at: float | None = None  # what became of connections is said then, if nobody has said it before
         self._hanging_up = False  # a goodbye takes its time: what is to be said meanwhile does not wait for it
         self._upkeep = Upkeep(f"pool {self._name}", self.tend, self._due_in) if self._tended else None
         places = Places(self.config.size)
@@ -272,11 +273,13 @@ class SessionPool:
     def _turn(self, slots: Slots) -> Turn:
         began = time.monotonic()
         try:
-            return slots.take()
+            turn = slots.take()
         except RelayUnavailable:
             self._places.count("refused")
             self._tell(SessionMissed(self._name, time.monotonic() - began, "turn"))
             raise
+        self._say_at = None  # all is said
+        return turn
 
     def _establish(self, token: str | None) -> None:
         if token is not None and self._slots is not None:
@@ -294,7 +297,11 @@ class SessionPool:
             self._say_soon(self._slots)
 
     def _say_soon(self, slots: Slots) -> None:
-        """By the thread that looks after sessions, in the way of no mail; at once where it may not come to it any more."""
+        """With the next question, or after a while by the thread that looks after sessions, in the way of no mail; at once where
+        that may not come to it any more.
+        """
+        if self._say_at is None:
+            self._say_at = self._clock() + SAY_WITHIN
         if self._upkeep is None or self._hanging_up or self._places.closed or not self._upkeep.hurry():
             slots.say()
 
@@ -339,6 +346,7 @@ class SessionPool:
         self._begin_anew_after_a_fork()
         now = self._clock()
         if self._slots is not None:
+            self._say_at = None
             self._slots.say()
             self._keep_what_is_due(self._slots, now)
         if leaving := self._places.take_out(lambda parked: parked.why_no_longer(now)):
@@ -367,9 +375,9 @@ class SessionPool:
             self._release(token)
 
     def _due_in(self) -> float | None:
-        if self._slots is not None and self._slots.unsaid:
-            return 0.0
         now = self._clock()
+        if self._slots is not None and self._slots.unsaid:
+            return (self._say_at or now + SAY_WITHIN) - now
         due = self._places.next_due(if_parked_now=now + self.config.max_idle)
         if due is None:
             return None

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 KEEP_EVERY = 20.0  # seconds; a third of the lease, so that one round trip may fail
 KEEP_TURNS_EVERY = 2.0  # seconds; a third of the time in which a turn to connect is believed to be used
+# Seconds from what became of a connection to the word of it. A question that comes meanwhile takes it along; a thread that said it
+# at once would be in that question's way.
+SAY_WITHIN = 0.01
 ASK_EVERY = (0.01, 0.1)  # seconds; the first, and as long as it gets
 
 

@@ -34,7 +34,7 @@ class Upkeep:
                     self.thread = thread
 
     def hurry(self) -> bool:
-        """Something is due now. False where nobody does it: the system has no thread left."""
+        """Something may be due sooner. False where nobody does it: the system has no thread left."""
         self.wake()
         self._hurry.set()
         return self.thread is not None
@@ -54,6 +54,7 @@ class Upkeep:
                 if wait is None:
                     return
                 self.thread = mine
-            self._hurry.wait(max(wait, 0.01))
-            self._hurry.clear()
-            self._tend()
+            if wait > 0 and self._hurry.wait(wait):
+                self._hurry.clear()
+            else:
+                self._tend()
