@@ -24,7 +24,7 @@ from notifier.rendering.linking.specialising import Specialiser
 from notifier.rendering.linking.trees import NotLinked, everything, stored
 from notifier.rendering.linking.unread import without_unread
 
-# Before it is worth it: linking takes as long as what it saves with some hundred mails, and nobody knows how many will come.
+# Before it is worth it: linking takes as long as what it saves with many mails more, and nobody knows how many will come.
 USES = 200
 _AGAIN = 16  # uses until it is tried again where another process, or another template, had its turn
 _MOST = 1_000  # linked templates; whoever has more has few mails of each
