@@ -77,6 +77,7 @@ def _end_to_end() -> Iterator[str]:
 def _elsewhere() -> Iterator[Target]:
     """What other programs have measured already."""
     smtp, kept = _PAGES["smtp"], "`smtplib`, one kept open"
+    yield from _on_loopback(smtp, kept)
     for client, aim in (("**Notifier**, DATA", 3.8), ("**Notifier**, window of 64", 60.0)):
         both = row(smtp, client, number=1), row(smtp, kept, number=1)
         yield _target(f"round trip 20 ms, one connection: {client}, beside {kept}", both, aim, _times)
@@ -87,6 +88,18 @@ def _elsewhere() -> Iterator[Target]:
     none, many = ((figure(one[1]) if one else None) for one in deferred)
     grown = None if none is None or many is None else f"{many - none:.1f}"
     yield _most("a million deferred mails: memory of a worker beyond that without", grown, 1, " MB")
+
+
+def _on_loopback(smtp: Path, kept: str) -> Iterator[Target]:
+    """Rates as the page has them, the median of each round's ratio."""
+    where = "loopback, one connection"
+    for client, aim in (("**Notifier**, DATA", 3.5), ("**Notifier**, window of 64", 25.0)):
+        one = row(smtp, client)
+        yield _least(f"{where}: {client}: rate, of that of {kept}", one and one[6], aim)
+    both = row(smtp, "**Notifier**, DATA"), row(smtp, kept)
+    ours, theirs = ((figure(one[4]) if one else None) for one in both)
+    share = None if ours is None or theirs is None else f"{ours / theirs:.2f}"
+    yield _most(f"{where}: **Notifier**, DATA: processor time, of that of {kept}", share, 0.333, "")
 
 
 def _pool() -> Iterator[Target]:
