@@ -100,6 +100,12 @@ FIXED: tuple[Fixed, ...] = (
         ("notifier.pool.slots.ASK_EVERY",),
     ),
     Fixed(
+        "what became of a connection is said to the store",
+        f"within {slots.SAY_WITHIN:g} s",
+        "With the question for the next connection, where one comes by then: it would have to wait for a word of its own.",
+        ("notifier.pool.slots.SAY_WITHIN",),
+    ),
+    Fixed(
         "a probe that is never heard of again is replaced",
         f"after {_seconds(HOST_RULE.probe)}",
         "Longer than connecting, greeting and login may take together; its worker was killed.",

@@ -83,7 +83,7 @@ def _output_of_quick(template: Template, path: str, names: Mapping[str, Any]) ->
     """None where it raises what Jinja2's own code may raise as well."""
     try:
         return _bounded(template.generate(names), path)
-    except (TemplateRenderError, NotAtLoad):
+    except (TemplateError, NotAtLoad):
         raise
     except _OF_ITS_OWN:
         return None
@@ -96,7 +96,7 @@ def _output_of_linked(template: Template, path: str, names: Mapping[str, Any]) -
     try:
         # As `Template.generate`, without its care for tracebacks.
         return _bounded(template.root_render_func(template.new_context(dict(names))), path)
-    except (TemplateRenderError, NotAtLoad, MemoryError, TooLong):
+    except (TemplateError, NotAtLoad, MemoryError, TooLong):
         raise
     except _OF_ITS_OWN:
         return None
