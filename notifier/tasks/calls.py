@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from notifier.delivery.intake import Accepted, Intake, Options
 from notifier.errors import InvalidMail
+from notifier.model.nearest import nearest
 from notifier.tasks.runtime import runtime
 
 
@@ -48,8 +48,8 @@ class Call:
             return
         for name in call:
             if name not in self.parameters:
-                near = difflib.get_close_matches(str(name), self.parameters, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.parameters)}"
+                near = nearest(name, self.parameters)
+                hint = f"did you mean {near!r}?" if near else f"known: {', '.join(self.parameters)}"
                 raise InvalidMail(f"{self.task} has no argument {name!r}; {hint}")
         for name in self.parameters:
             if name in self._required and name not in call:
