@@ -376,7 +376,7 @@ class SessionPool:
 
     def _due_in(self) -> float | None:
         now = self._clock()
-        if self._slots is not None and self._slots.unsaid:
+        if self._slots is not None and self._slots.has_unsaid:
             return (self._say_at or now + SAY_WITHIN) - now
         due = self._places.next_due(if_parked_now=now + self.config.max_idle)
         if due is None:

@@ -153,7 +153,7 @@ class Slots:
         self._unsaid.words.append(Word("forgo", token))
 
     @property
-    def unsaid(self) -> bool:
+    def has_unsaid(self) -> bool:
         """True where there is something to `say`."""
         return bool(self._unsaid.words)
 

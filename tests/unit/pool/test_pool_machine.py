@@ -91,7 +91,7 @@ class HeldSlots:
         self.wrong: list[str] = []
         self._number = 0
 
-    unsaid = False
+    has_unsaid = False
 
     def begin(self) -> None:
         """Of a process that was forked: nothing is unsaid here."""

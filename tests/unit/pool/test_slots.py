@@ -109,10 +109,10 @@ def test_what_became_of_a_connection_is_said_by_whoever_asks_for_the_next() -> N
     first = ours.take()
     ours.established(first.token)
     ours.release(first.token)
-    assert (ours.unsaid, answers.said) == (True, [])
+    assert (ours.has_unsaid, answers.said) == (True, [])
     ours.take()
     assert answers.said == [Word("established", first.token), Word("release", first.token)]
-    assert not ours.unsaid
+    assert not ours.has_unsaid
 
 
 def test_each_word_is_said_once() -> None:
@@ -220,7 +220,7 @@ def test_two_pools_of_a_relay_say_what_became_of_connections_together() -> None:
     other.begin()
     other.take()
     assert answers.said == [Word("release", "the one's")]
-    assert not one.unsaid
+    assert not one.has_unsaid
 
 
 def test_a_complaint_is_about_all_that_is_connected() -> None:
