@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from notifier.protocol.reading import (
     read_envelope,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Transaction, good_in_step, of_an_address
+from notifier.protocol.transaction import Taken, Transaction, Transactions, good_in_step, of_an_address
 
 # A message up to here goes out with its envelope. A bigger one waits for the envelope's replies, so that it is not
 # sent for nobody, and goes in chunks of this size, each of which the server can refuse.
@@ -38,21 +38,24 @@ REPLIES = 4  # to the mails of a window, where each has one recipient: RSET, MAI
 class Source(Protocol):
     """Where transactions come from, and where they go when they have their verdicts."""
 
+    coming: Transactions
+
     @property
     def empty(self) -> bool: ...
+    def plain_ones(self, most: int, size: int) -> range: ...
     def small_ones(self, most: int, size: int) -> list[Transaction]: ...
-    def next_fit(self) -> Generator[Step | Delivery, Reply, Transaction | None]: ...
+    def next_fit(self) -> Generator[Step | Delivery | Taken, Reply, Transaction | None]: ...
     def over(self, one: Transaction) -> Steps: ...
     def put_back(self, one: Transaction) -> None: ...
 
 
 class Chunked:
-    """Mails in flight, oldest first."""
+    """Mails in flight, oldest first: a plain one is its position until there is more to be said of it."""
 
     def __init__(self, queue: Source, link: Link) -> None:
         self._queue = queue
         self._link = link
-        self._in_flight: deque[Transaction] = deque()
+        self._in_flight: deque[Transaction | int] = deque()
         self._pipelining = "PIPELINING" in link.offered
         self._in_one_flight = self._pipelining and (link.enhanced or link.window > 1)
         self._alone_next = False  # the next mail goes by itself, when the way is free
@@ -94,6 +97,9 @@ class Chunked:
         most = window - len(self._in_flight)
         if window >= IN_HALVES:
             most = min(most, window // 2)
+        if self._in_one_flight and (plain := self._queue.plain_ones(most, CHUNK)):
+            yield from self._send_plain(plain)
+            return
         batch = self._queue.small_ones(most, CHUNK) if self._in_one_flight else []
         while len(batch) < most and self._link.carried + len(batch) < self._link.mail_max:
             one = yield from self._queue.next_fit()
@@ -111,15 +117,34 @@ class Chunked:
             yield from self._send(batch)
 
     def _send(self, batch: list[Transaction]) -> Steps:
+        if (yield from self._committed(Commit.of([one.delivery for one in batch]), batch)):
+            flight = self._begin(batch)
+            yield from self._write(flight, sum([one.owed for one in batch]) + len(batch))
+
+    def _send_plain(self, positions: range) -> Steps:
+        coming, link = self._queue.coming, self._link
+        if (yield from self._committed(Commit(tuple(positions)), map(coming.first_of, positions))):
+            flight, replies = [], len(positions) * REPLIES
+            if not (link.reset_first or self._in_flight):
+                flight, positions, replies = self._begin([coming.first_of(positions[0])]), positions[1:], replies - 1
+            link.reset_first = False
+            self._in_flight += positions
+            yield from self._write(flight + coming.flight(positions), replies)
+
+    def _committed(self, commit: Commit, batch: Iterable[Transaction]) -> Answer:
+        """True where these may go."""
         try:
-            yield Commit.of([one.delivery for one in batch])
+            yield commit
         except Lost as failure:
             yield from self._too_late(batch, failure)
-            return
+            return False
         except Exception:
             while self._in_flight:  # nothing more goes out; what is in flight gets its verdict first
                 yield from self._take_oldest()
             raise
+        return True
+
+    def _begin(self, batch: Sequence[Transaction]) -> list[tuple[bytes, bytes]]:
         link, flight = self._link, []
         # RSET before each with another in front of it: were that one refused half-way, its sender would be this one's.
         link.reset_first = link.reset_first or bool(self._in_flight)
@@ -129,12 +154,25 @@ class Chunked:
             one.flying = link.reset_first = True
         link.reset_first = False
         self._in_flight += batch
+        return flight
+
+    def _write(self, flight: list[tuple[bytes, bytes]], replies: int) -> Steps:
         try:
-            yield SendWhole(flight, sum([one.owed for one in batch]) + len(batch))
+            yield SendWhole(flight, replies)
         except Lost as failure:
             self._failure = failure
 
-    def _too_late(self, batch: list[Transaction], failure: Lost) -> Steps:
+    def _oldest(self) -> Transaction:
+        one = self._in_flight[0]
+        if isinstance(one, int):
+            one = self._in_flight[0] = self._queue.coming.in_flight(one)
+        return one
+
+    def _all(self) -> list[Transaction]:
+        in_flight = self._queue.coming.in_flight
+        return [in_flight(one) if isinstance(one, int) else one for one in self._in_flight]
+
+    def _too_late(self, batch: Iterable[Transaction], failure: Lost) -> Steps:
         """Nothing of these was sent, and the connection is as good as before."""
         for one in batch:
             one.refuse(taxonomy.of_loss(Phase.BODY, failure.loss, failure.text, host=self._link.host), everybody=True)
@@ -148,30 +186,43 @@ class Chunked:
         in_flight = self._in_flight
         if self._link.out_of_step():
             return
-        yield from self._take_good_ones()
-        while in_flight and in_flight[0].is_all_good(followed=len(in_flight) > 1):
-            one = in_flight.popleft()
+        together = True
+        while in_flight:
+            if together:
+                together = yield from self._take_good_ones()
+            one = self._oldest()
+            if not one.is_all_good(followed=len(in_flight) > 1):
+                return
+            in_flight.popleft()
             yield one.take_all_good()
-            if not one.alike:
-                yield from self._take_good_ones()
 
-    def _take_good_ones(self) -> Steps:
-        """The same, of as many at once as there are replies for, where each had RSET before it, and one recipient."""
+    def _take_good_ones(self) -> Answer:
+        """The same, of as many at once as there are replies for, where each had RSET before it, and one recipient. False where
+        one of the replies is odd.
+        """
         in_flight, link = self._in_flight, self._link
         # Of the last of them the first reply behind must have come too (`_look_behind`).
-        count = min(len(in_flight) - 1, (len(link.replies) - 1) // REPLIES)
-        if count < 1 or not all(one.alike for one in islice(in_flight, count)):
-            return
+        most = max(0, min(len(in_flight) - 1, (len(link.replies) - 1) // REPLIES))
+        positions = _leading_positions(islice(in_flight, most))
+        alike = [] if positions else _leading_alike(islice(in_flight, most))
+        if not (count := len(positions) or len(alike)):
+            return True
         said = list(islice(link.replies, count * REPLIES + 1))
         if not good_in_step(said, enhanced=link.enhanced):
-            return
+            return False
+        for _ in range(count):
+            in_flight.popleft()
         for _ in range(count * REPLIES):
             link.replies.popleft()
-        for welcome, final in zip(said[2::REPLIES], said[3::REPLIES], strict=True):
-            yield in_flight.popleft().accept(welcome, final)
+        welcomes, finals = said[2::REPLIES], said[3::REPLIES]
+        if positions:
+            yield self._queue.coming.taken(positions, welcomes, finals)
+        for one, welcome, final in zip(alike, welcomes, finals, strict=False):
+            yield one.accept(welcome, final)
+        return True
 
     def _take_oldest(self) -> Steps:
-        one, replies = self._in_flight[0], self._link.replies
+        one, replies = self._oldest(), self._link.replies
         failure = self._failure
         if failure is not None and len(self._in_flight) <= failure.held_back and len(replies) <= one.owed:
             # Its message was not written whole: a verdict that is there counts, and none is waited for.
@@ -215,7 +266,7 @@ class Chunked:
     def _lost(self, failure: Lost) -> Steps:
         """The connection is gone: each mail in flight gets what is surely known of it."""
         written = len(self._in_flight) - failure.held_back
-        for number, one in enumerate(self._in_flight):
+        for number, one in enumerate(self._all()):
             if number >= written:  # whatever has left of it counts for nothing
                 stuck = number == written and failure.loss is Loss.TIMEOUT
                 one.phase = Phase.BODY if stuck else Phase.MAIL
@@ -250,7 +301,9 @@ class Chunked:
             one.broken_off()
         return bool(one.accepted) and self._link.doubt is None
 
-    def _all_but_the_last(self, one: Transaction) -> Generator[Step | Delivery, Reply, bytes | memoryview | None]:
+    def _all_but_the_last(
+        self, one: Transaction
+    ) -> Generator[Step | Delivery | Taken, Reply, bytes | memoryview | None]:
         """The last chunk; None where the server takes no more of them."""
         one.phase = Phase.BODY
         chunks = _chunks(one.delivery.mail.data)
@@ -261,6 +314,24 @@ class Chunked:
                 return None
             held = chunk
         return held
+
+
+def _leading_positions(in_flight: Iterable[Transaction | int]) -> list[int]:
+    found = []
+    for one in in_flight:
+        if not isinstance(one, int):
+            break
+        found.append(one)
+    return found
+
+
+def _leading_alike(in_flight: Iterable[Transaction | int]) -> list[Transaction]:
+    found = []
+    for one in in_flight:
+        if isinstance(one, int) or not one.alike:
+            break
+        found.append(one)
+    return found
 
 
 def _chunks(data: Octets) -> Iterator[bytes | memoryview]:

@@ -25,7 +25,8 @@ def plain_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
 
 
 def lines_of_many(mails: Sequence[MailObject], link: Link) -> list[bytes] | None:
-    """What `plain_lines` says of each, where each has one recipient and nothing about it wants a closer look; else None.
+    """What `plain_lines` says of each, where each has one recipient and nothing about it wants a closer look; else None. Whether
+    the messages are ASCII is not looked at.
 
     Calls are what a mail costs here, so there is none for each mail.
     """
@@ -36,7 +37,7 @@ def lines_of_many(mails: Sequence[MailObject], link: Link) -> list[bytes] | None
         envelope, data = mail.envelope, mail.data
         if mail.smtputf8 or mail.eight_bit or mail.binary or len(envelope.forward_paths) != 1:
             return None
-        if envelope.parameters is not None or envelope.rcpt_parameters or not data.isascii():
+        if envelope.parameters is not None or envelope.rcpt_parameters:
             return None
         senders.append(envelope.reverse_path)
         paths += envelope.forward_paths

@@ -12,10 +12,10 @@ from notifier.protocol.commands import Terminator
 from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Await, Flush, Lost, Send, SendLines, Step
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Transaction
+from notifier.protocol.transaction import Taken, Transaction
 
-Steps = Generator["Step | Delivery", Reply, None]
-Answer = Generator["Step | Delivery", Reply, bool]
+Steps = Generator["Step | Delivery | Taken", Reply, None]
+Answer = Generator["Step | Delivery | Taken", Reply, bool]
 
 # Steps and commands are values: those that are said all day long are made once.
 AWAIT_RSET, AWAIT_MAIL, AWAIT_RCPT = Await(Phase.RSET), Await(Phase.MAIL), Await(Phase.RCPT)

@@ -87,7 +87,8 @@ class ReplyParser:
         """The replies that ``data`` completes, up to where it violates the grammar; then ``violation`` says how."""
         if self.violation is not None:
             return []
-        *lines, self._buffer = (self._buffer + data if self._buffer else data).split(b"\n")
+        lines = (self._buffer + data if self._buffer else data).split(b"\n")
+        self._buffer = lines.pop()
         if not (self._buffer or self._lines):
             known = list(filter(None, map(self._seen.get, lines)))
             if len(known) == len(lines):  # so it is all day long

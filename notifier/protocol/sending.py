@@ -16,7 +16,7 @@ loss are decided by it, those behind are unknown, those not written yet are defe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from itertools import islice
 
 from notifier.errors import Phase
@@ -27,6 +27,7 @@ from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, SendWhole, Step
 from notifier.protocol.link import Link
 from notifier.protocol.reading import (
+    AWAIT_FINAL,
     DATA,
     DOT,
     FLUSH,
@@ -40,15 +41,16 @@ from notifier.protocol.reading import (
     read_final,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Transaction
+from notifier.protocol.transaction import Taken, Transaction, Transactions
 from notifier.protocol.transparency import BLOCK, framed
 
 BODY, FINAL_REPLY = Phase.BODY, Phase.FINAL_REPLY  # to look a member of an enum up costs as much as a call
-Next = Generator["Step | Delivery", Reply, "Transaction | None"]
+Plain = Generator["Step | Delivery | Taken", Reply, "tuple[Transaction, Transaction | None, Lost | None]"]
+Next = Generator["Step | Delivery | Taken", Reply, "Transaction | None"]
 
 
-def sending(transactions: Iterable[Transaction], link: Link, *, binary: bool = False) -> Steps:
-    """Hand the mails over; yields each one's `Delivery` between the steps, as soon as it is decided.
+def sending(transactions: Transactions, link: Link, *, binary: bool = False) -> Steps:
+    """Hand the mails over; yields each one's `Delivery` between the steps, as soon as it is decided, or `Taken` for many.
 
     The transactions are those of `transactions_for`; ``binary``: for some of them only BDAT will do. Mails behind a connection that failed are deferred, with nothing
     handed over (row M0). What the owner raises at a `Commit` passes through, once what is in flight is decided.
@@ -72,20 +74,19 @@ def _by_chunks(link: Link, *, binary: bool) -> bool:
 class Queue:
     """The transactions that are still to come."""
 
-    def __init__(self, transactions: Iterable[Transaction], link: Link) -> None:
+    def __init__(self, transactions: Transactions, link: Link) -> None:
         self._link = link
-        self._coming = iter(transactions)
+        self.coming = transactions
         self._waiting: deque[Transaction] = deque()  # put back, or looked at
 
     @property
     def empty(self) -> bool:
         """True where none is left."""
-        self.look_ahead()
-        return not self._waiting
+        return not self._waiting and self.coming.over
 
     def look_ahead(self) -> None:
         """Make the next one now, while the server works at another."""
-        if not self._waiting and (one := next(self._coming, None)) is not None:
+        if not self._waiting and (one := next(self.coming, None)) is not None:
             self._waiting.append(one)
 
     def at_hand(self) -> Transaction | None:
@@ -95,10 +96,30 @@ class Queue:
             return None
         return waiting.popleft()
 
+    def plain_ones(self, most: int, size: int) -> range:
+        """The positions of the next ones, up to ``most``, where they are all plain and have up to ``size`` octets; else none."""
+        if self._waiting:
+            return range(0)
+        return self.coming.plain_ones(min(most, self._link.mail_max - self._link.carried), size)
+
+    @property
+    def has_plain_ones(self) -> bool:
+        """True where each mail is plain, and goes in one piece."""
+        return not self._link.lmtp and self.coming.are_plain(BLOCK)
+
+    def next_position(self) -> int | None:
+        """Of the next one, where the server can take it. For whoever `has_plain_ones`."""
+        link = self._link
+        if link.carried >= link.mail_max or link.reset_first:
+            return None
+        if self._waiting:
+            return self._waiting.popleft().delivery.position
+        return self.coming.next_position()
+
     def small_ones(self, most: int, size: int) -> list[Transaction]:
         """The next ones, up to ``most``, as far as the server can take each, and it has up to ``size`` octets."""
         waiting, link = self._waiting, self._link
-        waiting.extend(islice(self._coming, max(0, most - len(waiting))))
+        waiting.extend(islice(self.coming, max(0, most - len(waiting))))
         found: list[Transaction] = []
         for one in islice(waiting, min(most, link.mail_max - link.carried)):
             if one.unfit is not None or len(one.delivery.mail.data) > size:
@@ -111,6 +132,7 @@ class Queue:
     def next_fit(self) -> Next:
         """The next one that the server can take; those that it cannot are decided on the way."""
         while self._link.takes_more and not self.empty:
+            self.look_ahead()
             one = self._waiting.popleft()
             if one.unfit is None:
                 return one
@@ -138,6 +160,7 @@ class Queue:
         """The connection has ended: those that are left are deferred."""
         words = f"the connection had ended with an earlier mail: {self._link.doubt or 'it takes no more (MAILMAX)'}"
         while not self.empty:
+            self.look_ahead()
             one = self._waiting.popleft()
             one.refuse(taxonomy.fault("M0", Phase.MAIL, words, host=self._link.host), everybody=True)
             yield one.delivery
@@ -175,23 +198,18 @@ def pipelined(queue: Queue, link: Link) -> Steps:
     while (one := following if following is not None else (yield from queue.next_fit())) is not None:
         begun, following = following is not None, None
         try:
-            if not begun:
-                yield SendLines(one.begin() + DATA, one.owed + 1)
-                yield FLUSH
-                _prepare(one)
-            if one.taken_as_asked():
-                if before is not None and not before.continued:
-                    yield before.delivery
-                go = True
-            else:
-                go = yield from _envelope(queue, one, before)
-            if go:
-                queue.continue_(one)  # known now: its rest comes first
-                following = queue.at_hand() or (yield from queue.next_fit())
-                yield from _message(one, following)
-                queue.look_ahead()
-                if following is not None:
-                    _prepare(following)
+            if (yield from _welcomed(queue, one, before, begun=begun)):
+                if queue.has_plain_ones:
+                    one, following, failure = yield from _plain_ones(queue, link, one)
+                    if failure is not None:
+                        raise failure
+                if following is None:
+                    queue.continue_(one)  # known now: its rest comes first
+                    following = queue.at_hand() or (yield from queue.next_fit())
+                    yield from _message(one, following)
+                    queue.look_ahead()
+                    if following is not None:
+                        _prepare(following)
                 yield from read_final(one, followed=following is not None)
         except Lost as failure:
             lost(one, failure)
@@ -201,6 +219,58 @@ def pipelined(queue: Queue, link: Link) -> Steps:
             queue.put_back(following)
             following = None
     yield from queue.give_up()
+
+
+def _welcomed(queue: Queue, one: Transaction, before: Transaction | None, *, begun: bool) -> Answer:
+    """The envelope where it has not gone yet, and the replies to it; true where the message may go."""
+    if not begun:
+        yield SendLines(one.begin() + DATA, one.owed + 1)
+        yield FLUSH
+        _prepare(one)
+    if not one.taken_as_asked():
+        return (yield from _envelope(queue, one, before))
+    if before is not None and not before.continued:
+        yield before.delivery
+    return True
+
+
+def _plain_ones(queue: Queue, link: Link, one: Transaction) -> Plain:
+    """Plain mails, as long as there is one behind and each reply is the one that is wished for: for the rest, the mail that is
+    neither, there are transactions. The envelope of ``one`` is taken.
+    """
+    coming, replies = queue.coming, link.replies
+    position, welcome, phase, failure = one.delivery.position, one.welcomes[0], BODY, None
+    octets = one.framed or coming.framed(position)
+    try:
+        while (behind := queue.next_position()) is not None:
+            phase = BODY
+            yield Commit((position,))
+            phase = FINAL_REPLY
+            link.carried += 1
+            yield SendWhole(((b"", octets),), 4, True, coming.plain[behind] + DATA)
+            octets = coming.framed(behind)
+            final = replies.popleft() if replies else (yield AWAIT_FINAL)
+            if not (final.code == 250 and _as_asked(replies)):
+                replies.appendleft(final)
+                break
+            replies.popleft()
+            yield coming.delivered(position, welcome, final)
+            position, welcome = behind, replies.popleft()
+            replies.popleft()
+    except Lost as error:
+        failure = error
+    one = coming.welcomed(position, welcome)
+    if behind is None:
+        one.framed = octets
+        return one, None, None
+    one.phase, following = phase, coming.begun(behind)
+    following.framed = octets if failure is None else b""
+    return one, following, failure
+
+
+def _as_asked(replies: deque[Reply]) -> bool:
+    """`Transaction.taken_as_asked` says the same of one mail's envelope, with however many recipients."""
+    return len(replies) > 2 and replies[0].code == replies[1].code == 250 and replies[2].code == 354
 
 
 def _envelope(queue: Queue, one: Transaction, before: Transaction | None) -> Answer:

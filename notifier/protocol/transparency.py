@@ -34,13 +34,15 @@ def check_line_ends(data: Octets) -> None:
 
 
 def surely_lines(messages: Iterable[Octets]) -> bool:
-    """True where `check_line_ends` raises for none of them: short ones are looked at many at once. False where that has
-    to be asked for each.
+    """True where they are ASCII and `check_line_ends` raises for none of them: short ones are looked at many at once. False where
+    that has to be asked for each.
     """
     held: list[bytes] = []
     size = 0
     for data in messages:
         if isinstance(data, Streamed):
+            if not data.isascii():
+                return False
             continue
         held.append(data)
         size += len(data)
@@ -52,9 +54,12 @@ def surely_lines(messages: Iterable[Octets]) -> bool:
 
 
 def _are_lines(messages: list[bytes]) -> bool:
-    ends = IncrementalNewlineDecoder(None, translate=False)
     # A line end between them, so that the last octet of one and the first of the next make none.
-    ends.decode(b"\r\n".join(messages).decode("latin-1"), final=True)
+    octets = b"\r\n".join(messages)
+    if not octets.isascii():
+        return False
+    ends = IncrementalNewlineDecoder(None, translate=False)
+    ends.decode(octets.decode("ascii"), final=True)
     return ends.newlines in (None, "\r\n")
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from notifier.errors import Phase, fault_error
@@ -31,7 +31,7 @@ from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Transaction, transactions_for
+from notifier.protocol.transaction import Taken, Transactions, accepted, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified
@@ -55,6 +55,8 @@ class Ending(StrEnum):
     DOUBT = "doubt"  # a timeout, replies out of step, a dialogue broken off
 
 
+_NO_SECONDS: Mapping[str, float] = MappingProxyType({})
+_NEVER_WAITS = frozenset({Delivery, Taken, Commit})
 BeforeDot = Callable[[Sequence[int]], float]
 BeforeWait = Callable[[], None]
 
@@ -292,7 +294,7 @@ class Session:
     def _send_all(
         self,
         mails: Sequence[MailObject],
-        transactions: Iterator[Transaction],
+        transactions: Transactions,
         link: Link,
         before_dot: BeforeDot | None,
         before_wait: BeforeWait | None,
@@ -304,6 +306,12 @@ class Session:
         left, answered = len(mails), self._answered
         try:
             for delivery in self._deliveries(dialogue, before_dot, before_wait):
+                if isinstance(delivery, Taken):
+                    for outcome in self._outcomes(delivery):
+                        left -= 1
+                        self._answered += 1
+                        yield outcome
+                    continue
                 left -= 1
                 if delivery.reply is not None or link.takes_more:
                     self._answered += 1
@@ -322,7 +330,7 @@ class Session:
 
     def _deliveries(
         self, dialogue: Steps, before_dot: BeforeDot | None, before_wait: BeforeWait | None
-    ) -> Iterator[Delivery]:
+    ) -> Iterator[Delivery | Taken]:
         """Do each step that the dialogue asks for, give it the replies, and throw failures in at their step."""
         wire = self._wire
         answer: Reply | None = None
@@ -338,10 +346,10 @@ class Session:
                 before_wait()
             answer = failure = None
             try:
-                if type(step) is Delivery:
+                if type(step) is Delivery or type(step) is Taken:
                     fresh = True
                     if self._ends:
-                        self._over(step.position)
+                        self._over(step)
                     yield step
                 elif type(step) is Await:
                     answer = wire.reply(step.phase)
@@ -355,10 +363,10 @@ class Session:
             except Exception as error:  # noqa: BLE001 - whatever it is, the dialogue says what it means, or lets it pass
                 failure = error
 
-    def _takes_time(self, step: Step | Delivery) -> bool:
+    def _takes_time(self, step: Step | Delivery | Taken) -> bool:
         if type(step) is Await:
             return not self._wire.has_reply
-        return type(step) is not Delivery and type(step) is not Commit
+        return type(step) not in _NEVER_WAITS
 
     def _commit(self, step: Commit, before_dot: BeforeDot | None) -> None:
         self._begun = step.begun
@@ -373,8 +381,9 @@ class Session:
             self._ends[position] = latest + self.endpoint.timeouts.final_reply
         self._wire.ends = next(iter(self._ends.values()))
 
-    def _over(self, position: int) -> None:
-        self._ends.pop(position, None)
+    def _over(self, decided: Delivery | Taken) -> None:
+        for position in (decided.position,) if isinstance(decided, Delivery) else decided.positions:
+            self._ends.pop(position, None)
         self._wire.ends = next(iter(self._ends.values()), math.inf)
 
     def _outcome(self, delivery: Delivery) -> Outcome:
@@ -397,6 +406,23 @@ class Session:
             self._server_name,
             transcript.take() if transcript else (),
         )
+
+    def _outcomes(self, taken: Taken) -> list[Outcome]:
+        """The same, of many."""
+        wire, transcript = self._wire, self._wire.transcript
+        self._window.trust(len(taken.positions))
+        relay, encrypted, server, words = self._relay, self.tls, self._server_name, self._said
+        seconds: Mapping[str, float] = wire.phase_seconds
+        wire.phase_seconds = {}
+        heard = transcript.take() if transcript else ()
+        outcomes = []
+        for position, path, welcome, final in zip(*taken[:4], strict=True):
+            if final is not self._final:
+                self._final, self._said = final, (words := _words(final))
+            recipients = {path: accepted(welcome)}
+            outcomes.append(Outcome(position, recipients, words, relay, encrypted, True, seconds, server, heard))
+            seconds, heard = _NO_SECONDS, ()
+        return outcomes
 
     def _partly(self, delivery: Delivery) -> Outcome:
         said = _words(delivery.reply)

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, suppress
 from unittest.mock import patch
 
 import pytest
 from driven import driven
 from hypothesis import given
 from hypothesis import strategies as st
-from transcripts import Scripted, told
+from transcripts import JOINED, Scripted, told
 
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Streamed
 from notifier.model.parameters import MailParameters
 from notifier.protocol import reply, transaction
 from notifier.protocol.chunked import Chunked
-from notifier.protocol.dialogue import Loss
+from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ReplyParser
-from notifier.protocol.transaction import transactions_for
+from notifier.protocol.sending import Queue
+from notifier.protocol.transaction import Transactions, transactions_for
 from notifier.protocol.transparency import BLOCK, check_line_ends, surely_lines
 
 PLAIN = Extensions("relay", {"PIPELINING": "", "CHUNKING": ""})
 CODED = Extensions("relay", {**PLAIN.keywords, "ENHANCEDSTATUSCODES": "", "SIZE": "1000"})
+BY_DATA = Extensions("relay", {"PIPELINING": ""})
 RESET, MAIL, RCPT, KEPT = b"250 2.0.0 Ok", b"250 2.1.0 Ok", b"250 2.1.5 Ok", b"250 2.0.0 Ok: queued"
+GO = b"354 go"
 ODD = [
     *(
         RESET,
@@ -43,6 +46,10 @@ ODD = [
     ),
     *(b"452 4.5.3 too many", b"550 5.1.1 no", b"503 5.5.1 order", b"250-2.1.5 more", b"what?", b"2_5", b"250 x\r"),
 ]
+
+
+class _Refused(Exception):
+    """A mail must not be handed over."""
 
 
 @st.composite
@@ -63,15 +70,27 @@ def _mail(recipients: int) -> MailObject:
     return MailObject(Envelope("s@x", tuple(f"r{number}@x" for number in range(recipients))), b"x\r\n")
 
 
-def _played(pieces: list[bytes], mails: list[MailObject], link: Link) -> object:
-    scripted = Scripted(iter(pieces), Loss.CLOSED)
-    scripted.send(mails, link)
+def _played(
+    pieces: list[bytes],
+    mails: list[MailObject],
+    link: Link,
+    ending: Loss = Loss.CLOSED,
+    at_commit: Callable[[tuple[int, ...]], None] | None = None,
+) -> object:
+    scripted = Scripted(iter(pieces), ending, at_commit)
+    with suppress(_Refused):
+        scripted.send(mails, link)
     in_order = [(one.position, one.reply, one.recipients) for one in scripted.decided]
     return told(scripted), scripted.wire.flights, scripted.wire.commits, in_order, link.doubt, link.carried
 
 
-def _one_by_one() -> AbstractContextManager[object]:
-    return patch.object(Chunked, "_take_good_ones", lambda _: iter(()))
+def _one_by_one() -> ExitStack:
+    """Each mail has a transaction, and no replies are taken together."""
+    stack = ExitStack()
+    stack.enter_context(patch.object(Chunked, "_take_good_ones", lambda _: iter(())))
+    stack.enter_context(patch.object(Queue, "plain_ones", lambda *_: range(0)))
+    stack.enter_context(patch.object(Queue, "has_plain_ones", False))
+    return stack
 
 
 @driven(300, steps=1)
@@ -99,6 +118,58 @@ def test_so_they_do_with_one_reply_changed_anywhere(offered: Extensions, left_ou
         together = _played([said], mails, Link("r", offered, window=5))
         with _one_by_one():
             assert _played([said], mails, Link("r", offered, window=5)) == together
+
+
+@pytest.mark.parametrize("ending", [Loss.CLOSED, Loss.TIMEOUT])
+@pytest.mark.parametrize("left_out", [0, 1])
+@pytest.mark.parametrize("put_in", [[], *([odd] for odd in ODD)])
+def test_plain_mails_by_data_come_to_what_those_with_transactions_come_to(
+    left_out: int, put_in: list[bytes], ending: Loss
+) -> None:
+    """With one reply changed anywhere, in lines, and joined as far as they are owed."""
+    good = [MAIL, RCPT, GO, KEPT] * 4
+    for at in range(len(good) + 1):
+        lines = [line + b"\r\n" for line in [*good[:at], *put_in, *good[at + left_out :]]]
+        for pieces in (lines, [JOINED, *lines]):
+            plain = _played(pieces, [_mail(1)] * 4, Link("r", BY_DATA), ending)
+            with _one_by_one():
+                assert _played(pieces, [_mail(1)] * 4, Link("r", BY_DATA), ending) == plain
+
+
+@pytest.mark.parametrize(
+    ("offered", "window", "said"),
+    [
+        (BY_DATA, 1, [MAIL, RCPT, GO, KEPT] * 6),
+        (CODED, 1, [MAIL, RCPT, KEPT] * 6),
+        (PLAIN, 4, [MAIL, RCPT, KEPT, *[RESET, MAIL, RCPT, KEPT] * 5]),
+    ],
+    ids=["DATA", "BDAT", "window"],
+)
+@pytest.mark.parametrize("error", [Lost(Loss.TOO_LATE, "too late"), _Refused()], ids=["too late", "refused"])
+@pytest.mark.parametrize("at", range(6))
+def test_so_they_do_where_one_may_not_be_handed_over(
+    offered: Extensions, window: int, said: list[bytes], error: Exception, at: int
+) -> None:
+    lines = [line + b"\r\n" for line in said]
+
+    def refuse(positions: tuple[int, ...]) -> None:
+        if at in positions:
+            raise error
+
+    mails = [_mail(1)] * 6
+    plain = _played([JOINED, *lines], mails, Link("r", offered, window=window), at_commit=refuse)
+    with _one_by_one():
+        assert _played([JOINED, *lines], mails, Link("r", offered, window=window), at_commit=refuse) == plain
+
+
+def test_plain_mails_by_data_have_no_transaction_of_their_own() -> None:
+    """But for the first, and the last: else the equality above would hold for nothing."""
+    lines = [line + b"\r\n" for line in [MAIL, RCPT, GO, KEPT] * 8]
+    made: list[object] = []
+    first_of = Transactions.first_of
+    with patch.object(Transactions, "first_of", lambda *said: (made.append(said), first_of(*said))[1]):
+        _played([JOINED, *lines], [_mail(1)] * 8, Link("r", BY_DATA))
+    assert len(made) == 2
 
 
 def test_a_window_of_good_replies_is_taken_together() -> None:

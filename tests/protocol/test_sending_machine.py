@@ -37,7 +37,7 @@ from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import transactions_for
+from notifier.protocol.transaction import Taken, transactions_for
 from notifier.protocol.transparency import stuffed
 from notifier.smtp.outbox import Outbox
 
@@ -199,6 +199,8 @@ class Player:
             try:
                 if isinstance(step, Delivery):
                     yield step
+                elif isinstance(step, Taken):
+                    yield from step.deliveries()
                 elif isinstance(step, Await):
                     answer = self._reply()
                 elif not isinstance(step, Commit):

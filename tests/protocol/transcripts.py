@@ -33,7 +33,7 @@ from notifier.protocol.dialogue import (
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import transactions_for
+from notifier.protocol.transaction import Taken, transactions_for
 from notifier.protocol.transparency import stuffed
 
 Result = TypeVar("Result")
@@ -73,7 +73,7 @@ class Scripted:
         self.held_back = 0
         self._joined = False
 
-    def play(self, dialogue: Generator[Step | Delivery, Reply, Result]) -> Result:
+    def play(self, dialogue: Generator[Step | Delivery | Taken, Reply, Result]) -> Result:
         """Run it to its end."""
         answer: Reply | None = None
         failure: Exception | None = None
@@ -97,14 +97,17 @@ class Scripted:
         binary = any(one.binary for one in mails)
         self.play(sending(transactions_for(mails, link), link, binary=binary))
 
-    def _do(self, step: Step | Delivery) -> Reply | None:  # noqa: C901 - one case a step
-        if not isinstance(step, Await | Delivery | Commit) and self.connection.dead:
+    def _do(self, step: Step | Delivery | Taken) -> Reply | None:  # noqa: C901 - one case a step
+        if not isinstance(step, Await | Delivery | Taken | Commit) and self.connection.dead:
             self.held_back += terminators_in(step)
             raise Lost(Loss.VIOLATION, self.connection.dead, held_back=self.held_back)
         match step:
             case Delivery():
                 assert step.position not in [one.position for one in self.decided], "a mail was decided twice"
                 self.decided.append(step)
+            case Taken():
+                for one in step.deliveries():
+                    self._do(one)
             case Send(commands=commands):
                 self.wire.waiting += self.connection.send(*commands)
                 self.wire.events.append("send")
