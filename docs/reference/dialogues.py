@@ -20,7 +20,7 @@ from notifier.protocol.link import Link
 from notifier.protocol.reply import Reply
 from notifier.protocol.sasl.choice import Credentials
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import transactions_for
+from notifier.protocol.transactions import transactions_for
 from notifier.protocol.transparency import BLOCK
 
 Dialogue = Generator[Any, Any, Any]

@@ -51,7 +51,7 @@ from notifier.model.spent import Spent
 from notifier.model.state import MailState
 from notifier.model.stopwatch import Lap, Step, Took
 from notifier.protocol import taxonomy
-from notifier.protocol.transaction import check_mail
+from notifier.protocol.transactions import check_mail
 from notifier.retry import Decision, Past, Retry, RetryTable, decide, decide_error
 from notifier.store.base import Claim, Settlement, Store
 from notifier.store.evidence import Evidence

@@ -24,7 +24,8 @@ from notifier.protocol.reading import (
     read_envelope,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Taken, Transaction, Transactions, good_in_step, of_an_address
+from notifier.protocol.transaction import Transaction, good_in_step, of_an_address
+from notifier.protocol.transactions import Taken, Transactions
 
 # A message up to here goes out with its envelope. A bigger one waits for the envelope's replies, so that it is not
 # sent for nobody, and goes in chunks of this size, each of which the server can refuse.

@@ -12,7 +12,8 @@ from notifier.protocol.commands import Terminator
 from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Await, Flush, Lost, Send, SendLines, Step
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Taken, Transaction
+from notifier.protocol.transaction import Transaction
+from notifier.protocol.transactions import Taken
 
 Steps = Generator["Step | Delivery | Taken", Reply, None]
 Answer = Generator["Step | Delivery | Taken", Reply, bool]

@@ -41,7 +41,8 @@ from notifier.protocol.reading import (
     read_final,
 )
 from notifier.protocol.reply import Reply
-from notifier.protocol.transaction import Taken, Transaction, Transactions
+from notifier.protocol.transaction import Transaction
+from notifier.protocol.transactions import Taken, Transactions
 from notifier.protocol.transparency import BLOCK, framed
 
 BODY, FINAL_REPLY = Phase.BODY, Phase.FINAL_REPLY  # to look a member of an enum up costs as much as a call

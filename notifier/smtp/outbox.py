@@ -6,7 +6,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
 
 FULL = 256 * 1024  # octets; what waits beyond them is written before more is taken
 
@@ -27,12 +26,13 @@ class Outbox:
 
     def put_whole(self, mails: Sequence[tuple[bytes, bytes]], behind: bytes) -> None:
         """Mails, each its envelope and its message, which ends with its terminator; and what goes behind them."""
-        pieces = list(chain.from_iterable(mails))
-        self.waiting += pieces
-        self.waiting.append(behind)
-        first, *ends = accumulate(map(len, pieces), initial=self._written + self._size)
-        self._terminators += ends[1::2]
-        self._size = (ends[-1] if ends else first) + len(behind) - self._written
+        pieces, end = self.waiting, self._written + self._size
+        for envelope, message in mails:
+            pieces += envelope, message
+            end += len(envelope) + len(message)
+            self._terminators.append(end)
+        pieces.append(behind)
+        self._size = end + len(behind) - self._written
 
     def end_of_message(self) -> None:
         """What was put last is a terminator."""

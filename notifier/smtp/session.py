@@ -31,7 +31,8 @@ from notifier.protocol.reading import Steps
 from notifier.protocol.reply import Reply
 from notifier.protocol.sending import sending
 from notifier.protocol.taxonomy import clean
-from notifier.protocol.transaction import Taken, Transactions, accepted, transactions_for
+from notifier.protocol.transaction import accepted
+from notifier.protocol.transactions import Taken, Transactions, transactions_for
 from notifier.protocol.transcript import Transcript
 from notifier.smtp import tls
 from notifier.smtp.dane import Anchors, AnchorsShown, check_shown, check_verified

@@ -15,14 +15,14 @@ from transcripts import JOINED, Scripted, told
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Streamed
 from notifier.model.parameters import MailParameters
-from notifier.protocol import reply, transaction
+from notifier.protocol import reply, transaction, transactions
 from notifier.protocol.chunked import Chunked
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ReplyParser
 from notifier.protocol.sending import Queue
-from notifier.protocol.transaction import Transactions, transactions_for
+from notifier.protocol.transactions import Transactions, transactions_for
 from notifier.protocol.transparency import BLOCK, check_line_ends, surely_lines
 
 PLAIN = Extensions("relay", {"PIPELINING": "", "CHUNKING": ""})
@@ -249,7 +249,7 @@ def test_mails_checked_together_have_the_lines_and_the_faults_that_each_has(
         return [(one.lines, one.unfit, one.paths, one.more) for one in transactions_for(mails, link)]
 
     together = _found(lines)
-    with patch.object(transaction, "lines_of_many", lambda *_: None):
+    with patch.object(transactions, "lines_of_many", lambda *_: None):
         assert _found(lines) == together
 
 

@@ -37,7 +37,7 @@ from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import Taken, transactions_for
+from notifier.protocol.transactions import Taken, transactions_for
 from notifier.protocol.transparency import stuffed
 from notifier.smtp.outbox import Outbox
 

@@ -14,7 +14,7 @@ from notifier.protocol.delivery import Delivery
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
-from notifier.protocol.transaction import check_mail
+from notifier.protocol.transactions import check_mail
 
 FULL = Extensions("relay", {"PIPELINING": "", "SIZE": "1000", "8BITMIME": "", "SMTPUTF8": ""})
 PLAIN = Extensions("relay", {})

@@ -33,7 +33,7 @@ from notifier.protocol.dialogue import (
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.sending import sending
-from notifier.protocol.transaction import Taken, transactions_for
+from notifier.protocol.transactions import Taken, transactions_for
 from notifier.protocol.transparency import stuffed
 
 Result = TypeVar("Result")
