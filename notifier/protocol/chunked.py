@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from notifier.errors import Phase
 from notifier.model.octets import Octets, Streamed, whole
@@ -211,10 +211,8 @@ class Chunked:
         said = list(islice(link.replies, count * REPLIES + 1))
         if not good_in_step(said, enhanced=link.enhanced):
             return False
-        for _ in range(count):
-            in_flight.popleft()
-        for _ in range(count * REPLIES):
-            link.replies.popleft()
+        _drop(in_flight, count)
+        _drop(link.replies, count * REPLIES)
         welcomes, finals = said[2::REPLIES], said[3::REPLIES]
         if positions:
             yield self._queue.coming.taken(positions, welcomes, finals)
@@ -333,6 +331,13 @@ def _leading_alike(in_flight: Iterable[Transaction | int]) -> list[Transaction]:
             break
         found.append(one)
     return found
+
+
+def _drop(queue: deque[Any], count: int) -> None:
+    """The oldest so many, which may be nearly all."""
+    left = list(islice(queue, count, None))
+    queue.clear()
+    queue.extend(left)
 
 
 def _chunks(data: Octets) -> Iterator[bytes | memoryview]:
