@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.end_to_end.report import TARGETS, table
 from benchmarks.end_to_end.targets import Target
 from benchmarks.pages import figure, footer, row, rows
-from benchmarks.pool.report import COUNTED, DATA
+from benchmarks.pool.report import COUNTED, DATA, FAR
 from benchmarks.pool.rounds import ENOUGH, RELAYS
 
 HERE = Path(__file__).parent
@@ -109,7 +109,7 @@ def _pool() -> Iterator[Target]:
     yield _most("a session checked out and returned, in the fastest round", fastest, 8, " µs")
     crowd = row(pool, "loopback")
     yield _most("64 threads on 8 sessions: the longest wait, of the median", crowd and crowd[4], 3, " times")
-    for way, name in product((DATA, COUNTED), RELAYS[1:]):
+    for way, name in product((DATA, FAR, COUNTED), RELAYS[1:]):
         ended = row(pool, way, name)
         yield _least(
             f"{way}, a relay that ends connections behind {ENOUGH} mails ({name}): rate, of one's that keeps them",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
@@ -16,6 +17,7 @@ from notifier.protocol import taxonomy
 # another forks: the child would wait for that import for ever.
 codecs.lookup("idna")
 
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.|\Z)){4}(?<=[0-9])\Z", re.ASCII)
 MOST_ADDRESSES = 16  # a name with a thousand addresses must not make a scanner of us
 LOCAL_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _UNKNOWN_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
@@ -32,7 +34,12 @@ Resolve = Callable[[str, int], Iterable[tuple[int, Any]]]
 
 
 def system_addresses(host: str, port: int) -> list[Address]:
-    """What the system's resolver knows, in its order (RFC 6724). It has timers of its own, and no deadline of ours."""
+    """What the system's resolver knows, in its order (RFC 6724). It has timers of its own, and no deadline of ours.
+
+    An IPv4 address is no question for it.
+    """
+    if _IPV4.match(host):
+        return [Address(socket.AF_INET, (host, port))]
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]
 

@@ -528,7 +528,7 @@ class Session:
             or (endpoint.tls is TLSPolicy.OPPORTUNISTIC and (credentials is not None or endpoint.pins != ())),
             starttls_welcome=endpoint.tls is not TLSPolicy.NONE,
             credentials=credentials,
-            clear_auth=self._stream.is_loopback,
+            clear_auth=credentials is not None and self._stream.is_loopback,
             server=endpoint.host,
             port=endpoint.port,
             bindings=lambda: self._stream.bindings,
