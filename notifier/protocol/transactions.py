@@ -142,10 +142,10 @@ class Transactions(Iterator[Transaction]):
     def flight(self, positions: range) -> list[tuple[bytes, bytes]]:
         """Plain mails, each with RSET, its envelope and BDAT, and its message."""
         self._link.carried += len(positions)
-        found = []
-        for position in positions:
-            data = whole(self._mails[position].data)
-            found.append((b"RSET\r\n%bBDAT %d LAST\r\n" % (self.plain[position], len(data)), data))
+        found, those = [], slice(positions.start, positions.stop)
+        for mail, lines in zip(self._mails[those], self.plain[those], strict=True):
+            data = mail.data if isinstance(mail.data, bytes) else whole(mail.data)
+            found.append((b"RSET\r\n%bBDAT %d LAST\r\n" % (lines, len(data)), data))
         return found
 
     def in_flight(self, position: int) -> Transaction:
