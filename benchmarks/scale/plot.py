@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 56
 TICKS = tuple(step * 10.0**power for power in range(6) for step in (1, 2, 5))
-COLOURS = ("#1f5fa8", "#b3480f", "#2d7a34")
+COLOURS = ("#1f5fa8", "#b3480f", "#2d7a34", "#7a3d8f")
 Points = Sequence[tuple[float, float]]
 
 
 def plot(series: Mapping[str, Points], below: str = "replicas") -> str:
-    """``series``: at most three, by what they are called; ``below``: what is counted."""
+    """``series``: at most four, by what they are called; ``below``: what is counted."""
     points = [point for line in series.values() for point in line]
     x, y = (Scale([one[axis] for one in points]) for axis in (0, 1))
     body = [*_axes(sorted({one[0] for one in points}), TICKS, x, y, below)]

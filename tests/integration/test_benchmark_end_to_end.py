@@ -19,10 +19,11 @@ from benchmarks.end_to_end import cases
 from benchmarks.end_to_end.bars import bars
 from benchmarks.end_to_end.cases import SINGLES
 from benchmarks.end_to_end.drain import Measured, Run
-from benchmarks.end_to_end.found import Found
+from benchmarks.end_to_end.found import REPLICAS, TEMPLATES, USED_TEMPLATES, WAITING, Found
 from benchmarks.end_to_end.mails import IMAGE, SENDER, TEMPLATE, context, recipient
 from benchmarks.end_to_end.received import Mismatch, check
 from benchmarks.end_to_end.targets import targets
+from benchmarks.scale.plot import plot
 from benchmarks.smtp.sink import Kept
 
 TIMEOUT = 580  # seconds; it takes one and a half minutes where nothing else runs
@@ -120,3 +121,10 @@ def test_the_page_of_all_takes_its_rows_from_the_programs_pages() -> None:
     assert re.search(r"^\| a million deferred mails.*\| at most 1 MB \| [\d.]+ MB \| yes \|$", page, re.MULTILINE)
     for program in summary.PROGRAMS:
         assert program.what in page
+
+
+def test_every_kind_of_growth_has_a_colour_of_its_own() -> None:
+    kinds = (WAITING, REPLICAS, TEMPLATES, USED_TEMPLATES)
+    drawn = plot(dict.fromkeys(kinds, [(1.0, 2.0), (10.0, 3.0)]))
+    assert all(f">{kind}</text>" in drawn for kind in kinds)
+    assert len(set(re.findall(r'stroke="(#\w{6})"', drawn))) == len(kinds)
