@@ -125,6 +125,6 @@ def test_the_page_of_all_takes_its_rows_from_the_programs_pages() -> None:
 
 def test_every_kind_of_growth_has_a_colour_of_its_own() -> None:
     kinds = (WAITING, REPLICAS, TEMPLATES, USED_TEMPLATES)
-    drawn = plot(dict.fromkeys(kinds, [(1.0, 2.0), (10.0, 3.0)]))
+    drawn = plot({kind: [(1.0, 2.0), (10.0, 3.0)] for kind in kinds})
     assert all(f">{kind}</text>" in drawn for kind in kinds)
     assert len(set(re.findall(r'stroke="(#\w{6})"', drawn))) == len(kinds)
