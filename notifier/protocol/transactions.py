@@ -50,7 +50,7 @@ def transactions_for(mails: Sequence[MailObject], link: Link) -> Transactions:
     Raises `ValueError` for what SMTP cannot carry, for the first mail of which that is so.
     """
     lines = lines_of_many(mails, link)
-    if lines is not None and surely_lines(mail.data for mail in mails):
+    if lines is not None and surely_lines([mail.data for mail in mails]):
         return Transactions(mails, link, lines)
     return Transactions(mails, link, (), [_checked(mail, link) for mail in mails])
 
@@ -115,7 +115,7 @@ class Transactions(Iterator[Transaction]):
             return False
         if size not in self._fit:
             limit = min(size, self._link.size_limit or size)
-            self._fit[size] = max(len(mail.data) for mail in self._mails) + 2 <= limit
+            self._fit[size] = max([len(mail.data) for mail in self._mails]) + 2 <= limit
         return self._fit[size]
 
     def framed(self, position: int) -> bytes:

@@ -7,7 +7,7 @@ into another (CVE-2023-51764 to -51766).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from io import IncrementalNewlineDecoder
 
 from notifier.model.octets import Octets, Streamed, blocks_of
@@ -33,24 +33,18 @@ def check_line_ends(data: Octets) -> None:
         raise ValueError(f"a bare CR or LF at octet {found.start()} of the message")
 
 
-def surely_lines(messages: Iterable[Octets]) -> bool:
+def surely_lines(messages: Sequence[Octets]) -> bool:
     """True where they are ASCII and `check_line_ends` raises for none of them: short ones are looked at many at once. False where
     that has to be asked for each.
     """
-    held: list[bytes] = []
-    size = 0
-    for data in messages:
-        if isinstance(data, Streamed):
-            if not data.isascii():
-                return False
-            continue
-        held.append(data)
-        size += len(data)
-        if size > BLOCK:
-            if len(data) > BLOCK or not _are_lines(held):
-                return False
-            held, size = [], 0
-    return _are_lines(held)
+    short = [data for data in messages if isinstance(data, bytes)]
+    if len(short) < len(messages) and not all(data.isascii() for data in messages):
+        return False
+    longest = max(map(len, short), default=0)
+    if longest > BLOCK:
+        return False
+    at_once = BLOCK // max(1, longest)
+    return all(_are_lines(short[start : start + at_once]) for start in range(0, len(short), at_once))
 
 
 def _are_lines(messages: list[bytes]) -> bool:

@@ -56,6 +56,7 @@ class Ending(StrEnum):
     DOUBT = "doubt"  # a timeout, replies out of step, a dialogue broken off
 
 
+_tuple = tuple.__new__  # what a named tuple's own constructor calls, a call less for each mail of a window
 _NO_SECONDS: Mapping[str, float] = MappingProxyType({})
 _NEVER_WAITS = frozenset({Delivery, Taken, Commit})
 BeforeDot = Callable[[Sequence[int]], float]
@@ -303,7 +304,7 @@ class Session:
         link.window = self._window.size  # as it is when the first mail goes, not when the call was made
         if not self.usable:
             link.doubt = self._connection.dead or "closed"
-        dialogue = sending(transactions, link, binary=any(mail.binary for mail in mails))
+        dialogue = sending(transactions, link, binary=not transactions.plain and any(mail.binary for mail in mails))
         left, answered = len(mails), self._answered
         try:
             for delivery in self._deliveries(dialogue, before_dot, before_wait):
@@ -421,7 +422,8 @@ class Session:
             if final is not self._final:
                 self._final, self._said = final, (words := _words(final))
             recipients = {path: accepted(welcome)}
-            outcomes.append(Outcome(position, recipients, words, relay, encrypted, True, seconds, server, heard))
+            values = (position, recipients, words, relay, encrypted, True, seconds, server, heard)
+            outcomes.append(_tuple(Outcome, values))
             seconds, heard = _NO_SECONDS, ()
         return outcomes
 
