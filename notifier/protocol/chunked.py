@@ -43,7 +43,7 @@ class Source(Protocol):
 
     @property
     def empty(self) -> bool: ...
-    def plain_ones(self, most: int, size: int) -> range: ...
+    def positions(self, most: int, size: int) -> range: ...
     def small_ones(self, most: int, size: int) -> list[Transaction]: ...
     def next_fit(self) -> Generator[Step | Delivery | Taken, Reply, Transaction | None]: ...
     def over(self, one: Transaction) -> Steps: ...
@@ -98,7 +98,7 @@ class Chunked:
         most = window - len(self._in_flight)
         if window >= IN_HALVES:
             most = min(most, window // 2)
-        if self._in_one_flight and (plain := self._queue.plain_ones(most, CHUNK)):
+        if self._in_one_flight and (plain := self._queue.positions(most, CHUNK)):
             yield from self._send_plain(plain)
             return
         batch = self._queue.small_ones(most, CHUNK) if self._in_one_flight else []
@@ -161,7 +161,7 @@ class Chunked:
         try:
             yield SendWhole(flight, replies)
         except Lost as failure:
-            self._failure = failure
+            self._failure = failure.with_traceback(None)  # which has this frame, and with it all the mails, in a circle
 
     def _oldest(self) -> Transaction:
         one = self._in_flight[0]
@@ -216,8 +216,9 @@ class Chunked:
         welcomes, finals = said[2::REPLIES], said[3::REPLIES]
         if positions:
             yield self._queue.coming.taken(positions, welcomes, finals)
-        for one, welcome, final in zip(alike, welcomes, finals, strict=False):
-            yield one.accept(welcome, final)
+        else:
+            for one, welcome, final in zip(alike, welcomes, finals, strict=True):
+                yield one.accept(welcome, final)
         return True
 
     def _take_oldest(self) -> Steps:
@@ -316,6 +317,7 @@ class Chunked:
 
 
 def _leading_positions(in_flight: Iterable[Transaction | int]) -> list[int]:
+    """Of the oldest mails, as long as they are plain."""
     found = []
     for one in in_flight:
         if not isinstance(one, int):
@@ -325,6 +327,7 @@ def _leading_positions(in_flight: Iterable[Transaction | int]) -> list[int]:
 
 
 def _leading_alike(in_flight: Iterable[Transaction | int]) -> list[Transaction]:
+    """The oldest mails, as long as each owes as many replies as a plain one."""
     found = []
     for one in in_flight:
         if isinstance(one, int) or not one.alike:

@@ -97,25 +97,25 @@ class Queue:
             return None
         return waiting.popleft()
 
-    def plain_ones(self, most: int, size: int) -> range:
-        """The positions of the next ones, up to ``most``, where they are all plain and have up to ``size`` octets; else none."""
+    def positions(self, most: int, size: int) -> range:
+        """Of the next ones, up to ``most``, where they are all plain and have up to ``size`` octets; else none."""
         if self._waiting:
             return range(0)
-        return self.coming.plain_ones(min(most, self._link.mail_max - self._link.carried), size)
+        return self.coming.give_many(min(most, self._link.mail_max - self._link.carried), size)
 
     @property
     def has_plain_ones(self) -> bool:
         """True where each mail is plain, and goes in one piece."""
         return not self._link.lmtp and self.coming.are_plain(BLOCK)
 
-    def next_position(self) -> int | None:
-        """Of the next one, where the server can take it. For whoever `has_plain_ones`."""
+    def position(self) -> int | None:
+        """Of the next one, where the server can take it. For whoever `has_plain_ones`, and has just been told to go on."""
         link = self._link
         if link.carried >= link.mail_max or link.reset_first:
             return None
         if self._waiting:
             return self._waiting.popleft().delivery.position
-        return self.coming.next_position()
+        return self.coming.give()
 
     def small_ones(self, most: int, size: int) -> list[Transaction]:
         """The next ones, up to ``most``, as far as the server can take each, and it has up to ``size`` octets."""
@@ -236,19 +236,25 @@ def _welcomed(queue: Queue, one: Transaction, before: Transaction | None, *, beg
 
 
 def _plain_ones(queue: Queue, link: Link, one: Transaction) -> Plain:
-    """Plain mails, as long as there is one behind and each reply is the one that is wished for: for the rest, the mail that is
-    neither, there are transactions. The envelope of ``one`` is taken.
+    """Plain mails, as long as there is one behind and each reply is the one that is wished for; only where that ends, they have
+    transactions. The envelope of ``one`` is taken.
+
+    Returns the mail that is neither sent nor decided, or has gone and wants a closer look; then also the one whose envelope has gone
+    behind it, and what has been lost.
     """
+    if (behind := queue.position()) is None:
+        return one, None, None
     coming, replies = queue.coming, link.replies
-    position, welcome, phase, failure = one.delivery.position, one.welcomes[0], BODY, None
-    octets = one.framed or coming.framed(position)
+    position, welcome, phase = one.delivery.position, one.welcomes[0], BODY
+    octets = one.framed or coming.framed(position)  # of the mail there, and of the one behind once that has gone
+    failure = None
     try:
-        while (behind := queue.next_position()) is not None:
+        while behind is not None:
             phase = BODY
             yield Commit((position,))
             phase = FINAL_REPLY
             link.carried += 1
-            yield SendWhole(((b"", octets),), 4, True, coming.plain[behind] + DATA)
+            yield SendWhole(((b"", octets),), 4, True, coming.lines[behind] + DATA)
             octets = coming.framed(behind)
             final = replies.popleft() if replies else (yield AWAIT_FINAL)
             if not (final.code == 250 and _as_asked(replies)):
@@ -256,17 +262,16 @@ def _plain_ones(queue: Queue, link: Link, one: Transaction) -> Plain:
                 break
             replies.popleft()
             yield coming.delivered(position, welcome, final)
-            position, welcome = behind, replies.popleft()
+            position, welcome, behind = behind, replies.popleft(), queue.position()
             replies.popleft()
     except Lost as error:
-        failure = error
+        failure = error.with_traceback(None)  # which has this frame, and with it all the mails, in a circle
     one = coming.welcomed(position, welcome)
     if behind is None:
         one.framed = octets
         return one, None, None
-    one.phase, following = phase, coming.begun(behind)
-    following.framed = octets if failure is None else b""
-    return one, following, failure
+    one.phase = phase
+    return one, coming.begun(behind), failure
 
 
 def _as_asked(replies: deque[Reply]) -> bool:

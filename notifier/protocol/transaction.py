@@ -125,10 +125,14 @@ class Transaction:
     def begin(self) -> bytes:
         """The envelope's lines, with RSET before them where it is due; the transaction begins with them."""
         link = self.link
-        self.reused, self.resets = link.carried > 0, link.reset_first
-        self.owed = 1 + len(self.paths) + self.resets
+        self.stands(reused=link.carried > 0, resets=link.reset_first)
         link.carried, link.reset_first = link.carried + 1, False
         return b"RSET\r\n" + self.lines if self.resets else self.lines
+
+    def stands(self, *, reused: bool, resets: bool) -> None:
+        """Where it is once its envelope has gone."""
+        self.reused, self.resets = reused, resets
+        self.owed = 1 + len(self.paths) + resets
 
     @property
     def alike(self) -> bool:

@@ -27,8 +27,8 @@ def check_mail(mail: MailObject) -> None:
     _checked(mail, _ANYWHERE)
 
 
-def _checked(mail: MailObject, link: Link) -> bytes | None:
-    """The envelope's lines of a mail that asks for nothing special and goes in one transaction; None for others.
+def _checked(mail: MailObject, link: Link) -> bytes:
+    """The envelope's lines of a mail that asks for nothing special and goes in one transaction; nothing for others.
 
     Raises `ValueError` for what SMTP cannot carry, whichever it is.
     """
@@ -39,9 +39,9 @@ def _checked(mail: MailObject, link: Link) -> bytes | None:
         raise ValueError("a mail without a forward-path")
     if is_special(mail):
         special_lines(mail, paths, link)  # for what it raises
-        return None
+        return b""
     lines = plain_lines(mail, paths, link)
-    return None if link.rcpt_max is not None and len(paths) > link.rcpt_max else lines
+    return b"" if link.rcpt_max is not None and len(paths) > link.rcpt_max else lines
 
 
 def transactions_for(mails: Sequence[MailObject], link: Link) -> Transactions:
@@ -51,28 +51,22 @@ def transactions_for(mails: Sequence[MailObject], link: Link) -> Transactions:
     """
     lines = lines_of_many(mails, link)
     if lines is not None and surely_lines([mail.data for mail in mails]):
-        return Transactions(mails, link, lines)
-    return Transactions(mails, link, (), [_checked(mail, link) for mail in mails])
+        return Transactions(mails, link, lines, plain=True)
+    return Transactions(mails, link, [_checked(mail, link) for mail in mails], plain=False)
 
 
 class Transactions(Iterator[Transaction]):
     """Each mail's first transaction, made when it is asked for: so many objects at once would keep the collector busy.
 
-    ``plain``: of each mail its lines, where all are checked, ask for nothing special and have one recipient. Then such mails can
-    be in flight by their positions alone; whichever turns out not to be accepted has its transaction made then.
+    ``lines``: of each mail's envelope, where they are known. ``plain``: all are, and no mail asks for anything special or has more
+    than one recipient. Then mails can be in flight by their positions alone; whichever turns out not to be accepted has its transaction made then.
     """
 
-    def __init__(
-        self,
-        mails: Sequence[MailObject],
-        link: Link,
-        plain: Sequence[bytes],
-        lines: Sequence[bytes | None] = (),
-    ) -> None:
+    def __init__(self, mails: Sequence[MailObject], link: Link, lines: Sequence[bytes], *, plain: bool) -> None:
         self._mails = mails
         self._link = link
+        self.lines = lines
         self.plain = plain
-        self._lines = plain or lines
         self._at = 0
         self._fit: dict[int, bool] = {}
 
@@ -90,10 +84,10 @@ class Transactions(Iterator[Transaction]):
     def first_of(self, position: int) -> Transaction:
         """The first transaction of the mail that stands there."""
         mail = self._mails[position]
-        return Transaction(Delivery(position, mail, {}), mail.envelope.forward_paths, self._link, self._lines[position])
+        return Transaction(Delivery(position, mail, {}), mail.envelope.forward_paths, self._link, self.lines[position])
 
-    def plain_ones(self, most: int, size: int) -> range:
-        """The next mails, up to ``most``, where all are plain, fit into what the server takes, and have up to ``size`` octets; else
+    def give_many(self, most: int, size: int) -> range:
+        """The positions of the next mails, up to ``most``, where all are plain, fit into what the server takes, and have up to ``size`` octets; else
         none. Nobody else is given them then.
         """
         if not self.are_plain(size):
@@ -102,8 +96,8 @@ class Transactions(Iterator[Transaction]):
         self._at = min(len(self._mails), start + max(0, most))
         return range(start, self._at)
 
-    def next_position(self) -> int | None:
-        """Of the next mail, which nobody else is given then; None where none is left."""
+    def give(self) -> int | None:
+        """The position of the next mail, which nobody else is given then; None where none is left."""
         if self.over:
             return None
         self._at += 1
@@ -130,7 +124,7 @@ class Transactions(Iterator[Transaction]):
     def begun(self, position: int) -> Transaction:
         """The transaction of a plain mail whose envelope has gone behind another mail."""
         one = self.first_of(position)
-        one.reused, one.owed = True, 2
+        one.stands(reused=True, resets=False)
         return one
 
     def welcomed(self, position: int, welcome: Reply) -> Transaction:
@@ -143,7 +137,7 @@ class Transactions(Iterator[Transaction]):
         """Plain mails, each with RSET, its envelope and BDAT, and its message."""
         self._link.carried += len(positions)
         found, those = [], slice(positions.start, positions.stop)
-        for mail, lines in zip(self._mails[those], self.plain[those], strict=True):
+        for mail, lines in zip(self._mails[those], self.lines[those], strict=True):
             data = mail.data if isinstance(mail.data, bytes) else whole(mail.data)
             found.append((b"RSET\r\n%bBDAT %d LAST\r\n" % (lines, len(data)), data))
         return found
@@ -151,15 +145,15 @@ class Transactions(Iterator[Transaction]):
     def in_flight(self, position: int) -> Transaction:
         """The transaction of a mail that went out so."""
         one = self.first_of(position)
-        one.reused = one.resets = one.flying = True
-        one.owed = 3
+        one.stands(reused=True, resets=True)
+        one.flying = True
         return one
 
     def taken(self, positions: Sequence[int], welcomes: Sequence[Reply], finals: Sequence[Reply]) -> Taken:
         """What is yielded of those."""
         mails = self._mails
         paths = [mails[position].envelope.forward_paths[0] for position in positions]
-        return Taken(positions, paths, welcomes, finals, self)
+        return Taken(positions, paths, welcomes, finals)
 
 
 class Taken(NamedTuple):
@@ -169,9 +163,3 @@ class Taken(NamedTuple):
     paths: Sequence[str]
     welcomes: Sequence[Reply]
     finals: Sequence[Reply]
-    transactions: Transactions
-
-    def deliveries(self) -> Iterator[Delivery]:
-        """The same, one by one."""
-        for position, welcome, final in zip(self.positions, self.welcomes, self.finals, strict=True):
-            yield self.transactions.in_flight(position).accept(welcome, final)

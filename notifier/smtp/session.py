@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 from notifier.errors import Phase, fault_error
@@ -57,7 +57,6 @@ class Ending(StrEnum):
 
 
 _tuple = tuple.__new__  # what a named tuple's own constructor calls, a call less for each mail of a window
-_NO_SECONDS: Mapping[str, float] = MappingProxyType({})
 _NEVER_WAITS = frozenset({Delivery, Taken, Commit})
 BeforeDot = Callable[[Sequence[int]], float]
 BeforeWait = Callable[[], None]
@@ -414,17 +413,16 @@ class Session:
         wire, transcript = self._wire, self._wire.transcript
         self._window.trust(len(taken.positions))
         relay, encrypted, server, words = self._relay, self.tls, self._server_name, self._said
-        seconds: Mapping[str, float] = wire.phase_seconds
-        wire.phase_seconds = {}
+        seconds, wire.phase_seconds = wire.phase_seconds, {}
         heard = transcript.take() if transcript else ()
         outcomes = []
-        for position, path, welcome, final in zip(*taken[:4], strict=True):
+        for position, path, welcome, final in zip(*taken, strict=True):
             if final is not self._final:
                 self._final, self._said = final, (words := _words(final))
             recipients = {path: accepted(welcome)}
             values = (position, recipients, words, relay, encrypted, True, seconds, server, heard)
             outcomes.append(_tuple(Outcome, values))
-            seconds, heard = _NO_SECONDS, ()
+            seconds, heard = {}, ()
         return outcomes
 
     def _partly(self, delivery: Delivery) -> Outcome:

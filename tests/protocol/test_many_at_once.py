@@ -15,7 +15,7 @@ from transcripts import JOINED, Scripted, told
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Streamed
 from notifier.model.parameters import MailParameters
-from notifier.protocol import reply, transaction, transactions
+from notifier.protocol import reply, transactions
 from notifier.protocol.chunked import Chunked
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
@@ -88,7 +88,7 @@ def _one_by_one() -> ExitStack:
     """Each mail has a transaction, and no replies are taken together."""
     stack = ExitStack()
     stack.enter_context(patch.object(Chunked, "_take_good_ones", lambda _: iter(())))
-    stack.enter_context(patch.object(Queue, "plain_ones", lambda *_: range(0)))
+    stack.enter_context(patch.object(Queue, "positions", lambda *_: range(0)))
     stack.enter_context(patch.object(Queue, "has_plain_ones", False))
     return stack
 
@@ -176,11 +176,9 @@ def test_a_window_of_good_replies_is_taken_together() -> None:
     """Else the property above would hold for nothing."""
     mails = [_mail(1)] * 8
     good = b"".join(line + b"\r\n" for line in [RESET, MAIL, RCPT, KEPT] * 8)[len(RESET) + 2 :]
-    taken: list[object] = []
-    accept = transaction.Transaction.accept
-    with patch.object(transaction.Transaction, "accept", lambda *said: (taken.append(said), accept(*said))[1]):
-        _played([good], mails, Link("r", CODED, window=8))
-    assert len(taken) == 6, "the first has no RSET before it, and the last nothing behind it"
+    scripted = Scripted(iter([good]), Loss.CLOSED)
+    scripted.send(mails, Link("r", CODED, window=8))
+    assert scripted.taken == 6, "the first has no RSET before it, and the last nothing behind it"
 
 
 @driven(300, steps=1)

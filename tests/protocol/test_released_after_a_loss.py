@@ -64,7 +64,7 @@ def test_mails_are_let_go_after_a_loss(offered: Extensions, window: int, how: st
     scripted.connection.receive(b"220 hi\r\n")
     scripted.connection.next_reply()
     link.replies, link.out_of_step = scripted.connection.replies, bool
-    transactions = transactions_for(mails, link)
+    scripted.mails, transactions = mails, transactions_for(mails, link)
     scripted.play(sending(transactions, link))
     assert len(scripted.decided) == 8
     kept = weakref.ref(transactions)

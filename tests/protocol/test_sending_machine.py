@@ -13,6 +13,7 @@ import pytest
 from driven import driven
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from transcripts import one_by_one
 
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.outcome import RecipientState
@@ -200,7 +201,7 @@ class Player:
                 if isinstance(step, Delivery):
                     yield step
                 elif isinstance(step, Taken):
-                    yield from step.deliveries()
+                    yield from one_by_one(step, mails)
                 elif isinstance(step, Await):
                     answer = self._reply()
                 elif not isinstance(step, Commit):

@@ -33,6 +33,7 @@ from notifier.protocol.dialogue import (
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ProtocolViolation, Reply
 from notifier.protocol.sending import sending
+from notifier.protocol.transaction import accepted
 from notifier.protocol.transactions import Taken, transactions_for
 from notifier.protocol.transparency import stuffed
 
@@ -71,6 +72,8 @@ class Scripted:
         self.wire = Wire()
         self.decided: list[Delivery] = []
         self.held_back = 0
+        self.taken = 0  # mails, with others at once
+        self.mails: Sequence[MailObject] = ()
         self._joined = False
 
     def play(self, dialogue: Generator[Step | Delivery | Taken, Reply, Result]) -> Result:
@@ -94,6 +97,7 @@ class Scripted:
         self.connection.receive(b"220 hi\r\n")
         self.connection.next_reply()
         link.replies, link.out_of_step = self.connection.replies, lambda: self.connection.out_of_step
+        self.mails = mails
         binary = any(one.binary for one in mails)
         self.play(sending(transactions_for(mails, link), link, binary=binary))
 
@@ -106,7 +110,8 @@ class Scripted:
                 assert step.position not in [one.position for one in self.decided], "a mail was decided twice"
                 self.decided.append(step)
             case Taken():
-                for one in step.deliveries():
+                self.taken += len(step.positions)
+                for one in one_by_one(step, self.mails):
                     self._do(one)
             case Send(commands=commands):
                 self.wire.waiting += self.connection.send(*commands)
@@ -163,6 +168,12 @@ class Scripted:
             with suppress(ProtocolViolation):  # what stands before it counts; then `dead` says why
                 self.connection.receive(piece)
         return reply
+
+
+def one_by_one(taken: Taken, mails: Sequence[MailObject]) -> Iterator[Delivery]:
+    """What became of many mails, as it is told of one."""
+    for position, path, welcome, final in zip(*taken, strict=True):
+        yield Delivery(position, mails[position], {path: accepted(welcome)}, final, terminator_sent=True)
 
 
 def _replies_in(octets: bytes) -> int:
