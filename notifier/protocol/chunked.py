@@ -99,7 +99,7 @@ class Chunked:
         if window >= IN_HALVES:
             most = min(most, window // 2)
         if self._in_one_flight and (plain := self._queue.positions(most, CHUNK)):
-            yield from self._send_plain(plain)
+            yield from self._send_plain(plain) if window > 1 else self._send_one_by_one(plain)
             return
         batch = self._queue.small_ones(most, CHUNK) if self._in_one_flight else []
         while len(batch) < most and self._link.carried + len(batch) < self._link.mail_max:
@@ -131,6 +131,41 @@ class Chunked:
             link.reset_first = False
             self._in_flight += positions
             yield from self._write(flight + coming.flight(positions), replies)
+
+    def _send_one_by_one(self, positions: range) -> Steps:
+        """Plain mails in a window of one, as long as there is one and each reply is the one that is wished for."""
+        coming, link, replies = self._queue.coming, self._link, self._link.replies
+        while positions and not link.reset_first:
+            position, reused = positions[0], link.carried > 0
+            if not (yield from self._committed(Commit((position,)), map(coming.first_of, positions))):
+                return
+            link.carried += 1
+            failure = None
+            yield from self._write([coming.in_chunks(position)], 3)
+            try:
+                if not (replies or self._failure is not None):
+                    replies.appendleft((yield AWAIT_MAIL))
+            except Lost as error:
+                failure = error.with_traceback(None)
+            if not self._has_good_one:
+                self._in_flight.append(coming.in_flight(position, reused=reused, resets=False))
+                if failure is not None:
+                    yield from self._lost(failure)
+                return
+            replies.popleft()
+            yield coming.delivered(position, replies.popleft(), replies.popleft())
+            positions = self._queue.positions(1, CHUNK)
+        if positions:
+            yield from self._send_plain(positions)
+
+    @property
+    def _has_good_one(self) -> bool:
+        """True where a plain mail has its three replies, as `Transaction.is_all_good` says it of any mail."""
+        link = self._link
+        if len(link.replies) < 3 or self._failure is not None or link.out_of_step():
+            return False
+        mail, rcpt, final = islice(link.replies, 3)
+        return mail.code == rcpt.code == final.code == 250 and not (link.enhanced and of_an_address(final))
 
     def _committed(self, commit: Commit, batch: Iterable[Transaction]) -> Answer:
         """True where these may go."""

@@ -142,10 +142,15 @@ class Transactions(Iterator[Transaction]):
             found.append((b"RSET\r\n%bBDAT %d LAST\r\n" % (lines, len(data)), data))
         return found
 
-    def in_flight(self, position: int) -> Transaction:
+    def in_chunks(self, position: int) -> tuple[bytes, bytes]:
+        """One without RSET."""
+        data = whole(self._mails[position].data)
+        return b"%bBDAT %d LAST\r\n" % (self.lines[position], len(data)), data
+
+    def in_flight(self, position: int, *, reused: bool = True, resets: bool = True) -> Transaction:
         """The transaction of a mail that went out so."""
         one = self.first_of(position)
-        one.stands(reused=True, resets=True)
+        one.stands(reused=reused, resets=resets)
         one.flying = True
         return one
 

@@ -120,20 +120,21 @@ def test_so_they_do_with_one_reply_changed_anywhere(offered: Extensions, left_ou
             assert _played([said], mails, Link("r", offered, window=5)) == together
 
 
+@pytest.mark.parametrize(("offered", "one"), [(BY_DATA, [MAIL, RCPT, GO, KEPT]), (CODED, [MAIL, RCPT, KEPT])])
 @pytest.mark.parametrize("ending", [Loss.CLOSED, Loss.TIMEOUT])
 @pytest.mark.parametrize("left_out", [0, 1])
 @pytest.mark.parametrize("put_in", [[], *([odd] for odd in ODD)])
-def test_plain_mails_by_data_come_to_what_those_with_transactions_come_to(
-    left_out: int, put_in: list[bytes], ending: Loss
+def test_plain_mails_one_by_one_come_to_what_those_with_transactions_come_to(
+    offered: Extensions, one: list[bytes], left_out: int, put_in: list[bytes], ending: Loss
 ) -> None:
     """With one reply changed anywhere, in lines, and joined as far as they are owed."""
-    good = [MAIL, RCPT, GO, KEPT] * 4
+    good = one * 4
     for at in range(len(good) + 1):
         lines = [line + b"\r\n" for line in [*good[:at], *put_in, *good[at + left_out :]]]
         for pieces in (lines, [JOINED, *lines]):
-            plain = _played(pieces, [_mail(1)] * 4, Link("r", BY_DATA), ending)
+            plain = _played(pieces, [_mail(1)] * 4, Link("r", offered), ending)
             with _one_by_one():
-                assert _played(pieces, [_mail(1)] * 4, Link("r", BY_DATA), ending) == plain
+                assert _played(pieces, [_mail(1)] * 4, Link("r", offered), ending) == plain
 
 
 @pytest.mark.parametrize(
@@ -162,14 +163,17 @@ def test_so_they_do_where_one_may_not_be_handed_over(
         assert _played([JOINED, *lines], mails, Link("r", offered, window=window), at_commit=refuse) == plain
 
 
-def test_plain_mails_by_data_have_no_transaction_of_their_own() -> None:
-    """But for the first, and the last: else the equality above would hold for nothing."""
-    lines = [line + b"\r\n" for line in [MAIL, RCPT, GO, KEPT] * 8]
+@pytest.mark.parametrize(
+    ("offered", "one", "transactions"), [(BY_DATA, [MAIL, RCPT, GO, KEPT], 2), (CODED, [MAIL, RCPT, KEPT], 0)]
+)
+def test_plain_mails_have_no_transaction_of_their_own(offered: Extensions, one: list[bytes], transactions: int) -> None:
+    """But for the first by DATA, and the last: else the equality above would hold for nothing."""
+    lines = [line + b"\r\n" for line in one * 8]
     made: list[object] = []
     first_of = Transactions.first_of
     with patch.object(Transactions, "first_of", lambda *said: (made.append(said), first_of(*said))[1]):
-        _played([JOINED, *lines], [_mail(1)] * 8, Link("r", BY_DATA))
-    assert len(made) == 2
+        _played([JOINED, *lines], [_mail(1)] * 8, Link("r", offered))
+    assert len(made) == transactions
 
 
 def test_a_window_of_good_replies_is_taken_together() -> None:
