@@ -274,7 +274,7 @@ class ClientAndServer(RuleBasedStateMachine):
         self.link = Link("r", Extensions())
 
     @rule(
-        keywords=st.sets(st.sampled_from(["PIPELINING", "CHUNKING", "SIZE", "LIMITS"])),
+        keywords=st.sets(st.sampled_from(["PIPELINING", "CHUNKING", "SIZE", "LIMITS", "ENHANCEDSTATUSCODES"])),
         answers=st.lists(st.sampled_from(ANSWERS), max_size=40),
         takes=st.one_of(st.just(10**9), st.integers(0, 2000)),
         piece=st.integers(1, 60),
@@ -285,7 +285,8 @@ class ClientAndServer(RuleBasedStateMachine):
         """A new connection to a server of some kind."""
         self.patch.setattr(chunked, "IN_HALVES", halves)
         offered = Extensions("r", {keyword: "RCPTMAX=2" if keyword == "LIMITS" else "" for keyword in keywords})
-        self.player = Player(ModelServer(iter(answers), self.journal), takes, piece)
+        coded = "ENHANCEDSTATUSCODES" in keywords
+        self.player = Player(ModelServer(iter(answers), self.journal, coded=coded), takes, piece)
         self.link = Link("r", offered, window=window)
 
     @rule(
