@@ -64,6 +64,8 @@ def shares(lines: Iterable[str], counts: Callable[[Sequence[str]], bool] = lambd
     found = Shares()
     for line in lines:
         stack, _, number = line.rstrip().rpartition(" ")
+        if not number.isdecimal():  # nothing is stopped for a look, and a name that was changing may be anything
+            continue
         frames = stack.split(";")
         if counts(frames):
             part, owner = owned(frames)

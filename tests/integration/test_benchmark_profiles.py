@@ -35,6 +35,10 @@ def test_looks_are_summed_and_stacks_can_be_left_out() -> None:
     assert (found.samples, found.parts[LEDGER]) == (3, 3)
 
 
+def test_a_look_that_was_torn_counts_for_nothing() -> None:
+    assert shares(['process 7:"celery -l WARNING";', f"{WORKER};{STORE} 3"]).samples == 3
+
+
 def test_octets_without_a_client_arrive_whole_with_tls_and_without() -> None:
     assert all(seconds > 0 for seconds in encryption(1))
 
