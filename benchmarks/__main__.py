@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from benchmarks import readme
 from benchmarks.smtp.peers import TOP
 from benchmarks.summary import HERE, PROGRAMS, Program, summary
 
@@ -36,6 +37,7 @@ def main() -> int:
         print(f"in trouble: {', '.join(failed)}", file=sys.stderr)
     if not given.quick:
         (HERE / "RESULTS.md").write_text(summary())
+        readme.write()
     print(summary())
     return 1 if failed else 0
 

@@ -15,7 +15,8 @@ from notifier.tasks.options import HARMLESS, MADE_TRUE, REFUSED
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP))
 
-from docs.reference.pages import PAGES  # noqa: E402 - the top of the tree is no package of the suite
+from benchmarks import readme  # noqa: E402 - the top of the tree is no package of the suite
+from docs.reference.pages import PAGES  # noqa: E402
 from docs.reference.rows import MEANING  # noqa: E402
 
 
@@ -66,3 +67,9 @@ def test_every_law_of_the_protocol_has_a_test_named_after_it() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (TOP / "tests").rglob("test_*.py"))
     named = {int(number) for number in re.findall(r"def test_law_(\d+)_", sources)}
     assert named == set(range(1, 16))
+
+
+def test_figures_in_the_readme_are_those_of_the_benchmarks_pages() -> None:
+    text = readme.README.read_text()
+    stands = text.partition(readme.BEGIN)[2].partition(readme.END)[0].strip()
+    assert stands == readme.figures(), "write them anew: python -m benchmarks --page"
