@@ -101,6 +101,8 @@ def figures() -> str:
 
 
 def write() -> None:
-    """Put it where it stands."""
-    before, _, rest = README.read_text().partition(BEGIN)
+    """Put it where it stands. Raises `LookupError` where a page has no such row, or the README no place for it."""
+    before, place, rest = README.read_text().partition(BEGIN)
+    if not place:
+        raise LookupError(f"{README.name} has no line {BEGIN}")
     README.write_text(f"{before}{BEGIN}\n{figures()}\n{END}{rest.partition(END)[2]}")

@@ -1,7 +1,7 @@
 """A call's mails: checked all at once, and the first transaction of each, made when it is asked for.
 
-Most mails are plain: nothing special is asked for, and there is one recipient. Of such a one nothing more is made than its outcome,
-as long as each reply is the one that is wished for; where one is not, its transaction is made as if it had been there before.
+Most mails are plain: nothing special is asked for, and there is one recipient. Such a one has no transaction of its own as
+long as each reply is the one that is wished for; where one is not, its transaction is made as if it had been there before.
 """
 
 from __future__ import annotations

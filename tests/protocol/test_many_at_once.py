@@ -22,6 +22,7 @@ from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.reply import ReplyParser
 from notifier.protocol.sending import Queue
+from notifier.protocol.transaction import Transaction
 from notifier.protocol.transactions import Transactions, transactions_for
 from notifier.protocol.transparency import BLOCK, check_line_ends, surely_lines
 
@@ -183,6 +184,20 @@ def test_a_window_of_good_replies_is_taken_together() -> None:
     scripted = Scripted(iter([good]), Loss.CLOSED)
     scripted.send(mails, Link("r", CODED, window=8))
     assert scripted.taken == 6, "the first has no RSET before it, and the last nothing behind it"
+
+
+def test_so_it_is_of_mails_that_have_transactions_and_are_alike() -> None:
+    """One that goes to two makes the whole call go the general way."""
+    mails = [*[_mail(1)] * 7, _mail(2)]
+    lines = [
+        line + b"\r\n" for line in [MAIL, RCPT, KEPT, *[RESET, MAIL, RCPT, KEPT] * 6, RESET, MAIL, RCPT, RCPT, KEPT]
+    ]
+    taken: list[object] = []
+    accept = Transaction.accept
+    with patch.object(Transaction, "accept", lambda *said: (taken.append(said), accept(*said))[1]):
+        scripted = Scripted(iter([b"".join(lines)]), Loss.CLOSED)
+        scripted.send(mails, Link("r", CODED, window=8))
+    assert (len(taken), scripted.taken, len(scripted.decided)) == (6, 0, 8)
 
 
 @driven(300, steps=1)
