@@ -11,10 +11,11 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import count
+from typing import TypeVar
 
 from notifier.errors import DeliveryError, PoolClosed, PoolError, PoolTimeout, RelayFull, RelayUnavailable, Scope
 from notifier.model.events import (
@@ -42,6 +43,7 @@ from notifier.smtp.session import Ending
 
 # Threads of a child may come at once. Nobody holds this at a fork: it is taken in the first call of a child only.
 _AFTER_FORK = threading.Lock()
+Kept = TypeVar("Kept")
 _WITHOUT_QUIT = frozenset({"doubt", "peer_closed", "said_421"})
 
 
@@ -221,8 +223,7 @@ class SessionPool:
         token = self._turn_to_connect(borrower)
         began = self._clock()
         try:
-            with self._keeping(token):
-                session = self._open_session(self.endpoint)
+            session = self._kept(token, lambda: self._open_session(self.endpoint))
             now = self._clock()
             expires = now + self.config.max_age * (0.9 + 0.2 * self._rng())
             borrower.pooled = opened = Pooled(session, expires, os.getpid(), next(self._numbers), token)
@@ -249,24 +250,21 @@ class SessionPool:
             if waited:
                 self._waited(waited)
             if borrower.log_in is not None:
-                with self._keeping(token):
-                    borrower.log_in()
+                self._kept(token, borrower.log_in)
         except BaseException:
             self._forgo(token)
             raise
         return token
 
-    @contextmanager
-    def _keeping(self, token: str | None) -> Iterator[None]:
-        """It is ours to connect, and others are told so as long as we live."""
+    def _kept(self, token: str | None, do: Callable[[], Kept]) -> Kept:
+        """What ``do`` gives. Meanwhile it is ours to connect, and others are told so as long as we live."""
         if token is None:
-            yield
-            return
+            return do()
         self._connecting.add(token)
         try:
             if self._upkeep is not None:
                 self._upkeep.wake()
-            yield
+            return do()
         finally:
             self._connecting.discard(token)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 SHORT = 512  # octets of a reply line as RFC 5321 has it (section 4.5.3.1.5)
 MAX_SEEN = 64  # replies that a parser knows by heart
+MAX_OFFER = 2048  # octets of a reply of several lines that all parsers know by heart
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r\n\0]*))?\Z")
 _SINGLE = re.compile(rb"([2-5][0-9][0-9])(?: ([^\r\n\0]*))?\r\Z")
@@ -87,6 +89,12 @@ class ReplyParser:
         """The replies that ``data`` completes, up to where it violates the grammar; then ``violation`` says how."""
         if self.violation is not None:
             return []
+        if data[3:4] == b"-" and len(data) <= MAX_OFFER and not self.pending:
+            offer = _offer(data, self._caps)
+            return [offer] if offer is not None else self._parse(data)
+        return self._parse(data)
+
+    def _parse(self, data: bytes) -> list[Reply]:
         lines = (self._buffer + data if self._buffer else data).split(b"\n")
         self._buffer = lines.pop()
         if not (self._buffer or self._lines):
@@ -104,8 +112,10 @@ class ReplyParser:
         seen = self._seen
         for line in lines:
             if not self._lines:
-                reply = seen.get(line) or self._single(line)
+                reply = seen.get(line) or _single(line)
                 if reply is not None:
+                    if len(seen) < MAX_SEEN:  # the first ones are those that come again
+                        seen[line] = reply
                     replies.append(reply)
                     continue
             if (longer := self._take(line)) is not None:
@@ -114,15 +124,6 @@ class ReplyParser:
             raise ProtocolViolation(
                 f"a reply line of over {self._caps.line} octets, or a reply of over {self._caps.octets}"
             )
-
-    def _single(self, line: bytes) -> Reply | None:
-        """The reply that a line, without its LF, is by itself; None where it takes a closer look."""
-        if len(line) >= SHORT or (found := _SINGLE.match(line)) is None:
-            return None
-        reply = Reply(int(found[1]), (found[2] or b"",))
-        if len(self._seen) < MAX_SEEN:  # the first ones are those that come again
-            self._seen[line] = reply
-        return reply
 
     def _take(self, line: bytes) -> Reply | None:
         size = len(line) + 1  # with its LF
@@ -147,3 +148,19 @@ class ReplyParser:
         reply = Reply(int(code), tuple(self._lines))
         self._lines, self._size = [], 0
         return reply
+
+
+@lru_cache(maxsize=64)  # a relay says the same to whoever connects and takes his leave
+def _single(line: bytes) -> Reply | None:
+    """The reply that a line, without its LF, is by itself; None where it takes a closer look."""
+    if len(line) >= SHORT or (found := _SINGLE.match(line)) is None:
+        return None
+    return Reply(int(found[1]), (found[2] or b"",))
+
+
+@lru_cache(maxsize=16)  # and offers the same
+def _offer(octets: bytes, caps: ReplyCaps) -> Reply | None:
+    """The one reply that these octets are, from its first to its last; None where they are anything else."""
+    parser = ReplyParser(caps)
+    found = parser._parse(octets)
+    return found[0] if len(found) == 1 and not (parser.pending or parser.violation) else None

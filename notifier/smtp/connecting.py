@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from notifier.errors import DeliveryError, Phase, fault_error
@@ -13,7 +13,7 @@ from notifier.protocol import taxonomy
 from notifier.smtp.deadline import Deadline
 from notifier.smtp.endpoint import Endpoint
 from notifier.smtp.proxy import Proxy, ProxyRefusal, dialogue
-from notifier.smtp.race import ATTEMPT_DELAY, Race
+from notifier.smtp.race import ATTEMPT_DELAY, Race, alone
 from notifier.smtp.resolving import LOCAL_SHORTAGE, Address, Resolve, interleaved, looked_up, system_addresses
 from notifier.smtp.tunnel import lead_through
 
@@ -35,7 +35,7 @@ def connected(endpoint: Endpoint, resolve: Resolve = system_addresses) -> socket
     """
     deadline = Deadline.after(endpoint.timeouts.connect)
     if endpoint.socket_path is not None:
-        return _raced([Address(socket.AF_UNIX, endpoint.socket_path)], endpoint, deadline)
+        return _raced([Address(socket.AF_UNIX, endpoint.socket_path)], endpoint, deadline, prepare=lambda _: None)
     if endpoint.proxy is not None:
         return _through(endpoint.proxy, endpoint, resolve, deadline)
     return _reached(endpoint.host, endpoint.port, endpoint, resolve, deadline)
@@ -67,7 +67,10 @@ def _reached(host: str, port: int, endpoint: Endpoint, resolve: Resolve, deadlin
     if not deadline.remaining:  # or a slow resolver would be told as a host that does not answer
         words = f"the addresses of {host!r} came after the time for connecting was over"
         raise fault_error(taxonomy.fault("D3", Phase.DNS, words, host=endpoint.name))
-    return _raced(interleaved(_of_source_family(found, endpoint)), endpoint, deadline)
+    addresses = interleaved(_of_source_family(found, endpoint))
+    sock = _raced(addresses, endpoint, deadline, prepare=partial(_prepare, source=endpoint.source_address))
+    _limit_silence(sock, endpoint.silence)
+    return sock
 
 
 def _of_source_family(found: Sequence[Address], endpoint: Endpoint) -> Sequence[Address]:
@@ -84,12 +87,14 @@ def _of_source_family(found: Sequence[Address], endpoint: Endpoint) -> Sequence[
     return fitting
 
 
-def _raced(addresses: Sequence[Address], endpoint: Endpoint, deadline: Deadline) -> socket.socket:
+def _raced(
+    addresses: Sequence[Address], endpoint: Endpoint, deadline: Deadline, prepare: Callable[[socket.socket], None]
+) -> socket.socket:
     # A short time for connecting is divided, so that every address has its turn in it.
     delay = min(ATTEMPT_DELAY, deadline.remaining / len(addresses))
-    race = Race(addresses, deadline, delay=delay, prepare=partial(_prepare, source=endpoint.source_address))
+    race = Race(addresses, deadline, delay=delay, prepare=prepare)
     try:
-        sock = race.winner()
+        sock = alone(addresses[0], deadline, prepare) if len(addresses) == 1 else race.winner()
     except _BindFailed as error:
         words = f"the source address {endpoint.source_address} cannot be used: {error}"
         raise _error("C4", words, endpoint) from error
@@ -97,19 +102,16 @@ def _raced(addresses: Sequence[Address], endpoint: Endpoint, deadline: Deadline)
         raise _error(_row(error), _words(error), endpoint) from error
     if sock is None:
         raise _lost(race.failures, endpoint)
-    _limit_silence(sock, endpoint.silence)
     return sock
 
 
 def _limit_silence(sock: socket.socket, seconds: float) -> None:
     """Left to itself the system writes a terminator again for a quarter of an hour, when another worker has the mail."""
-    if _USER_TIMEOUT is not None and sock.family != socket.AF_UNIX:
+    if _USER_TIMEOUT is not None:
         sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, min(max(1, round(seconds * 1000)), _MOST_MILLISECONDS))
 
 
 def _prepare(sock: socket.socket, source: str | None) -> None:
-    if sock.family == socket.AF_UNIX:
-        return
     # Without it a message over 16 KB stalls 40 ms on its last segment.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

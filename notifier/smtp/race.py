@@ -21,6 +21,30 @@ ATTEMPT_DELAY = 0.25  # seconds (RFC 8305 section 5)
 _UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EINTR})  # POSIX: an interrupted connect goes on by itself
 
 
+def alone(address: Address, deadline: Deadline, prepare: Callable[[socket.socket], None]) -> socket.socket:
+    """What a race of one would give: half of it would be the race.
+
+    Raises `OSError`, `TimeoutError` when the time is over, and what ``prepare`` raises; nothing stays open then.
+    """
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        prepare(sock)
+        number = sock.connect_ex(address.sockaddr)
+        if number in _UNDER_WAY:
+            poller = select.poll()
+            poller.register(sock, select.POLLOUT)
+            if not poller.poll(deadline.remaining * 1000):
+                raise TimeoutError(errno.ETIMEDOUT, "no answer in time")
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 class Race:
     """``prepare`` is called with each socket before it connects. ``failures`` holds one error for each that lost.
 

@@ -60,6 +60,8 @@ def looked_up(host: str, port: int, resolve: Resolve, relay: str) -> list[Addres
 
 def interleaved(found: Sequence[Address]) -> list[Address]:
     """The families in turn, beginning with the first one's (RFC 8305 section 4), each address once, so many at most."""
+    if len(found) == 1:
+        return list(found)
     families: dict[int, list[Address]] = {}
     for address in dict.fromkeys(found):
         families.setdefault(address.family, []).append(address)

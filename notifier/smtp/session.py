@@ -20,9 +20,8 @@ from notifier.errors import Phase, fault_error
 from notifier.model.envelope import MailObject
 from notifier.model.outcome import Outcome
 from notifier.protocol import taxonomy
-from notifier.protocol.commands import Quit
 from notifier.protocol.delivery import Delivery
-from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, Step, UpgradeToTLS
+from notifier.protocol.dialogue import Await, Commit, Loss, Lost, Send, SendLines, Step, UpgradeToTLS
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.handshake import Dialogue, Wish, handshake
 from notifier.protocol.hello_name import hello_name
@@ -57,6 +56,7 @@ class Ending(StrEnum):
 
 
 _tuple = tuple.__new__  # what a named tuple's own constructor calls, a call less for each mail of a window
+_QUIT = SendLines(b"QUIT\r\n", 1)
 _NEVER_WAITS = frozenset({Delivery, Taken, Commit})
 BeforeDot = Callable[[Sequence[int]], float]
 BeforeWait = Callable[[], None]
@@ -264,7 +264,7 @@ class Session:
             return
         try:
             if say_quit and self.usable and self._connection.quiet:
-                self._wire.do(Send((Quit(),)))
+                self._wire.do(_QUIT)
                 self._wire.reply_until(Deadline.after(self.endpoint.timeouts.quit))
                 self._wire.end_until(Deadline.after(HANGING_UP))
         except Lost:

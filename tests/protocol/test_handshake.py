@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from transcripts import Scripted, at_every_split, splits
 
@@ -17,7 +15,7 @@ from notifier.protocol.sasl.choice import Credentials
 CLEAR = Wish("relay:25", "client.example", starttls_required=False, starttls_welcome=False)
 TLS = Wish("relay:25", "client.example")
 ZOE = Credentials("zoe", Secret("hunter2"))
-LOGIN = replace(TLS, credentials=ZOE)
+LOGIN = TLS._replace(credentials=ZOE)
 HELLO = b"220 hi\r\n250-relay\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
 INSIDE = b"250-relay\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN\r\n"
 
@@ -95,7 +93,7 @@ def test_law_11_login_where_plain_is_not_offered() -> None:
         (HELLO + b"220 go\r\n" + INSIDE + b"454 4.7.0 later\r\n", LOGIN, "A2"),
         (HELLO + b"220 go\r\n" + INSIDE + b"432 4.7.12 change\r\n", LOGIN, "A4"),
         (HELLO + b"220 go\r\n" + INSIDE, LOGIN, "A8"),
-        (b"220 hi\r\n" + INSIDE, replace(CLEAR, credentials=ZOE), "A3"),
+        (b"220 hi\r\n" + INSIDE, CLEAR._replace(credentials=ZOE), "A3"),
     ],
 )
 def test_each_refusal_has_its_row(server: bytes, wish: Wish, row: str) -> None:
@@ -122,7 +120,7 @@ def test_a_question_that_plain_does_not_have_ends_the_exchange() -> None:
 
 
 def test_law_11_clear_text_auth_only_where_the_way_is_loopback() -> None:
-    wish = replace(CLEAR, credentials=ZOE, clear_auth=True)
+    wish = CLEAR._replace(credentials=ZOE, clear_auth=True)
     _, scripted = play(b"220 hi\r\n" + INSIDE + b"235 ok\r\n", wish)
     assert b"AUTH PLAIN" in scripted.wire.sent
 
