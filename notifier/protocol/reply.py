@@ -71,8 +71,9 @@ class Reply(NamedTuple):
 class ReplyParser:
     """Feed it octets, take whole replies. After a ``violation`` it takes nothing more."""
 
-    def __init__(self, caps: ReplyCaps = CAPS) -> None:
+    def __init__(self, caps: ReplyCaps = CAPS, *, by_heart: bool = True) -> None:
         self._caps = caps
+        self._by_heart = by_heart  # what other parsers have taken apart is not taken apart again
         self._buffer = b""
         self._code: bytes = b""  # of the reply that has begun
         self._lines: list[bytes] = []
@@ -89,18 +90,14 @@ class ReplyParser:
         """The replies that ``data`` completes, up to where it violates the grammar; then ``violation`` says how."""
         if self.violation is not None:
             return []
-        if data[3:4] == b"-" and len(data) <= MAX_OFFER and not self.pending:
-            offer = _offer(data, self._caps)
-            return [offer] if offer is not None else self._parse(data)
-        return self._parse(data)
-
-    def _parse(self, data: bytes) -> list[Reply]:
         lines = (self._buffer + data if self._buffer else data).split(b"\n")
         self._buffer = lines.pop()
         if not (self._buffer or self._lines):
             known = list(filter(None, map(self._seen.get, lines)))
             if len(known) == len(lines):  # so it is all day long
                 return known
+            if data[3:4] == b"-" and self._by_heart and (offer := _offer(data, self._caps)) is not None:
+                return [offer]
         replies: list[Reply] = []
         try:
             self._complete(lines, replies)
@@ -161,6 +158,8 @@ def _single(line: bytes) -> Reply | None:
 @lru_cache(maxsize=16)  # and offers the same
 def _offer(octets: bytes, caps: ReplyCaps) -> Reply | None:
     """The one reply that these octets are, from its first to its last; None where they are anything else."""
-    parser = ReplyParser(caps)
-    found = parser._parse(octets)
+    if len(octets) > MAX_OFFER:
+        return None
+    parser = ReplyParser(caps, by_heart=False)
+    found = parser.feed(octets)
     return found[0] if len(found) == 1 and not (parser.pending or parser.violation) else None

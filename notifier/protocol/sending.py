@@ -28,6 +28,7 @@ from notifier.protocol.dialogue import Commit, Lost, Send, SendBody, SendLines, 
 from notifier.protocol.link import Link
 from notifier.protocol.reading import (
     AWAIT_FINAL,
+    AWAIT_MAIL,
     DATA,
     DOT,
     FLUSH,
@@ -199,7 +200,7 @@ def pipelined(queue: Queue, link: Link) -> Steps:
     while (one := following if following is not None else (yield from queue.next_fit())) is not None:
         begun, following = following is not None, None
         try:
-            if (yield from _welcomed(queue, one, before, begun=begun)):
+            if (yield from _welcomed(queue, link, one, before, begun=begun)):
                 if queue.has_plain_ones:
                     one, following, failure = yield from _plain_ones(queue, link, one)
                     if failure is not None:
@@ -222,12 +223,14 @@ def pipelined(queue: Queue, link: Link) -> Steps:
     yield from queue.give_up()
 
 
-def _welcomed(queue: Queue, one: Transaction, before: Transaction | None, *, begun: bool) -> Answer:
+def _welcomed(queue: Queue, link: Link, one: Transaction, before: Transaction | None, *, begun: bool) -> Answer:
     """The envelope where it has not gone yet, and the replies to it; true where the message may go."""
     if not begun:
         yield SendLines(one.begin() + DATA, one.owed + 1)
         yield FLUSH
         _prepare(one)
+        if not (one.resets or link.replies):  # mostly all of them come at once
+            link.replies.appendleft((yield AWAIT_MAIL))
     if not one.taken_as_asked():
         return (yield from _envelope(queue, one, before))
     if before is not None and not before.continued:
