@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from notifier.protocol.reply import Reply
 from notifier.protocol.taxonomy import clean
@@ -15,9 +15,11 @@ _SIZE = re.compile(r"[0-9]{1,20}\Z")  # RFC 1870 section 3; int() gives up beyon
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}\Z")  # RFC 9422 section 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Extensions:
-    """The server's name and its keywords (upper case) with their parameters."""
+    """The server's name and its keywords (upper case) with their parameters. Shared by all connections that heard the same, so
+    that each of its limits is looked up once.
+    """
 
     greeting: str = ""
     keywords: Mapping[str, str] = field(default_factory=dict)
@@ -44,12 +46,12 @@ class Extensions:
     def __contains__(self, keyword: str) -> bool:
         return keyword.upper() in self.keywords
 
-    @property
+    @cached_property
     def name(self) -> str | None:
         """By which the server greets (RFC 5321 section 4.1.1.1)."""
         return clean(self.greeting.partition(" ")[0]) or None
 
-    @property
+    @cached_property
     def size_limit(self) -> int | None:
         """Octets (RFC 1870); None where the server names no limit (no number of 20 digits at most, or 0)."""
         value = self.keywords.get("SIZE", "")
@@ -60,12 +62,12 @@ class Extensions:
         """SASL mechanisms, upper case, as offered (RFC 4954 section 3)."""
         return tuple(dict.fromkeys(self.keywords.get("AUTH", "").upper().split()))
 
-    @property
+    @cached_property
     def mail_max(self) -> int | None:
         """Transactions in one session (RFC 9422 section 4.1); None where the server names no limit."""
         return self._limit("MAILMAX")
 
-    @property
+    @cached_property
     def rcpt_max(self) -> int | None:
         """Recipients in one transaction (RFC 9422 section 4.2); None where the server names no limit."""
         return self._limit("RCPTMAX")

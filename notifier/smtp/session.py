@@ -57,6 +57,8 @@ class Ending(StrEnum):
 
 _tuple = tuple.__new__  # what a named tuple's own constructor calls, a call less for each mail of a window
 _QUIT = SendLines(b"QUIT\r\n", 1)
+_NOTHING_YET = Extensions()
+_CONNECT = Phase.CONNECT.value
 _NEVER_WAITS = frozenset({Delivery, Taken, Commit})
 BeforeDot = Callable[[Sequence[int]], float]
 BeforeWait = Callable[[], None]
@@ -76,7 +78,7 @@ class Session:
         transcript: bool = False,
     ) -> None:
         self.endpoint = endpoint
-        self.server = Extensions()
+        self.server = _NOTHING_YET
         self.tls: str | None = None
         self._relay = endpoint.name
         self._server_name: str | None = None
@@ -139,7 +141,7 @@ class Session:
         began = time.monotonic()
         stream = NetworkStream.connect(endpoint, resolve)
         session = cls(endpoint, stream, window=window, quota=quota, anchors=anchors, transcript=transcript)
-        session._wire.took(Phase.CONNECT.value, began)
+        session._wire.phase_seconds[_CONNECT] = time.monotonic() - began
         try:
             if endpoint.tls is TLSPolicy.IMPLICIT:
                 session._encrypt(Phase.CONNECT)
