@@ -24,6 +24,11 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN_PATH = re.compile(  # what nearly all are; anything else is looked at more closely
     rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@{_LABEL}(?:\.{_LABEL}){{0,5}}\Z"
 )
+# Short ones, each with a line end behind it: their parts are within every limit because they are.
+_SHORT_PATH = 64  # characters
+_SHORT_PATHS = re.compile(
+    r"(?:(?:[A-Za-z0-9_+-]++\.)*+[A-Za-z0-9_+-]++@(?:[A-Za-z0-9]++(?:-++|\.))*+[A-Za-z0-9]++\n)*+\Z"
+)
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(=[!-<>-~]+)?\Z")  # RFC 5321 section 4.1.2, esmtp-param
 
 
@@ -198,13 +203,22 @@ def plain_envelopes(
     """
     known = set(reverse_paths)
     known.discard("")  # the null reverse-path
-    if not (all(map(_PLAIN_PATH.match, known)) and all(map(_PLAIN_PATH.match, forward_paths))):
+    if not (all(map(_PLAIN_PATH.match, known)) and _are_plain(forward_paths)):
         return None
     if sizes is None:
         pairs = zip(reverse_paths, forward_paths, strict=True)
         return [f"MAIL FROM:<{sender}>\r\nRCPT TO:<{path}>\r\n".encode() for sender, path in pairs]
     lines = zip(reverse_paths, sizes, forward_paths, strict=True)
     return [f"MAIL FROM:<{sender}> SIZE={size}\r\nRCPT TO:<{path}>\r\n".encode() for sender, size, path in lines]
+
+
+def _are_plain(paths: Sequence[str]) -> bool:
+    """True where nothing about them wants a closer look: one search costs a third of as many as there are."""
+    if max(map(len, paths), default=0) > _SHORT_PATH:
+        return all(map(_PLAIN_PATH.match, paths))
+    lines = "\n".join(paths) + "\n"
+    # One with a line end in it would be taken for two.
+    return lines.count("\n") == len(paths) and _SHORT_PATHS.match(lines) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,26 +34,21 @@ def check_line_ends(data: Octets) -> None:
 
 
 def surely_lines(messages: Sequence[Octets]) -> bool:
-    """True where they are ASCII and `check_line_ends` raises for none of them: short ones are looked at many at once. False where
-    that has to be asked for each.
+    """True where they are ASCII and `check_line_ends` raises for none of them: one decoder takes note for all. False where that has
+    to be asked for each.
     """
-    short = [data for data in messages if isinstance(data, bytes)]
-    if len(short) < len(messages) and not all(data.isascii() for data in messages):
-        return False
-    longest = max(map(len, short), default=0)
-    if longest > BLOCK:
-        return False
-    at_once = BLOCK // max(1, longest)
-    return all(_are_lines(short[start : start + at_once]) for start in range(0, len(short), at_once))
-
-
-def _are_lines(messages: list[bytes]) -> bool:
-    # A line end between them, so that the last octet of one and the first of the next make none.
-    octets = b"\r\n".join(messages)
-    if not octets.isascii():
-        return False
     ends = IncrementalNewlineDecoder(None, translate=False)
-    ends.decode(octets.decode("ascii"), final=True)
+    note = ends.decode
+    try:
+        for data in messages:
+            if isinstance(data, bytes):
+                if len(data) > BLOCK:
+                    return False
+                note(data.decode("ascii"), True)  # the last one's CR is not kept for the next one's LF
+            elif not data.isascii():
+                return False
+    except UnicodeDecodeError:
+        return False
     return ends.newlines in (None, "\r\n")
 
 
