@@ -48,7 +48,7 @@ LINES = (
     Line(
         "the same to a relay 20 ms away, 64 mails in flight",
         "smtp",
-        ("**Notifier**, window of 64", 1),
+        ("**Notifier**, window of 128", 1),
         ("`smtplib`, one kept open", 1),
         (1,),
         _SMTP,

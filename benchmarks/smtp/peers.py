@@ -58,7 +58,7 @@ PEERS = (
     Peer("nodemailer", "nodemailer, pool of one"),
     Peer("smtp-source", "Postfix's `smtp-source`, in C, with its start", same=True),
     Peer("notifier", "**Notifier**, DATA"),
-    Peer("notifier-window", "**Notifier**, window of 64", chunking=True, in_flight=True),
+    Peer("notifier-window", "**Notifier**, window of 128", chunking=True, in_flight=True),
     Peer("socket-data", "no client: plain socket, DATA, envelope in one flight"),
     Peer("socket-bdat", "no client: plain socket, BDAT in flight (the sink's limit)", chunking=True, in_flight=True),
 )

@@ -20,7 +20,7 @@ from notifier.model.envelope import Envelope, MailObject
 from notifier.smtp import Endpoint, Session, TLSPolicy
 
 HOST = "127.0.0.1"
-WINDOW = 64  # mails in flight
+WINDOW = 128  # mails in flight
 Messages = Sequence[bytes]
 Sender = Callable[[int, Messages], AbstractContextManager[Callable[[], None]]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Protocol
 
 from notifier.errors import Phase
@@ -353,12 +353,7 @@ class Chunked:
 
 def _leading_positions(in_flight: Iterable[Transaction | int]) -> list[int]:
     """Of the oldest mails, as long as they are plain."""
-    found = []
-    for one in in_flight:
-        if not isinstance(one, int):
-            break
-        found.append(one)
-    return found
+    return list(takewhile(int.__instancecheck__, in_flight))  # type: ignore[arg-type]  # the checker does not know what it tells apart
 
 
 def _leading_alike(in_flight: Iterable[Transaction | int]) -> list[Transaction]:

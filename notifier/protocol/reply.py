@@ -90,13 +90,14 @@ class ReplyParser:
         """The replies that ``data`` completes, up to where it violates the grammar; then ``violation`` says how."""
         if self.violation is not None:
             return []
-        lines = (self._buffer + data if self._buffer else data).split(b"\n")
+        octets = self._buffer + data if self._buffer else data
+        lines = octets.split(b"\n")
         self._buffer = lines.pop()
         if not (self._buffer or self._lines):
             known = list(filter(None, map(self._seen.get, lines)))
             if len(known) == len(lines):  # so it is all day long
                 return known
-            if data[3:4] == b"-" and self._by_heart and (offer := _offer(data, self._caps)) is not None:
+            if octets[3:4] == b"-" and self._by_heart and (offer := _offer(octets, self._caps)) is not None:
                 return [offer]
         replies: list[Reply] = []
         try:

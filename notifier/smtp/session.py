@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import chain, repeat
 from types import TracebackType
 from typing import Any, Self
 
@@ -410,22 +411,29 @@ class Session:
             transcript.take() if transcript else (),
         )
 
-    def _outcomes(self, taken: Taken) -> list[Outcome]:
-        """The same, of many."""
-        wire, transcript = self._wire, self._wire.transcript
-        self._window.trust(len(taken.positions))
-        relay, encrypted, server, words = self._relay, self.tls, self._server_name, self._said
-        seconds, wire.phase_seconds = wire.phase_seconds, {}
-        heard = transcript.take() if transcript else ()
-        outcomes = []
-        for position, path, welcome, final in zip(*taken, strict=True):
-            if final is not self._final:
-                self._final, self._said = final, (words := _words(final))
-            recipients = {path: accepted(welcome)}
-            values = (position, recipients, words, relay, encrypted, True, seconds, server, heard)
-            outcomes.append(_tuple(Outcome, values))
-            seconds, heard = {}, ()
-        return outcomes
+    def _outcomes(self, taken: Taken) -> Iterator[Outcome]:
+        """The same, of many: all of one kind at once, since calls are what a mail costs here."""
+        positions, paths, welcomes, finals = taken
+        wire, transcript, many = self._wire, self._wire.transcript, len(positions)
+        self._window.trust(many)
+        if welcomes.count(welcomes[0]) == many:  # servers say the same all day long
+            verdict = accepted(welcomes[0])
+            recipients = [{path: verdict} for path in paths]
+        else:
+            recipients = [{path: accepted(welcome)} for path, welcome in zip(paths, welcomes, strict=True)]
+        seconds: list[dict[str, float]] = [{} for _ in positions]
+        seconds[0], wire.phase_seconds = wire.phase_seconds, seconds[0]
+        heard = chain((transcript.take() if transcript else (),), repeat(()))
+        same = (repeat(self._relay), repeat(self.tls), repeat(True))
+        values = zip(positions, recipients, self._said_of(finals), *same, seconds, repeat(self._server_name), heard)
+        return map(_tuple, repeat(Outcome), values)
+
+    def _said_of(self, finals: Sequence[Reply]) -> Iterator[str | None]:
+        if finals.count(finals[0]) < len(finals):
+            return map(_words, finals)
+        if finals[0] is not self._final:
+            self._final, self._said = finals[0], _words(finals[0])
+        return repeat(self._said)
 
     def _partly(self, delivery: Delivery) -> Outcome:
         said = _words(delivery.reply)

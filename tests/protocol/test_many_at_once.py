@@ -17,6 +17,7 @@ from notifier.model.octets import Streamed
 from notifier.model.parameters import MailParameters
 from notifier.protocol import reply, transactions
 from notifier.protocol.chunked import Chunked
+from notifier.protocol.commands import Mail, Rcpt, plain_envelopes
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
@@ -211,6 +212,30 @@ def test_replies_known_by_heart_are_those_that_are_parsed(pieces: list[bytes]) -
             assert (known.pending, known.violation) == (parser.pending, parser.violation)
 
 
+OFFERS = st.sampled_from(
+    [
+        b"250-relay\r\n250 SIZE 100\r\n",
+        b"250-relay\r\n250-SIZE\r\n250 DSN\r\n",
+        b"250-relay\r\n250 SIZE\r\n250 ok\r\n",
+        b"250-relay\r\n251 SIZE\r\n",
+        b"250-relay\n250 SIZE\r\n",
+        b"250-relay\r\n",
+        b"250 ok\r\n",
+        b"25",
+        b"250-" + b"x" * 5000 + b"\r\n250 x\r\n",
+    ]
+)
+
+
+@driven(300, steps=1)
+@given(st.lists(OFFERS, max_size=4))
+def test_what_other_parsers_have_heard_is_what_this_one_would_find(pieces: list[bytes]) -> None:
+    parser, known = ReplyParser(by_heart=False), ReplyParser()
+    for piece in pieces:
+        assert known.feed(piece) == parser.feed(piece)
+        assert (known.pending, known.violation) == (parser.pending, parser.violation)
+
+
 PATHS = st.sampled_from(
     [
         "a@x",
@@ -220,6 +245,13 @@ PATHS = st.sampled_from(
         "a@b> SIZE=1",
         "a@x\r\nDATA",
         "a@x\nb@y",
+        "a@x\n",
+        "a@-x",
+        "a@x-.example",
+        "a@xn--bcher-kva.example",
+        "a..b@x",
+        f"a@{'y' * 64}",
+        f"{'a' * 65}@x",
         '"q q"@x',
         "é@x",
         "a@é.example",
@@ -268,6 +300,19 @@ def test_mails_checked_together_have_the_lines_and_the_faults_that_each_has(
     together = _found(lines)
     with patch.object(transactions, "lines_of_many", lambda *_: None):
         assert _found(lines) == together
+
+
+@driven(1000, steps=1)
+@given(st.lists(st.text("a1@.-_+\n\r <é", max_size=12) | PATHS, min_size=1, max_size=4))
+def test_paths_looked_at_together_are_those_that_each_command_takes(paths: list[str]) -> None:
+    together = plain_envelopes([""] * len(paths), paths, None)
+    if together is not None:
+        assert together == [Mail("").encode() + Rcpt(path).encode() for path in paths]
+
+
+def test_a_path_with_a_line_end_is_not_taken_for_two() -> None:
+    assert plain_envelopes(["", ""], ["a@x", "b@y"], None) is not None
+    assert plain_envelopes([""], ["a@x\nb@y"], None) is None
 
 
 @driven(500, steps=1)
