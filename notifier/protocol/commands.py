@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
@@ -195,30 +195,41 @@ def rcpt_line(forward_path: str) -> bytes:
     return Rcpt(forward_path).encode()
 
 
-def plain_envelopes(
-    reverse_paths: Sequence[str], forward_paths: Sequence[str], sizes: Sequence[int] | None
-) -> list[bytes] | None:
-    """MAIL and RCPT of many mails with a recipient each, ``sizes`` in MAIL where they are declared. None where a path is
-    not like nearly all are: a closer look, at one command after the other, says what is wrong with it, if anything.
+def are_plain_paths(reverse_paths: Collection[str], forward_paths: Sequence[str]) -> bool:
+    """True where nothing about any of them wants a closer look, so that it may go into `plain_envelope` and `plain_flight` as it
+    is; one search costs a third of as many as there are. Elsewhere the commands say what is wrong, if anything.
     """
     known = set(reverse_paths)
     known.discard("")  # the null reverse-path
-    if not (all(map(_PLAIN_PATH.match, known)) and _are_plain(forward_paths)):
-        return None
-    if sizes is None:
-        pairs = zip(reverse_paths, forward_paths, strict=True)
-        return [f"MAIL FROM:<{sender}>\r\nRCPT TO:<{path}>\r\n".encode() for sender, path in pairs]
-    lines = zip(reverse_paths, sizes, forward_paths, strict=True)
-    return [f"MAIL FROM:<{sender}> SIZE={size}\r\nRCPT TO:<{path}>\r\n".encode() for sender, size, path in lines]
-
-
-def _are_plain(paths: Sequence[str]) -> bool:
-    """True where nothing about them wants a closer look: one search costs a third of as many as there are."""
-    if max(map(len, paths), default=0) > _SHORT_PATH:
-        return all(map(_PLAIN_PATH.match, paths))
-    lines = "\n".join(paths) + "\n"
+    if not all(map(_PLAIN_PATH.match, known)):
+        return False
+    if max(map(len, forward_paths), default=0) > _SHORT_PATH:
+        return all(map(_PLAIN_PATH.match, forward_paths))
+    lines = "\n".join([*forward_paths, ""])
     # One with a line end in it would be taken for two.
-    return lines.count("\n") == len(paths) and _SHORT_PATHS.match(lines) is not None
+    return lines.count("\n") == len(forward_paths) and _SHORT_PATHS.match(lines) is not None
+
+
+def plain_envelope(reverse_path: str, forward_path: str, size: int | None) -> bytes:
+    """MAIL and RCPT of a mail with one recipient, of paths that are plain; ``size`` in octets, where it is declared."""
+    if size is None:
+        return f"MAIL FROM:<{reverse_path}>\r\nRCPT TO:<{forward_path}>\r\n".encode()
+    return f"MAIL FROM:<{reverse_path}> SIZE={size}\r\nRCPT TO:<{forward_path}>\r\n".encode()
+
+
+def plain_flight(mails: Iterable[tuple[str, str, int, int]], *, declares_size: bool) -> list[bytes]:
+    """Of many, each with its reverse-path and forward-path, its size and its octets: RSET, the envelope, and BDAT (RFC 3030 section 2), which
+    the octets follow at once. Made in one piece, for calls are what a mail costs here.
+    """
+    if not declares_size:
+        return [
+            f"RSET\r\nMAIL FROM:<{sender}>\r\nRCPT TO:<{path}>\r\nBDAT {octets} LAST\r\n".encode()
+            for sender, path, _, octets in mails
+        ]
+    return [
+        f"RSET\r\nMAIL FROM:<{sender}> SIZE={size}\r\nRCPT TO:<{path}>\r\nBDAT {octets} LAST\r\n".encode()
+        for sender, path, size, octets in mails
+    ]
 
 
 @dataclass(frozen=True, slots=True)

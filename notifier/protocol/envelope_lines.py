@@ -7,10 +7,12 @@ from functools import lru_cache
 
 from notifier.model.envelope import MailObject
 from notifier.model.octets import Octets
-from notifier.protocol.commands import Body, Mail, Rcpt, plain_envelopes, rcpt_line
+from notifier.protocol.commands import Body, Mail, Rcpt, are_plain_paths, rcpt_line
 from notifier.protocol.link import Link
 from notifier.protocol.parameters import mail_parameters, rcpt_parameters
 from notifier.protocol.paths import wire_form
+
+AT_ONCE = 1024  # mails
 
 
 def size_of(data: Octets) -> int:
@@ -24,25 +26,26 @@ def plain_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:
     return line + rcpt_line(paths[0]) if len(paths) == 1 else line + b"".join(map(rcpt_line, paths))
 
 
-def lines_of_many(mails: Sequence[MailObject], link: Link) -> list[bytes] | None:
-    """What `plain_lines` says of each, where each has one recipient and nothing about it wants a closer look; else None. Whether
-    the messages are ASCII is not looked at.
+def are_plain(mails: Sequence[MailObject]) -> bool:
+    """True where each has one recipient and nothing about it wants a closer look. Whether the messages are ASCII is not looked at.
 
-    Calls are what a mail costs here, so there is none for each mail.
+    Calls are what a mail costs here, so there is none for each mail. So many at once that what is made of them stays near.
     """
-    senders: list[str] = []
+    return all(_are_plain(mails[start : start + AT_ONCE]) for start in range(0, len(mails), AT_ONCE))
+
+
+def _are_plain(mails: Sequence[MailObject]) -> bool:
+    senders: set[str] = set()
     paths: list[str] = []
-    sizes: list[int] = []
     for mail in mails:
-        envelope, data = mail.envelope, mail.data
+        envelope = mail.envelope
         if mail.smtputf8 or mail.eight_bit or mail.binary or len(envelope.forward_paths) != 1:
-            return None
+            return False
         if envelope.parameters is not None or envelope.rcpt_parameters:
-            return None
-        senders.append(envelope.reverse_path)
+            return False
+        senders.add(envelope.reverse_path)
         paths += envelope.forward_paths
-        sizes.append(len(data) if data.endswith(b"\r\n") else len(data) + 2)
-    return plain_envelopes(senders, paths, sizes if link.declares_size else None)
+    return are_plain_paths(senders, paths)
 
 
 def special_lines(mail: MailObject, paths: Sequence[str], link: Link) -> bytes:

@@ -257,7 +257,7 @@ def _plain_ones(queue: Queue, link: Link, one: Transaction) -> Plain:
             yield Commit((position,))
             phase = FINAL_REPLY
             link.carried += 1
-            yield SendWhole(((b"", octets),), 4, True, coming.lines[behind] + DATA)
+            yield SendWhole(((b"", octets),), 4, True, coming.envelope(behind) + DATA)
             octets = coming.framed(behind)
             final = replies.popleft() if replies else (yield AWAIT_FINAL)
             if not (final.code == 250 and _as_asked(replies)):

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from notifier.model.envelope import MailObject
 from notifier.model.octets import whole
+from notifier.protocol.commands import plain_envelope, plain_flight
 from notifier.protocol.delivery import Delivery
-from notifier.protocol.envelope_lines import is_special, lines_of_many, plain_lines, special_lines
+from notifier.protocol.envelope_lines import are_plain, is_special, plain_lines, size_of, special_lines
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
 from notifier.protocol.reply import Reply
@@ -49,24 +50,25 @@ def transactions_for(mails: Sequence[MailObject], link: Link) -> Transactions:
 
     Raises `ValueError` for what SMTP cannot carry, for the first mail of which that is so.
     """
-    lines = lines_of_many(mails, link)
-    if lines is not None and surely_lines([mail.data for mail in mails]):
-        return Transactions(mails, link, lines, plain=True)
-    return Transactions(mails, link, [_checked(mail, link) for mail in mails], plain=False)
+    mails = tuple(mails)  # what is checked is what goes
+    if are_plain(mails) and surely_lines([mail.data for mail in mails]):
+        return Transactions(mails, link)
+    return Transactions(mails, link, [_checked(mail, link) for mail in mails])
 
 
 class Transactions(Iterator[Transaction]):
     """Each mail's first transaction, made when it is asked for: so many objects at once would keep the collector busy.
 
-    ``lines``: of each mail's envelope, where they are known. ``plain``: all are, and no mail asks for anything special or has more
-    than one recipient. Then mails can be in flight by their positions alone; whichever turns out not to be accepted has its transaction made then.
+    ``lines``: of each mail's envelope, where they are known. Without them all mails are ``plain``: none asks for anything special or
+    has more than one recipient, and its lines are made when it goes. Then mails can be in flight by their positions alone; whichever turns out not to
+    be accepted has its transaction made then.
     """
 
-    def __init__(self, mails: Sequence[MailObject], link: Link, lines: Sequence[bytes], *, plain: bool) -> None:
+    def __init__(self, mails: Sequence[MailObject], link: Link, lines: Sequence[bytes] | None = None) -> None:
         self._mails = mails
         self._link = link
-        self.lines = lines
-        self.plain = plain
+        self._lines = lines
+        self.plain = lines is None
         self._at = 0
         self._fit: dict[int, bool] = {}
 
@@ -84,7 +86,16 @@ class Transactions(Iterator[Transaction]):
     def first_of(self, position: int) -> Transaction:
         """The first transaction of the mail that stands there."""
         mail = self._mails[position]
-        return Transaction(Delivery(position, mail, {}), mail.envelope.forward_paths, self._link, self.lines[position])
+        lines = self.envelope(position)
+        return Transaction(Delivery(position, mail, {}), mail.envelope.forward_paths, self._link, lines)
+
+    def envelope(self, position: int) -> bytes:
+        """Its lines; nothing where they are not known."""
+        if self._lines is not None:
+            return self._lines[position]
+        mail = self._mails[position]
+        size = size_of(mail.data) if self._link.declares_size else None
+        return plain_envelope(mail.envelope.reverse_path, mail.envelope.forward_paths[0], size)
 
     def give_many(self, most: int, size: int) -> range:
         """The positions of the next mails, up to ``most``, where all are plain, fit into what the server takes, and have up to ``size`` octets; else
@@ -136,16 +147,21 @@ class Transactions(Iterator[Transaction]):
     def flight(self, positions: range) -> list[tuple[bytes, bytes]]:
         """Plain mails, each with RSET, its envelope and BDAT, and its message."""
         self._link.carried += len(positions)
-        found, those = [], slice(positions.start, positions.stop)
-        for mail, lines in zip(self._mails[those], self.lines[those], strict=True):
-            data = mail.data if isinstance(mail.data, bytes) else whole(mail.data)
-            found.append((b"RSET\r\n%bBDAT %d LAST\r\n" % (lines, len(data)), data))
-        return found
+        messages, envelopes = [], []
+        for mail in self._mails[positions.start : positions.stop]:
+            data, envelope = mail.data, mail.envelope
+            if not isinstance(data, bytes):
+                data = whole(data)
+            messages.append(data)
+            octets = len(data)
+            size = octets if data.endswith(b"\r\n") else octets + 2
+            envelopes.append((envelope.reverse_path, envelope.forward_paths[0], size, octets))
+        return list(zip(plain_flight(envelopes, declares_size=self._link.declares_size), messages, strict=True))
 
     def in_chunks(self, position: int) -> tuple[bytes, bytes]:
         """One without RSET."""
         data = whole(self._mails[position].data)
-        return b"%bBDAT %d LAST\r\n" % (self.lines[position], len(data)), data
+        return b"%bBDAT %d LAST\r\n" % (self.envelope(position), len(data)), data
 
     def in_flight(self, position: int, *, reused: bool = True, resets: bool = True) -> Transaction:
         """The transaction of a mail that went out so."""

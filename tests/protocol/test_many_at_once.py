@@ -17,7 +17,7 @@ from notifier.model.octets import Streamed
 from notifier.model.parameters import MailParameters
 from notifier.protocol import reply, transactions
 from notifier.protocol.chunked import Chunked
-from notifier.protocol.commands import Mail, Rcpt, plain_envelopes
+from notifier.protocol.commands import Mail, Rcpt, are_plain_paths, plain_envelope
 from notifier.protocol.dialogue import Loss, Lost
 from notifier.protocol.extensions import Extensions
 from notifier.protocol.link import Link
@@ -298,21 +298,22 @@ def test_mails_checked_together_have_the_lines_and_the_faults_that_each_has(
         return [(one.lines, one.unfit, one.paths, one.more) for one in transactions_for(mails, link)]
 
     together = _found(lines)
-    with patch.object(transactions, "lines_of_many", lambda *_: None):
+    with patch.object(transactions, "are_plain", lambda _: False):
         assert _found(lines) == together
 
 
 @driven(1000, steps=1)
 @given(st.lists(st.text("a1@.-_+\n\r <é", max_size=12) | PATHS, min_size=1, max_size=4))
 def test_paths_looked_at_together_are_those_that_each_command_takes(paths: list[str]) -> None:
-    together = plain_envelopes([""] * len(paths), paths, None)
-    if together is not None:
-        assert together == [Mail("").encode() + Rcpt(path).encode() for path in paths]
+    if are_plain_paths([""], paths):
+        for path in paths:
+            assert plain_envelope("", path, None) == Mail("").encode() + Rcpt(path).encode()
 
 
 def test_a_path_with_a_line_end_is_not_taken_for_two() -> None:
-    assert plain_envelopes(["", ""], ["a@x", "b@y"], None) is not None
-    assert plain_envelopes([""], ["a@x\nb@y"], None) is None
+    assert are_plain_paths([""], ["a@x", "b@y"])
+    assert not are_plain_paths([""], ["a@x\nb@y"])
+    assert not are_plain_paths([""], ["a@x\n", "b@y"])
 
 
 @driven(500, steps=1)
