@@ -46,7 +46,7 @@ LINES = (
         _SMTP,
     ),
     Line(
-        "the same to a relay 20 ms away, 64 mails in flight",
+        "the same to a relay 20 ms away, 128 mails in flight",
         "smtp",
         ("**Notifier**, window of 128", 1),
         ("`smtplib`, one kept open", 1),
