@@ -109,6 +109,11 @@ class Enqueue:
     def test_a_mail_nobody_added_has_no_status(self, store: Store) -> None:
         assert store.status(new_mail_id()) is None
 
+    def test_many_mails_stand_where_each_stands(self, store: Store) -> None:
+        ids = [*added(store, an_email(), an_email("ann@example.com")), new_mail_id()]
+        assert list(store.statuses(ids)) == [store.status(one) for one in ids[:-1]]
+        assert not list(store.statuses([]))
+
     def test_adding_nothing_is_nothing(self, store: Store) -> None:
         assert store.add([]).added == ()
 

@@ -12,15 +12,16 @@ from notifier.tasks.operating import Done
 
 
 def tell(results: Iterable[Done], *, as_json: bool) -> None:
-    """A line for each that could not be done, and how many were. Exit status 1 where one could not."""
+    """A line for each that could not be done or may not come to what was wished for, and how many were done. Exit status 1 where one could not."""
     found = list(results)
     failed = [one for one in found if one.error is not None]
     if as_json:
-        rows = [{"id": one.mail_id, "state": one.state, "error": one.error} for one in found]
+        rows = [{"id": one.mail_id, "state": one.state, "error": one.error, "warning": one.warning} for one in found]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
-        for one in failed:
-            click.echo(f"{one.mail_id}: {one.error}", err=True)
+        for one in found:
+            if (words := one.error or one.warning) is not None:
+                click.echo(f"{one.mail_id}: {words}", err=True)
         states: dict[str, int] = {}
         for one in found:
             if one.state is not None:

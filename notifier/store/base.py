@@ -300,6 +300,9 @@ class Store(Protocol):
     def status(self, mail_id: str) -> MailStatus | None:
         """Where a mail stands; None where the ledger does not know it."""
 
+    def statuses(self, mail_ids: Sequence[str]) -> Iterator[MailStatus]:
+        """`status` of many, with few round trips; those that the ledger does not know are left out."""
+
     def cancel(self, mail_id: str) -> MailState:
         """Take a waiting mail back; returns the state it is in afterwards. Raises `MailNotFound`."""
 

@@ -468,6 +468,14 @@ class RedisStore:
         found = self._statuses([(queue, mail_id) for queue in self.queues()])
         return next(iter(found), None)
 
+    def statuses(self, mail_ids: Sequence[str]) -> Iterator[MailStatus]:
+        """See `Store.statuses`."""
+        queues = self.queues()
+        many = max(1, PAGE // max(1, len(queues)))
+        for first in range(0, len(mail_ids), many):
+            part = mail_ids[first : first + many]
+            yield from self._statuses([(queue, mail_id) for mail_id in part for queue in queues])
+
     def _statuses(self, places: Sequence[tuple[str, str]]) -> list[MailStatus]:
         """Those of the mails that are where they are said to be."""
         commands: list[tuple[Argument, ...]] = []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from notifier.bounces import read_report
 from notifier.bounces.attribution import named_mail, proofs, signed_mail
 from notifier.errors import MailNotFound, NotifierError, StoreError, StoreUnavailable
 from notifier.model.address import Address, a_labels
+from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.state import DEAD, MailState
 from notifier.model.suppression import Suppression
@@ -96,17 +98,44 @@ def _queues(store: Store, selection: Selection) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one mail: its ``state``, or the ``error`` that says why nothing was done."""
+    """What became of one mail: its ``state``, or the ``error`` that says why nothing was done. ``warning``: it was done, and may not
+    come to what was wished for.
+    """
 
     mail_id: str
     state: MailState | None
     error: str | None = None
+    warning: str | None = None
 
 
 def requeue(mail_ids: Sequence[str], *, why: str, per_second: float | None = None) -> Iterator[Done]:
-    """Send mails once more. With a rate each is due a moment after the one before, so that they do not all come at once."""
+    """Send mails once more. With a rate each is due a moment after the one before, so that they do not all come at once.
+
+    There is a warning where a recipient is on the suppression list: nothing goes there, whoever asks for it.
+    """
     due_in = [number / per_second if per_second else 0.0 for number in range(len(mail_ids))]
-    return _done(mail_ids, runtime().store.resolve_each(mail_ids, MailState.WAITING, why, due_in=due_in))
+    store = runtime().store
+    done = _done(mail_ids, store.resolve_each(mail_ids, MailState.WAITING, why, due_in=due_in))
+    while portion := list(islice(done, PAGE)):
+        yield from _warned(store, portion)
+
+
+def _warned(store: Store, portion: Sequence[Done]) -> Iterator[Done]:
+    left: dict[str, list[str]] = {}
+    kept: Mapping[str, str] = {}
+    with suppress(StoreUnavailable):  # the mails have been requeued, and that is what is told
+        for mail in store.statuses([one.mail_id for one in portion if one.error is None]):
+            left[mail.mail_id] = [
+                path for path, state in mail.recipients.items() if state is not RecipientState.ACCEPTED
+            ]
+        kept = store.suppressed(list({path: None for paths in left.values() for path in paths}))
+    for one in portion:
+        theirs = [path for path in left.get(one.mail_id, ()) if path in kept]
+        yield replace(one, warning="; ".join(_stays(path, kept[path]) for path in theirs)) if theirs else one
+
+
+def _stays(path: str, reason: str) -> str:
+    return f"{path} is on the suppression list ({reason}), and is not mailed until it is off it: notifier suppress remove {path}"
 
 
 def readdress(mail_id: str, edits: Mapping[str, Address], *, why: str) -> Done:

@@ -181,8 +181,8 @@ def _tell(viewer: Viewer, results: Sequence[Done]) -> None:
     for state, count in states.items():
         viewer.session.tell(True, f"{counted(count, 'mail')} {'is' if count == 1 else 'are'} {state.value} now.")
     for one in results:
-        if one.error is not None:
-            viewer.session.tell(False, f"{one.mail_id}: {viewer.veil.words(one.error)}")
+        if (words := one.error or one.warning) is not None:
+            viewer.session.tell(False, f"{one.mail_id}: {viewer.veil.words(words)}")
 
 
 def _why(form: Form, otherwise: str) -> str:

@@ -89,6 +89,25 @@ def test_one_mail_to_another_address_takes_no_rate(run: Run, store: RedisStore) 
     assert state_of(store, mail_id) is MailState.FAILED
 
 
+def test_a_requeued_mail_to_a_suppressed_address_is_told_with_what_helps(run: Run, store: RedisStore) -> None:
+    """It failed again, and nothing had said so before."""
+    kept, free = failed(store), failed(store, "ann@example.com")
+    store.suppress("zoe@example.com", "bounced")
+    found = run(dead, "requeue", kept, free)
+    assert (found.exit_code, found.stdout) == (0, "2 waiting\n")
+    assert found.stderr == (
+        f"{kept}: zoe@example.com is on the suppression list (bounced), and is not mailed until it is off it: "
+        "notifier suppress remove zoe@example.com\n"
+    )
+
+
+def test_so_it_is_told_to_programs(run: Run, store: RedisStore) -> None:
+    mail_id = failed(store)
+    store.suppress("zoe@example.com", "bounced")
+    (row,) = json.loads(run(dead, "requeue", mail_id, "--json").stdout)
+    assert (row["state"], row["error"], "notifier suppress remove" in row["warning"]) == ("waiting", None, True)
+
+
 @pytest.mark.parametrize("rate", ["1e-300", "1e-12/h"])
 def test_a_rate_that_nobody_lives_to_see_is_refused(run: Run, store: RedisStore, rate: str) -> None:
     """The due time was no whole number any more, and no list of waiting mails could be read."""
