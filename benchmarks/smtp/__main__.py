@@ -27,7 +27,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.smtp", description="SMTP clients on one sink")
     parser.add_argument("--messages", type=int, default=5000, help="mails in a round on loopback")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument(
         "--rtt", type=float, nargs="*", default=[20.0], metavar="MS", help="round trips; none: skip them"
     )

@@ -266,7 +266,7 @@ class Session:
         if self._closed:
             return
         try:
-            if say_quit and self.usable and self._connection.quiet:
+            if say_quit and self.is_alive():  # and not to a server that has hung up behind its last reply, as many do
                 self._wire.do(_QUIT)
                 self._wire.reply_until(Deadline.after(self.endpoint.timeouts.quit))
                 self._wire.end_until(Deadline.after(HANGING_UP))

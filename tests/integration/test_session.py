@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 from hostile_sessions import PATIENT, QUICK
 from real_servers.ground import held_ports
+from workers import wait_until
 
 from notifier.errors import DeliveryError, Phase
 from notifier.model.envelope import Envelope, MailObject
@@ -349,3 +350,31 @@ def test_a_server_that_does_not_close_after_quit_is_left() -> None:
     with HostileServer({Moment.QUIT: ClosesLater(ever=False)}) as server:
         Session.open(Endpoint(server.host, server.port, tls=TLSPolicy.NONE)).close()
         assert server.at_rest(), "it has found our end"
+
+
+class HangsUp:
+    """Closes its way to the client, and keeps what is said to it all the same."""
+
+    accepts = False
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def do(self, peer: Peer, good: bytes) -> None:
+        del good
+        peer.close_for_writing()
+        while octets := peer._socket.recv(100):
+            self.heard.append(octets)
+        raise Ended
+
+
+def test_nothing_is_said_to_a_server_that_has_hung_up_behind_its_last_reply() -> None:
+    left = HangsUp()
+    with HostileServer({(Moment.IDLE, 1): left}) as server:
+        session = Session.open(Endpoint(server.host, server.port, tls=TLSPolicy.NONE))
+        (outcome,) = session.send_many([mail()])
+        assert outcome.terminator_sent
+        wait_until(lambda: session._stream.readable, "its end is here")
+        session.close()
+        assert server.at_rest()
+    assert left.heard == []
