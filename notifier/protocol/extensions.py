@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from notifier.protocol.reply import Reply
 from notifier.protocol.taxonomy import clean
@@ -15,14 +15,31 @@ _SIZE = re.compile(r"[0-9]{1,20}\Z")  # RFC 1870 section 3; int() gives up beyon
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}\Z")  # RFC 9422 section 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Extensions:
     """The server's name and its keywords (upper case) with their parameters. Shared by all connections that heard the same, so
-    that each of its limits is looked up once.
+    that its limits are looked up once: now, for `cached_property` has a lock up to Python 3.11, and one that is held at a fork would
+    stop the child for good.
+
+    ``name``: by which the server greets (RFC 5321 section 4.1.1.1). ``size_limit``: octets (RFC 1870); None where the server names no
+    limit (no number of 20 digits at most, or 0). ``mail_max`` and ``rcpt_max``: transactions in one session, and recipients in one
+    transaction (RFC 9422 sections 4.1 and 4.2); None where the server names no limit.
     """
 
     greeting: str = ""
     keywords: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = field(init=False, repr=False, compare=False)
+    size_limit: int | None = field(init=False, repr=False, compare=False)
+    mail_max: int | None = field(init=False, repr=False, compare=False)
+    rcpt_max: int | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look them up."""
+        size = self.keywords.get("SIZE", "")
+        object.__setattr__(self, "name", clean(self.greeting.partition(" ")[0]) or None)
+        object.__setattr__(self, "size_limit", (int(size) or None) if _SIZE.match(size) else None)
+        object.__setattr__(self, "mail_max", self._limit("MAILMAX"))
+        object.__setattr__(self, "rcpt_max", self._limit("RCPTMAX"))
 
     @classmethod
     @lru_cache(maxsize=16)  # a relay offers the same at each connection
@@ -46,31 +63,10 @@ class Extensions:
     def __contains__(self, keyword: str) -> bool:
         return keyword.upper() in self.keywords
 
-    @cached_property
-    def name(self) -> str | None:
-        """By which the server greets (RFC 5321 section 4.1.1.1)."""
-        return clean(self.greeting.partition(" ")[0]) or None
-
-    @cached_property
-    def size_limit(self) -> int | None:
-        """Octets (RFC 1870); None where the server names no limit (no number of 20 digits at most, or 0)."""
-        value = self.keywords.get("SIZE", "")
-        return (int(value) or None) if _SIZE.match(value) else None
-
     @property
     def auth_mechanisms(self) -> tuple[str, ...]:
         """SASL mechanisms, upper case, as offered (RFC 4954 section 3)."""
         return tuple(dict.fromkeys(self.keywords.get("AUTH", "").upper().split()))
-
-    @cached_property
-    def mail_max(self) -> int | None:
-        """Transactions in one session (RFC 9422 section 4.1); None where the server names no limit."""
-        return self._limit("MAILMAX")
-
-    @cached_property
-    def rcpt_max(self) -> int | None:
-        """Recipients in one transaction (RFC 9422 section 4.2); None where the server names no limit."""
-        return self._limit("RCPTMAX")
 
     def _limit(self, name: str) -> int | None:
         for limit in self.keywords.get("LIMITS", "").upper().split():

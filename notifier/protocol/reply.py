@@ -97,7 +97,8 @@ class ReplyParser:
             known = list(filter(None, map(self._seen.get, lines)))
             if len(known) == len(lines):  # so it is all day long
                 return known
-            if octets[3:4] == b"-" and self._by_heart and (offer := _offer(octets, self._caps)) is not None:
+            by_heart = self._by_heart and octets[3:4] == b"-" and len(octets) <= MAX_OFFER
+            if by_heart and (offer := _offer(octets, self._caps)) is not None:
                 return [offer]
         replies: list[Reply] = []
         try:
@@ -110,7 +111,7 @@ class ReplyParser:
         seen = self._seen
         for line in lines:
             if not self._lines:
-                reply = seen.get(line) or _single(line)
+                reply = seen.get(line) or (_single(line) if len(line) < SHORT else None)
                 if reply is not None:
                     if len(seen) < MAX_SEEN:  # the first ones are those that come again
                         seen[line] = reply
@@ -150,17 +151,15 @@ class ReplyParser:
 
 @lru_cache(maxsize=64)  # a relay says the same to whoever connects and takes his leave
 def _single(line: bytes) -> Reply | None:
-    """The reply that a line, without its LF, is by itself; None where it takes a closer look."""
-    if len(line) >= SHORT or (found := _SINGLE.match(line)) is None:
+    """The reply that a line of less than `SHORT` octets, without its LF, is by itself; None where it takes a closer look."""
+    if (found := _SINGLE.match(line)) is None:
         return None
     return Reply(int(found[1]), (found[2] or b"",))
 
 
 @lru_cache(maxsize=16)  # and offers the same
 def _offer(octets: bytes, caps: ReplyCaps) -> Reply | None:
-    """The one reply that these octets are, from its first to its last; None where they are anything else."""
-    if len(octets) > MAX_OFFER:
-        return None
+    """The one reply that these octets, up to `MAX_OFFER`, are from the first to the last; None where they are anything else."""
     parser = ReplyParser(caps, by_heart=False)
     found = parser.feed(octets)
     return found[0] if len(found) == 1 and not (parser.pending or parser.violation) else None

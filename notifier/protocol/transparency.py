@@ -45,7 +45,7 @@ def surely_lines(messages: Sequence[Octets]) -> bool:
                 if len(data) > BLOCK:
                     return False
                 note(data.decode("ascii"), True)  # the last one's CR is not kept for the next one's LF
-            elif not data.isascii():
+            elif not (isinstance(data, Streamed) and data.isascii()):
                 return False
     except UnicodeDecodeError:
         return False

@@ -205,7 +205,8 @@ class Session:
         failed, the mails behind are deferred with nothing handed over. Raises `ValueError` for paths or line ends that
         SMTP cannot carry, before anything of any of the mails is sent.
         """
-        link = self._link = self._link or self._new_link()
+        link, mails = self._link or self._new_link(), tuple(mails)  # what is checked is what goes
+        self._link = link
         return self._send_all(mails, transactions_for(mails, link), link, before_dot, before_wait)
 
     @property

@@ -58,6 +58,21 @@ def test_a_path_that_smtp_cannot_carry_is_refused_and_the_session_goes_on(
     assert outcome.recipients["good@x"].state == "accepted"
 
 
+def test_what_was_checked_goes_whatever_becomes_of_the_list() -> None:
+    """What is BDAT's alone went by DATA, for a list that was empty by then."""
+    with HostileServer(offers=("PIPELINING", "CHUNKING", "BINARYMIME", "8BITMIME")) as server:
+        where = Endpoint(server.host, server.port, tls=TLSPolicy.NONE, ehlo_name="client.example")
+        with Session.open(where) as session:
+            mails = [MailObject(Envelope("s@x", ("a@x",)), b"a\nb\r\n.\r\nMAIL FROM:<x@y>", binary=True)]
+            outcomes = session.send_many(mails)
+            mails.clear()
+            (outcome,) = outcomes
+            assert session.usable
+        assert outcome.recipients["a@x"].state == "accepted"
+        assert b"DATA\r\n" not in server.heard[0]
+        assert b"BDAT" in server.heard[0]
+
+
 @pytest.mark.parametrize("char", ["\u760d", "\u760a", "\u0a0d", "\u200b", "\uff20"])
 def test_no_character_is_narrowed_to_a_control(char: str, session: Session, server: HostileServer) -> None:
     """CVE-2025-7962: the low octet of these is CR, LF or @."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from notifier.protocol.extensions import Extensions
@@ -46,3 +48,26 @@ def test_limits_are_read() -> None:
 @pytest.mark.parametrize("line", [b"\x1b]0;title\x07", b"-X", b"[red]", b"X\x1b[2J", b"", b" ", "ÜX".encode()])
 def test_a_line_without_a_keyword_offers_nothing(line: bytes) -> None:
     assert offered(line).keywords == {}
+
+
+def test_a_thread_that_is_stopped_in_the_middle_stops_no_other() -> None:
+    """With a lock around it a child would wait for ever that was forked meanwhile."""
+    began, go_on = threading.Event(), threading.Event()
+
+    class Slow(dict[str, str]):
+        def get(self, *_: object) -> str:  # type: ignore[override]
+            began.set()
+            go_on.wait(10)
+            return ""
+
+    slow = threading.Thread(target=lambda: Extensions("a", Slow()).size_limit)
+    other = threading.Thread(target=lambda: Extensions("b").size_limit)
+    slow.start()
+    began.wait(10)
+    other.start()
+    other.join(2)
+    waits = other.is_alive()
+    go_on.set()
+    slow.join()
+    other.join()
+    assert not waits

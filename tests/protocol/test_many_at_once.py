@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
@@ -15,7 +17,7 @@ from transcripts import JOINED, Scripted, told
 from notifier.model.envelope import Envelope, MailObject
 from notifier.model.octets import Streamed
 from notifier.model.parameters import MailParameters
-from notifier.protocol import reply, transactions
+from notifier.protocol import commands, reply, transactions
 from notifier.protocol.chunked import Chunked
 from notifier.protocol.commands import Mail, Rcpt, are_plain_paths, plain_envelope
 from notifier.protocol.dialogue import Loss, Lost
@@ -316,6 +318,11 @@ def test_a_path_with_a_line_end_is_not_taken_for_two() -> None:
     assert not are_plain_paths([""], ["a@x\n", "b@y"])
 
 
+def test_no_group_is_possessive_for_some_pythons_take_that_for_something_else() -> None:
+    """With Debian 12's no path was a plain one (gh-106052)."""
+    assert re.search(r"\)[*+?]\+", commands._SHORT_PATHS.pattern) is None
+
+
 @driven(500, steps=1)
 @given(st.lists(OCTETS, max_size=6))
 def test_messages_surely_have_line_ends_only_where_each_of_them_has(messages: list[bytes]) -> None:
@@ -327,3 +334,8 @@ def test_messages_surely_have_line_ends_only_where_each_of_them_has(messages: li
 @pytest.mark.parametrize(("first", "second"), [(b"x\r", b"\ny\r\n"), (b"\n", b""), (b"", b"\r")])
 def test_a_line_end_that_two_messages_make_between_them_is_none(first: bytes, second: bytes) -> None:
     assert not surely_lines([b"a\r\n", first, second, b"b\r\n"])
+
+
+@pytest.mark.parametrize("octets", ["a\r\n", "a\nb", bytearray(b"a\nb"), memoryview(b"a\r\n")])
+def test_what_are_no_octets_of_a_message_are_not_surely_lines(octets: object) -> None:
+    assert not surely_lines([cast("Any", octets)])

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.protocol.reply import CAPS, ProtocolViolation, Reply, ReplyCaps, ReplyParser
+from notifier.protocol import reply as remembered
+from notifier.protocol.reply import CAPS, MAX_OFFER, SHORT, ProtocolViolation, Reply, ReplyCaps, ReplyParser
 
 GOOD = {
     b"250 OK\r\n": [(250, "OK")],
@@ -135,3 +136,13 @@ def test_law_1_any_octets_give_the_same_replies_and_the_same_violation_however_t
         return found, parser.violation is not None
 
     assert run([octets[i : i + size] for i in range(0, len(octets), size)]) == run([octets])
+
+
+@pytest.mark.parametrize(
+    "octets", [b"250 " + b"x" * SHORT + b"\r\n", b"y" * 16_000 + b"\n", b"250-" + b"x" * MAX_OFFER + b"\r\n250 x\r\n"]
+)
+def test_the_process_does_not_remember_what_is_long(octets: bytes) -> None:
+    remembered._single.cache_clear()
+    remembered._offer.cache_clear()
+    ReplyParser().feed(octets)
+    assert remembered._single.cache_info().currsize == remembered._offer.cache_info().currsize == 0
