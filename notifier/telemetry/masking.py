@@ -9,7 +9,7 @@ SHOWN = 3  # recipients; the others are a number
 # RFC 5321 section 4.1.2, and what servers make of it in their replies. Reasons and errors have any length: a name is looked
 # for where a word begins and not at each of its letters, and a quoted one no further than RFC 5321 lets it be (64 octets).
 ADDRESS = re.compile(
-    r"(?:\"(?:[^\"\\]|\\.){0,70}+\"|(?<![^\s<>\"',;:()\[\]{}=@])[^\s<>\"',;:()\[\]{}=@]++)@[^\s<>\"',;:()\[\]{}=]+"
+    r"(?:\"(?:[^\"\\]|\\.){0,70}\"|(?<![^\s<>\"',;:()\[\]{}=@])[^\s<>\"',;:()\[\]{}=@]++)@[^\s<>\"',;:()\[\]{}=]+"
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 # A semicolon inside of quotes or brackets ends nothing: url(data:image/png;base64,…). Possessive, so that no text is read twice.
 _DECLARATION = re.compile(
-    r"""(?P<name>-{0,2}[a-zA-Z_][\w-]*+)\s*+:\s*+(?P<value>(?:[^;"'()]|"[^"]*+"|'[^']*+'|\([^()]*+\))*+)"""
+    r"""(?P<name>-{0,2}[a-zA-Z_][\w-]*+)\s*+:\s*+(?P<value>(?:[^;"'()]++|"[^"]*+"|'[^']*+'|\([^()]*+\))*)"""
 )
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 _PIECE = re.compile(r"([^{};]*+)([{};]|\Z)")
