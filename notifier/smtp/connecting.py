@@ -35,7 +35,7 @@ def connected(endpoint: Endpoint, resolve: Resolve = system_addresses) -> socket
     """
     deadline = Deadline.after(endpoint.timeouts.connect)
     if endpoint.socket_path is not None:
-        return _raced([Address(socket.AF_UNIX, endpoint.socket_path)], endpoint, deadline, prepare=lambda _: None)
+        return _raced([Address(socket.AF_UNIX, endpoint.socket_path)], endpoint, deadline, prepare=_leave_alone)
     if endpoint.proxy is not None:
         return _through(endpoint.proxy, endpoint, resolve, deadline)
     return _reached(endpoint.host, endpoint.port, endpoint, resolve, deadline)
@@ -68,6 +68,8 @@ def _reached(host: str, port: int, endpoint: Endpoint, resolve: Resolve, deadlin
         words = f"the addresses of {host!r} came after the time for connecting was over"
         raise fault_error(taxonomy.fault("D3", Phase.DNS, words, host=endpoint.name))
     addresses = interleaved(_of_source_family(found, endpoint))
+    if any(address.family == socket.AF_UNIX for address in addresses):  # a resolver may know a host by its socket
+        return _raced(addresses, endpoint, deadline, prepare=_leave_alone)
     sock = _raced(addresses, endpoint, deadline, prepare=partial(_prepare, source=endpoint.source_address))
     _limit_silence(sock, endpoint.silence)
     return sock
@@ -109,6 +111,10 @@ def _limit_silence(sock: socket.socket, seconds: float) -> None:
     """Left to itself the system writes a terminator again for a quarter of an hour, when another worker has the mail."""
     if _USER_TIMEOUT is not None:
         sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, min(max(1, round(seconds * 1000)), _MOST_MILLISECONDS))
+
+
+def _leave_alone(sock: socket.socket) -> None:
+    """A socket of the UNIX family has no options of TCP."""
 
 
 def _prepare(sock: socket.socket, source: str | None) -> None:

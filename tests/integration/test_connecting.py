@@ -318,6 +318,14 @@ def test_a_unix_socket_is_connected_to_or_told(tmp_path: Path) -> None:
         stream.close()
 
 
+def test_a_host_whose_resolver_knows_a_unix_socket_is_connected_to(tmp_path: Path) -> None:
+    path = str(tmp_path / "smtp")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        NetworkStream.connect(RELAY, lambda host, port: [(socket.AF_UNIX, path)]).close()
+
+
 class Interrupted(BaseException):
     """As a hard time limit, or gevent's."""
 
