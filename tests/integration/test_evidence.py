@@ -128,7 +128,7 @@ def test_without_proof_it_goes_the_way_that_its_class_names(
 def test_a_person_need_not_wait_for_proof(works: Plant) -> None:
     mail_id = send_unknown(works)
     found = command(works.environ, "resolve", mail_id, "sent", "--why", "Zoë has called", "--json")
-    assert json.loads(found.stdout) == [{"id": mail_id, "state": "sent", "error": None}]
+    assert json.loads(found.stdout) == [{"id": mail_id, "state": "sent", "error": None, "warning": None}]
     assert works.status(mail_id).state is MailState.SENT
 
 
@@ -144,7 +144,7 @@ def test_a_report_decides_and_what_is_none_says_so(works: Plant) -> None:
     assert (found.exit_code, "nothing was changed by it" in found.output) == (1, True), "it is about somebody else"
     file.write_bytes(report(recipient("failed", original="zoe@example.com"), envelope_id=envelope_id))
     found = resolve("--dsn", str(file), "--json")
-    assert json.loads(found.stdout) == [{"id": mail_id, "state": "failed", "error": None}]
+    assert json.loads(found.stdout) == [{"id": mail_id, "state": "failed", "error": None, "warning": None}]
     assert works.status(mail_id).recipients == {"zoe@example.com": "refused"}
     file.write_text("Subject: I am away\n\nUntil Monday.\n")
     assert "no delivery status notification" in resolve("--dsn", str(file)).output
