@@ -22,7 +22,7 @@ from workers import HURRIED, TOP, Plant, plant
 
 from nemesis.checker import ON_ITS_WAY, copies_in, judge
 from nemesis.crew import Crew
-from nemesis.failpoints import FOLDER, IN_MAIN, OUTSIDE, Blow, Failpoint, Order, Orders, Seam, Struck
+from nemesis.failpoints import FOLDER, IN_MAIN, OUTSIDE, Blow, Failpoint, Moment, Order, Orders, Seam, Struck
 from nemesis.patience import GaveUp, in_time, tell, until
 from nemesis.relay import AnswersByName
 from nemesis.report import Row
@@ -118,6 +118,8 @@ class Lane:
         if one.failpoint.seam is Seam.PARK:
             self._rest()
             self.crew.see_all_off()  # who looks at the ledger now is there to see it go back
+        if one.failpoint.seam is Seam.CLAIM and one.failpoint.moment is Moment.BEFORE:
+            self._rest()  # or a slot that is at work takes the mails with an answer before which it did not see them
         order = self._ordered(one)
         try:
             until(lambda: self.orders.struck(order) is not None, "the failpoint is reached", within=REACHED_WITHIN)
