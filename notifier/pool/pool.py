@@ -223,7 +223,7 @@ class SessionPool:
         token = self._turn_to_connect(borrower)
         began = self._clock()
         try:
-            session = self._open_session(self.endpoint) if token is None else self._connected(token)
+            session = self._kept(token, self._connected)
             now = self._clock()
             expires = now + self.config.max_age * (0.9 + 0.2 * self._rng())
             borrower.pooled = opened = Pooled(session, expires, os.getpid(), next(self._numbers), token)
@@ -256,8 +256,8 @@ class SessionPool:
             raise
         return token
 
-    def _connected(self, token: str) -> Session:
-        return self._kept(token, lambda: self._open_session(self.endpoint))
+    def _connected(self) -> Session:
+        return self._open_session(self.endpoint)
 
     def _kept(self, token: str | None, do: Callable[[], Kept]) -> Kept:
         """What ``do`` gives. Meanwhile it is ours to connect, and others are told so as long as we live."""

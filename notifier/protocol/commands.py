@@ -196,7 +196,7 @@ def rcpt_line(forward_path: str) -> bytes:
 
 def are_plain_paths(reverse_paths: Collection[str], forward_paths: Sequence[str]) -> bool:
     """True where nothing about any of them wants a closer look, so that it may go into `plain_envelope` and `plain_flight` as it
-    is; one search costs a third of as many as there are. Elsewhere the commands say what is wrong, if anything.
+    is. Elsewhere the commands say what is wrong, if anything.
     """
     known = set(reverse_paths)
     known.discard("")  # the null reverse-path

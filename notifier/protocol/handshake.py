@@ -20,7 +20,7 @@ _AWAIT = {phase: Await(phase) for phase in (Phase.GREETING, Phase.EHLO, Phase.ST
 Exchange = Generator[Step, Reply, Reply]
 
 
-class Wish(NamedTuple):  # made in a fifth of the time that a frozen dataclass of so many fields takes
+class Wish(NamedTuple):  # one for each connection: a frozen dataclass sets its fields one by one
     """What the endpoint asks of the handshake. ``clear_auth``: the way is loopback, so a password may go in clear."""
 
     host: str

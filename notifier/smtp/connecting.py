@@ -92,18 +92,21 @@ def _of_source_family(found: Sequence[Address], endpoint: Endpoint) -> Sequence[
 def _raced(
     addresses: Sequence[Address], endpoint: Endpoint, deadline: Deadline, prepare: Callable[[socket.socket], None]
 ) -> socket.socket:
-    # A short time for connecting is divided, so that every address has its turn in it.
-    delay = min(ATTEMPT_DELAY, deadline.remaining / len(addresses))
-    race = Race(addresses, deadline, delay=delay, prepare=prepare)
+    failures: Sequence[OSError] = ()
     try:
-        sock = alone(addresses[0], deadline, prepare) if len(addresses) == 1 else race.winner()
+        if len(addresses) == 1:
+            return alone(addresses[0], deadline, prepare)
+        # A short time for connecting is divided, so that every address has its turn in it.
+        delay = min(ATTEMPT_DELAY, deadline.remaining / len(addresses))
+        race = Race(addresses, deadline, delay=delay, prepare=prepare)
+        sock, failures = race.winner(), race.failures
     except _BindFailed as error:
         words = f"the source address {endpoint.source_address} cannot be used: {error}"
         raise _error("C4", words, endpoint) from error
     except OSError as error:
         raise _error(_row(error), _words(error), endpoint) from error
     if sock is None:
-        raise _lost(race.failures, endpoint)
+        raise _lost(failures, endpoint)
     return sock
 
 

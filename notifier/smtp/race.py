@@ -22,7 +22,7 @@ _UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EINTR})  # POSIX: an interrupte
 
 
 def alone(address: Address, deadline: Deadline, prepare: Callable[[socket.socket], None]) -> socket.socket:
-    """What a race of one would give: half of it would be the race.
+    """What a race of one would give, without the race.
 
     Raises `OSError`, `TimeoutError` when the time is over, and what ``prepare`` raises; nothing stays open then.
     """

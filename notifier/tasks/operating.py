@@ -128,7 +128,7 @@ def _warned(store: Store, portion: Sequence[Done]) -> Iterator[Done]:
             left[mail.mail_id] = [
                 path for path, state in mail.recipients.items() if state is not RecipientState.ACCEPTED
             ]
-        kept = store.suppressed(list({path: None for paths in left.values() for path in paths}))
+        kept = store.suppressed(sorted({path for paths in left.values() for path in paths}))
     for one in portion:
         theirs = [path for path in left.get(one.mail_id, ()) if path in kept]
         yield replace(one, warning="; ".join(_stays(path, kept[path]) for path in theirs)) if theirs else one
