@@ -16,9 +16,10 @@ from notifier.pool.slots import LATER
 @dataclass(eq=False)
 class Client:
     """Somebody who wants a session. ``came_to``: how the checkout ended, once it has. ``soon_gone``: they wait behind those
-    who have not got through to the relay. ``late``: their deadline is over.
+    who have not got through to the relay. ``late``: their deadline is over. ``asked``: who came before whom.
     """
 
+    asked: int
     session: int | None = None
     granted: bool = False
     turned_away: bool = False
@@ -60,11 +61,13 @@ class PoolModel:
     ended: dict[int, str] = field(default_factory=dict)
     events: list[tuple[object, ...]] = field(default_factory=list)
     counters: Counter[str] = field(default_factory=Counter)
+    asked: int = 0  # clients, ever
 
     # what clients do ------------------------------------------------------------------------------------------------
 
     def ask(self) -> Client:
-        client = Client()
+        self.asked += 1
+        client = Client(self.asked)
         if self.fewer_until is not None and self.now >= self.fewer_until:
             self.fewer_until = self.fewer = None
             self._serve()
@@ -203,7 +206,7 @@ class PoolModel:
         self._tell("opened", "opened", client.session)
 
     def _make_do(self, client: Client, others: int) -> None:
-        """It waits, as the first, for a session that is there or on its way."""
+        """It waits, before all who came later, for a session that is there or on its way."""
         if not others or not (self.refusal == "full" or self._connected):
             client.came_to = "no turn"
             self._leave(client, "doubt")
@@ -214,7 +217,7 @@ class PoolModel:
         if self.closed:
             client.came_to = "closed"
             return
-        self.queue.insert(0, client)
+        self.queue = sorted([*self.queue, client], key=lambda one: one.asked)
         self._serve()
         if client.granted:
             self._proceed(client)
