@@ -21,6 +21,7 @@ from notifier.model.events import Listener, ignore
 from notifier.model.outcome import Outcome, RecipientState
 from notifier.pool import PoolConfig, SessionPool
 from notifier.pool.slots import Slots
+from notifier.settings.table import TABLE
 from notifier.smtp import Endpoint, TLSPolicy
 from notifier.store import RedisStore
 from notifier.tasks.telling import tell
@@ -31,7 +32,7 @@ PATIENCE = 60.0  # seconds for a place in the pool
 NO_END = 1_000_000  # mails on one connection, as far as the pool is concerned
 SLICE = 500  # mails to one relay before it is the next one's turn
 THREADS, SESSIONS = 64, 8
-BATCH = 64  # mails that a courier hands over at once
+BATCH = 50
 Figures = Mapping[str, float]
 
 

@@ -183,6 +183,12 @@ FIXED: tuple[Fixed, ...] = (
         ("notifier.smtp.quota.KEPT",),
     ),
     Fixed(
+        "a relay that ends a connection does so for the number of mails, and not of waiting for the next one",
+        f"within {session.AT_WORK:g} seconds of its last reply",
+        "No server waits for less than a second.",
+        ("notifier.smtp.session.AT_WORK",),
+    ),
+    Fixed(
         "a window grows again",
         f"after {window.TRUST} mails that went well",
         "Each that is in flight when a line breaks is unknown: trust grows slowly.",

@@ -40,6 +40,7 @@ _TIMED = tuple(phase for phase in Phase if phase.value in _TIMERS)
 class Wire:
     """``phase_seconds`` grows by the time spent waiting in each phase, until its owner takes it. ``ends``: the monotonic
     time (seconds) after which nothing is written or waited for, whatever time a step or a phase has; its owner's to set.
+    ``read_at``: when the server was heard last, where somebody waited for it.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Wire:
         self._timers = _timers(timeouts)
         self._outbox = Outbox()
         self._dotted = False  # messages go by DATA
-        self._read_at = 0.0
+        self.read_at = 0.0
 
     def do(self, step: Send | SendLines | SendBody | SendWhole | SendChunk | Flush) -> None:
         """Send what the step says, now or with what follows. Raises `Lost`."""
@@ -132,7 +133,7 @@ class Wire:
     def _send_whole(self, step: SendWhole) -> None:
         mails, replies, alone, behind = step
         if alone:
-            if time.monotonic() - self._read_at >= JUST_NOW:
+            if time.monotonic() - self.read_at >= JUST_NOW:
                 self._look("before the message was sent", 1)
             self._dotted = True
         elif not self.connection.owed:
@@ -190,7 +191,7 @@ class Wire:
 
     def _check_nothing_came(self, when: str) -> None:
         """A verdict before the message's end wins (row W1)."""
-        if time.monotonic() - self._read_at >= JUST_NOW:
+        if time.monotonic() - self.read_at >= JUST_NOW:
             self._look(when, held_back=0)
 
     def _look(self, when: str, held_back: int) -> None:
@@ -271,7 +272,7 @@ class Wire:
                 raise self._lost(Loss.VIOLATION, connection.dead)
             try:
                 connection.receive(self.stream.read(deadline))
-                self._read_at = time.monotonic()
+                self.read_at = time.monotonic()
             except ProtocolViolation:
                 continue  # what came before it counts; then `connection.dead` says what it was
             except StreamTimeout:

@@ -80,7 +80,22 @@ def test_it_is_learned_of_relays_that_leave_without_a_word_too(offers: tuple[str
 
 
 @pytest.mark.parametrize("offers", WAYS.values(), ids=WAYS.keys())
-def test_a_relay_that_is_tired_of_waiting_says_nothing_about_the_number_of_mails(offers: tuple[str, ...]) -> None:
+def test_where_as_many_go_as_batches_hold_the_end_is_learned_between_two_of_them(offers: tuple[str, ...]) -> None:
+    with HostileServer(SAID, offers=offers) as server:
+        pool = SessionPool(endpoint(server), PoolConfig(messages_per_connection=1000))
+        found = send_all(pool, mails(60), batch=ENOUGH)
+        pool.close()
+        assert Counter(one.octets for one in server.accepted) == Counter(one.data for one in mails(60))
+        stats = pool.stats()
+    assert (stats["retired_said_421"], stats["retired_uses"]) == (2, 60 / ENOUGH - 2)
+    assert found[RecipientState.DEFERRED] == 2 * ENOUGH
+
+
+@pytest.mark.parametrize("offers", WAYS.values(), ids=WAYS.keys())
+def test_a_relay_that_is_tired_of_waiting_says_nothing_about_the_number_of_mails(
+    offers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifier.smtp.session.AT_WORK", 0.0)  # whatever lies between two calls is a rest
     with HostileServer({(Moment.MAIL, 2): Say(b"421 4.4.2 Idle\r\n", then_close=True)}, offers=offers) as server:
         pool = SessionPool(endpoint(server))
         for _ in range(4):
