@@ -32,7 +32,7 @@ PATIENCE = 60.0  # seconds for a place in the pool
 NO_END = 1_000_000  # mails on one connection, as far as the pool is concerned
 SLICE = 500  # mails to one relay before it is the next one's turn
 THREADS, SESSIONS = 64, 8
-BATCH = 50
+BATCH = next(int(one.default) for one in TABLE if one.name == "NOTIFIER_BATCH" and one.default)  # as workers claim
 Figures = Mapping[str, float]
 
 
