@@ -133,14 +133,14 @@ class SessionPool:
 
     def _live(self, borrower: Borrower) -> Session:
         while (parked := borrower.pooled) is not None:
-            if (reason := self._why_not(parked)) is None:
+            if self._clock() < parked.until and parked.session.is_alive():
                 borrower.reused = parked.lent = True
                 if self._hears_turns():
                     borrower.heard = True
                     self._tell(SessionReused(self._name, parked.number, parked.session.transactions))
                 return parked.session
             # Reconnecting is transparent here, and only here: nothing of any mail has been handed over.
-            self._close(borrower, reason)
+            self._close(borrower, self._why_not(parked))
             self._places.exchange(borrower)
         return self._opened(borrower)
 
@@ -211,13 +211,9 @@ class SessionPool:
         self._places.do_with_one_more()
         return 0.0
 
-    def _why_not(self, parked: Pooled) -> str | None:
+    def _why_not(self, parked: Pooled) -> str:
         """The reason to retire a parked session in place of lending it."""
-        if (now := self._clock()) >= parked.until:
-            return parked.why_no_longer(now)
-        if parked.session.is_alive():
-            return None
-        return (parked.session.ending or Ending.DOUBT).value
+        return parked.why_no_longer(self._clock()) or (parked.session.ending or Ending.DOUBT).value
 
     def _opened(self, borrower: Borrower) -> Session:
         token = self._turn_to_connect(borrower)
