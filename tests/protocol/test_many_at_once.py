@@ -110,6 +110,7 @@ def test_replies_taken_together_decide_what_they_decide_one_by_one(
         assert _played(pieces, mails, Link("r", offered, window=window)) == together
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("offered", [PLAIN, CODED], ids=["without codes", "with codes"])
 @pytest.mark.parametrize("left_out", [0, 1])
 @pytest.mark.parametrize("put_in", [[], *([odd] for odd in ODD)])
@@ -124,6 +125,7 @@ def test_so_they_do_with_one_reply_changed_anywhere(offered: Extensions, left_ou
             assert _played([said], mails, Link("r", offered, window=5)) == together
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("offered", "one"), [(BY_DATA, [MAIL, RCPT, GO, KEPT]), (CODED, [MAIL, RCPT, KEPT])])
 @pytest.mark.parametrize("ending", [Loss.CLOSED, Loss.TIMEOUT])
 @pytest.mark.parametrize("left_out", [0, 1])

@@ -50,6 +50,7 @@ def _too_late(positions: tuple[int, ...]) -> None:
         raise Lost(Loss.TOO_LATE, "too late")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["no reply", "too late", "broken"])
 @pytest.mark.parametrize(("offered", "window"), [(BY_DATA, 1), (WINDOW, 3)], ids=["DATA", "window"])
 def test_mails_are_let_go_after_a_loss(offered: Extensions, window: int, how: str) -> None:

@@ -55,6 +55,7 @@ def test_a_character_that_is_repeated_so_is_not(text: str) -> None:
     assert not list(possessive_groups(re._parser.parse(text)))  # type: ignore[attr-defined]
 
 
+@pytest.mark.long
 def test_no_group_is_repeated_possessively() -> None:
     """Up to Python 3.11.4, which is Debian 12's too, such a one may match nothing (python/cpython#106052)."""
     found = []

@@ -30,11 +30,13 @@ def test_only_the_final_reply_makes_an_unknown() -> None:
     assert {phase for (phase, _), row in LOSSES.items() if ROWS[row].error_class is unknown} == {Phase.FINAL_REPLY}
 
 
+@pytest.mark.long
 def test_the_ledger_is_told_before_every_final_reply_and_of_nothing_else() -> None:
     assert {one for one, _, to in edges() if to == Phase.FINAL_REPLY} == {COMMIT}
     assert {to for one, _, to in edges() if one == COMMIT} == {Phase.FINAL_REPLY}
 
 
+@pytest.mark.long
 def test_no_refusal_before_the_first_mail_is_gone_on_from() -> None:
     before = {Phase.GREETING, Phase.EHLO, Phase.STARTTLS, Phase.AUTH}
     refusals = {Answer.TRANSIENT, Answer.PERMANENT}

@@ -264,6 +264,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.long
 @given(st.one_of(st.binary(max_size=2000), st.lists(PIECES, max_size=80).map(b"".join)), st.text(max_size=100))
 def test_whatever_comes_it_raises_nothing(octets: bytes, to: str) -> None:
     found = read_report(octets, to=to)

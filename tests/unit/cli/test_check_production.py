@@ -158,6 +158,7 @@ def test_two_beats_with_redbeat_are_none(monkeypatch: pytest.MonkeyPatch) -> Non
     assert faults(Set(living=(WORKER, beat(1, REDBEAT), beat(2, REDBEAT))), monkeypatch) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "made"), TRAPPED, ids=[name for name, _ in TRAPPED])
 def test_a_trap_that_is_set_is_found_alone_with_its_advice(
     name: str, made: Set, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ Console().print(sys.argv[1])
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
 def test_what_it_cannot_show_is_escaped_as_json_has_it(encoding: str) -> None:
     environ = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}

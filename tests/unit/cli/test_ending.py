@@ -75,6 +75,7 @@ def test_the_status_that_a_command_returns_is_passed_on() -> None:
     assert end(lambda: None) == Exit.DONE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("redirected", "status"), [("| head -c 0", 1), ("> /dev/full", 1), (">&-", 0)], ids=["no reader", "full", "closed"]
 )
@@ -96,6 +97,7 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
             yield name, command
 
 
+@pytest.mark.long
 def test_every_command_speaks_json() -> None:
     assert not {name for name, one in every_command() if not any("--json" in param.opts for param in one.params)}
 

@@ -56,6 +56,7 @@ def test_a_mail_to_a_crowd_takes_no_time() -> None:
     assert COVERED.words("550 no reader77 here", crowd) == "550 no r… here"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("piece", ['"', "@", "\\", "a", '"\\', "a@", ".a", '"@', "<a"])
 def test_words_of_a_hostile_server_take_no_time(piece: str) -> None:
     """The test's timeout is shorter than what a search from each letter to the end would take."""

@@ -237,6 +237,7 @@ SOUP = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@pytest.mark.long
 @given(SOUP, st.text(max_size=20), SOUP)
 def test_tag_soup_is_no_error(subject: str, text: str, html: str) -> None:
     for body in (html, f"<p style='{html}'>x", f"<style>{html}</style><p class=x>x", f"<a {html}>x"):

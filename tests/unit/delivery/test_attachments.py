@@ -55,6 +55,7 @@ def test_what_is_too_big_is_not_decoded_first(monkeypatch: pytest.MonkeyPatch) -
         read(b"x" * (LIMIT + 1))
 
 
+@pytest.mark.long
 def test_a_bomb_goes_along_as_it_is_and_is_unpacked_by_nobody() -> None:
     bomb = gzip.compress(bytes(50 * 2**20))
     packed = read_attachment({"filename": "a.csv.gz", "data": bomb}, limit=LIMIT, allow_paths=False)

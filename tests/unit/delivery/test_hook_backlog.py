@@ -119,6 +119,7 @@ def test_each_kind_has_a_backlog_of_its_own(store: RedisStore) -> None:
     assert told(store) == []
 
 
+@pytest.mark.long
 def test_events_are_told_in_their_order_and_with_ids_of_their_own(store: RedisStore) -> None:
     ids = [settle(store, MailState.SENT) for _ in range(25)]
     heard = told(store)

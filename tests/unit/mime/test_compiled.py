@@ -61,6 +61,7 @@ CALLS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @given(st.lists(CALLS, min_size=1, max_size=4))
 def test_whatever_was_composed_before_the_octets_are_the_plain_composers(calls: list[dict[str, object]]) -> None:
     compositor = Compositor()

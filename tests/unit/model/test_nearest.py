@@ -16,6 +16,7 @@ def test_the_word_that_was_meant_is_found(word: object, meant: str | None) -> No
     assert nearest(word, KNOWN) == meant
 
 
+@pytest.mark.long
 def test_who_makes_no_mistake_keeps_nothing_in_memory_for_it() -> None:
     code = "import sys; import notifier.rendering, notifier.settings, notifier.tasks.calls; sys.exit('difflib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

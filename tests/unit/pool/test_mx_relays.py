@@ -297,6 +297,7 @@ def test_after_the_end_nothing_is_lent(world: World) -> None:
         held.session(time.monotonic() + 1).__enter__()
 
 
+@pytest.mark.long
 def test_threads_share_the_hosts() -> None:
     world = crowd(20, most=5)
     lost: list[BaseException] = []

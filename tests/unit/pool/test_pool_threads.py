@@ -110,6 +110,7 @@ class Crowd:
             self.came_to[what] += 1
 
 
+@pytest.mark.long
 def test_bounds_owners_counters_and_events_hold_while_all_happens_at_once() -> None:
     relay, events = MoodyRelay(most=SIZE), list[Event]()
     pool = pool_of(relay, Clock(), events.append, size=SIZE, messages_per_connection=20)

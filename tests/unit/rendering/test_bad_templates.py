@@ -114,6 +114,7 @@ def test_bad_input_78_jinja2_is_new_enough() -> None:
     assert tuple(map(int, jinja2.__version__.split(".")[:3])) >= (3, 1, 6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     ["{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{% include 'note/text.txt.j2' %}", "{% extends 'note/text.txt.j2' %}",

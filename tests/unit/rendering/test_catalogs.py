@@ -105,6 +105,7 @@ def test_a_link_to_a_catalog_elsewhere_is_not_followed(tmp_path: Path) -> None:
     assert make_note(tmp_path / "in", HELLO).render("note", {}, "de").text == "Hello World"
 
 
+@pytest.mark.long
 def test_threads_speak_each_its_own_language(tmp_path: Path) -> None:
     tags = [f"l{letter}" for letter in "abcdefgh"]
     for tag in tags:

@@ -78,6 +78,7 @@ def renderer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Render
     return cache(lambda body: make(tmp_path_factory.mktemp("markdown"), body, **BARE))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "value",
     [

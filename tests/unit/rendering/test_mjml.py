@@ -101,6 +101,7 @@ PARTS = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @given(st.lists(PARTS, min_size=1, max_size=4).map("".join), st.sampled_from(["", "red", "<&\"'>"]))
 def test_a_template_compiled_at_load_makes_the_mails_that_compiling_each_would(tmp_path_factory: pytest.TempPathFactory, body: str, name: str) -> None:  # fmt: skip
     renderer = make(tmp_path_factory.mktemp("mjml"), "<mj-text>x</mj-text>" + body)

@@ -29,6 +29,7 @@ def test_work_without_end_is_stopped() -> None:
         works_until(threading.Event())
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_strike_that_is_swallowed_is_not_the_last() -> None:
     class Swallows:

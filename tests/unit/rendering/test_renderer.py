@@ -18,6 +18,7 @@ def make(folder: Path, name: str = "note", seconds: float = MAX_SECONDS, **parts
     return Renderer(TemplateLibrary([folder]), seconds)
 
 
+@pytest.mark.long
 def test_the_shipped_templates_render_their_samples() -> None:
     renderer = Renderer(TemplateLibrary())
     assert {"welcome", "order_confirmation", "password_reset"} <= set(renderer.names())

@@ -78,6 +78,7 @@ def test_samples_hold_what_the_schema_asks_for_and_nothing_that_it_does_not_know
         assert set(schema["required"]) <= context.keys() <= schema["properties"].keys()
 
 
+@pytest.mark.long
 @by_name
 def test_a_context_without_what_the_schema_asks_for_is_no_mail(name: str) -> None:
     context = dict(sample_of(name, "long and odd"))
@@ -86,6 +87,7 @@ def test_a_context_without_what_the_schema_asks_for_is_no_mail(name: str) -> Non
             RENDERER.render(name, {k: v for k, v in context.items() if k != key})
 
 
+@pytest.mark.long
 @of_every_mail
 def test_every_link_of_the_html_is_in_the_text(name: str, sample: str, locale: str) -> None:
     content = mail(name, sample, locale)
@@ -112,6 +114,7 @@ def test_the_html_is_small_and_asks_nobody_for_anything(name: str, sample: str, 
     assert not re.search(r"url\(|@import|<link|<script|<iframe|<form", html)
 
 
+@pytest.mark.long
 @by_name
 def test_what_is_sensitive_is_told_neither_by_the_subject_nor_beside_it(name: str) -> None:
     context = {**sample_of(name, "long and odd"), **dict.fromkeys(RENDERER.sensitive(name), "https://canary.example")}
@@ -162,6 +165,7 @@ def test_an_alert_says_in_words_how_bad_it_is(severity: str, word: str) -> None:
     assert f"&nbsp; {word}</td>" in (content.html or "")
 
 
+@pytest.mark.long
 def test_an_app_puts_its_own_name_in_one_place(tmp_path: Path) -> None:
     theme = (shipped_templates() / "_theme" / "brand.j2").read_text(encoding="utf-8")
     (tmp_path / "_theme").mkdir()

@@ -138,6 +138,7 @@ def test_labels_may_be_anything_that_has_words() -> None:
     assert bar_chart("x.png", labels, {"more\nlines": [1] * 4}).data
 
 
+@pytest.mark.long
 def test_a_label_without_end_takes_no_place_from_others() -> None:
     with_long = bar_chart("x.png", ["a" * 10**6, "b", "c", "d"], {"n" * 10**6: [1] * 4, "m": [1] * 4})
     same = bar_chart("x.png", ["a" * 500, "b", "c", "d"], {"n" * 500: [1] * 4, "m": [1] * 4})

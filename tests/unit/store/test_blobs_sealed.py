@@ -92,6 +92,7 @@ def test_without_its_key_it_waits_and_says_why(make: MakeStore, keys: tuple[Secr
             read(name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "damaged",
     [

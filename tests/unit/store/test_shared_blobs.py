@@ -62,6 +62,7 @@ def ledger(make_store: MakeStore, clock: Clock, tmp_path: Path, at: InRedis | In
     return Ledger(make_store, clock, tmp_path, blobs=at)
 
 
+@pytest.mark.long
 def test_it_is_kept_without_a_mail_for_as_long_as_was_said_and_then_collected(ledger: Ledger) -> None:
     name = ledger.store.shared.put(DATA, tenant="shop", keep=3 * DAY)
     assert name == blob_name(DATA)
@@ -71,6 +72,7 @@ def test_it_is_kept_without_a_mail_for_as_long_as_was_said_and_then_collected(le
     assert (ledger.collect(), ledger.is_there(name)) == (1, False)
 
 
+@pytest.mark.long
 def test_whoever_names_it_at_the_last_moment_has_the_time_to_add_his_mail(ledger: Ledger) -> None:
     name = ledger.store.shared.put(DATA, tenant="shop", keep=DAY)
     ledger.later(DAY - 1)

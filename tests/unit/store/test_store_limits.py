@@ -41,6 +41,7 @@ def test_who_waited_finds_his_token(store: RedisStore, clock: Clock) -> None:
     assert let_through(store, FIVE, mails=2) == 1
 
 
+@pytest.mark.long
 @given(steps=st.lists(st.tuples(st.floats(0, 3), st.integers(1, 20)), min_size=1, max_size=20))
 def test_no_more_than_the_burst_and_the_rate_go_in_any_span(steps: list[tuple[float, int]]) -> None:
     clock = Clock(1_000_000.0)

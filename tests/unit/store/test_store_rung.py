@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fakeredis
+import pytest
 from fake_ledger import Clock
 from store_conformance import a_worker, an_email
 
@@ -61,6 +62,7 @@ def test_a_bell_that_was_lost_in_a_queue_that_is_never_empty_is_rung_again(store
     assert store.sweep("mail", broker_idle=False).bells == (), "one a minute, and not one a sweep"
 
 
+@pytest.mark.long
 def test_bells_that_wait_their_turn_are_left_alone(store: RedisStore, clock: Clock) -> None:
     store.register_worker(a_worker(slots=4), ttl=3600)
     store.add([an_email() for _ in range(400)])

@@ -44,6 +44,7 @@ def test_what_processes_count_is_added_up_and_stays_when_they_end() -> None:
     assert value(figures, SETTLED, *SENT) == 13
 
 
+@pytest.mark.long
 def test_processes_that_come_one_after_the_other_take_one_slot() -> None:
     figures = Figures()
     for _ in range(20):

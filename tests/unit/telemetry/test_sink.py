@@ -32,6 +32,7 @@ def ends(kind: str) -> tuple[int, int]:
     return reading.detach(), writing.detach()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
 def test_what_nobody_reads_is_dropped_counted_and_said_when_somebody_reads_again(kind: str) -> None:
     reading, writing = ends(kind)

@@ -75,6 +75,7 @@ def page(body: str) -> dict[str, str]:
     return {**SHARED, PAGE: f'{{% extends "layout.html.j2" %}}{{% block content %}}{body}{{% endblock %}}'}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "body",
     [
@@ -221,6 +222,7 @@ def including(body: str, included: str) -> dict[str, str]:
     return {PAGE: body, "part.html.j2": included}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "files",
     [
@@ -537,6 +539,7 @@ def outcome(template: Template) -> str:
         return RAISES
 
 
+@pytest.mark.long
 @given(generated_files())
 def test_whatever_a_page_is_made_of_it_prints_what_jinja_prints(files: dict[str, str]) -> None:
     # Undefined names print nothing here, or most pages would only raise.
@@ -549,6 +552,7 @@ def test_whatever_a_page_is_made_of_it_prints_what_jinja_prints(files: dict[str,
         }  # where it raises, the plain one is rendered
 
 
+@pytest.mark.long
 @given(generated_files())
 def test_whatever_a_page_is_made_of_its_quick_code_prints_what_jinja_prints(files: dict[str, str]) -> None:
     environment = make_environment(TemplateLibrary()).overlay(loader=DictLoader(files), undefined=ChainableUndefined)

@@ -90,6 +90,7 @@ def assert_same(environment: Environment, source: str, name: str, values: list[A
         assert outcome(quick, x=value) == outcome(plain, x=value), (source, value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["page.html.j2", "page.txt.j2"])
 @pytest.mark.parametrize("source", PAGES)
 def test_quick_code_prints_what_plain_code_prints(source: str, name: str) -> None:
@@ -147,6 +148,7 @@ FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "body",
     [

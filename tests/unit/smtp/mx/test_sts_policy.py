@@ -100,6 +100,7 @@ def test_a_host_is_included_by_its_name_or_a_wildcard_for_one_label(host: str, i
     assert READ.includes(host) is included
 
 
+@pytest.mark.long
 @given(st.sampled_from(Mode), st.integers(0, LONGEST), st.lists(HOSTS, min_size=1), st.sampled_from(["\n", "\r\n"]))
 def test_what_is_written_by_the_grammar_is_read_as_it_was_meant(
     mode: Mode, max_age: int, hosts: list[str], ending: str
