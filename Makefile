@@ -30,8 +30,8 @@ test: $(STAMP)
 check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
-	@mkdir -p .cache; $(BIN)/mypy --no-error-summary >.cache/types.txt 2>&1 & types=$$!; \
+	@mkdir -p .cache; { $(BIN)/lint-imports --no-cache >/dev/null || { $(BIN)/lint-imports; exit 1; }; $(BIN)/mypy --no-error-summary; } \
+			>.cache/types.txt 2>&1 & types=$$!; \
 		$(QUICK) && tests=0 || tests=$$?; \
 		wait $$types && types=0 || { types=$$?; echo; cat .cache/types.txt; }; \
 		exit $$(( tests > types ? tests : types ))
