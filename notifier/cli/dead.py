@@ -15,9 +15,8 @@ from notifier.errors import InvalidAddress
 from notifier.model.address import Address
 from notifier.model.state import DEAD, MailState
 from notifier.settings.parsers import rate
-from notifier.tasks.operating import Done, Selection, discard, requeue, ring_for_what_is_due, selected
+from notifier.tasks.operating import Done, Selection, discard, readdress, requeue, ring_for_what_is_due, selected
 from notifier.tasks.result import status
-from notifier.tasks.runtime import runtime
 
 STATES = tuple(sorted(DEAD))
 LONGEST = 10 * 366 * 86400  # seconds; no mail is accepted for later than that either
@@ -54,26 +53,26 @@ def show(mail_id: str, as_json: bool) -> None:
 @choosing
 @_all
 @click.option("--rate", "per_second", metavar="RATE", help="One after the other: mails a second, or such as 100/min.")
-@click.option("--to", "readdress", multiple=True, metavar="OLD=NEW", help="Another address for a recipient (one mail).")
+@click.option("--to", "changes", multiple=True, metavar="OLD=NEW", help="Another address for a recipient (one mail).")
 @click.option("--why", default="requeued by a person", show_default=True, help="For the history.")
 @as_json_option
 def requeue_(  # noqa: PLR0917 - click passes each option by its name
     mail_ids: tuple[str, ...],
     everything: bool,
     per_second: str | None,
-    readdress: tuple[str, ...],
+    changes: tuple[str, ...],
     why: str,
     as_json: bool,
     **filters: Any,
 ) -> None:
     """Send mails once more, to all who have not accepted them; their time and counters begin anew, their id stays."""
-    if readdress and per_second is not None:
+    if changes and per_second is not None:
         raise click.UsageError("--to edits one mail, which has no --rate")
     at_most = _rate(per_second)
     ids = chosen(mail_ids, STATES, everything, **filters)
     if at_most and len(ids) / at_most > LONGEST:
         raise click.UsageError(f"--rate {per_second}: the last of {len(ids)} mails would wait for over ten years")
-    results = [_readdressed(ids, readdress, why)] if readdress else list(requeue(ids, why=why, per_second=at_most))
+    results = [_readdressed(ids, changes, why)] if changes else list(requeue(ids, why=why, per_second=at_most))
     ring_for_what_is_due()
     tell(results, as_json=as_json)
 
@@ -96,11 +95,11 @@ def _rate(text: str | None) -> float | None:
         raise click.BadParameter(f"--rate {error}") from None
 
 
-def _readdressed(ids: list[str], readdress: tuple[str, ...], why: str) -> Done:
+def _readdressed(ids: list[str], changes: tuple[str, ...], why: str) -> Done:
     if len(ids) != 1:
         raise click.UsageError("--to edits one mail; name its id")
     try:
-        edits = {old: Address.parse(new) for old, _, new in (one.partition("=") for one in readdress)}
+        edits = {old: Address.parse(new) for old, _, new in (one.partition("=") for one in changes)}
     except InvalidAddress as error:
         raise click.BadParameter(f"--to is written OLD=NEW: {error}") from None
-    return Done(ids[0], runtime().store.resolve(ids[0], MailState.WAITING, why, readdress=edits))
+    return readdress(ids[0], edits, why=why)

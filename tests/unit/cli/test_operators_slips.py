@@ -36,7 +36,7 @@ def run(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(command: SimpleNamespace, *words: str, **more: str) -> Result:
         mine = SimpleNamespace(store=store, settings=Settings.load({**given, **more}))
-        for where in ("tasks.operating", "cli.choosing", "cli.dead", "cli.pause"):
+        for where in ("tasks.operating", "cli.choosing", "cli.pause"):
             monkeypatch.setattr(f"notifier.{where}.runtime", lambda: mine)
         monkeypatch.setattr("notifier.cli.dead.ring_for_what_is_due", lambda: None)
         return CliRunner().invoke(command.command, words)
