@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.notifier-installed
 ARGS ?=
 # Several files of tests at a time, in the order of tests/conftest.py. Real servers and workers wait more than they compute:
-# five files keep two cores busy. Unit tests only compute.
-FILES := 5
+# four files keep two cores busy. Unit tests only compute.
+FILES := 4
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 QUICK := $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=quick -m "not long" tests/unit tests/protocol
 
