@@ -28,6 +28,7 @@ from benchmarks.end_to_end.cases import (
     drained,
 )
 from benchmarks.end_to_end.drain import WARM, Watch
+from benchmarks.end_to_end.growth import USED
 from benchmarks.end_to_end.light import RATE as RATE_OF_LIGHT_LOAD
 from benchmarks.end_to_end.mails import COPIES, TEMPLATE, copy_of
 from benchmarks.end_to_end.plant import Trouble, plant
@@ -36,6 +37,7 @@ from benchmarks.profiles import floors as floors_of
 from benchmarks.profiles import least
 from benchmarks.profiles.shares import Shares, shares
 from benchmarks.profiles.spy import RATE, NoSpy, around, beside
+from benchmarks.scale.replicas import measure
 from benchmarks.smtp import machine
 from benchmarks.smtp.peers import TOP
 from benchmarks.smtp.sink import NoCompiler, Sink
@@ -46,9 +48,17 @@ TEMPLATES = 1_000
 FUNCTIONS = 12
 MANY, ONE = "who enqueues: `send_bulk`", "who enqueues: `send_email.delay()` each"
 COPIED = f"**Notifier**, `send_bulk`, DATA, {TEMPLATES:,} templates, each used twice"
+USED_BEFORE = {
+    1: f"**Notifier**, `send_bulk`, DATA, one template, used {USED * TEMPLATES:,} times before",
+    TEMPLATES: f"**Notifier**, `send_bulk`, DATA, {TEMPLATES:,} templates, each used {USED} times before",
+}
+REPLICAS = {
+    1: "**Notifier**, one replica with one child",
+    8: "**Notifier**, one of eight replicas with a child each",
+}
 _HOW = f"""\
 Whatever runs is looked at {RATE} times a second (py-spy, which stops nothing). A look counts for the part whose function is the innermost: what the standard library, redis-py or
-jsonschema takes is their caller's. The cases are those of [the benchmark](../end_to_end/RESULTS.md), with a worker of two children; what a mail takes is the system's count of the same run,
+jsonschema takes is their caller's. The cases are those of [the benchmark](../end_to_end/RESULTS.md), with a worker of two children where nothing else is said; what a mail takes is the system's count of the same run,
 and is shared out by the looks; of who enqueues, that of a run before. A look also finds a thread that waits for a processor, and misses some that are short: a part is known to a few
 hundredths, not to the microsecond."""
 
@@ -61,14 +71,14 @@ class Profile:
     shares: Shares
 
 
-def worker(case: Case, sink: Sink, **settings: str) -> Profile:
-    """Of a worker and its children, from a twentieth of the mails on. Raises `NoSpy`, `Trouble`."""
+def worker(case: Case, sink: Sink, before: int = 0, **settings: str) -> Profile:
+    """Of a worker and its children, from a twentieth of the mails on, and not ``before`` so many. Raises `NoSpy`, `Trouble`."""
     with TemporaryDirectory() as folder, plant(sink, case, Path(folder), **settings) as made:
         stacks = Path(folder) / "stacks"
         made.enqueue(case.peer, case.function, 1, case.count)
         with made.worker(case.peer.app, case.slots) as process:
             watch = Watch(made, case, sink, process)
-            begin = watch.at(max(1, int(WARM * case.count)))
+            begin = watch.at(max(1, before, int(WARM * case.count)))
             with beside(process.pid, stacks):
                 end = watch.at(case.count)
         return Profile((end.worker - begin.worker) / (end.done - begin.done), shares(stacks.read_text().splitlines()))
@@ -87,13 +97,21 @@ def caller(function: str, count: int, sink: Sink) -> Profile:
         )
 
 
-def copied(mails: int, sink: Sink) -> Profile:
-    """A worker that meets a thousand templates."""
+def copied(copies: int, mails: int, before: int, sink: Sink) -> Profile:
+    """A worker that has so many templates, each used in turn; looked at when ``before`` mails have gone."""
     with TemporaryDirectory() as folder:
-        for copy in range(TEMPLATES):
+        for copy in range(copies):
             shutil.copytree(shipped_templates() / TEMPLATE, Path(folder) / copy_of(copy))
-        case = Case(NOTIFIER, mails, "enqueue_copies")
-        return worker(case, sink, NOTIFIER_TEMPLATES=folder, **{COPIES: str(TEMPLATES)})
+        case = Case(NOTIFIER, before + mails, "enqueue_copies")
+        return worker(case, sink, before, NOTIFIER_TEMPLATES=folder, **{COPIES: str(copies)})
+
+
+def replica(count: int, mails: int, sink: Sink) -> Profile:
+    """One of so many workers with a child each, and what all of them take for a mail."""
+    with TemporaryDirectory() as folder:
+        stacks = Path(folder) / "stacks"
+        run = measure(count, mails * (count + 1) // 2, sink, look=lambda pid: beside(pid, stacks))
+        return Profile(run.worker, shares(stacks.read_text().splitlines()))
 
 
 def profiles(mails: int, sink: Sink) -> Mapping[str, Callable[[], Profile]]:
@@ -103,7 +121,9 @@ def profiles(mails: int, sink: Sink) -> Mapping[str, Callable[[], Profile]]:
     of_workers = {name: partial(worker, cases[name], sink) for name in asked}
     return {
         **of_workers,
-        COPIED: partial(copied, min(mails, 2 * TEMPLATES), sink),
+        COPIED: partial(copied, TEMPLATES, min(mails, 2 * TEMPLATES), 0, sink),
+        **{USED_BEFORE[count]: partial(copied, count, mails // 2, USED * TEMPLATES, sink) for count in USED_BEFORE},
+        **{REPLICAS[count]: partial(replica, count, mails // 2, sink) for count in REPLICAS},
         MANY: partial(caller, "enqueue_many", mails, sink),
         ONE: partial(caller, "enqueue", mails // 2, sink),
     }

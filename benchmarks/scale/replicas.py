@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -57,8 +57,15 @@ class _Sample:
     machine: float
 
 
-def measure(replicas: int, count: int, sink: Sink, *, more: str = "") -> Run:
-    """``more``: options for the relay's URL."""
+def measure(
+    replicas: int,
+    count: int,
+    sink: Sink,
+    *,
+    more: str = "",
+    look: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> Run:
+    """``more``: options for the relay's URL. ``look`` is entered with the first worker's process while all are measured."""
     sink.reset()
     with EmbeddedValkey() as valkey, redis.Redis.from_url(valkey.url) as server:
         url = f"smtp://127.0.0.1:{sink.plain_port}?{LIMITS}{more}"
@@ -72,8 +79,9 @@ def measure(replicas: int, count: int, sink: Sink, *, more: str = "") -> Run:
             _add(store, valkey.url, count)
             until(lambda: sink.received().mails >= warm + 0.15 * count, WORK, PATIENCE)
             begin = _sample(server, pids, sink)
-            until(lambda: sink.received().mails >= warm + 0.85 * count, WORK, PATIENCE)
-            end = _sample(server, pids, sink)
+            with look(pids[0]):
+                until(lambda: sink.received().mails >= warm + 0.85 * count, WORK, PATIENCE)
+                end = _sample(server, pids, sink)
             until(lambda: sink.received().mails == warm + count, WORK, PATIENCE)
     # Where all came between two looks, on a machine that stood still in a smoke test, the start is measured as well.
     return _difference(replicas, begin if begin.mails < end.mails else first, end)
