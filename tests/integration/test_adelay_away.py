@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
+import threading
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from workers import Plant, plant
 
 from notifier import send_email
 from notifier.errors import BrokerUnavailable, StoreUnavailable
-from notifier.tasks import offload
 from notifier.tasks.bells import gate
 from notifier.tasks.enqueueing import Enqueueing
 from notifier.tasks.result import MailResult
@@ -91,10 +90,15 @@ def test_a_call_that_is_cancelled_says_whether_its_mail_is_stored(hurt: Plant) -
         await send_email.adelay(**welcome())
         hurt.valkey.signal(signal.SIGSTOP)
         call = send_email.adelay(**welcome("gone@example.com"))
+        begun, own = threading.Event(), call._call
+
+        def begin() -> MailResult:
+            begun.set()
+            return own()
+
+        call._call = begin
         task = asyncio.create_task(call)
-        waiting = offload._threads[os.getpid()]._executor._work_queue
-        await asyncio.sleep(0)  # it is submitted
-        while waiting.qsize():  # noqa: ASYNC110 - a thread takes it
+        while not begun.is_set():  # noqa: ASYNC110 - by a thread
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.sleep(0)
