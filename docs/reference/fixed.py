@@ -183,10 +183,10 @@ FIXED: tuple[Fixed, ...] = (
         ("notifier.smtp.quota.KEPT",),
     ),
     Fixed(
-        "a relay that ends a connection does so for the number of mails, and not of waiting for the next one",
-        f"within {session.AT_WORK:g} seconds of its last reply",
-        "No server waits for less than a second.",
-        ("notifier.smtp.session.AT_WORK",),
+        "the end of a connection tells how many mails the relay takes in one",
+        f"within {_seconds(session.IDLE)} of its last reply",
+        "Later it may be told of idleness, for which RFC 5321 section 4.5.3.2.7 asks a server to wait for five minutes.",
+        ("notifier.smtp.session.IDLE",),
     ),
     Fixed(
         "a window grows again",

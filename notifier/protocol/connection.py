@@ -19,8 +19,7 @@ _READ = frozenset({334})  # a challenge is read; of other replies to a login onl
 class Connection:
     """The framing of one SMTP connection. ``dead`` says why nothing may be sent any more; None while it lives.
 
-    ``replies`` are those that have come whole, in order. ``owed`` counts those that are still to come. ``mid_reply``: one has begun and
-    not ended.
+    ``replies`` are those that have come whole, in order. ``owed`` counts those that are still to come.
     """
 
     def __init__(self, transcript: Transcript | None = None, caps: ReplyCaps = CAPS) -> None:
@@ -30,10 +29,14 @@ class Connection:
         self._before_tls = False  # STARTTLS was said last
         self.owed = 1  # the server speaks first (RFC 5321 section 3.1)
         self.replies: deque[Reply] = deque()
-        self.mid_reply = False
         self.dead: str | None = None
         self.unasked: Reply | None = None
         self.out_of_step = False  # a reply came that nothing had asked for: which one was it?
+
+    @property
+    def mid_reply(self) -> bool:
+        """True where a reply has begun and not ended."""
+        return self._parser.pending
 
     def send(self, *commands: Command) -> bytes:
         """The octets of one flight; a reply is owed for each command. Raises `ValueError` with nothing owed."""
@@ -57,7 +60,6 @@ class Connection:
         can be taken all the same, so that it does not matter how the octets were split.
         """
         found = self._parser.feed(data)
-        self.mid_reply = self._parser.pending
         if self._mask is not None:
             found = [reply if reply.code in _READ else self._mask.over(reply) for reply in found]
         if self._transcript is not None:
@@ -69,7 +71,7 @@ class Connection:
         self.owed -= len(found)
         if self._parser.violation is not None:
             self._die(self._parser.violation)
-        if self.mid_reply and not self.owed:
+        if not self.owed and self._parser.pending:
             # Behind the reply to STARTTLS it would be read as if it had come through TLS (RFC 3207, CVE-2011-0411).
             self._die(f"octets {'behind the reply to STARTTLS' if self._before_tls else 'that no command asked for'}")
 
@@ -97,4 +99,4 @@ class Connection:
     @property
     def quiet(self) -> bool:
         """True where nothing is owed and nothing is left over: the only state in which it may be parked."""
-        return not (self.dead or self.owed or self.replies or self.mid_reply)
+        return not (self.dead or self.owed or self.replies or self._parser.pending)

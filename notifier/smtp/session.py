@@ -45,7 +45,9 @@ from notifier.smtp.trust import Published
 from notifier.smtp.window import Window
 from notifier.smtp.wire import Wire
 
-AT_WORK = 0.5  # seconds since its last reply in which no server is tired of waiting for the next mail
+# Seconds since its last reply, from which on a connection is idle: its server may end it for that, and not for the number of mails. RFC
+# 5321 section 4.5.3.2.7 asks servers to wait for five minutes.
+IDLE = 0.5
 HANGING_UP = 0.1  # seconds that a server gets to close after its reply to QUIT; its FIN mostly comes with that
 
 
@@ -310,7 +312,7 @@ class Session:
             link.doubt = self._connection.dead or "closed"
         dialogue = sending(transactions, link, binary=not transactions.plain and any(mail.binary for mail in mails))
         left, answered = len(mails), self._answered
-        at_work = answered > 0 and time.monotonic() - self._wire.read_at < AT_WORK
+        idle = not answered or time.monotonic() - self._wire.read_at >= IDLE
         try:
             for delivery in self._deliveries(dialogue, before_dot, before_wait):
                 if isinstance(delivery, Taken):
@@ -330,8 +332,7 @@ class Session:
             # a transaction is open then, and what was said next would be read as a part of its message.
             if link.doubt is not None or left or not self._connection.quiet:
                 self._connection.kill(clean(link.doubt or "broken off in a transaction"))
-                # Behind a mail, and not behind a rest, the server was not tired of waiting for the next one.
-                if (at_work or self._answered > answered) and self.ending is not Ending.DOUBT:
+                if (self._answered > answered or not idle) and self.ending is not Ending.DOUBT:
                     self._quota.ended(self._answered, self._opened_at)
                 self.close(say_quit=False)
 

@@ -89,6 +89,14 @@ def test_one_mail_to_another_address_takes_no_rate(run: Run, store: RedisStore) 
     assert state_of(store, mail_id) is MailState.FAILED
 
 
+def test_another_address_for_whom_the_mail_never_was_for_is_refused_with_its_id(run: Run, store: RedisStore) -> None:
+    mail_id = failed(store)
+    found = run(dead, "requeue", mail_id, "--to", "nobody@example.com=ann@example.com")
+    assert found.exit_code == 1
+    assert found.stderr.startswith(f"{mail_id}: ")
+    assert state_of(store, mail_id) is MailState.FAILED
+
+
 def test_a_requeued_mail_to_a_suppressed_address_is_told_with_what_helps(run: Run, store: RedisStore) -> None:
     """It failed again, and nothing had said so before."""
     kept, free = failed(store), failed(store, "ann@example.com")

@@ -4,6 +4,6 @@ import pytest
 from store_conformance import StoreConformance
 
 
-@pytest.mark.long  # `make check` has those of the parts
+@pytest.mark.long  # on the real server it is left to `make test` too
 class TestTheLedgerOnAPlayedRedis(StoreConformance):
     pass
