@@ -89,7 +89,9 @@ def test_one_mail_to_another_address_takes_no_rate(run: Run, store: RedisStore) 
     assert state_of(store, mail_id) is MailState.FAILED
 
 
-def test_another_address_for_whom_the_mail_never_was_for_is_refused_with_its_id(run: Run, store: RedisStore) -> None:
+def test_another_address_in_place_of_one_that_the_mail_is_not_for_is_refused_with_its_id(
+    run: Run, store: RedisStore
+) -> None:
     mail_id = failed(store)
     found = run(dead, "requeue", mail_id, "--to", "nobody@example.com=ann@example.com")
     assert found.exit_code == 1
