@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
-from notifier.pool.places import Borrower, LogIn
+from notifier.pool.places import Borrower
 from notifier.smtp import Session
 
 
-class GiveBack(Protocol):
-    """``sound``: the block ended well, so that the session may be lent again."""
+class Lender(Protocol):
+    """Whoever has sessions, and wants them back. ``sound``: the block ended well, so that the session may be lent again."""
 
-    def __call__(self, borrower: Borrower, *, sound: bool) -> None: ...
+    def check_out(self, borrower: Borrower, deadline: float) -> Session:
+        """A live session, by ``deadline``."""
+
+    def take_back(self, borrower: Borrower, *, sound: bool) -> None:
+        """What was lent to them, and their place."""
 
 
 class Lending(Borrower):
@@ -22,20 +25,14 @@ class Lending(Borrower):
     A class, because a generator costs as much as the rest of the checkout; and the borrower itself, as every object counts.
     """
 
-    def __init__(
-        self,
-        checkout: Callable[[Borrower, float], Session],
-        give_back: GiveBack,
-        deadline: float,
-        log_in: LogIn | None = None,
-    ) -> None:
-        self._checkout, self._give_back, self._deadline, self.log_in = checkout, give_back, deadline, log_in
+    lender: Lender
+    deadline: float
 
     def __enter__(self) -> Session:
         """The session. Raises as `SessionPool.session` says; `RuntimeError` the second time: ask the pool for another."""
         if self.granted or self.turned_away:
             raise RuntimeError("this loan of a session is over: ask the pool for another one with session()")
-        return self._checkout(self, self._deadline)
+        return self.lender.check_out(self, self.deadline)
 
     @property
     def fresh(self) -> bool:
@@ -46,4 +43,4 @@ class Lending(Borrower):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give it back, or retire it."""
-        self._give_back(self, sound=kind is None)
+        self.lender.take_back(self, sound=kind is None)

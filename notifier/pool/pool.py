@@ -109,11 +109,14 @@ class SessionPool:
         takes, or the `DeliveryError` of a session that could not be opened. An exception in the block retires the
         session: it may stand anywhere in a dialogue.
         """
-        return Lending(self._checkout, self._give_back, deadline, log_in)
+        lending = Lending()  # and no `__init__`, which would be a call more of each checkout
+        lending.lender, lending.deadline, lending.log_in = self, deadline, log_in
+        return lending
 
     # checkout -------------------------------------------------------------------------------------------------------
 
-    def _checkout(self, borrower: Borrower, deadline: float) -> Session:
+    def check_out(self, borrower: Borrower, deadline: float) -> Session:
+        """For `Lending`: what `session` says."""
         if self._places.pid != os.getpid():
             self._begin_anew_after_a_fork()
         if self._fewer_until is not None and self._clock() >= self._fewer_until:
@@ -304,20 +307,25 @@ class SessionPool:
 
     # return ---------------------------------------------------------------------------------------------------------
 
-    def _give_back(self, borrower: Borrower, *, sound: bool) -> None:
+    def take_back(self, borrower: Borrower, *, sound: bool) -> None:
+        """For `Lending`: keep the session for the next, or retire it."""
         try:
-            if (lent := borrower.pooled) is not None and lent.pid != os.getpid():
-                lent.session.abandon()  # lent before a fork: the parent has it too, and has a place for it
-            elif (reason := self._parked(borrower) if sound else "doubt") is not None:
-                self._retire(borrower, reason)
+            if (reason := self._parked(borrower) if sound else "doubt") is not None:
+                self._not_parked(borrower, reason)
             elif (upkeep := self._upkeep) is not None and upkeep.thread is None:
                 upkeep.wake()
         except BaseException:
             self._retire(borrower, "doubt")
             raise
 
+    def _not_parked(self, borrower: Borrower, reason: str) -> None:
+        if (lent := borrower.pooled) is not None and lent.pid != os.getpid():
+            lent.session.abandon()  # lent before a fork: the parent has it too, and has a place for it
+        else:
+            self._retire(borrower, reason)
+
     def _parked(self, borrower: Borrower) -> str | None:
-        """None where it is parked; else the reason to retire it."""
+        """None where it is parked; else the reason not to park it. One that the parent has was abandoned at the fork, and is closed."""
         if (lent := borrower.pooled) is None:
             return None
         if (reason := lent.why_not_again(self.config, self._clock())) is not None:

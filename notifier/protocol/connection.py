@@ -99,4 +99,5 @@ class Connection:
     @property
     def quiet(self) -> bool:
         """True where nothing is owed and nothing is left over: the only state in which it may be parked."""
-        return not (self.dead or self.owed or self.replies or self._parser.pending)
+        # A reply that has begun is owed still, or was the end of the connection: `receive` sees to it.
+        return not (self.dead or self.owed or self.replies)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from notifier.protocol.commands import Data, Hello, Mail, Quit, Rcpt, StartTLS
 from notifier.protocol.connection import Connection
@@ -72,3 +76,20 @@ def test_a_connection_in_mid_reply_is_not_quiet() -> None:
     connection.receive(b"221-b")
     assert connection.mid_reply
     assert not connection.quiet
+
+
+PIECES = st.sampled_from(
+    [b"250 a\r\n", b"250-a\r\n", b"421 bye\r\n", b"2", b"50", b" x", b"\r", b"\n", b"\r\n", b"x\n", b"\0"]
+)
+
+
+@given(st.lists(PIECES, max_size=12), st.integers(0, 3))
+def test_a_reply_that_has_begun_is_owed_or_was_the_end_of_the_connection(pieces: list[bytes], commands: int) -> None:
+    """So `quiet` need not look at what the parser holds."""
+    connection = greeted()
+    if commands:
+        connection.send(*[Quit()] * commands)
+    for octets in pieces:
+        with suppress(ProtocolViolation):
+            connection.receive(octets)
+        assert connection.owed or connection.dead or not connection.mid_reply
