@@ -30,7 +30,7 @@ class Lending(Borrower):
 
     def __enter__(self) -> Session:
         """The session. Raises as `SessionPool.session` says; `RuntimeError` the second time: ask the pool for another."""
-        if self.granted or self.turned_away:
+        if self.asked:
             raise RuntimeError("this loan of a session is over: ask the pool for another one with session()")
         return self.lender.check_out(self, self.deadline)
 
