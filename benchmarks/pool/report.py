@@ -22,7 +22,7 @@ WAYS = {
 
 _CHECKOUT = """\
 One thread, one session that is parked and live, the listener that workers have: `with pool.session(…)`, entered and left.
-Promised: under 8 µs, in the fastest round: others who share the processor make a round slower, and never faster."""
+Promised: under 8 µs."""
 _CROWD = f"""\
 {THREADS} threads on {SESSIONS} sessions; each checks out, sends one mail by DATA and returns, again and again. *wait*: from
 the call to the session. *longest*: of all waits of a round over their median. *unequal*: the median wait of the thread that
