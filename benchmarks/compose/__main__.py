@@ -45,7 +45,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name} beside the program; nowhere with --quick")
     given = parser.parse_args(words)
     if given.quick:
-        given.rounds = 2
+        given.rounds = 1
     elif given.output is None:
         given.output = RESULTS
     return given

@@ -34,7 +34,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help=f"default: {RESULTS.name} beside the program; nowhere with --quick")
     given = parser.parse_args(words)
     if given.quick:
-        given.rounds, given.checkouts, given.turns, given.mails = 2, 200, 2, 300
+        given.rounds, given.checkouts, given.turns, given.mails = 1, 200, 2, 300
     elif given.output is None:
         given.output = RESULTS
     return given
