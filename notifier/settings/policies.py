@@ -29,9 +29,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from notifier.model.email import Email
 from notifier.model.mail_class import SHIPPED_CLASSES, Delivery, Durability, MailClass
 from notifier.retry import DEFAULT_TABLE, RetryPolicy, RetryTable
 from notifier.settings.parsers import span
@@ -55,6 +54,18 @@ _CLASS = (
 _ROW = ("ladder", "jitter", "attempts", "fresh_first", "never")
 
 
+class Classed(Protocol):
+    """A mail, or what is known of one."""
+
+    @property
+    def mail_class(self) -> str:
+        """Its name."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policies:
     """Every mail class, and the retry table of each; ``table`` is that of the classes without rows of their own."""
@@ -68,10 +79,10 @@ class Policies:
         tables = {name: table.scaled(factor) for name, table in self.tables.items()}
         return replace(self, table=self.table.scaled(factor), tables=tables)
 
-    def mailing_list_of(self, email: Email) -> str | None:
+    def mailing_list_of(self, mail: Classed) -> str | None:
         """What the mail's recipients unsubscribe from; None where they cannot, also where its class is gone."""
-        mail_class = self.classes.get(email.mail_class)
-        return None if mail_class is None else mail_class.mailing_list(email.tenant)
+        mail_class = self.classes.get(mail.mail_class)
+        return None if mail_class is None else mail_class.mailing_list(mail.tenant)
 
     def table_of(self, mail_class: str) -> RetryTable:
         """The table that decides about a mail of this class."""

@@ -22,6 +22,7 @@ from notifier.model.pause import Pause
 from notifier.model.spent import Spent
 from notifier.model.state import MailState
 from notifier.model.stopwatch import Stopwatch
+from notifier.model.tenant import DEFAULT
 from notifier.model.worker import WorkerRecord
 from notifier.store.evidence import Evidence, Proofs, Verdict
 
@@ -117,7 +118,7 @@ class MailStatus:
     """What `notifier.status(id)` tells. Times are seconds since the epoch (store's clock).
 
     ``history`` has one entry an edge: ``{"at", "state", "attempt", "fault", "reply", "relay", "transcript"}`` with only what is
-    known, and the transcript until the mail has ended; it never holds the context.
+    known, and the transcript until the mail has ended; it never holds the context. ``tenant``: until it has ended too.
     """
 
     mail_id: str
@@ -133,6 +134,7 @@ class MailStatus:
     unknowns: int
     setbacks: int
     history: tuple[Mapping[str, Any], ...] = ()
+    tenant: str = DEFAULT
 
     @property
     def last_fault(self) -> Fault | None:

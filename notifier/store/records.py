@@ -26,7 +26,7 @@ Arguments = tuple[str | bytes | int, ...]
 # What people may see of a record: never the payload, whose context may hold reset links and codes.
 _FIELDS = ("state", "template", "class", "recipients", "created", "due")
 _COUNTERS = ("attempt", "crashes", "unknowns", "setbacks")  # one that is not there is nought
-STATUS_FIELDS = (*_FIELDS, *_COUNTERS)
+STATUS_FIELDS = (*_FIELDS, *_COUNTERS, "tenant")  # the default one is not there either
 
 
 class UnreadableRecord(ValueError):
@@ -222,6 +222,7 @@ def status_of(queue: str, mail_id: str, fields: Sequence[bytes | None], history:
         crashes=int(known.get("crashes", 0)),
         unknowns=int(known.get("unknowns", 0)),
         setbacks=int(known.get("setbacks", 0)),
+        tenant=known.get("tenant", DEFAULT),
         history=tuple(json.loads(entry) for entry in history),
     )
 

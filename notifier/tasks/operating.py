@@ -15,6 +15,7 @@ from notifier.model.outcome import RecipientState
 from notifier.model.pause import Pause
 from notifier.model.state import DEAD, MailState
 from notifier.model.suppression import Suppression
+from notifier.store import RedisStore
 from notifier.store.base import MailStatus, Store
 from notifier.store.evidence import Verdict
 from notifier.tasks.app import point_at_broker
@@ -111,7 +112,8 @@ class Done:
 def requeue(mail_ids: Sequence[str], *, why: str, per_second: float | None = None) -> Iterator[Done]:
     """Send mails once more. With a rate each is due a moment after the one before, so that they do not all come at once.
 
-    There is a warning where a recipient is on the suppression list: nothing goes there, whoever asks for it.
+    There is a warning where a recipient is on the suppression list, or has unsubscribed from such mails: nothing goes there, whoever
+    asks for it.
     """
     due_in = [number / per_second if per_second else 0.0 for number in range(len(mail_ids))]
     store = runtime().store
@@ -120,32 +122,46 @@ def requeue(mail_ids: Sequence[str], *, why: str, per_second: float | None = Non
         yield from _warned(store, portion)
 
 
-def _warned(store: Store, portion: Sequence[Done]) -> Iterator[Done]:
-    left: dict[str, list[str]] = {}
-    kept: Mapping[str, str] = {}
+def _warned(store: RedisStore, portion: Sequence[Done]) -> Iterator[Done]:
+    warnings: Mapping[str, str] = {}
     with suppress(StoreUnavailable):  # the mails have been requeued, and that is what is told
-        for mail in store.statuses([one.mail_id for one in portion if one.error is None]):
-            left[mail.mail_id] = [
-                path for path, state in mail.recipients.items() if state is not RecipientState.ACCEPTED
-            ]
-        kept = store.suppressed(sorted({path for paths in left.values() for path in paths}))
+        warnings = _of_suppressed(store, [one.mail_id for one in portion if one.error is None])
     for one in portion:
-        theirs = [path for path in left.get(one.mail_id, ()) if path in kept]
-        yield replace(one, warning="; ".join(_stays(path, kept[path]) for path in theirs)) if theirs else one
+        yield replace(one, warning=words) if (words := warnings.get(one.mail_id)) else one
 
 
-def _stays(path: str, reason: str) -> str:
-    return f"{path} is on the suppression list ({reason}), and is not mailed until it is off it: notifier suppress remove {path}"
+def _of_suppressed(store: RedisStore, mail_ids: Sequence[str]) -> Mapping[str, str]:
+    """Of those of the mails that have recipients who get none: what is to be said."""
+    policies, left = runtime().settings.policies, dict[str | None, dict[str, list[str]]]()
+    for mail in store.statuses(mail_ids):
+        theirs = left.setdefault(policies.mailing_list_of(mail), {})
+        theirs[mail.mail_id] = [path for path, state in mail.recipients.items() if state is not RecipientState.ACCEPTED]
+    said: dict[str, str] = {}
+    for mailing_list, theirs in left.items():
+        kept = store.suppression.of(sorted({path for paths in theirs.values() for path in paths}), mailing_list)
+        for mail_id, paths in theirs.items():
+            said[mail_id] = "; ".join(_stays(path, kept[path]) for path in paths if path in kept)
+    return said
+
+
+def _stays(path: str, entry: Suppression) -> str:
+    of, option = (f" of {entry.mailing_list}", f" --list {entry.mailing_list}") if entry.mailing_list else ("", "")
+    return (
+        f"{path} is on the suppression list{of} ({entry.reason}), and is not mailed until it is off it: "
+        f"notifier suppress remove {path}{option}"
+    )
 
 
 def readdress(mail_id: str, edits: Mapping[str, Address], *, why: str) -> Done:
-    """Send a mail once more, with another address for some of its forward-paths."""
+    """Send a mail once more, with another address for some of its forward-paths. There is a warning as `requeue` has it."""
+    store = runtime().store
     try:
-        return Done(mail_id, runtime().store.resolve(mail_id, MailState.WAITING, why, readdress=edits))
+        done = Done(mail_id, store.resolve(mail_id, MailState.WAITING, why, readdress=edits))
     except StoreUnavailable:
         raise
     except NotifierError as error:
         return Done(mail_id, None, str(error))
+    return next(_warned(store, [done]))
 
 
 def discard(mail_ids: Sequence[str], *, why: str) -> Iterator[Done]:

@@ -44,8 +44,8 @@ def run(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def failed(store: RedisStore, address: str = "zoe@example.com") -> str:
-    claim = claimed(store, an_email(address))
+def failed(store: RedisStore, address: str = "zoe@example.com", **more: str) -> str:
+    claim = claimed(store, an_email(address, **more))
     store.settle([Settlement(claim, MailState.FAILED, fault=GREYLISTED)])
     return claim.mail_id
 
@@ -109,6 +109,27 @@ def test_a_requeued_mail_to_a_suppressed_address_is_told_with_what_helps(run: Ru
         f"{kept}: zoe@example.com is on the suppression list (bounced), and is not mailed until it is off it: "
         "notifier suppress remove zoe@example.com\n"
     )
+
+
+def test_so_is_one_to_somebody_who_has_unsubscribed_from_such_mails(run: Run, store: RedisStore) -> None:
+    """Of that tenant and class alone: his others go out, and no word is lost about them."""
+    theirs = failed(store, mail_class="bulk", tenant="shop")
+    others = failed(store, mail_class="bulk"), failed(store, tenant="shop")
+    store.suppress("zoe@example.com", "unsubscribed", "shop/bulk")
+    found = run(dead, "requeue", *others, theirs)
+    assert (found.exit_code, found.stdout) == (0, "3 waiting\n")
+    assert found.stderr == (
+        f"{theirs}: zoe@example.com is on the suppression list of shop/bulk (unsubscribed), and is not mailed until it is off it: "
+        "notifier suppress remove zoe@example.com --list shop/bulk\n"
+    )
+
+
+def test_so_is_another_address_that_is_not_mailed_either(run: Run, store: RedisStore) -> None:
+    mail_id = failed(store)
+    store.suppress("ann@example.com", "bounced")
+    found = run(dead, "requeue", mail_id, "--to", "zoe@example.com=ann@example.com")
+    assert (found.exit_code, found.stdout) == (0, "1 waiting\n")
+    assert f"{mail_id}: ann@example.com is on the suppression list (bounced)" in found.stderr
 
 
 def test_so_it_is_told_to_programs(run: Run, store: RedisStore) -> None:
