@@ -315,7 +315,7 @@ class SessionPool:
             elif (upkeep := self._upkeep) is not None and upkeep.thread is None:
                 upkeep.wake()
         except BaseException:
-            self._retire(borrower, "doubt")
+            self._not_parked(borrower, "doubt")
             raise
 
     def _not_parked(self, borrower: Borrower, reason: str) -> None:

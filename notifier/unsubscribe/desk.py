@@ -14,6 +14,7 @@ from notifier.delivery.signatures import SigningKey
 from notifier.delivery.unsubscribing import NoToken, TokenOver, Unsubscription, opened
 from notifier.errors import StoreError
 from notifier.unsubscribe import pages
+from notifier.unsubscribe.words import Language, Words, language_for
 
 MAX_BODY = 4096  # octets; the words are 26
 MAX_QUERY = 2048  # characters
@@ -28,26 +29,24 @@ class Answer:
 
     status: int
     body: bytes
+    language: str
     more: tuple[tuple[str, str], ...] = ()
 
     @property
     def headers(self) -> list[tuple[str, str]]:
         """All of them."""
-        return [*pages.HEADERS, *self.more, ("Content-Length", str(len(self.body)))]
+        about = ("Content-Language", self.language), ("Content-Length", str(len(self.body)))
+        return [*pages.HEADERS, *self.more, *about]
 
 
-NO_TOKEN = Answer(404, pages.sorry("No such link", "This link is not whole. Open it from the mail once more."))
-OVER = Answer(400, pages.sorry("An old link", "This link is too old. Take the one in a newer mail."))
-NOT_ASKED = Answer(
-    400, pages.sorry("Nothing has changed", "The request did not ask to unsubscribe. Open the link again.")
-)
-TOO_BIG = Answer(413, pages.sorry("Too big", "The request is too big for this page."))
-NOT_ALLOWED = Answer(
-    405, pages.sorry("Not here", "This page is opened or sent, and nothing else."), (("Allow", "GET, HEAD, POST"),)
-)
-AWAY = Answer(
-    503, pages.sorry("Not now", "We could not note it. Try again in a few minutes."), (("Retry-After", AGAIN),)
-)
+def too_big(languages: str) -> Answer:
+    """To a request of which nothing is read."""
+    language = language_for(languages)
+    return _sorry(413, language.too_big, language)
+
+
+def _sorry(status: int, words: Words, language: Language, *more: tuple[str, str]) -> Answer:
+    return Answer(status, pages.sorry(words, language), language.name, more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +57,35 @@ class Desk:
     suppress: Callable[[Unsubscription], object]
     clock: Callable[[], float] = time.time
 
-    def answer(self, method: str, query: str, content_type: str = "", body: bytes = b"") -> Answer:
-        """The answer to a request; ``body`` may be cut off behind `MAX_BODY` octets, never before."""
+    def answer(
+        self, method: str, query: str, content_type: str = "", body: bytes = b"", *, languages: str = ""
+    ) -> Answer:
+        """The answer to a request; ``body`` may be cut off behind `MAX_BODY` octets, never before. ``languages``: its Accept-Language."""
+        language = language_for(languages)
         if method not in ("GET", "HEAD", "POST"):
-            return NOT_ALLOWED
+            return _sorry(405, language.not_allowed, language, ("Allow", "GET, HEAD, POST"))
         try:
             one = opened(_token(query), self.keys, now=self.clock())
         except NoToken:
-            return NO_TOKEN
+            return _sorry(404, language.no_token, language)
         except TokenOver:
-            return OVER
-        return self._taken(one, content_type, body) if method == "POST" else Answer(200, pages.question(one.address))
+            return _sorry(400, language.over, language)
+        if method == "POST":
+            return self._taken(one, content_type, body, language)
+        return Answer(200, pages.question(one.address, language), language.name)
 
-    def _taken(self, one: Unsubscription, content_type: str, body: bytes) -> Answer:
+    def _taken(self, one: Unsubscription, content_type: str, body: bytes, language: Language) -> Answer:
         if len(body) > MAX_BODY:
-            return TOO_BIG
+            return _sorry(413, language.too_big, language)
         if not _asks_for_it(content_type, body):
-            return NOT_ASKED
+            return _sorry(400, language.not_asked, language)
         try:
             self.suppress(one)
         except StoreError as error:
             log.error("mail %s: nobody is unsubscribed from %s: %s", one.mail_id, one.mailing_list, error)  # noqa: TRY400 - for operators
-            return AWAY
+            return _sorry(503, language.away, language, ("Retry-After", AGAIN))
         log.info("mail %s: its recipient has unsubscribed from %s", one.mail_id, one.mailing_list)
-        return Answer(200, pages.done(one.address))
+        return Answer(200, pages.done(one.address, language), language.name)
 
 
 def _token(query: str) -> str:

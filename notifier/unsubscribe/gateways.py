@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from notifier.unsubscribe.desk import MAX_BODY, TOO_BIG, Answer, Desk
+from notifier.unsubscribe.desk import MAX_BODY, Answer, Desk, too_big
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,11 +30,12 @@ class WSGI:
     def _answer(self, environ: dict[str, Any]) -> Answer:
         length = environ.get("CONTENT_LENGTH") or "0"
         size = int(length) if length.isascii() and length.isdigit() else MAX_BODY + 1
+        languages = environ.get("HTTP_ACCEPT_LANGUAGE", "")
         if size > MAX_BODY:  # before any of it is read
-            return TOO_BIG
+            return too_big(languages)
         body = environ["wsgi.input"].read(size) if size else b""
         query, content_type = environ.get("QUERY_STRING", ""), environ.get("CONTENT_TYPE", "")
-        return self.desk().answer(environ["REQUEST_METHOD"], query, content_type, body)
+        return self.desk().answer(environ["REQUEST_METHOD"], query, content_type, body, languages=languages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,11 @@ class ASGI:
         """Answer one request."""
         if scope["type"] != "http":  # a server may ask for lifespan; there is nothing to begin and to end
             return
-        types = (value for name, value in scope["headers"] if name == b"content-type")
-        request = (scope["method"], scope["query_string"].decode("latin-1"), next(types, b"").decode("latin-1"))
+        fields = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        request = (scope["method"], scope["query_string"].decode("latin-1"), fields.get(b"content-type", ""))
+        languages = fields.get(b"accept-language", "")
         body = await _body(receive)
-        answer = await asyncio.to_thread(lambda: self.desk().answer(*request, body))
+        answer = await asyncio.to_thread(lambda: self.desk().answer(*request, body, languages=languages))
         headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})

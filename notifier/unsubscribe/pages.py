@@ -6,6 +6,8 @@ import base64
 import hashlib
 from html import escape
 
+from notifier.unsubscribe.words import Language, Words
+
 STYLE = (
     "body{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;margin:3em auto;padding:0 1em}"
     "button{font:inherit;padding:.6em 1.2em}"
@@ -15,6 +17,7 @@ _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS: tuple[tuple[str, str], ...] = (
     ("Content-Type", "text/html; charset=utf-8"),
     ("Cache-Control", "no-store"),
+    ("Vary", "Accept-Language"),
     (
         "Content-Security-Policy",
         f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -25,23 +28,23 @@ HEADERS: tuple[tuple[str, str], ...] = (
 )
 _BUTTON = (
     '<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">'
-    '<button type="submit">Unsubscribe</button></form>'
+    '<button type="submit">{}</button></form>'
 )
 
 
-def question(address: str) -> bytes:
+def question(address: str, language: Language) -> bytes:
     """Asks, and does nothing: scanners follow links."""
-    return _page("Unsubscribe?", f"No more of these mails to {_masked(address)}?", _BUTTON)
+    return _page(language, language.question, _masked(address), _BUTTON.format(escape(language.button)))
 
 
-def done(address: str) -> bytes:
+def done(address: str, language: Language) -> bytes:
     """What has become of it."""
-    return _page("Unsubscribed", f"No more of these mails go to {_masked(address)}. Other mails still do.")
+    return _page(language, language.done, _masked(address))
 
 
-def sorry(title: str, sentence: str) -> bytes:
+def sorry(words: Words, language: Language) -> bytes:
     """Why nothing has become of it."""
-    return _page(title, sentence)
+    return _page(language, words)
 
 
 def _masked(address: str) -> str:
@@ -50,9 +53,10 @@ def _masked(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-def _page(title: str, sentence: str, form: str = "") -> bytes:
+def _page(language: Language, words: Words, address: str = "", form: str = "") -> bytes:
+    title, sentence = words.title, words.sentence.format(address)
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{language.name}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
         f"<body><main><h1>{escape(title)}</h1><p>{escape(sentence)}</p>{form}</main></body></html>\n"

@@ -9,7 +9,7 @@ import io
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from wsgiref.validate import validator
 
@@ -23,6 +23,7 @@ from notifier.model.ids import new_mail_id
 from notifier.model.secret import Secret
 from notifier.unsubscribe import ASGI, WSGI, Desk
 from notifier.unsubscribe.desk import MAX_BODY
+from notifier.unsubscribe.words import ENGLISH, LANGUAGES, language_for
 
 KEY = SigningKey("2026", Secret("s" * 32))
 NOW = 1_800_000_000.0
@@ -225,3 +226,54 @@ def test_what_is_no_request_is_left_alone() -> None:
 
     asyncio.run(ASGI(lambda: Desk([KEY], told.append))({"type": "lifespan"}, receive, send))
     assert told == []
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_are_in_the_readers_language(ask: Client, language: str, status: int) -> None:
+    answer = ask("GET", TOKEN if status == 200 else "none", headers={"Accept-Language": f"{language}-AT,xx;q=0.5"})
+    words = LANGUAGES[language].question if status == 200 else LANGUAGES[language].no_token
+    assert answer.status_code == status
+    assert f'<html lang="{language}">' in answer.text
+    assert f"<h1>{words.title}</h1>" in answer.text
+    assert (answer.headers["content-language"], answer.headers["vary"]) == (language, "Accept-Language")
+
+
+def test_a_reader_clicks_in_his_language_and_a_provider_in_none(ask: Client, gone: list[Unsubscription]) -> None:
+    german = {"Accept-Language": "de"}
+    assert "Abmelden</button>" in ask("GET", headers=german).text
+    assert "z…@example.com gehen keine" in ask("POST", data=FORM, headers=german).text
+    assert "No more of these mails" in ask("POST", data=FORM, headers={"Accept-Language": ""}).text
+    assert gone == [ZOE, ZOE]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "name"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("DE-at", "de"),
+        ("fr, de", "de"),
+        ("en, de", "en"),
+        ("en;q=0.2, de;q=0.3", "de"),
+        ("en;q=0.2,de ; q=0.200", "en"),
+        ("de;q=0, fr", "en"),
+        ("de;q=2, en;q=0.1", "en"),
+        ("de;q=nan", "en"),
+        ("*", "en"),
+        ("deutsch", "en"),
+        ("de-", "en"),
+        ("fr," * 400 + "de", "en"),
+        (";;q=,,\x00, de\r\nX: y", "en"),
+    ],
+)
+def test_of_what_is_accepted_the_language_is_taken_that_is_liked_best(accepted: str, name: str) -> None:
+    assert language_for(accepted).name == name
+
+
+def test_every_page_is_in_every_language() -> None:
+    """And none is left as it is in English."""
+    for other in set(LANGUAGES.values()) - {ENGLISH}:
+        for field in fields(ENGLISH):
+            assert getattr(other, field.name) != getattr(ENGLISH, field.name)
+            assert str(getattr(other, field.name)).count("{}") == str(getattr(ENGLISH, field.name)).count("{}")
