@@ -82,6 +82,7 @@ def _elsewhere() -> Iterator[Target]:
         both = row(smtp, client, number=1), row(smtp, kept, number=1)
         yield _target(f"round trip 20 ms, one connection: {client}, beside {kept}", both, aim, _times)
     yield from _pool()
+    yield from _ledger()
     attached = row(_PAGES["compose"], "**Notifier**, as workers")
     yield _most("a file of 25 MB: memory beyond what there was", attached and attached[1], 8, " MiB")
     deferred = [row(_PAGES["delivery"], count) for count in ("0", "1,000,000")]
@@ -117,6 +118,16 @@ def _pool() -> Iterator[Target]:
         )
 
 
+def _ledger() -> Iterator[Target]:
+    page = _PAGES["delivery"]
+    for mail, aim in (("a single mail", 250), ("each of a batch of 100, 100 in flight", 40)):
+        added = row(page, mail)
+        yield _most(f"what the ledger adds to {mail}: processor time", added and added[7], aim, " µs")
+    kept = row(page, "mails")
+    yield _most("a waiting mail in the store, with 1 KB of context", kept and kept[2], 2500, " octets")
+    yield _most("a finished one", kept and kept[6], 400, " octets")
+
+
 def _target(
     work: str, both: tuple[list[str] | None, ...], aim: float, found: Callable[[Sequence[list[str]]], float]
 ) -> Target:
@@ -133,9 +144,10 @@ def _times(there: Sequence[list[str]]) -> float:
 
 
 def _most(work: str, cell: str | None, aim: float, unit: str) -> Target:
-    if not cell or not cell.replace(".", "").lstrip("-").isdigit():
-        return Target(work, f"at most {aim:g}{unit}", "not measured", None)
-    return Target(work, f"at most {aim:g}{unit}", f"{cell}{unit}", float(cell) <= aim)
+    number = (cell or "").replace(",", "")
+    if not number.replace(".", "").lstrip("-").isdigit():
+        return Target(work, f"at most {aim:,g}{unit}", "not measured", None)
+    return Target(work, f"at most {aim:,g}{unit}", f"{cell}{unit}", float(number) <= aim)
 
 
 def _least(work: str, cell: str | None, aim: float) -> Target:
