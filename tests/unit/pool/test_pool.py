@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import threading
@@ -326,6 +327,36 @@ def test_a_forked_child_leaves_its_parents_sessions_alone() -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert relay.sessions[0].said == []
     assert pool.stats()["parked"] == 1
+
+
+def test_so_does_one_that_was_forked_behind_pythons_back() -> None:
+    """As servers written in C do: no hook of `os.register_at_fork` runs, and a session may be lent out just then."""
+    pool, relay, _, _ = make()
+    lent = pool.session(soon())
+    lent.__enter__()
+    child = ctypes.PyDLL(None).fork()
+    if child == 0:
+        lent.__exit__(None, None, None)
+        with pool.session(soon()) as session:
+            right = session is not relay.sessions[0] and relay.sessions[0].said == ["abandon"]
+        os._exit(0 if right else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    lent.__exit__(None, None, None)
+    assert relay.sessions[0].said == []
+    assert pool.stats()["parked"] == 1
+
+
+def test_so_does_one_that_is_interrupted_as_it_gives_one_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(most: int) -> bool:
+        raise KeyboardInterrupt
+
+    pool, relay, _, _ = make()
+    lent = pool.session(soon())
+    monkeypatch.setattr(lent.__enter__(), "takes_another", interrupted)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(KeyboardInterrupt):
+        lent.__exit__(None, None, None)
+    assert relay.sessions[0].said == ["abandon"]
 
 
 def test_a_child_is_not_stopped_by_a_lock_that_another_thread_held_at_the_fork() -> None:
