@@ -31,7 +31,7 @@ class Lending(Borrower):
     def __enter__(self) -> Session:
         """The session. Raises as `SessionPool.session` says; `RuntimeError` the second time: ask the pool for another."""
         if self.asked:
-            raise RuntimeError("this loan of a session is over: ask the pool for another one with session()")
+            raise RuntimeError("this loan of a session was entered before: ask the pool for another one with session()")
         return self.lender.check_out(self, self.deadline)
 
     @property

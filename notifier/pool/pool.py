@@ -310,22 +310,18 @@ class SessionPool:
     def take_back(self, borrower: Borrower, *, sound: bool) -> None:
         """For `Lending`: keep the session for the next, or retire it."""
         try:
-            if (reason := self._parked(borrower) if sound else "doubt") is not None:
-                self._not_parked(borrower, reason)
+            if (lent := borrower.pooled) is not None and lent.pid != os.getpid():
+                lent.session.abandon()  # lent before a fork: the parent has it too, and has a place for it
+            elif (reason := self._parked(borrower) if sound else "doubt") is not None:
+                self._retire(borrower, reason)
             elif (upkeep := self._upkeep) is not None and upkeep.thread is None:
                 upkeep.wake()
         except BaseException:
-            self._not_parked(borrower, "doubt")
+            self._retire(borrower, "doubt")
             raise
 
-    def _not_parked(self, borrower: Borrower, reason: str) -> None:
-        if (lent := borrower.pooled) is not None and lent.pid != os.getpid():
-            lent.session.abandon()  # lent before a fork: the parent has it too, and has a place for it
-        else:
-            self._retire(borrower, reason)
-
     def _parked(self, borrower: Borrower) -> str | None:
-        """None where it is parked; else the reason not to park it. One that the parent has was abandoned at the fork, and is closed."""
+        """None where it is parked; else the reason to retire it."""
         if (lent := borrower.pooled) is None:
             return None
         if (reason := lent.why_not_again(self.config, self._clock())) is not None:
@@ -406,6 +402,10 @@ class SessionPool:
     def _close(self, borrower: Borrower, reason: str) -> None:
         if (one := borrower.pooled) is None:
             return
+        if one.pid != os.getpid():  # forked in the middle of a checkout: the parent has it too, and its place
+            borrower.pooled = None
+            one.session.abandon()
+            return
         one.session.close(say_quit=reason not in _WITHOUT_QUIT)
         borrower.pooled = None
         self._release(one.token)
@@ -431,9 +431,12 @@ class SessionPool:
             if self._places.pid == os.getpid():
                 return
             inherited, closed = self._places.sessions(), self._places.closed
+            for one in (
+                inherited
+            ):  # before other threads have the new places, and for a fork of which no hook of ours was told
+                one.session.abandon()
             self._begin(closed=closed)
         for one in inherited:
-            one.session.abandon()
             self._retired(one, "fork")
 
     # ends -----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from notifier.model.events import (
     SessionOpened,
     SessionParked,
     SessionRetired,
+    SessionReused,
     ignore,
 )
 from notifier.pool import PoolConfig, SessionPool
@@ -47,6 +48,21 @@ def test_a_loan_is_for_one_block() -> None:
     with pytest.raises(RuntimeError, match="ask the pool for another one"), loan:
         pass
     assert (len(relay.sessions), pool.stats()["parked"], pool.stats()["lent"]) == (1, 1, 0)
+
+
+def test_a_loan_that_was_not_granted_is_over_as_well() -> None:
+    pool, _, _, _ = make(size=1)
+    late, early = pool.session(soon(0.0)), pool.session(soon())
+    with pool.session(soon()), pytest.raises(PoolTimeout), late:
+        pass
+    pool.close()
+    with pytest.raises(PoolClosed), early:
+        pass
+    pool.open()
+    for loan in (late, early):
+        with pytest.raises(RuntimeError, match="was entered before"), loan:
+            pass
+    assert pool.stats()["lent"] == 0
 
 
 class Listening:
@@ -346,17 +362,40 @@ def test_so_does_one_that_was_forked_behind_pythons_back() -> None:
     assert pool.stats()["parked"] == 1
 
 
-def test_so_does_one_that_is_interrupted_as_it_gives_one_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(most: int) -> bool:
-        raise KeyboardInterrupt
+def test_so_does_one_that_ends_in_the_middle_of_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener forks, perhaps; the child says nothing of the connection to the relay, nor to those who count them."""
+    released: list[str | None] = []
 
-    pool, relay, _, _ = make()
-    lent = pool.session(soon())
-    monkeypatch.setattr(lent.__enter__(), "takes_another", interrupted)
+    def fork(event: Event) -> None:
+        if isinstance(event, SessionReused):
+            monkeypatch.setattr(os, "getpid", lambda: -1)
+            raise SystemExit
+
+    relay = FakeRelay()
+    pool = pool_of(relay, Clock(), fork)
+    monkeypatch.setattr(pool, "_release", released.append)
+    with pool.session(soon()):
+        pass
+    with pytest.raises(SystemExit), pool.session(soon()):
+        pass
+    assert (relay.sessions[0].said, released) == (["abandon"], [])
+
+
+def test_all_of_the_parents_are_abandoned_before_anybody_is_told_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is told may take his time, and other threads of the child lend and return meanwhile."""
+    relay = FakeRelay()
+    seen: list[list[list[str]]] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, SessionRetired):
+            seen.append([session.said.copy() for session in relay.sessions])
+
+    pool = pool_of(relay, Clock(), listen)
+    with pool.session(soon()), pool.session(soon()):
+        pass
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    with pytest.raises(KeyboardInterrupt):
-        lent.__exit__(None, None, None)
-    assert relay.sessions[0].said == ["abandon"]
+    pool.stats()
+    assert seen == [[["abandon"], ["abandon"]]] * 2
 
 
 def test_a_child_is_not_stopped_by_a_lock_that_another_thread_held_at_the_fork() -> None:
@@ -371,6 +410,13 @@ def test_a_child_is_not_stopped_by_a_lock_that_another_thread_held_at_the_fork()
                 right = session is not relay.sessions[0] and relay.sessions[0].said == ["abandon"]
             lent.__exit__(None, None, None)
             os._exit(0 if right and pool.stats()["parked"] == 1 and "QUIT" not in relay.sessions[0].said else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    with pool._places._lock:
+        child = ctypes.PyDLL(None).fork()
+        if child == 0:
+            signal.alarm(20)
+            lent.__exit__(None, None, None)
+            os._exit(0 if relay.sessions[0].said == ["abandon"] else 1)
     assert os.waitpid(child, 0)[1] == 0
     lent.__exit__(None, None, None)
     assert relay.sessions[0].said == []
