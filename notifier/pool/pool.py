@@ -431,9 +431,8 @@ class SessionPool:
             if self._places.pid == os.getpid():
                 return
             inherited, closed = self._places.sessions(), self._places.closed
-            for one in (
-                inherited
-            ):  # before other threads have the new places, and for a fork of which no hook of ours was told
+            # Before other threads have the new places. Mostly the hook below has done it; not every fork runs hooks.
+            for one in inherited:
                 one.session.abandon()
             self._begin(closed=closed)
         for one in inherited:
