@@ -18,7 +18,7 @@ QUICK := $(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) --hypothesis-profile=qu
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: demo test check chaos format fuzz bench bench-end-to-end bench-profiles bench-smtp bench-pool bench-delivery bench-compose bench-django bench-scale docs requirements clean
+.PHONY: demo test check chaos cuts format fuzz bench bench-end-to-end bench-profiles bench-smtp bench-pool bench-delivery bench-compose bench-django bench-scale docs requirements clean
 
 demo: $(STAMP)
 	@$(BIN)/notifier demo $(ARGS)
@@ -58,6 +58,10 @@ fuzz: $(STAMP)
 # cores; ARGS="--only kills" runs a part. A short form is in `make test`.
 chaos: $(STAMP)
 	@cd tests && ../$(BIN)/python -m nemesis.run $(ARGS)
+
+# A relay that ends the connection behind every single octet of a dialogue; `make test` does it behind every few of a message.
+cuts: $(STAMP)
+	@CUT_EVERY_OCTET=1 $(BIN)/python -m pytest -q -n 2 tests/integration/test_cut_connections.py
 
 # The pages as a site, in .cache/docs; a warning is an error. Sphinx has an environment of its own.
 DOCS := .cache/docs-venv

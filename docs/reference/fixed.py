@@ -94,6 +94,12 @@ FIXED: tuple[Fixed, ...] = (
         ),
     ),
     Fixed(
+        "and while others' mails are due that no slot is free for",
+        f"{_seconds(limits.HURRIED_PATIENCE)}, or twice as long as the relay took the last time, if that is more",
+        "Else all slots of a worker would wait for one relay, and it may be dead ([why](../adr/0052-a-dead-relay-holds-up-its-own-mails.md)).",
+        ("notifier.store.limits.HURRIED_PATIENCE",),
+    ),
+    Fixed(
         "whose turn it is not asks the store again",
         f"after {slots.ASK_EVERY[0]:g} to {slots.ASK_EVERY[1]:g} s",
         "The nearest relays are ready in hundredths of a second; who waits longer asks less often.",

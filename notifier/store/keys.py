@@ -28,7 +28,12 @@ class Keys:
 
     def queue(self, queue: str) -> str:
         """What the keys of a queue begin with; the only key that the scripts are given."""
-        return f"{self.namespace}:{{{queue}}}:"
+        return queue.join(self.around_a_queue)
+
+    @property
+    def around_a_queue(self) -> tuple[str, str]:
+        """The same of any queue: what is before its name, and behind it."""
+        return f"{self.namespace}:{{", "}:"
 
     def mail(self, queue: str, mail_id: str) -> str:
         """The record: a hash."""

@@ -17,6 +17,9 @@ LEASE = 60.0  # seconds until a connection that nobody keeps is given up; its pr
 RECOVER = 30.0  # seconds without a complaint after which a throttled relay is given one connection more
 PAUSE = 5.0  # seconds in which several complaints are one
 PATIENCE_IN_DOUBT, LATER_IN_DOUBT = 0.5, 5.0  # `PATIENCE` and `LATER` after a connection that failed
+# Seconds, where mails are due that no slot is free for: theirs is held up as long. Twice what the relay took the last time, if
+# that is more.
+HURRIED_PATIENCE = 0.1
 
 
 class RedisRates:
@@ -68,8 +71,9 @@ class RedisConnections:
 
     def connect(self, relay: str, token: str, most: int | None, before: Sequence[Word] = ()) -> Connected:
         """See `Connections.connect`. Raises `StoreUnavailable`."""
-        times = (self._recover, *map(ms, (PATIENCE, LATER, PATIENCE_IN_DOUBT, LATER_IN_DOUBT)))
-        wanted = self._call(relay, "connect", token, self._lease, most or 0, *times)
+        times = map(ms, (PATIENCE, LATER, PATIENCE_IN_DOUBT, LATER_IN_DOUBT, HURRIED_PATIENCE))
+        queues = (self._keys.queues, *self._keys.around_a_queue)
+        wanted = self._call(relay, "connect", token, self._lease, most or 0, self._recover, *times, *queues)
         *_, answer = self._connection.run([*self._calls(relay, before), wanted], in_order=True)
         wait, live, patience, doubted = map(int, answer)
         return Connected(wait / 1000, live, None if patience < 0 else patience / 1000, doubted=bool(doubted))

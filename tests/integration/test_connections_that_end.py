@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from notifier.pool import PoolConfig, SessionPool
 from notifier.smtp import Endpoint, Session, TLSPolicy
 from notifier.testing import Drop, HostileServer, Mischief, Moment, Say
 from notifier.testing.hostile import When
+from notifier.testing.peer import Peer
 
 CHUNKED = ("PIPELINING", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES")
 WAYS = {"chunked": CHUNKED, "pipelined": ("PIPELINING", "8BITMIME"), "lock step": ("8BITMIME",)}
@@ -150,3 +153,40 @@ def test_a_worker_gives_no_session_more_than_it_has_room_for(tmp_path: Path) -> 
         assert carried.total() == 40
         assert max(carried.values()) == ENOUGH
         assert {notifier.status(one).attempt for one in ids} == {1}
+
+
+class Unasked:
+    """Says something between two mails, once it is let go."""
+
+    accepts = False
+
+    def __init__(self, octets: bytes) -> None:
+        self.let_go = threading.Event()
+        self._octets = octets
+
+    def do(self, peer: Peer, good: bytes) -> None:
+        del good
+        self.let_go.wait(10)
+        peer.write(self._octets)
+        peer.flush()
+
+
+@pytest.mark.parametrize("octets", [b"250 2.0.0 stray\r\n", b"2", b"\0"], ids=["a reply", "a beginning", "a NUL"])
+@pytest.mark.parametrize("encrypted", [False, True], ids=["clear", "encrypted"])
+def test_a_parked_session_that_hears_what_it_did_not_ask_for_is_lent_to_nobody(octets: bytes, encrypted: bool) -> None:
+    """What comes unasked would be taken for the reply to the next mail's commands."""
+    stray = Unasked(octets)
+    with HostileServer({(Moment.IDLE, 1): stray}, connection=1, tls=encrypted) as server:
+        tls = TLSPolicy.REQUIRED if encrypted else TLSPolicy.NONE
+        pool = SessionPool(replace(endpoint(server), tls=tls, ca_file=server.ca_file))
+        first, second = mails(2)
+        with pool.session(time.monotonic() + 10) as session:
+            assert [state(one) for one in session.send_many([first])] == [RecipientState.ACCEPTED]
+            stream = session._stream
+        stray.let_go.set()
+        wait_until(lambda: stream.readable, "it has come")
+        with pool.session(time.monotonic() + 10) as session:
+            assert [state(one) for one in session.send_many([second])] == [RecipientState.ACCEPTED]
+        pool.close()
+        assert [said.count(b"MAIL FROM") for said in server.heard] == [1, 1]
+    assert pool.stats()["retired_doubt"] == 1

@@ -1,4 +1,4 @@
-"""A relay that is dead holds up its own mails alone: real workers, two slots, and another account whose relay is well (fault 82).
+"""A relay that is dead holds up its own mails alone: real workers, two slots, and nine accounts whose relays are well (fault 82).
 
 The dead one would be waited for as long as a test may take. So that the others' mails are sent at all shows that
 nobody of theirs waits for it, and that one connection is being made shows that a slot is free for them.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,16 +20,19 @@ import notifier
 from notifier import send_bulk
 from notifier.model.state import MailState
 from notifier.tasks.runtime import runtime
+from notifier.testing import CatchingServer
 
 # Longer than any test; nobody retries a connection that is still being made.
 FOR_EVER = "timeout_connect=300&timeout_greeting=300"
-TWO_ACCOUNTS = """
-[accounts.dead]
-smtp_url = "smtp://127.0.0.1:{port}?tls=none&{options}"
+WELL = 9
 
-[tenants.shop]
-send = [{{ as = "dead.example", through = "dead" }}, {{ as = "well.example" }}]
-"""
+
+def accounts(dead: str, well: list[str]) -> str:
+    """Ten, in the tenants file: each sends as the domain that is called like it."""
+    urls = {"dead": dead, **{f"well{number}": url for number, url in enumerate(well)}}
+    tables = [f'[accounts.{name}]\nsmtp_url = "{url}"\n' for name, url in urls.items()]
+    rows = ", ".join(f'{{ as = "{name}.example", through = "{name}" }}' for name in urls)
+    return "".join([*tables, f"[tenants.shop]\nsend = [{rows}]\n"])
 
 
 @contextmanager
@@ -84,15 +87,16 @@ def test_a_dead_relay_holds_up_its_own_mails_alone(
     dead: Callable[[], AbstractContextManager[int]], pool: str, tmp_path: Path
 ) -> None:
     tenants = tmp_path / "tenants.toml"
-    with plant(tmp_path) as made, dead() as port:
-        tenants.write_text(TWO_ACCOUNTS.format(port=port, options=FOR_EVER))
+    with plant(tmp_path) as made, dead() as port, ExitStack() as stack:
+        well = [stack.enter_context(CatchingServer(starttls=False)).url for _ in range(WELL)]
+        tenants.write_text(accounts(f"smtp://127.0.0.1:{port}?tls=none&{FOR_EVER}", well))
         made.use(NOTIFIER_TENANTS=str(tenants))
         made.start_worker("-P", pool)
         waiting: list[str] = []
         others: list[str] = []
         for _ in range(5):
             waiting += send("a@dead.example", 10)
-            others += send("a@well.example", 10)
+            others += [one for number in range(WELL) for one in send(f"a@well{number}.example", 2)]
         made.settle(others, "sent")
         assert runtime().store.relay_figures.connections(f"127.0.0.1:{port}").live <= 1
         found = [notifier.status(one) for one in waiting]

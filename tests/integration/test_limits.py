@@ -39,13 +39,18 @@ def check_that_all_were_sent_at_the_first_attempt(ids: list[str], server: Catchi
     assert len({mail.message_id for mail in server.mailbox}) == len(server.mailbox) == len(ids)
 
 
-def test_twenty_workers_settle_on_the_ten_connections_that_a_relay_takes(tmp_path: Path) -> None:
-    """Fault 83, five workers of four slots. Nobody has told them how many it takes: they learn it, and do not knock on and
-    on.
-    """
+@pytest.mark.parametrize(
+    ("workers_count", "pool", "slots", "sessions"),
+    [(5, "prefork", 4, 4), (20, "prefork", 1, 4), (20, "threads", 50, 50)],
+    ids=["5 of 4 processes", "20 of one process", "20 of 50 threads"],
+)
+def test_twenty_workers_settle_on_the_ten_connections_that_a_relay_takes(
+    tmp_path: Path, workers_count: int, pool: str, slots: int, sessions: int
+) -> None:
+    """Fault 83. Nobody has told them how many it takes: they learn it, and do not knock on and on."""
     with CatchingServer(starttls=False, max_connections=10) as relay, plant(tmp_path) as made:
-        made.use(NOTIFIER_SMTP_URL=relay.url, NOTIFIER_BATCH="5")
-        workers = [made.launch_worker(slots=4) for _ in range(5)]
+        made.use(NOTIFIER_SMTP_URL=f"{relay.url}&pool={sessions}", NOTIFIER_BATCH="5")
+        workers = [made.launch_worker("-P", pool, slots=slots) for _ in range(workers_count)]
         wait_until(lambda: all(map(made.registered, workers)), "each is up")
         ids = send(600)
         made.settle(ids, "sent")

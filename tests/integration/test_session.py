@@ -378,3 +378,23 @@ def test_nothing_is_said_to_a_server_that_has_hung_up_behind_its_last_reply() ->
         session.close()
         assert server.at_rest()
     assert left.heard == []
+
+
+def test_each_flight_is_given_to_the_system_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One `send` each, the end of a message together with the next envelope: fewer segments, and nothing waits for an ACK."""
+    given: list[list[bytes]] = []
+    send_octets = socket.socket.send
+
+    def send(self: socket.socket, data: bytes, *flags: int) -> int:
+        if threading.current_thread() is threading.main_thread():  # the server is in this process too
+            given.append([line.split(b" ")[0].strip() for line in bytes(data).splitlines() if line])
+        return send_octets(self, data, *flags)
+
+    monkeypatch.setattr(socket.socket, "send", send)
+    with (
+        HostileServer(offers=("PIPELINING",)) as server,
+        Session.open(Endpoint(server.host, server.port, tls=TLSPolicy.NONE)) as session,
+    ):
+        assert len(list(session.send_many([mail(), mail(), mail()]))) == 3
+    envelope, message = [b"MAIL", b"RCPT", b"DATA"], [b"Subject:", b"hello", b"."]
+    assert given == [[b"EHLO"], envelope, message + envelope, message + envelope, message, [b"QUIT"]]

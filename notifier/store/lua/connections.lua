@@ -1,14 +1,17 @@
 -- The connections of one relay, from all replicas: 'live' holds each token until the moment at which it is given up.
 -- Of those, 'ready' are established; 'trying' holds since when each other one is being made, and 'turns' until when that is
--- believed, for whoever is killed or frozen leaves his turn to others soon; 'lately' when the last ones were established;
--- 'doubt' is there after one that failed, until the next is established.
--- ARGV: 'connect', token, lease ms, most or 0, recover ms, patience ms, later ms, and both where there is doubt
+-- believed, for whoever is killed or frozen leaves his turn to others soon; 'lately' when the last ones were established, and
+-- 'took' how long the last one did; 'doubt' is there after one that failed, until the next is established.
+-- ARGV: 'connect', token, lease ms, most or 0, recover ms, patience ms, later ms, and both where there is doubt, hurried
+--       patience ms, the set of queues, what their keys begin with before the name and behind it
 --     | 'turns', tokens ... | 'keep', lease ms, tokens ... | 'established', 'release' or 'forgo', token, lease ms
 --     | 'throttled', 1 where the greeting said it, pause ms
 local at, verb = now(), ARGV[1]
 local live, ready, throttle = P .. 'live', P .. 'ready', P .. 'throttle'
 local trying, turns, lately, doubt = P .. 'trying', P .. 'turns', P .. 'lately', P .. 'doubt'
-local TURN, LATELY, DOUBT, KEPT = 6000, 10000, 60000, 3600000 -- ms
+local took = P .. 'took'
+local TURN, LATELY, DOUBT, KEPT, TOOK = 6000, 10000, 60000, 3600000, 604800000 -- ms
+local UNCLAIMED = 50 -- ms; a slot that is free has claimed what is due by then
 
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', live, '-inf', at)) do
   redis.call('ZREM', live, gone)
@@ -53,6 +56,26 @@ local function at_once()
   return math.max(1, redis.call('SCARD', ready), redis.call('ZCARD', lately))
 end
 
+-- True where mails are due, and no slot is free for them. A queue that cannot be read is another's trouble.
+local function slots_are_wanted()
+  for _, queue in ipairs(redis.pcall('SMEMBERS', ARGV[11])) do
+    local theirs = ARGV[12] .. queue .. ARGV[13]
+    if redis.call('EXISTS', theirs .. 'paused') == 0 then
+      local due = redis.pcall('ZRANGEBYSCORE', theirs .. 'due', '-inf', at - UNCLAIMED, 'LIMIT', 0, 1)
+      if due[1] then return true end
+    end
+  end
+  return false
+end
+
+-- For how long it is worth waiting, ms. Where slots are wanted, twice as long as the relay took the last time, for others'
+-- mails wait as long: it may be dead.
+local function patience(most, doubted)
+  if not slots_are_wanted() then return most end
+  local usual = doubted == 0 and tonumber(redis.call('GET', took) or '0') or 0
+  return math.min(most, math.max(tonumber(ARGV[10]), 2 * usual))
+end
+
 -- Nil where one more may be made. Else until when others ask again, and for how long it is worth waiting for one of those
 -- that are being made, ms; and 1 where there is doubt.
 local function refusal()
@@ -60,7 +83,7 @@ local function refusal()
   local first = tonumber(redis.call('ZRANGE', trying, 0, 0, 'WITHSCORES')[2])
   local doubted = redis.call('EXISTS', doubt)
   local times = doubted == 1 and 8 or 6
-  return tonumber(ARGV[times + 1]), math.max(0, first + tonumber(ARGV[times]) - at), doubted
+  return tonumber(ARGV[times + 1]), math.max(0, first + patience(tonumber(ARGV[times]), doubted) - at), doubted
 end
 
 if verb == 'connect' then
@@ -82,6 +105,8 @@ elseif verb == 'turns' then
   for i = 2, #ARGV do redis.call('ZADD', turns, 'XX', at + TURN, ARGV[i]) end
   return redis.call('ZCARD', turns)
 elseif verb == 'established' then
+  local since = redis.call('ZSCORE', trying, ARGV[2])
+  if since then redis.call('SET', took, at - since, 'PX', TOOK) end
   lease({ ARGV[2] }, tonumber(ARGV[3]))
   redis.call('DEL', doubt)
   redis.call('ZADD', lately, at, ARGV[2])

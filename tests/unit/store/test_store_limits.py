@@ -6,11 +6,14 @@ import pytest
 from fake_ledger import Clock, fake_redis, fake_store
 from hypothesis import given
 from hypothesis import strategies as st
+from store_conformance import an_email
 
 from notifier.model.limits import LATER, PATIENCE, Connected, Rate, Word
+from notifier.model.pause import Pause
 from notifier.pool.slots import KEEP_TURNS_EVERY
 from notifier.store import RedisStore
 from notifier.store.limits import (
+    HURRIED_PATIENCE,
     LATER_IN_DOUBT,
     LEASE,
     PATIENCE_IN_DOUBT,
@@ -195,6 +198,61 @@ def test_while_the_first_is_being_connected_nobody_else_is(store: RedisStore, cl
     assert asks(store, "next") == Connected(LATER, 1, PATIENCE)
     clock.now += PATIENCE
     assert asks(store, "next") == Connected(LATER, 1, 0.0), "a relay that takes longer is not waited for"
+
+
+def due_since(store: RedisStore, clock: Clock, seconds: float) -> None:
+    """A mail, and no slot has come for it."""
+    store.add([an_email()])
+    clock.now += seconds
+
+
+def test_while_mails_are_due_that_no_slot_is_free_for_a_turn_is_waited_for_a_moment_only(
+    store: RedisStore, clock: Clock
+) -> None:
+    """Or all slots would wait for one relay that is dead, and others' mails for them."""
+    asks(store, "first")
+    due_since(store, clock, 0.01)
+    assert asks(store, "next").patience == PATIENCE - 0.01, "somebody may be about to come for it"
+    clock.now += HURRIED_PATIENCE - 0.02
+    assert asks(store, "next").patience == pytest.approx(0.01, abs=0.002)
+    clock.now += 0.01
+    assert asks(store, "next") == Connected(LATER, 1, 0.0)
+
+
+def test_and_for_twice_as_long_as_the_relay_took_the_last_time(store: RedisStore, clock: Clock) -> None:
+    asks(store, "first")
+    clock.now += 0.3
+    say(store, "established", "first")
+    asks(store, "second")
+    due_since(store, clock, 0.2)
+    assert asks(store, "third") == Connected(LATER, 2, pytest.approx(0.4, abs=0.002))
+
+
+def test_and_no_longer_than_for_any_relay_however_long_it_took(store: RedisStore, clock: Clock) -> None:
+    asks(store, "first")
+    clock.now += 5.0
+    say(store, "established", "first")
+    asks(store, "second")
+    due_since(store, clock, 0.2)
+    assert asks(store, "third").patience == pytest.approx(PATIENCE - 0.2, abs=0.002)
+
+
+def test_what_it_took_before_it_failed_says_nothing(store: RedisStore, clock: Clock) -> None:
+    asks(store, "first")
+    clock.now += 0.3
+    say(store, "established", "first")
+    asks(store, "fails")
+    say(store, "release", "fails")
+    asks(store, "probe")
+    due_since(store, clock, HURRIED_PATIENCE)
+    assert asks(store, "third") == Connected(LATER_IN_DOUBT, 2, 0.0, doubted=True)
+
+
+def test_mails_of_a_queue_that_is_paused_want_no_slot(store: RedisStore, clock: Clock) -> None:
+    asks(store, "first")
+    due_since(store, clock, 0.2)
+    store.pause(Pause("queue", an_email().queue), "moving")
+    assert asks(store, "next").patience == pytest.approx(PATIENCE - 0.2, abs=0.002)
 
 
 def test_as_many_are_connected_at_once_as_were_connected_lately(store: RedisStore, clock: Clock) -> None:

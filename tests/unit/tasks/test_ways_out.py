@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -93,10 +94,41 @@ def ends_of(told: list[Event]) -> list[tuple[int, str]]:
     [
         "smtp://zoe:another@relay.example", "smtp://bob:secret@relay.example", f"{RELAY}:2525", f"{RELAY}?ehlo=me.example",
         f"{RELAY}?source=192.0.2.1", f"{RELAY}?proxy=socks5://gate.example", f"{RELAY}?pin=sha256/{'A' * 43}=",
-        f"{RELAY}?pool=9", f"{RELAY}?max_age=9", f"{RELAY}?timeout_mail=9", f"{RELAY}?reply_lines=9",
+        "smtp://zoe:secret@other.example", "smtps://zoe:secret@relay.example",
+        f"{RELAY}?mechanisms=PLAIN", f"{RELAY}?pool=9", f"{RELAY}?max_age=9", f"{RELAY}?timeout_mail=9", f"{RELAY}?reply_lines=9",
     ],
 )  # fmt: skip
 def test_sessions_that_differ_in_anything_are_not_shared(other: str) -> None:
     ways = ways_out(ann=RELAY, bob=other)
     assert len(ways.pools) == 2
     assert pools_of(ways, "ann") != pools_of(ways, "bob")
+
+
+@pytest.mark.parametrize("policy", ["none", "opportunistic"])
+def test_nor_those_of_another_tls_policy(policy: str) -> None:
+    ways = ways_out(ann="smtp://relay.example", bob=f"smtp://relay.example?tls={policy}")
+    assert pools_of(ways, "ann") != pools_of(ways, "bob")
+
+
+@pytest.mark.parametrize("option", ["ca", "cert", "key"])
+def test_nor_those_that_trust_another_authority_or_show_another_certificate(option: str, tmp_path: Path) -> None:
+    urls = []
+    for name in ("ann", "bob"):
+        for file in (tmp_path / name, tmp_path / "cert"):
+            file.touch()
+        urls.append(f"{RELAY}?{option}={tmp_path / name}" + (f"&cert={tmp_path / 'cert'}" if option == "key" else ""))
+    ann, bob = urls
+    ways = ways_out(ann=ann, bob=bob)
+    assert pools_of(ways, "ann") != pools_of(ways, "bob")
+
+
+def test_the_column_of_the_one_table() -> None:
+    """What a relay has whose URL says nothing of it; `test_mx_relays.py` has the other column."""
+    (pool,) = ways_out(ann=RELAY).pools
+    assert (pool.config.max_idle, pool.config.max_age, pool.config.messages_per_connection) == (15.0, 300.0, 100)
+    timeouts, caps = pool.endpoint.timeouts, pool.endpoint.reply_caps
+    assert (timeouts.connect, timeouts.greeting, timeouts.ehlo) == (10.0, 30.0, 30.0)
+    assert (timeouts.starttls, timeouts.auth) == (20.0, 30.0)
+    assert (timeouts.mail, timeouts.rcpt, timeouts.data, timeouts.body_block) == (60.0, 60.0, 60.0, 60.0)
+    assert (timeouts.final_reply, timeouts.rset, timeouts.quit) == (600.0, 5.0, 2.0)
+    assert (caps.line, caps.octets, caps.lines) == (8 * 1024, 64 * 1024, 128)
