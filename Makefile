@@ -104,7 +104,7 @@ bench-smtp: $(STAMP)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --only-binary :all: -r benchmarks/requirements.txt
 	@$(BIN)/python -m benchmarks.smtp $(ARGS)
 
-# The session pool: a checkout, a crowd, a relay that ends connections. It writes benchmarks/pool/RESULTS.md.
+# The session pool: a checkout, a crowd, relays that end connections, a relay that is dead. It writes benchmarks/pool/RESULTS.md.
 bench-pool: $(STAMP)
 	@$(BIN)/python -m benchmarks.pool $(ARGS)
 

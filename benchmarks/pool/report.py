@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
+from benchmarks.pool.dead import ALL_WELL, RATE, SLOTS
 from benchmarks.pool.rounds import ENOUGH, KEEPS, RELAYS, Case, Found, Measured
 from benchmarks.pool.stories import BATCH, SESSIONS, SLICE, THREADS
 from benchmarks.smtp.load import SIZE
@@ -36,7 +37,15 @@ workers are (the other rows' are not). *a round trip of 10 ms*: a tenth of the m
 keeps connections."""
 
 
-def report(found: Found, rounds: int, counts: Mapping[Case, int], machine: Sequence[str]) -> str:
+_DEAD = f"""\
+`celery -A worker worker -c {SLOTS}`, as it is shipped, {RATE} mails a second one after the other to ten relays in turn, each an account of its own; nine
+are well and the tenth is not. From the call to the relay's acceptance, of the mails to the nine. *longest*: of a round. *99 of 100 : all well*:
+beside the same round's with ten that are well. The processes are on any core. Promised: a dead relay does not slow the mails to others; what is left of it is in
+[ADR 52](../../docs/adr/0052-a-dead-relay-holds-up-its-own-mails.md)."""
+Beside = tuple[Mapping[str, Measured], int, int]  # and rounds, and mails of each
+
+
+def report(found: Found, rounds: int, counts: Mapping[Case, int], beside: Beside, machine: Sequence[str]) -> str:
     """The whole page."""
     parts = ["# The session pool", "", f"Medians of {rounds} interleaved rounds, each case in a process of its own;"]
     parts += [f"*spread*: lowest and highest round. Mails of {SIZE} octets; the sink has hashed every one of them."]
@@ -46,6 +55,9 @@ def report(found: Found, rounds: int, counts: Mapping[Case, int], machine: Seque
     parts += _crowd_table(found)
     parts += ["", f"## Relays that end connections, {counts[WAYS[DATA]]:,} mails to each in a round", "", _RELAYS, ""]
     parts += _relay_table(found)
+    dead, dead_rounds, mails = beside
+    parts += ["", f"## One relay of ten is dead, {mails:,} mails in each of {dead_rounds} rounds", "", _DEAD, ""]
+    parts += _dead_table(dead)
     return "\n".join([*parts, "", *(f"- {line}" for line in machine), ""])
 
 
@@ -93,6 +105,20 @@ def _relay_row(name: str, relay: str, one: Measured, kept: Measured) -> str:
     ratios = ("1", "–") if one is kept else _ratios(one.ratios("rate", kept))
     counts = (f"{one.median(figure):.0f}" for figure in ("connections", "deferred", "unknown"))
     return _row(name, relay, *rate, *ratios, f"{1e6 * one.median('processor'):.0f}", *counts)
+
+
+def _dead_table(dead: Mapping[str, Measured]) -> Iterator[str]:
+    yield _row("the tenth", "median ms", "99 of 100, ms", "spread", "longest ms", "99 of 100 : all well", "spread")
+    yield f"|---{'|--:' * 6}|"
+    for kind, one in dead.items():
+        if one.trouble is not None:
+            yield _row(kind, _no_figure(one), *[""] * 5)
+            continue
+        late = [1e3 * figure for figure in one.all("p99")]
+        times = f"{1e3 * one.median('median'):.0f}", f"{median(late):.0f}", f"{min(late):.0f}–{max(late):.0f}"
+        well = dead[ALL_WELL]
+        ratios = ("1", "–") if one is well or well.trouble is not None else _ratios(one.ratios("p99", well))
+        yield _row(kind, *times, f"{1e3 * one.median('max'):.0f}", *ratios)
 
 
 def _row(*cells: str) -> str:

@@ -15,6 +15,7 @@ from workers import TOP
 
 from benchmarks.pool import __main__ as program
 from benchmarks.pool import rounds
+from benchmarks.pool.dead import TENTH
 from benchmarks.pool.report import CROWDS, WAYS
 from benchmarks.pool.rounds import KEEPS, RELAYS, Bench, Case
 from benchmarks.smtp import sink as sinks
@@ -46,6 +47,8 @@ def test_a_quick_run_writes_every_row_and_no_mail_is_missing(tmp_path: Path) -> 
     for way in WAYS:
         for relay in RELAYS:
             assert re.search(rf"^\| {way} \| {relay} \| [\d,]+ \|", text, re.MULTILINE)
+    for kind in TENTH:
+        assert re.search(rf"^\| {kind} \| [\d,]+ \|", text, re.MULTILINE)
     assert "no figure" not in text
 
 
