@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
+from delivering import desk
 from real_servers.exim import MAILS_PER_CONNECTION, Exim
 from real_servers.ground import CLIENT
 from real_servers.messages import as_lines, mail, message, messages, rows, unlike
 from real_servers.ways import WAYS
 
 from notifier.errors import MisconfiguredError
+from notifier.model.state import MailState
+from notifier.pool import PoolConfig
 from notifier.smtp import Endpoint, Session, TLSPolicy
+from notifier.testing import EmbeddedValkey
 
 ZOE, BOB, LATER, NOBODY = "zoe@x.example", "bob@x.example", "later@x.example", "nobody@x.example"
 BEYOND = 40  # mails that Exim does not take on the same connection
@@ -105,6 +110,19 @@ def test_of_many_in_flight_only_those_behind_a_421_are_in_doubt(exim: Exim) -> N
     in_doubt = behind.count("Z5")
     assert in_doubt < 16
     assert behind == ["Z5"] * in_doubt + ["M0"] * (BEYOND - 1 - in_doubt)
+
+
+@pytest.mark.parametrize("door", ["everything", "no BDAT", "lock step"])
+def test_the_pool_goes_on_with_another_connection_and_no_mail_pays_for_it(
+    exim: Exim, door: str, valkey_server: EmbeddedValkey
+) -> None:
+    bounds = PoolConfig(messages_per_connection=10 * MAILS_PER_CONNECTION)
+    with desk(valkey_server.url, exim.door(door), bounds) as works:
+        mails = [one for n in range(4 * MAILS_PER_CONNECTION) for one in works.post(1, to=(f"r{n}@x.invalid",))]
+        works.deliver(batch=20)
+        found = [works.status(mail_id) for mail_id in mails]
+        assert Counter((one.state, one.attempt, one.unknowns) for one in found) == {(MailState.SENT, 1, 0): len(mails)}
+        assert works.kinds()["SessionOpened"] == 4, "none was opened in vain"
 
 
 def verdicts_of_too_many(door: Endpoint) -> list[str | None]:
