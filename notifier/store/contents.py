@@ -52,7 +52,10 @@ class Contents:
         composed = (
             _message(self._blobs.open(row.composed_in)) if row.composed_in else self._seal.open(whole(row.composed))
         )
-        return row._replace(payload=self.payload(row.payload), composed=composed)
+        payload = self.payload(row.payload)
+        if payload is row.payload and composed is row.composed:
+            return row  # as most are: small, and not sealed
+        return row._replace(payload=payload, composed=composed)
 
 
 def _message(octets: bytes | Source) -> Octets:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import NamedTuple
 
 from notifier.model.octets import Octets
@@ -31,8 +30,24 @@ class Row(NamedTuple):
     def read(cls, octets: bytes) -> Row:
         """One text of the answer."""
         head, _, rest = octets.partition(b"\n")
-        mail_id, *numbers, composed_in, trace = f"{head.decode()}  ".split(" ")[:12]
-        fence, attempt, crashes, unknowns, setbacks, deadline_in, *sizes = map(int, numbers)
-        first, second, third = accumulate(sizes)
-        contents = rest[:first], rest[first:second], rest[second:third], rest[third:]
-        return cls(mail_id, fence, attempt, crashes, unknowns, setbacks, deadline_in, *contents, composed_in, trace)
+        mail_id, fence, attempt, crashes, unknowns, setbacks, deadline_in, payload, recipients, suppressed, *words = (
+            f"{head.decode()}  ".split(" ")
+        )
+        first = int(payload)
+        second = first + int(recipients)
+        third = second + int(suppressed)
+        return cls(
+            mail_id,
+            int(fence),
+            int(attempt),
+            int(crashes),
+            int(unknowns),
+            int(setbacks),
+            int(deadline_in),
+            rest[:first],
+            rest[first:second],
+            rest[second:third],
+            rest[third:],
+            words[0],
+            words[1],
+        )
