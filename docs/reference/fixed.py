@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from notifier.delivery.courier import Timing
 from notifier.model.breaker import HOST_RULE
 from notifier.model.limits import LATER, PATIENCE
 from notifier.pool import local_breakers, mx, relays, slots, verdicts
@@ -87,17 +88,22 @@ FIXED: tuple[Fixed, ...] = (
         "a mail waits for its turn to connect to a relay",
         f"{_seconds(PATIENCE)}, and comes back after {_seconds(LATER)}; "
         f"{_seconds(limits.PATIENCE_IN_DOUBT)} and {_seconds(limits.LATER_IN_DOUBT)} after a connection that failed",
-        "A relay that is well is ready within a second. The mails of other relays wait as long, and all that waits is claimed and put off each time.",
+        "A relay that is well is ready within a second. All that waits longer is claimed and put off each time.",
         (
             "notifier.store.limits.PATIENCE_IN_DOUBT",
             "notifier.store.limits.LATER_IN_DOUBT",
         ),
     ),
     Fixed(
-        "and while others' mails are due that no slot is free for",
-        f"{_seconds(limits.HURRIED_PATIENCE)}, or twice as long as the relay took the last time, if that is more",
+        "and where mails are due and every slot is at work",
+        f"{_seconds(limits.HURRIED_PATIENCE)}, or twice as long as the relay took the last time if that is more and none has failed since; the rest of that second in the ledger",
         "Else all slots of a worker would wait for one relay, and it may be dead ([why](../adr/0052-a-dead-relay-holds-up-its-own-mails.md)).",
         ("notifier.store.limits.HURRIED_PATIENCE",),
+    ),
+    Fixed(
+        "mails behind another relay's in a batch are given back",
+        f"after {_seconds(Timing().held_up)} without a session or an outcome",
+        "For whoever has time; who waits for that relay cannot do it. Sooner, and relays that are well and answer slowly would be claimed and composed again and again.",
     ),
     Fixed(
         "whose turn it is not asks the store again",

@@ -70,7 +70,7 @@ class Timing:
 
     session_wait: float = 10.0
     dot_deadline: float = 30.0
-    held_up: float = 0.1
+    held_up: float = 1.0
 
 
 def no_journal(evidence: Evidence) -> bool:

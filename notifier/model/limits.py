@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-# Seconds that a relay may take to be ready, for one's turn to connect: the mails of other relays wait as long. And until
-# it is asked again at one that takes longer: all that waits for it is claimed and put off each time.
+# Seconds that a relay may take to be ready, for one's turn to connect. And until it is asked again at one that takes longer:
+# all that waits for it is claimed and put off each time.
 PATIENCE, LATER = 1.0, 2.0
 
 

@@ -91,7 +91,7 @@ class SessionPool:
         self._keep_at = self._keep_turns_at = self._clock()
         if self._slots is not None:
             self._slots.begin()
-        self._connecting: set[str] = set()  # tokens whose connection is being made
+        self._connecting: dict[str, float] = {}  # tokens whose connection is being made, and since when (monotonic)
         self._fewer_until: float | None = None  # others have the connections that the relay takes
         self._look_at = 0.0  # the next of those who wait looks then
         self._say_at: float | None = None  # what became of connections is said then, if nobody has said it before
@@ -181,7 +181,8 @@ class SessionPool:
         """
         if (bell := borrower.bell) is not None:
             if self._slots is not None and not self._places.connected:
-                bell.wait(max(0.0, min(deadline, began + PATIENCE) - began))
+                first = min(tuple(self._connecting.values()), default=began)  # others have waited for it before us
+                bell.wait(max(0.0, min(deadline, first + PATIENCE) - began))
                 if not (borrower.granted or borrower.turned_away or self._places.connected):
                     return self._slots.not_answering()
             if not (borrower.granted or borrower.turned_away):
@@ -262,13 +263,13 @@ class SessionPool:
         """What ``do`` gives. Meanwhile it is ours to connect, and others are told so as long as we live."""
         if token is None:
             return do()
-        self._connecting.add(token)
+        self._connecting[token] = time.monotonic()
         try:
             if self._upkeep is not None:
                 self._upkeep.wake()
             return do()
         finally:
-            self._connecting.discard(token)
+            self._connecting.pop(token, None)
 
     def _turn(self, slots: Slots) -> Turn:
         began = time.monotonic()

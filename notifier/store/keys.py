@@ -1,5 +1,5 @@
 """The names of the ledger's keys. The hash tag in braces puts all keys of a queue into one slot of a cluster; only the claim
-reads one of another slot, the suppression list.
+reads one of another slot, the suppression list, and whose turn it is to connect asks the queues whether a slot is wanted.
 """
 
 from __future__ import annotations

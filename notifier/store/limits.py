@@ -17,7 +17,7 @@ LEASE = 60.0  # seconds until a connection that nobody keeps is given up; its pr
 RECOVER = 30.0  # seconds without a complaint after which a throttled relay is given one connection more
 PAUSE = 5.0  # seconds in which several complaints are one
 PATIENCE_IN_DOUBT, LATER_IN_DOUBT = 0.5, 5.0  # `PATIENCE` and `LATER` after a connection that failed
-# Seconds, where mails are due that no slot is free for: theirs is held up as long. Twice what the relay took the last time, if
+# Seconds, where mails are due and every slot is at work: they are held up as long. Twice what the relay took the last time, if
 # that is more.
 HURRIED_PATIENCE = 0.1
 

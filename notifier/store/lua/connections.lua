@@ -10,7 +10,7 @@ local at, verb = now(), ARGV[1]
 local live, ready, throttle = P .. 'live', P .. 'ready', P .. 'throttle'
 local trying, turns, lately, doubt = P .. 'trying', P .. 'turns', P .. 'lately', P .. 'doubt'
 local took = P .. 'took'
-local TURN, LATELY, DOUBT, KEPT, TOOK = 6000, 10000, 60000, 3600000, 604800000 -- ms
+local TURN, LATELY, DOUBT, KEPT, TOOK = 6000, 10000, 60000, 3600000, 86400000 -- ms
 local UNCLAIMED = 50 -- ms; a slot that is free has claimed what is due by then
 
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', live, '-inf', at)) do
@@ -56,34 +56,43 @@ local function at_once()
   return math.max(1, redis.call('SCARD', ready), redis.call('ZCARD', lately))
 end
 
--- True where mails are due, and no slot is free for them. A queue that cannot be read is another's trouble.
+-- True where mails are due that somebody consumes, and every slot is at work: one that waits for its turn is in their way. A
+-- slot that is at work has answered a bell, of whatever queue. A key that cannot be read is another's trouble.
 local function slots_are_wanted()
+  local at_work, slots = 0, 0
   for _, queue in ipairs(redis.pcall('SMEMBERS', ARGV[11])) do
     local theirs = ARGV[12] .. queue .. ARGV[13]
-    if redis.call('EXISTS', theirs .. 'paused') == 0 then
-      local due = redis.pcall('ZRANGEBYSCORE', theirs .. 'due', '-inf', at - UNCLAIMED, 'LIMIT', 0, 1)
-      if due[1] then return true end
+    local answered = redis.pcall('ZCARD', theirs .. 'answered')
+    at_work = at_work + (tonumber(answered) or 0)
+    local due = redis.pcall('ZRANGEBYSCORE', theirs .. 'due', '-inf', at - UNCLAIMED, 'LIMIT', 0, 1)
+    if due[1] and redis.call('EXISTS', theirs .. 'paused') == 0 then
+      slots = math.max(slots, registered_slots(at, theirs))
     end
   end
-  return false
+  return slots > 0 and slots <= at_work
 end
 
--- For how long it is worth waiting, ms. Where slots are wanted, twice as long as the relay took the last time, for others'
--- mails wait as long: it may be dead.
-local function patience(most, doubted)
-  if not slots_are_wanted() then return most end
-  local usual = doubted == 0 and tonumber(redis.call('GET', took) or '0') or 0
-  return math.min(most, math.max(tonumber(ARGV[10]), 2 * usual))
+-- For how long it is worth waiting at such a patience, ms. Where slots are wanted, for twice as long as the relay took the last
+-- time, for others' mails wait as long: it may be dead.
+local function hurried(patience, doubted)
+  if not slots_are_wanted() then return patience end
+  local usual = doubted == 0 and tonumber(redis.pcall('GET', took)) or 0
+  return math.min(patience, math.max(tonumber(ARGV[10]), 2 * usual))
 end
 
 -- Nil where one more may be made. Else until when others ask again, and for how long it is worth waiting for one of those
--- that are being made, ms; and 1 where there is doubt.
+-- that are being made, ms; and 1 where there is doubt. Who hurries asks again when the others' patience is over, too: his mails
+-- wait in the ledger as long as they would have in a slot.
 local function refusal()
   if redis.call('ZCARD', trying) < at_once() then return nil end
   local first = tonumber(redis.call('ZRANGE', trying, 0, 0, 'WITHSCORES')[2])
   local doubted = redis.call('EXISTS', doubt)
   local times = doubted == 1 and 8 or 6
-  return tonumber(ARGV[times + 1]), math.max(0, first + patience(tonumber(ARGV[times]), doubted) - at), doubted
+  local patience, later = tonumber(ARGV[times]), tonumber(ARGV[times + 1])
+  local left = first + patience - at
+  if left <= 0 then return later, 0, doubted end
+  local worth = first + hurried(patience, doubted) - at
+  return worth < left and left or later, math.max(0, worth), doubted
 end
 
 if verb == 'connect' then

@@ -317,10 +317,12 @@ end
 -- An operator has said that nothing of the queue goes out for now. Mails are still taken in.
 local function is_paused() return redis.call('EXISTS', P .. 'paused') == 1 end
 
-local function registered_slots(at)
+-- Of the workers that consume this queue, or one whose keys begin so.
+local function registered_slots(at, theirs)
+  theirs = theirs or P
   local slots = 0
-  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', '(' .. at, '+inf')) do
-    slots = slots + tonumber(redis.call('HGET', P .. 'slots', owner) or '0')
+  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', theirs .. 'workers', '(' .. at, '+inf')) do
+    slots = slots + tonumber(redis.call('HGET', theirs .. 'slots', owner) or '0')
   end
   return slots
 end

@@ -438,6 +438,16 @@ def test_nobody_waits_long_behind_those_who_have_not_got_through(monkeypatch: py
         assert session.usable, "the place has gone to nobody"
 
 
+def test_nor_anew_for_each_who_comes_while_it_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "PATIENCE", 60.0)
+    one_place, _, _, _ = make(size=1)
+    limited(one_place, free=1)
+    with somebody_connecting(one_place):
+        one_place._connecting = {token: since - 60.0 for token, since in one_place._connecting.items()}
+        with pytest.raises(RelayUnavailable), one_place.session(soon(60)):
+            pass
+
+
 def test_whoever_waits_behind_a_session_that_is_lent_does_so_until_their_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from fake_ledger import Clock, fake_redis, fake_store
 from hypothesis import given
 from hypothesis import strategies as st
-from store_conformance import an_email
+from store_conformance import a_worker, an_email
 
 from notifier.model.limits import LATER, PATIENCE, Connected, Rate, Word
 from notifier.model.pause import Pause
@@ -200,59 +200,108 @@ def test_while_the_first_is_being_connected_nobody_else_is(store: RedisStore, cl
     assert asks(store, "next") == Connected(LATER, 1, 0.0), "a relay that takes longer is not waited for"
 
 
-def due_since(store: RedisStore, clock: Clock, seconds: float) -> None:
+def about(seconds: float) -> Any:
+    """To the millisecond, which is what the store keeps."""
+    return pytest.approx(seconds, abs=0.002)
+
+
+def all_at_work(store: RedisStore, queues: tuple[str, ...] = ("mail",)) -> None:
+    """One slot, which has answered a bell of the first queue."""
+    store.register_worker(a_worker(slots=1, queues=queues), 3600.0)
+    (bell,) = store.add([an_email(queue=queues[0])]).bells[queues[0]]
+    assert len(store.answer(queues[0], bell, "worker-1", 1) or ()) == 1
+
+
+def due_since(store: RedisStore, clock: Clock, seconds: float, queue: str = "mail", **more: Any) -> None:
     """A mail, and no slot has come for it."""
-    store.add([an_email()])
+    store.add([an_email(queue=queue, **more)])
     clock.now += seconds
 
 
-def test_while_mails_are_due_that_no_slot_is_free_for_a_turn_is_waited_for_a_moment_only(
+def test_where_mails_are_due_and_all_slots_at_work_a_turn_is_waited_for_a_moment_only(
     store: RedisStore, clock: Clock
 ) -> None:
-    """Or all slots would wait for one relay that is dead, and others' mails for them."""
+    """Or all of them would wait for one relay that is dead, and others' mails for them. Its own wait as long as in a slot."""
+    all_at_work(store)
     asks(store, "first")
     due_since(store, clock, 0.01)
-    assert asks(store, "next").patience == PATIENCE - 0.01, "somebody may be about to come for it"
+    assert asks(store, "next").patience == about(PATIENCE - 0.01), "somebody may be about to come for it"
     clock.now += HURRIED_PATIENCE - 0.02
-    assert asks(store, "next").patience == pytest.approx(0.01, abs=0.002)
-    clock.now += 0.01
+    assert asks(store, "next") == Connected(about(PATIENCE - HURRIED_PATIENCE + 0.01), 1, about(0.01))
+    clock.now += 0.02
+    assert asks(store, "next") == Connected(about(PATIENCE - HURRIED_PATIENCE - 0.01), 1, 0.0)
+    clock.now += PATIENCE
     assert asks(store, "next") == Connected(LATER, 1, 0.0)
 
 
+@pytest.mark.parametrize("queues", [("mail", "mail.bulk"), ("mail.bulk", "mail")], ids="-".join)
+def test_of_whichever_queue_they_are(store: RedisStore, clock: Clock, queues: tuple[str, ...]) -> None:
+    all_at_work(store, queues)
+    asks(store, "first")
+    due_since(store, clock, 0.2, "mail.bulk")
+    assert asks(store, "next").patience == 0.0
+
+
 def test_and_for_twice_as_long_as_the_relay_took_the_last_time(store: RedisStore, clock: Clock) -> None:
+    all_at_work(store)
     asks(store, "first")
     clock.now += 0.3
     say(store, "established", "first")
+    say(store, "established", "first")
     asks(store, "second")
     due_since(store, clock, 0.2)
-    assert asks(store, "third") == Connected(LATER, 2, pytest.approx(0.4, abs=0.002))
+    assert asks(store, "third").patience == about(0.4)
 
 
 def test_and_no_longer_than_for_any_relay_however_long_it_took(store: RedisStore, clock: Clock) -> None:
+    all_at_work(store)
     asks(store, "first")
     clock.now += 5.0
     say(store, "established", "first")
     asks(store, "second")
     due_since(store, clock, 0.2)
-    assert asks(store, "third").patience == pytest.approx(PATIENCE - 0.2, abs=0.002)
+    assert asks(store, "third") == Connected(LATER, 2, about(PATIENCE - 0.2))
 
 
 def test_what_it_took_before_it_failed_says_nothing(store: RedisStore, clock: Clock) -> None:
+    all_at_work(store)
     asks(store, "first")
     clock.now += 0.3
     say(store, "established", "first")
     asks(store, "fails")
     say(store, "release", "fails")
     asks(store, "probe")
-    due_since(store, clock, HURRIED_PATIENCE)
-    assert asks(store, "third") == Connected(LATER_IN_DOUBT, 2, 0.0, doubted=True)
+    due_since(store, clock, 0.2)
+    assert asks(store, "third") == Connected(about(PATIENCE_IN_DOUBT - 0.2), 2, 0.0, doubted=True)
 
 
-def test_mails_of_a_queue_that_is_paused_want_no_slot(store: RedisStore, clock: Clock) -> None:
+def test_mails_that_a_slot_is_free_for_want_none(store: RedisStore, clock: Clock) -> None:
+    """A retry is due before the next sweep rings for it, and a bell is heard in a moment."""
+    all_at_work(store)
+    store.register_worker(a_worker("worker-2"), 3600.0)
     asks(store, "first")
     due_since(store, clock, 0.2)
-    store.pause(Pause("queue", an_email().queue), "moving")
-    assert asks(store, "next").patience == pytest.approx(PATIENCE - 0.2, abs=0.002)
+    assert asks(store, "next").patience == about(PATIENCE - 0.2)
+
+
+def test_nor_do_those_that_nobody_sends_or_not_yet(store: RedisStore, clock: Clock) -> None:
+    all_at_work(store)
+    asks(store, "first")
+    due_since(store, clock, 0.0, queue="nobody's")
+    due_since(store, clock, 0.0, send_at=clock.now + 60)
+    due_since(store, clock, 0.2, queue="paused")
+    store.register_worker(a_worker("worker-2", slots=0, queues=("paused",)), 3600.0)
+    store.pause(Pause("queue", "paused"), "moving")
+    assert asks(store, "next").patience == about(PATIENCE - 0.2)
+
+
+def test_a_queue_that_cannot_be_read_is_in_no_relays_way(store: RedisStore, clock: Clock) -> None:
+    all_at_work(store)
+    asks(store, "first")
+    due_since(store, clock, 0.2, queue="broken")
+    for key in ("due", "answered"):
+        store._connection.ask(("SET", f"notifier:{{broken}}:{key}", "not ours"))
+    assert asks(store, "next").patience == about(PATIENCE - 0.2)
 
 
 def test_as_many_are_connected_at_once_as_were_connected_lately(store: RedisStore, clock: Clock) -> None:
