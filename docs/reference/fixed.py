@@ -96,7 +96,7 @@ FIXED: tuple[Fixed, ...] = (
     ),
     Fixed(
         "and where mails are due and every slot is at work",
-        f"{_seconds(limits.HURRIED_PATIENCE)}, or twice as long as the relay took the last time if that is more and none has failed since; the rest of that second in the ledger",
+        f"{_seconds(limits.HURRIED_PATIENCE)}, or twice as long as the relay took the last time if that is more, and not at all after one that failed; the rest of that second in the ledger",
         "Else all slots of a worker would wait for one relay, and it may be dead ([why](../adr/0052-a-dead-relay-holds-up-its-own-mails.md)).",
         ("notifier.store.limits.HURRIED_PATIENCE",),
     ),

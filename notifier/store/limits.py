@@ -18,7 +18,7 @@ RECOVER = 30.0  # seconds without a complaint after which a throttled relay is g
 PAUSE = 5.0  # seconds in which several complaints are one
 PATIENCE_IN_DOUBT, LATER_IN_DOUBT = 0.5, 5.0  # `PATIENCE` and `LATER` after a connection that failed
 # Seconds, where mails are due and every slot is at work: they are held up as long. Twice what the relay took the last time, if
-# that is more.
+# that is more; not at all after one that failed.
 HURRIED_PATIENCE = 0.1
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from real_servers.ground import held_ports
-from workers import plant
+from workers import TOP, Plant, plant
 
 import notifier
 from notifier import send_bulk
@@ -81,24 +81,49 @@ def send(sender: str, count: int) -> list[str]:
     return [row.result.id for row in send_bulk(template="welcome", recipients=recipients, sender=sender, tenant="shop")]
 
 
+@contextmanager
+def beside_a_dead_one(folder: Path, dead: Callable[[], AbstractContextManager[int]]) -> Iterator[tuple[Plant, int]]:
+    """No worker yet; the dead relay's port."""
+    tenants = folder / "tenants.toml"
+    with plant(folder) as made, dead() as port, ExitStack() as stack:
+        well = [stack.enter_context(CatchingServer(starttls=False)).url for _ in range(WELL)]
+        tenants.write_text(accounts(f"smtp://127.0.0.1:{port}?tls=none&{FOR_EVER}", well))
+        made.use(NOTIFIER_TENANTS=str(tenants))
+        yield made, port
+
+
+def send_to_all() -> tuple[list[str], list[str]]:
+    """Mails to the dead one, and to the others."""
+    waiting: list[str] = []
+    others: list[str] = []
+    for _ in range(5):
+        waiting += send("a@dead.example", 10)
+        others += [one for number in range(WELL) for one in send(f"a@well{number}.example", 2)]
+    return waiting, others
+
+
 @pytest.mark.parametrize("pool", ["prefork", "threads", "gevent"])
 @pytest.mark.parametrize("dead", [mute, silent, refusing])
 def test_a_dead_relay_holds_up_its_own_mails_alone(
     dead: Callable[[], AbstractContextManager[int]], pool: str, tmp_path: Path
 ) -> None:
-    tenants = tmp_path / "tenants.toml"
-    with plant(tmp_path) as made, dead() as port, ExitStack() as stack:
-        well = [stack.enter_context(CatchingServer(starttls=False)).url for _ in range(WELL)]
-        tenants.write_text(accounts(f"smtp://127.0.0.1:{port}?tls=none&{FOR_EVER}", well))
-        made.use(NOTIFIER_TENANTS=str(tenants))
+    with beside_a_dead_one(tmp_path, dead) as (made, port):
         made.start_worker("-P", pool)
-        waiting: list[str] = []
-        others: list[str] = []
-        for _ in range(5):
-            waiting += send("a@dead.example", 10)
-            others += [one for number in range(WELL) for one in send(f"a@well{number}.example", 2)]
+        waiting, others = send_to_all()
         made.settle(others, "sent")
         assert runtime().store.relay_figures.connections(f"127.0.0.1:{port}").live <= 1
         found = [notifier.status(one) for one in waiting]
         assert {one.state for one in found} <= {MailState.WAITING, MailState.CLAIMED}
         assert {one.attempt for one in found} == {0}, "no mail is to blame"
+
+
+@pytest.mark.parametrize("dead", [mute, silent])
+def test_whoever_waits_for_his_turn_there_lets_go_when_all_slots_are_at_work(
+    dead: Callable[[], AbstractContextManager[int]], tmp_path: Path
+) -> None:
+    """One of the two connects, the other one would wait for an hour."""
+    with beside_a_dead_one(tmp_path, dead) as (made, _):
+        made.environ["PYTHONPATH"] = f"{TOP}:{TOP / 'tests'}"
+        made.start_worker(app="programs.patient")
+        _, others = send_to_all()
+        made.settle(others, "sent")

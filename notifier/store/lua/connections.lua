@@ -57,13 +57,15 @@ local function at_once()
 end
 
 -- True where mails are due that somebody consumes, and every slot is at work: one that waits for its turn is in their way. A
--- slot that is at work has answered a bell, of whatever queue. A key that cannot be read is another's trouble.
+-- slot that is at work has answered a bell, of whatever queue; for one that has not said so for long another bell has rung, and
+-- nobody answers that. A key that cannot be read is another's trouble.
 local function slots_are_wanted()
   local at_work, slots = 0, 0
   for _, queue in ipairs(redis.pcall('SMEMBERS', ARGV[11])) do
     local theirs = ARGV[12] .. queue .. ARGV[13]
-    local answered = redis.pcall('ZCARD', theirs .. 'answered')
-    at_work = at_work + (tonumber(answered) or 0)
+    for _, bells in ipairs({ 'rung', 'answered' }) do
+      at_work = at_work + (tonumber(redis.pcall('ZCARD', theirs .. bells)) or 0)
+    end
     local due = redis.pcall('ZRANGEBYSCORE', theirs .. 'due', '-inf', at - UNCLAIMED, 'LIMIT', 0, 1)
     if due[1] and redis.call('EXISTS', theirs .. 'paused') == 0 then
       slots = math.max(slots, registered_slots(at, theirs))
@@ -73,10 +75,11 @@ local function slots_are_wanted()
 end
 
 -- For how long it is worth waiting at such a patience, ms. Where slots are wanted, for twice as long as the relay took the last
--- time, for others' mails wait as long: it may be dead.
+-- time, for others' mails wait as long: it may be dead. Where the last one failed that is likely, and none is waited for.
 local function hurried(patience, doubted)
   if not slots_are_wanted() then return patience end
-  local usual = doubted == 0 and tonumber(redis.pcall('GET', took)) or 0
+  if doubted == 1 then return 0 end
+  local usual = tonumber(redis.pcall('GET', took)) or 0
   return math.min(patience, math.max(tonumber(ARGV[10]), 2 * usual))
 end
 

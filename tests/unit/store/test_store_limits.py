@@ -234,6 +234,17 @@ def test_where_mails_are_due_and_all_slots_at_work_a_turn_is_waited_for_a_moment
     assert asks(store, "next") == Connected(LATER, 1, 0.0)
 
 
+def test_a_slot_that_has_long_said_nothing_is_at_work_where_the_next_bell_is_not_answered(
+    store: RedisStore, clock: Clock
+) -> None:
+    """It is blocked, with the relay that the others wait for."""
+    all_at_work(store)
+    due_since(store, clock, 30.0)
+    asks(store, "first")
+    assert store.sweep("mail").bells
+    assert asks(store, "next").patience == about(HURRIED_PATIENCE)
+
+
 @pytest.mark.parametrize("queues", [("mail", "mail.bulk"), ("mail.bulk", "mail")], ids="-".join)
 def test_of_whichever_queue_they_are(store: RedisStore, clock: Clock, queues: tuple[str, ...]) -> None:
     all_at_work(store, queues)
@@ -263,25 +274,25 @@ def test_and_no_longer_than_for_any_relay_however_long_it_took(store: RedisStore
     assert asks(store, "third") == Connected(LATER, 2, about(PATIENCE - 0.2))
 
 
-def test_what_it_took_before_it_failed_says_nothing(store: RedisStore, clock: Clock) -> None:
+def test_and_not_at_all_after_one_that_failed(store: RedisStore, clock: Clock) -> None:
     all_at_work(store)
     asks(store, "first")
     clock.now += 0.3
     say(store, "established", "first")
     asks(store, "fails")
     say(store, "release", "fails")
+    due_since(store, clock, 0.06)
     asks(store, "probe")
-    due_since(store, clock, 0.2)
-    assert asks(store, "third") == Connected(about(PATIENCE_IN_DOUBT - 0.2), 2, 0.0, doubted=True)
+    assert asks(store, "third") == Connected(about(PATIENCE_IN_DOUBT), 2, 0.0, doubted=True)
 
 
 def test_mails_that_a_slot_is_free_for_want_none(store: RedisStore, clock: Clock) -> None:
-    """A retry is due before the next sweep rings for it, and a bell is heard in a moment."""
+    """It is due before the next sweep rings for it."""
     all_at_work(store)
     store.register_worker(a_worker("worker-2"), 3600.0)
     asks(store, "first")
-    due_since(store, clock, 0.2)
-    assert asks(store, "next").patience == about(PATIENCE - 0.2)
+    due_since(store, clock, 0.3, send_at=clock.now + 0.1)
+    assert asks(store, "next").patience == about(PATIENCE - 0.3)
 
 
 def test_nor_do_those_that_nobody_sends_or_not_yet(store: RedisStore, clock: Clock) -> None:
@@ -299,7 +310,7 @@ def test_a_queue_that_cannot_be_read_is_in_no_relays_way(store: RedisStore, cloc
     all_at_work(store)
     asks(store, "first")
     due_since(store, clock, 0.2, queue="broken")
-    for key in ("due", "answered"):
+    for key in ("due", "answered", "rung"):
         store._connection.ask(("SET", f"notifier:{{broken}}:{key}", "not ours"))
     assert asks(store, "next").patience == about(PATIENCE - 0.2)
 
