@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,10 +15,9 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.pool.rounds import RUN_SECONDS, Measured, Tell
+from benchmarks.pool.rounds import Measured, Tell, Trouble, said_by
 from benchmarks.pool.stories import Figures
 from benchmarks.processes import rest, until, worker
-from benchmarks.smtp.peers import TOP
 from notifier import send_email
 from notifier.settings import Settings
 from notifier.tasks.app import use_settings
@@ -31,24 +29,28 @@ RATE = 20  # mails a second to all ten: what two slots do with ease
 WARM = 60  # mails to the nine before: the sessions are open, the template is in use
 
 
+@contextmanager
 def a_relay_that_is_well() -> Iterator[str]:
     """One more of them."""
     with CatchingServer(starttls=False) as server:
         yield server.url
 
 
+@contextmanager
 def one_that_never_greets() -> Iterator[str]:
     """The system accepts, and nobody comes for the connection."""
     with socket.create_server((HOST, 0), backlog=128) as listener:
         yield _url(listener)
 
 
+@contextmanager
 def one_that_swallows_packets() -> Iterator[str]:
     """The backlog is full, so that the system throws away every SYN."""
     with socket.create_server((HOST, 0), backlog=0) as listener, socket.create_connection(listener.getsockname()):
         yield _url(listener)
 
 
+@contextmanager
 def one_that_refuses() -> Iterator[str]:
     """Nobody listens."""
     with socket.socket() as nobody:
@@ -62,10 +64,10 @@ def _url(at: socket.socket) -> str:
 
 ALL_WELL = "is well"
 TENTH: Mapping[str, Callable[[], AbstractContextManager[str]]] = {
-    ALL_WELL: contextmanager(a_relay_that_is_well),
-    "never greets": contextmanager(one_that_never_greets),
-    "swallows packets": contextmanager(one_that_swallows_packets),
-    "refuses": contextmanager(one_that_refuses),
+    ALL_WELL: a_relay_that_is_well,
+    "never greets": one_that_never_greets,
+    "swallows packets": one_that_swallows_packets,
+    "refuses": one_that_refuses,
 }
 
 
@@ -75,20 +77,13 @@ def measure(count: int, rounds: int, tell: Tell) -> Mapping[str, Measured]:
     for number in range(rounds):
         tell(f"a dead relay, round {number + 1} of {rounds}")
         for kind, measured in found.items():
-            if measured.trouble is None:
-                _run(kind, count, measured)
+            if measured.trouble is not None:
+                continue
+            try:
+                measured.runs.append(json.loads(said_by("benchmarks.pool.dead", kind, str(count))))
+            except Trouble as trouble:
+                measured.trouble = str(trouble)
     return found
-
-
-def _run(kind: str, count: int, measured: Measured) -> None:
-    command = [sys.executable, "-m", "benchmarks.pool.dead", kind, str(count)]
-    try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=TOP, timeout=RUN_SECONDS)
-        measured.runs.append(json.loads(done.stdout))
-    except subprocess.TimeoutExpired:
-        measured.trouble = f"it did not end within {RUN_SECONDS} s"
-    except subprocess.CalledProcessError as error:
-        measured.trouble = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
 
 
 def one_round(kind: str, count: int) -> Figures:

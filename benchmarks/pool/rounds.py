@@ -120,7 +120,12 @@ def _ports(case: Case, sinks: Sequence[Sink]) -> Iterator[list[int]]:
 
 
 def _output(case: Case, first: int, count: int, ports: Sequence[int]) -> str:
-    command = [sys.executable, "-m", "benchmarks.pool.client", case.story, *map(str, (first, count, *ports))]
+    return said_by("benchmarks.pool.client", case.story, *map(str, (first, count, *ports)))
+
+
+def said_by(program: str, *words: str) -> str:
+    """What a process of its own prints. Raises `Trouble`."""
+    command = [sys.executable, "-m", program, *words]
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=TOP, timeout=RUN_SECONDS)
     except subprocess.TimeoutExpired:

@@ -253,25 +253,20 @@ def test_of_whichever_queue_they_are(store: RedisStore, clock: Clock, queues: tu
     assert asks(store, "next").patience == 0.0
 
 
-def test_and_for_twice_as_long_as_the_relay_took_the_last_time(store: RedisStore, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("took", "patience"), [(0.3, 0.6), (5.0, PATIENCE)], ids=["twice", "no longer than for any relay"]
+)
+def test_and_for_twice_as_long_as_the_relay_took_the_last_time(
+    store: RedisStore, clock: Clock, took: float, patience: float
+) -> None:
     all_at_work(store)
     asks(store, "first")
-    clock.now += 0.3
+    clock.now += took
     say(store, "established", "first")
     say(store, "established", "first")
     asks(store, "second")
     due_since(store, clock, 0.2)
-    assert asks(store, "third").patience == about(0.4)
-
-
-def test_and_no_longer_than_for_any_relay_however_long_it_took(store: RedisStore, clock: Clock) -> None:
-    all_at_work(store)
-    asks(store, "first")
-    clock.now += 5.0
-    say(store, "established", "first")
-    asks(store, "second")
-    due_since(store, clock, 0.2)
-    assert asks(store, "third") == Connected(LATER, 2, about(PATIENCE - 0.2))
+    assert asks(store, "third").patience == about(patience - 0.2)
 
 
 def test_and_not_at_all_after_one_that_failed(store: RedisStore, clock: Clock) -> None:
